@@ -1,0 +1,39 @@
+-- zava._create_tenant_role(): the NOLOGIN role of one tenant scope, for zava.create_principal().
+-- It inherits what its class may do but cannot become it; the gateway can become it but inherits
+-- nothing. A role that is there already keeps its members. SECURITY INVOKER: needs CREATEROLE.
+create or replace function zava._create_tenant_role(
+    p_role text,
+    p_class text
+)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if octet_length(p_role) > 63 then
+        raise exception 'role name is longer than 63 bytes: %', p_role
+            using errcode = 'name_too_long', hint = 'Choose a shorter store key or name.';
+    end if;
+
+    if not exists (select from pg_roles as r where r.rolname = p_role) then
+        execute format('create role %I nologin inherit', p_role);
+    end if;
+
+    execute format('grant %I to %I with inherit true, set false', p_class, p_role);
+    execute format('grant %I to zava_gateway with inherit false, set true', p_role);
+
+    -- It has this from its class as well; a grant of its own ties the role to this database, so
+    -- that it cannot be dropped from another one.
+    execute format('grant usage on schema api to %I', p_role);
+end;
+$function$;
+
+comment on function zava._create_tenant_role(text, text) is
+    'Makes the role of one tenant scope, or completes it.
+
+p_role: name of the role
+p_class: class role whose grants it inherits';
+revoke execute on function zava._create_tenant_role(text, text) from public;

@@ -1,0 +1,34 @@
+-- zava.visible_stores(): the stores of the caller; the fence of every tenant table asks it.
+-- Empty, never null and never an error, when the context is not valid or is head office's.
+-- SECURITY DEFINER: tenants have no access to the kernel's tables.
+create or replace function zava.visible_stores(
+    p_role name
+)
+returns uuid[]
+language plpgsql
+stable
+parallel restricted
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_principal zava.principals := zava.verify_context(p_role);
+begin
+    if v_principal.kind in ('store', 'region') then
+        return array(
+            select ps.store_id
+            from zava.principal_stores as ps
+            where ps.principal_id = v_principal.principal_id
+        );
+    end if;
+
+    return '{}'::uuid[];
+end;
+$function$;
+
+comment on function zava.visible_stores(name) is
+    'Ids of the stores that the caller of this transaction may see.
+
+p_role: current_user of the policy that asks';
+revoke execute on function zava.visible_stores(name) from public;
+grant execute on function zava.visible_stores(name) to store_manager, regional_manager;

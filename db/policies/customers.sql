@@ -1,0 +1,65 @@
+-- Row-level security of retail.customers: a store sees its own customers, a region those of its list, head office all.
+-- One permissive policy opens the table to each class; the restrictive fence in front of it decides
+-- by the signed context. A second permissive policy added by mistake still stands behind the fence.
+alter table retail.customers enable row level security;
+alter table retail.customers force row level security;
+
+drop policy if exists customers_store_manager_select on retail.customers;
+create policy customers_store_manager_select
+    on retail.customers
+    as permissive
+    for select
+    to store_manager
+    using (true);
+
+drop policy if exists customers_regional_manager_select on retail.customers;
+create policy customers_regional_manager_select
+    on retail.customers
+    as permissive
+    for select
+    to regional_manager
+    using (true);
+
+drop policy if exists customers_head_office_select on retail.customers;
+create policy customers_head_office_select
+    on retail.customers
+    as permissive
+    for select
+    to head_office
+    using (true);
+
+drop policy if exists customers_tenant_fence on retail.customers;
+create policy customers_tenant_fence
+    on retail.customers
+    as restrictive
+    for all
+    to store_manager, regional_manager
+    using (store_id = any ((select zava.visible_stores(current_user))::uuid[]));
+
+drop policy if exists customers_head_office_fence on retail.customers;
+create policy customers_head_office_fence
+    on retail.customers
+    as restrictive
+    for all
+    to head_office
+    using ((select zava.is_head_office(current_user)));
+
+drop policy if exists customers_writer_all on retail.customers;
+create policy customers_writer_all
+    on retail.customers
+    as permissive
+    for all
+    to zava_writer
+    using (true)
+    with check (true);
+
+comment on policy customers_tenant_fence on retail.customers is
+    'Stores and regions: rows of the stores in the signed context, else none.';
+comment on policy customers_head_office_fence on retail.customers is
+    'Head office: all rows under a valid signed context, else none.';
+comment on policy customers_writer_all on retail.customers is
+    'Whoever feeds the shop data, never an agent.';
+
+revoke all on retail.customers from public;
+grant select on retail.customers to store_manager, regional_manager, head_office;
+grant select, insert, update, delete on retail.customers to zava_writer;

@@ -1,0 +1,65 @@
+-- Row-level security of retail.inventory: a store sees its own prices, costs and stock, a region those of its list, head office all.
+-- One permissive policy opens the table to each class; the restrictive fence in front of it decides
+-- by the signed context. A second permissive policy added by mistake still stands behind the fence.
+alter table retail.inventory enable row level security;
+alter table retail.inventory force row level security;
+
+drop policy if exists inventory_store_manager_select on retail.inventory;
+create policy inventory_store_manager_select
+    on retail.inventory
+    as permissive
+    for select
+    to store_manager
+    using (true);
+
+drop policy if exists inventory_regional_manager_select on retail.inventory;
+create policy inventory_regional_manager_select
+    on retail.inventory
+    as permissive
+    for select
+    to regional_manager
+    using (true);
+
+drop policy if exists inventory_head_office_select on retail.inventory;
+create policy inventory_head_office_select
+    on retail.inventory
+    as permissive
+    for select
+    to head_office
+    using (true);
+
+drop policy if exists inventory_tenant_fence on retail.inventory;
+create policy inventory_tenant_fence
+    on retail.inventory
+    as restrictive
+    for all
+    to store_manager, regional_manager
+    using (store_id = any ((select zava.visible_stores(current_user))::uuid[]));
+
+drop policy if exists inventory_head_office_fence on retail.inventory;
+create policy inventory_head_office_fence
+    on retail.inventory
+    as restrictive
+    for all
+    to head_office
+    using ((select zava.is_head_office(current_user)));
+
+drop policy if exists inventory_writer_all on retail.inventory;
+create policy inventory_writer_all
+    on retail.inventory
+    as permissive
+    for all
+    to zava_writer
+    using (true)
+    with check (true);
+
+comment on policy inventory_tenant_fence on retail.inventory is
+    'Stores and regions: rows of the stores in the signed context, else none.';
+comment on policy inventory_head_office_fence on retail.inventory is
+    'Head office: all rows under a valid signed context, else none.';
+comment on policy inventory_writer_all on retail.inventory is
+    'Whoever feeds the shop data, never an agent.';
+
+revoke all on retail.inventory from public;
+grant select on retail.inventory to store_manager, regional_manager, head_office;
+grant select, insert, update, delete on retail.inventory to zava_writer;

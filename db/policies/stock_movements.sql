@@ -1,0 +1,65 @@
+-- Row-level security of retail.stock_movements: a store sees its own stock ledger, a region those of its list, head office all.
+-- One permissive policy opens the table to each class; the restrictive fence in front of it decides
+-- by the signed context. A second permissive policy added by mistake still stands behind the fence.
+alter table retail.stock_movements enable row level security;
+alter table retail.stock_movements force row level security;
+
+drop policy if exists stock_movements_store_manager_select on retail.stock_movements;
+create policy stock_movements_store_manager_select
+    on retail.stock_movements
+    as permissive
+    for select
+    to store_manager
+    using (true);
+
+drop policy if exists stock_movements_regional_manager_select on retail.stock_movements;
+create policy stock_movements_regional_manager_select
+    on retail.stock_movements
+    as permissive
+    for select
+    to regional_manager
+    using (true);
+
+drop policy if exists stock_movements_head_office_select on retail.stock_movements;
+create policy stock_movements_head_office_select
+    on retail.stock_movements
+    as permissive
+    for select
+    to head_office
+    using (true);
+
+drop policy if exists stock_movements_tenant_fence on retail.stock_movements;
+create policy stock_movements_tenant_fence
+    on retail.stock_movements
+    as restrictive
+    for all
+    to store_manager, regional_manager
+    using (store_id = any ((select zava.visible_stores(current_user))::uuid[]));
+
+drop policy if exists stock_movements_head_office_fence on retail.stock_movements;
+create policy stock_movements_head_office_fence
+    on retail.stock_movements
+    as restrictive
+    for all
+    to head_office
+    using ((select zava.is_head_office(current_user)));
+
+drop policy if exists stock_movements_writer_all on retail.stock_movements;
+create policy stock_movements_writer_all
+    on retail.stock_movements
+    as permissive
+    for all
+    to zava_writer
+    using (true)
+    with check (true);
+
+comment on policy stock_movements_tenant_fence on retail.stock_movements is
+    'Stores and regions: rows of the stores in the signed context, else none.';
+comment on policy stock_movements_head_office_fence on retail.stock_movements is
+    'Head office: all rows under a valid signed context, else none.';
+comment on policy stock_movements_writer_all on retail.stock_movements is
+    'Whoever feeds the shop data, never an agent.';
+
+revoke all on retail.stock_movements from public;
+grant select on retail.stock_movements to store_manager, regional_manager, head_office;
+grant select, insert, update, delete on retail.stock_movements to zava_writer;
