@@ -2,12 +2,12 @@
 
     ZavaError
     ├── ValidationError       VALIDATION_ERROR      a bad argument
-    ├── QueryRefused          QUERY_REFUSED         the guard said no; carries a sub-code and a position
+    ├── QueryRefused          QUERY_REFUSED         the guard said no; where and why
     ├── AuthorizationError    AUTHORIZATION_ERROR   no such identity, or not allowed
     ├── QueryTimeout          QUERY_TIMEOUT         stopped by the time limit
-    ├── DatabaseError         DATABASE_ERROR        PostgreSQL refused the statement; carries its SQLSTATE
+    ├── DatabaseError         DATABASE_ERROR        PostgreSQL said no; with its SQLSTATE
     ├── LimitExceeded         LIMIT_EXCEEDED        a cap of this server was reached
-    ├── ServiceUnavailable    SERVICE_UNAVAILABLE   the database or another service cannot be reached
+    ├── ServiceUnavailable    SERVICE_UNAVAILABLE   the database cannot be reached
     └── ConfigurationError    CONFIGURATION_ERROR   this installation is set up wrongly
 
 Neither text ever holds a connection string, a key, another tenant's literal or a stack.
@@ -68,6 +68,7 @@ class QueryRefused(ZavaError):
         self.position = position
 
     def to_dict(self) -> dict[str, str | int | None]:
+        """Add what only this error has."""
         fields = super().to_dict() | {"reason": self.reason}
         if self.position is not None:
             fields["position"] = self.position
@@ -104,6 +105,7 @@ class DatabaseError(ZavaError):
         self.position = position
 
     def to_dict(self) -> dict[str, str | int | None]:
+        """Add what only this error has."""
         fields = super().to_dict() | {"sqlstate": self.sqlstate}
         if self.position is not None:
             fields["position"] = self.position

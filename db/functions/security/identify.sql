@@ -11,14 +11,11 @@ parallel restricted
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-declare
-    v_principal zava.principals := zava.verify_context(p_role);
 begin
-    if v_principal.principal_id is not null then
-        principal := v_principal.name;
-        kind := v_principal.kind;
-        return next;
-    end if;
+    return query
+    select p.name, p.kind
+    from zava.principals as p
+    where p.principal_id = (zava.verify_context(p_role)).principal_id;
 end;
 $function$;
 

@@ -11,10 +11,8 @@ parallel restricted
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-declare
-    v_principal zava.principals := zava.verify_context(p_role);
 begin
-    return coalesce(v_principal.kind = 'head', false);
+    return coalesce((zava.verify_context(p_role)).kind = 'head', false);
 end;
 $function$;
 

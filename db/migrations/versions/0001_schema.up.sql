@@ -120,8 +120,11 @@ create table zava.principals (
     constraint principals_name_key unique (name),
     constraint principals_name_check check (name ~ '^[a-z][a-z0-9_-]{0,39}$'),
     constraint principals_kind_check check (kind in ('store', 'region', 'head')),
-    constraint principals_role_name_check check (role_name::text ~ '^zava_[a-z0-9_]{1,58}$')
+    constraint principals_role_name_check check (role_name::text ~ '^zava_[a-z0-9_]{1,58}$'),
+    constraint principals_head_check
+        check ((kind = 'head') = (role_name = 'zava_head_office'::name))
 );
+create index principals_role_name_idx on zava.principals (role_name);
 comment on table zava.principals is
     'Who may ask: a store, a region (list of stores) or head office. The id is a secret of its holder.';
 

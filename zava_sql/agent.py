@@ -1,0 +1,146 @@
+"""The only way in which the SQL of an agent runs: guard, tenant session, caps, errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from zava_sql.database import CONNECTION_ERRORS
+from zava_sql.errors import (
+    DatabaseError,
+    QueryTimeout,
+    ServiceUnavailable,
+    ValidationError,
+)
+from zava_sql.guard import Guard
+from zava_sql.tenant import tenant_session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zava_sql.database import Database
+    from zava_sql.tenant import Principal
+
+__all__ = ["Agent", "Column", "Result", "fetch"]
+
+# The newline keeps a trailing comment from swallowing the bracket. That only a query can stand in
+# the brackets stops PREPARE, SET, COMMIT and their like: the wrap is a boundary, no convenience.
+_WRAP_HEAD = "select * from (\n"
+_WRAP_TAIL = "\n) as q limit "
+
+_HINTS = {
+    "42601": "The statement must be one SELECT in PostgreSQL's dialect.",
+    "42703": "Column names are in describe_schema; double quotes are for names, single for text.",
+    "42P01": "Table names are in describe_schema; tables are in the schema retail.",
+    "42803": "Put every column that is not aggregated into GROUP BY.",
+    "42883": "No such function or operator for these types; add a cast, as in x::numeric.",
+    "42501": "This identity may not read that; describe_schema lists what it may.",
+    "22012": "Guard the divisor with nullif(x, 0).",
+    "53200": "Ask for less: aggregate, filter or limit.",
+    "53400": "Ask for less: aggregate, filter or limit.",
+    "54001": "Simplify the statement: fewer nested expressions.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an answer; names may repeat."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answer: rows as tuples; `truncated` is exact: True means that there are more rows."""
+
+    columns: tuple[Column, ...]
+    rows: Sequence[tuple[object, ...]]
+    truncated: bool
+
+
+class Agent:
+    """Answers questions of principals from one database."""
+
+    def __init__(self, database: Database, guard: Guard | None = None) -> None:
+        self.database = database
+        self.guard = guard if guard is not None else Guard()
+
+    async def query(self, principal: Principal, sql: str, *, max_rows: int | None = None) -> Result:
+        """Run one SELECT as this principal and give at most `max_rows` rows.
+
+        Raises:
+            QueryRefused: the guard does not let the text through.
+            QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
+            ValidationError: max_rows is out of range.
+        """
+        limit = self._limit(max_rows)
+        checked = self.guard.check(sql)
+        try:
+            return await fetch(self.database, principal, checked.canonical, limit)
+        except DatabaseError as error:
+            # PostgreSQL counts in the canonical text, the caller reads its own.
+            if error.position is not None:
+                error.position = checked.original_position(error.position - 1)
+            raise
+
+    def _limit(self, max_rows: int | None) -> int:
+        settings = self.database.settings
+        if max_rows is None:
+            return min(settings.max_rows, settings.max_rows_limit)
+        if not 1 <= max_rows <= settings.max_rows_limit:
+            raise ValidationError(
+                f"max_rows must be from 1 to {settings.max_rows_limit}, not {max_rows}",
+                hint="Ask for fewer rows and page with ORDER BY, LIMIT and OFFSET, or aggregate.",
+            )
+        return max_rows
+
+
+async def fetch(database: Database, principal: Principal, sql: str, limit: int) -> Result:
+    """Run a text as this principal without the guard; for `Agent` and for tests that do without.
+
+    Raises:
+        QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
+    """
+    text = f"{_WRAP_HEAD}{sql}{_WRAP_TAIL}{limit + 1}"
+    try:
+        async with tenant_session(database, principal) as connection:
+            # An empty name: the server forgets the statement with the next one.
+            statement = await connection.prepare(text, name="")
+            columns = tuple(
+                Column(attribute.name, attribute.type.name)
+                for attribute in statement.get_attributes()
+            )
+            records = await statement.fetch()
+    except asyncpg.QueryCanceledError:
+        raise _timeout(database) from None
+    except TimeoutError:
+        raise _timeout(database) from None
+    except CONNECTION_ERRORS as error:
+        raise ServiceUnavailable(
+            "the connection to the database was lost", hint="Try again in a moment."
+        ) from error
+    except asyncpg.PostgresError as error:
+        raise _database_error(error, len(sql)) from error
+    return Result(columns, [tuple(r.values()) for r in records[:limit]], len(records) > limit)
+
+
+def _timeout(database: Database) -> QueryTimeout:
+    return QueryTimeout(
+        f"the query took longer than {database.settings.statement_timeout:g} seconds",
+        hint="Filter by store and date, aggregate, or ask for less at a time.",
+    )
+
+
+def _database_error(error: asyncpg.PostgresError, length: int) -> DatabaseError:
+    sqlstate = error.sqlstate
+    position: int | None = None
+    if error.position is not None:
+        position = int(error.position) - len(_WRAP_HEAD)
+        position = position if 1 <= position <= length else None
+    hint = error.hint or _HINTS.get(sqlstate or "", "")
+    return DatabaseError(
+        error.message or "the statement failed", sqlstate=sqlstate, hint=hint, position=position
+    )

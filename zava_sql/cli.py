@@ -1,0 +1,378 @@
+"""The command `zava-sql`: thin; what it does is in the modules it calls.
+
+Exit codes: 0 fine; 1 findings; 2 refused or bad input; 3 database or service unavailable. Errors go
+to stderr as one line and a hint, or as one JSON object with --json.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from datetime import date
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from zava_sql import __version__, embedded, migrate
+from zava_sql.agent import Agent
+from zava_sql.cli_identity import key, principal, token
+from zava_sql.database import Database, connect
+from zava_sql.errors import ValidationError, ZavaError
+from zava_sql.guard import Guard, judge_line
+from zava_sql.render import to_csv, to_json, to_table
+from zava_sql.settings import Settings
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from zava_sql.agent import Result
+
+__all__ = ["app", "main"]
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="zava-sql",
+    help="Let AI agents query a shared, multi-tenant PostgreSQL safely.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(
+    help="The database: the embedded server, and migrations.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(db, name="db")
+app.add_typer(principal, name="principal")
+app.add_typer(token, name="token")
+app.add_typer(key, name="key")
+
+
+class Format(StrEnum):
+    """How `query` prints an answer."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class Transport(StrEnum):
+    """How `serve` talks to its clients."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
+
+def main() -> None:
+    """Run the command line; every error becomes one line, a hint and an exit code."""
+    try:
+        app()
+    except ZavaError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has what it wanted; nothing of ours is left to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("ZAVA_DEBUG"):
+            raise
+        print(
+            f"internal error: {type(error).__name__}\nhint: see the stack with ZAVA_DEBUG=1",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def _complain(error: ZavaError) -> None:
+    if "--json" in sys.argv:
+        print(json.dumps(error.to_dict()), file=sys.stderr)
+        return
+    message = " ".join(error.message.split())
+    where = getattr(error, "position", None)
+    place = f" (character {where})" if where else ""
+    print(f"error: {message}{place} [{error.code}]", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {' '.join(error.hint.split())}", file=sys.stderr)
+
+
+def _run(work: Coroutine[object, object, T]) -> T:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+# ---------------------------------------------------------------- asking
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
+    *,
+    principal: Annotated[str, typer.Option("--as", help="Who asks.")],
+    format: Annotated[Format, typer.Option(help="Form of the answer.")] = Format.TABLE,  # noqa: A002
+    max_rows: Annotated[int | None, typer.Option(help="Rows at most.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Run one query as a principal, through the whole path."""
+    text = _stdin() if sql == "-" else sql
+    result = _run(_query(text, principal, max_rows))
+    chosen = Format.JSON if json_ else format
+    if chosen is Format.TABLE:
+        Console().print(to_table(result))
+        if result.truncated:
+            print(f"({len(result.rows)} rows shown, there are more)", file=sys.stderr)
+    else:
+        print(to_csv(result) if chosen is Format.CSV else to_json(result))
+
+
+async def _query(sql: str, name: str, max_rows: int | None) -> Result:
+    async with Database.open(embedded.resolve(Settings.load())) as database:
+        caller = await find_principal(database, name)
+        return await Agent(database).query(caller, sql, max_rows=max_rows)
+
+
+@app.command()
+def check(
+    sql: Annotated[str | None, typer.Argument(help="One SELECT; - reads standard input.")] = None,
+    *,
+    file: Annotated[Path | None, typer.Option(help="Read the text, or the lines, here.")] = None,
+    jsonl: Annotated[
+        bool, typer.Option(help='Lines {"id", "sql"} in, a verdict each out.')
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
+) -> None:
+    """Ask the guard alone: no database is needed. Prints the canonical text that would run."""
+    guard = Guard()
+    if jsonl:
+        with file.open("rb") if file else sys.stdin.buffer as lines:
+            for line in lines:
+                print(json.dumps(judge_line(line, guard)))
+        return
+    if (sql is None) == (file is None):
+        raise ValidationError(
+            "give the text either as argument or with --file",
+            hint='For example: zava-sql check "select 1"',
+        )
+    text = _read(file) if file else _stdin() if sql == "-" else str(sql)
+    checked = guard.check(text)
+    print(json.dumps({"ok": True, "canonical": checked.canonical}) if json_ else checked.canonical)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "surrogateescape")
+    except OSError as error:
+        raise ValidationError(
+            f"cannot read {file}: {error.strerror}", hint="Name a file that exists."
+        ) from None
+
+
+def _stdin() -> str:
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+
+
+@app.command()
+def serve(
+    *,
+    transport: Annotated[Transport, typer.Option(help="How clients connect.")] = Transport.STDIO,
+    host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on (http).", min=0, max=65535)] = 8000,
+    principal: Annotated[str | None, typer.Option(help="Who asks (stdio).")] = None,
+) -> None:
+    """Serve AI clients over MCP. Over http each request brings its key."""
+    from zava_sql.mcp_server import serve_http, serve_stdio  # noqa: PLC0415 - slow to import
+
+    async def _serve() -> None:
+        async with Database.open(embedded.resolve(Settings.load())) as database:
+            if transport is Transport.HTTP:
+                await serve_http(database, Agent(database), host, port)
+            elif principal is None:
+                raise ValidationError(
+                    "stdio needs a fixed identity", hint="Name it: --principal seattle"
+                )
+            else:
+                await serve_stdio(database, Agent(database), principal)
+
+    _run(_serve())
+
+
+@app.command()
+def demo() -> None:
+    """Show it all: embedded server, data, one question of two tenants, an attack refused."""
+    from zava_sql.demo.show import show  # noqa: PLC0415 - not needed by the other commands
+
+    _run(show(_prepared_demo()))
+
+
+def _prepared_demo() -> Settings:
+    settings = Settings.load()
+    console = Console(stderr=True)
+    embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
+    resolved = embedded.resolve(settings)
+    _run(_seed(resolved, 0.05, None))
+    return resolved
+
+
+# ---------------------------------------------------------------- the database
+
+
+@db.command()
+def up() -> None:
+    """Start the embedded server and make its database ready; can be repeated."""
+    settings = Settings.load()
+    console = Console(stderr=True)
+    embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
+    status = embedded.server(settings).status()
+    print(f"PostgreSQL {status.version} runs on {status.host}:{status.port}, data in {status.data}")
+
+
+@db.command()
+def down() -> None:
+    """Stop the embedded server; its data stay."""
+    embedded.server(Settings.load()).stop()
+    print("stopped")
+
+
+@db.command()
+def status(*, json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Say whether the embedded server runs; exit code 1 when it does not."""
+    status = embedded.server(Settings.load()).status()
+    if json_:
+        fields = ("running", "pid", "host", "port", "version")
+        answer = {name: getattr(status, name) for name in fields} | {"data": str(status.data)}
+        print(json.dumps(answer))
+    elif status.running:
+        print(f"running: PostgreSQL {status.version}, {status.host}:{status.port}, {status.data}")
+    else:
+        print("not running")
+    if not status.running:
+        raise typer.Exit(1)
+
+
+@db.command()
+def url(
+    user: Annotated[str, typer.Argument(help="Login.")] = "postgres",
+) -> None:
+    """Print a connection URL of the embedded server, password included."""
+    settings = Settings.load()
+    embedded.resolve(settings.model_copy(update={"database_url": None}))
+    print(embedded.server(settings).url(user, embedded.DATABASE))
+
+
+@db.command()
+def upgrade(
+    revision: Annotated[str, typer.Argument(help="Target.")] = "head",
+    *,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
+) -> None:
+    """Apply migrations."""
+    target = "" if sql else _admin_url(Settings.load())
+    migrate.upgrade(target, revision, sql=sql)
+    if not sql:
+        print(f"at revision {migrate.current(target)}")
+
+
+@db.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="Target, for example -1 or base.")],
+    *,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
+) -> None:
+    """Undo migrations."""
+    target = "" if sql else _admin_url(Settings.load())
+    migrate.downgrade(target, revision, sql=sql)
+    if not sql:
+        print(f"at revision {migrate.current(target) or 'base'}")
+
+
+def _admin_url(settings: Settings) -> str:
+    admin = embedded.resolve(settings).admin_url
+    if admin is None:
+        raise ValidationError(
+            "ZAVA_ADMIN_URL is not set", hint="Set it to the URL of the administrator."
+        )
+    return admin.get_secret_value()
+
+
+@app.command()
+def harden(
+    *,
+    print_: Annotated[bool, typer.Option("--print", help="Print the script, run nothing.")] = False,
+) -> None:
+    """Take dangerous built-in functions and columns from PUBLIC; needs a superuser."""
+
+    async def _harden() -> None:
+        async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
+            if not print_:
+                print(f"{await connection.fetchval('select zava.harden()')} statements run")
+                return
+            for row in await connection.fetch("select * from zava.hardening()"):
+                print(f"{row['statement']};  -- {row['protects_from']}")
+
+    _run(_harden())
+
+
+@app.command()
+def seed(
+    *,
+    scale: Annotated[float, typer.Option(help="1.0 is 50,000 customers, 200,000 orders.")] = 1.0,
+    until: Annotated[str | None, typer.Option(help="Last day of the data, YYYY-MM-DD.")] = None,
+) -> None:
+    """Fill the database with the data of Zava Retail: the same data every time, all or nothing."""
+    try:
+        day = date.fromisoformat(until) if until else None
+    except ValueError:
+        raise ValidationError(
+            f"not a date: {until}", hint="Write it as YYYY-MM-DD, for example 2026-06-30."
+        ) from None
+    _run(_seed(embedded.resolve(Settings.load()), scale, day))
+
+
+async def _seed(settings: Settings, scale: float, until: date | None) -> None:
+    from zava_sql.seed import seed as fill  # noqa: PLC0415 - not needed by the other commands
+    from zava_sql.seed import vacuum  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    async with connect(settings.admin_url) as connection:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("seeding", total=1.0)
+            report = await fill(
+                connection,
+                scale=scale,
+                until=until,
+                progress=lambda step, part: progress.update(task, description=step, completed=part),
+            )
+            progress.update(task, description="vacuum")
+            await vacuum(connection)
+    print(report)

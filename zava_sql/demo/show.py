@@ -1,0 +1,79 @@
+"""What `zava-sql demo` shows once the data are there."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from zava_sql.agent import Agent, fetch
+from zava_sql.database import Database
+from zava_sql.errors import ZavaError
+from zava_sql.render import to_table
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from zava_sql.settings import Settings
+
+__all__ = ["show"]
+
+QUESTION = """\
+select c.name as category, count(distinct i.order_id) as orders, sum(i.total_amount) as revenue
+from retail.order_items as i
+join retail.products as p on p.product_id = i.product_id
+join retail.categories as c on c.category_id = p.category_id
+where i.order_date >= timestamptz '2026-01-01'
+group by c.name
+order by revenue desc
+limit 3"""
+
+ATTACK = """\
+select s.store_key, count(*)
+from (select set_config('zava.context', '{context}', true), set_config('role', '{role}', true)
+      offset 0) as x
+cross join lateral (select o.store_id from retail.orders as o where x is not null) as o
+join retail.stores as s on s.store_id = o.store_id
+group by s.store_key"""
+
+
+async def show(settings: Settings) -> None:
+    """Ask as two tenants, attack as one of them, and say how to connect a client."""
+    out = Console(highlight=False)
+    async with Database.open(settings) as database:
+        agent = Agent(database)
+        out.print("\n[bold]One question, two tenants[/bold]\n")
+        out.print(f"[cyan]{QUESTION}[/cyan]\n", markup=True)
+        for name in ("seattle", "bellevue"):
+            principal = await find_principal(database, name)
+            out.print(f"[bold]as {name}[/bold]")
+            out.print(to_table(await agent.query(principal, QUESTION)))
+
+        seattle = await find_principal(database, "seattle")
+        bellevue = await find_principal(database, "bellevue")
+        attack = ATTACK.format(context="1.forged.bellevue", role=bellevue.role)
+        out.print("\n[bold]Seattle tries to become Bellevue inside a SELECT[/bold]\n")
+        out.print(f"[cyan]{attack}[/cyan]\n")
+        try:
+            await agent.query(seattle, attack)
+        except ZavaError as error:
+            out.print(f"[green]the guard:[/green] {error.message} ({error.code})")
+        else:
+            sys.exit("the guard let the attack through")
+        try:
+            leaked = (await fetch(database, seattle, attack, 10)).rows
+        except ZavaError as error:
+            out.print(f"[green]PostgreSQL, with the guard left out:[/green] {error.message}")
+        else:
+            if any(row[0] != "seattle" for row in leaked):
+                sys.exit("the attack reached another tenant")
+            out.print("[green]PostgreSQL, with the guard left out:[/green] no row of another store")
+
+    out.print(
+        "\n[bold]Connect an AI client[/bold]\n"
+        "  over stdio:  zava-sql serve --principal seattle\n"
+        "  over HTTP:   zava-sql token create seattle    (prints a key)\n"
+        "               zava-sql serve --transport http  (then http://127.0.0.1:8000/mcp,\n"
+        "               header Authorization: Bearer <key>)\n"
+        "  stop:        zava-sql db down"
+    )

@@ -1,0 +1,125 @@
+"""The embedded server as a complete installation: database, schema, logins, key, hardening."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import asyncpg
+from pydantic import SecretStr
+
+from zava_sql import migrate
+from zava_sql.errors import ServiceUnavailable
+from zava_sql.local_postgres import LocalPostgres
+from zava_sql.tenant import ContextKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from zava_sql.settings import Settings
+
+__all__ = ["resolve", "server", "up"]
+
+DATABASE = "zava"
+_LOGINS = ("zava_gateway", "zava_service")
+
+
+def server(settings: Settings) -> LocalPostgres:
+    """Give the embedded server of these settings, running or not."""
+    return LocalPostgres(settings.home)
+
+
+def resolve(settings: Settings) -> Settings:
+    """Fill what is not set with the embedded server's URLs and key, when no URL is set at all.
+
+    Raises:
+        ServiceUnavailable: no URL is set and the embedded server does not run.
+    """
+    if settings.database_url or settings.service_url or settings.admin_url:
+        return settings
+    postgres = server(settings)
+    if not postgres.status().running:
+        raise ServiceUnavailable(
+            "no database: no URL is set and the embedded server is not running",
+            hint="Start it with `zava-sql db up`, or set ZAVA_DATABASE_URL.",
+        )
+    key = _key_file(settings)
+    return settings.model_copy(
+        update={
+            "admin_url": SecretStr(postgres.url(dbname=DATABASE)),
+            "database_url": SecretStr(postgres.url("zava_gateway", DATABASE)),
+            "service_url": SecretStr(postgres.url("zava_service", DATABASE)),
+            "context_key": settings.context_key
+            or (SecretStr(key.read_text("ascii")) if key.exists() else None),
+        }
+    )
+
+
+def up(settings: Settings, report: Callable[[str], None]) -> None:
+    """Start the embedded server and bring its database to the newest revision; can be repeated."""
+    postgres = server(settings)
+    report("starting PostgreSQL")
+    postgres.start()
+    report("preparing the database")
+    asyncio.run(_create_database(postgres))
+    report("applying migrations")
+    migrate.upgrade(postgres.url(dbname=DATABASE))
+    report("setting up logins, key and hardening")
+    asyncio.run(_complete(postgres, _context_key(settings)))
+
+
+def _key_file(settings: Settings) -> Path:
+    return settings.home / "context.key"
+
+
+async def _create_database(postgres: LocalPostgres) -> None:
+    connection = await asyncpg.connect(postgres.url(dbname="postgres"))
+    try:
+        exists = await connection.fetchval(
+            "select exists (select from pg_catalog.pg_database as d where d.datname = $1)", DATABASE
+        )
+        if not exists:
+            await connection.execute(f"create database {DATABASE}")
+    finally:
+        await connection.close()
+
+
+def _context_key(settings: Settings) -> ContextKey:
+    """Read the key, or make it on the first run."""
+    path = _key_file(settings)
+    if path.exists():
+        return ContextKey.parse(path.read_text("ascii"))
+    key = ContextKey.generate()
+    _write_private(path, str(key))
+    return key
+
+
+async def _complete(postgres: LocalPostgres, key: ContextKey) -> None:
+    connection = await asyncpg.connect(postgres.url(dbname=DATABASE))
+    try:
+        for login in _LOGINS:
+            # URL-safe by construction, so that it needs no quoting.
+            await connection.execute(
+                f"alter role {login} login password '{postgres.password(login)}'"
+            )
+        known = await connection.fetchval(
+            "select zava.knows_signing_key($1, $2)", key.kid, key.fingerprint()
+        )
+        if not known:
+            await connection.execute(
+                "select zava.create_signing_key($1, $2, $3)", key.kid, *key.pads()
+            )
+        await connection.execute("select zava.harden()")
+    finally:
+        await connection.close()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    temporary.replace(path)

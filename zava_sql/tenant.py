@@ -1,0 +1,205 @@
+"""Principals, the signed context, and the session in which the text of an agent runs.
+
+The session is the second half of the boundary; it does not rely on the guard. What it refuses to
+do: run more than one statement, leave anything behind on a pooled connection, or reuse a
+connection whose state is not known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import math
+import re
+import secrets
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+
+from zava_sql.errors import AuthorizationError, ConfigurationError, LimitExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from uuid import UUID
+
+    from zava_sql.database import Database
+
+__all__ = [
+    "ContextKey",
+    "Principal",
+    "authenticate",
+    "find_principal",
+    "hash_key",
+    "new_key",
+    "tenant_session",
+]
+
+# Always ROLLBACK: it undoes what COMMIT would keep (role, settings, LISTEN, cursors); session
+# advisory locks are what it leaves.
+_CLOSE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
+
+# A context outlives its statement by this many seconds, never a request.
+_CONTEXT_MARGIN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: `kind` is store, region or head; `role` is the PostgreSQL role of its scope."""
+
+    principal_id: UUID = field(repr=False)
+    name: str
+    kind: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContextKey:
+    """A key that signs contexts; the database knows its pads under the same `kid`."""
+
+    kid: str
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> Self:
+        """Make a new key with a random id."""
+        return cls(secrets.token_hex(4), secrets.token_bytes(32))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `<kid>:<hex>`, the form of ZAVA_CONTEXT_KEY.
+
+        Raises:
+            ConfigurationError: anything else; the message does not repeat the text.
+        """
+        match = re.fullmatch(r"([a-z0-9]{1,16}):((?:[0-9a-f]{2}){32,64})", text.strip())
+        if match is None:
+            raise ConfigurationError(
+                "ZAVA_CONTEXT_KEY does not have the form <id>:<hexadecimal key>",
+                hint="Make one with: zava-sql key create",
+            )
+        return cls(match[1], bytes.fromhex(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.kid}:{self.secret.hex()}"
+
+    def pads(self) -> tuple[bytes, bytes]:
+        """Give ipad and opad of RFC 2104, with which PostgreSQL verifies in two hashes."""
+        block = self.secret.ljust(64, b"\0")
+        return bytes(b ^ 0x36 for b in block), bytes(b ^ 0x5C for b in block)
+
+    def fingerprint(self) -> bytes:
+        """Give what `zava.knows_signing_key()` compares."""
+        return hashlib.sha256(b"".join(self.pads())).digest()
+
+    def sign(self, principal: Principal, *, pid: int, expiry: int) -> str:
+        """Give the context of one transaction: `expiry` in epoch seconds of the database."""
+        body = f"1.{self.kid}.{principal.principal_id}.{principal.role}.{pid}.{expiry}"
+        return f"{body}.{hmac.digest(self.secret, body.encode(), 'sha256').hex()}"
+
+
+def new_key() -> str:
+    """Make a bearer key for an AI client."""
+    return "zava_" + secrets.token_urlsafe(32)
+
+
+def hash_key(key: str) -> bytes:
+    """Give the form in which the database keeps a bearer key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+async def find_principal(database: Database, name: str) -> Principal:
+    """Look an identity up by name, for callers whose identity is fixed at start.
+
+    Raises:
+        AuthorizationError: there is no such principal, or it is disabled.
+    """
+    if "\0" in name or not name.isprintable():
+        row = None
+    else:
+        row = await database.service_row("select * from zava.find_principal($1)", name)
+    if row is None:
+        raise AuthorizationError(
+            f"unknown principal: {name[:60]!r}", hint="List them with: zava-sql principal list"
+        )
+    return _principal(row)
+
+
+async def authenticate(database: Database, key: str) -> Principal:
+    """Find whose key this is.
+
+    Raises:
+        AuthorizationError: unknown, revoked or expired, all said alike; or the principal is
+            disabled.
+    """
+    row = await database.service_row("select * from zava.authenticate($1)", hash_key(key))
+    if row is None:
+        raise AuthorizationError(
+            "the key is not valid", hint="Ask for a new one: zava-sql token create PRINCIPAL"
+        )
+    return _principal(row)
+
+
+def _principal(row: asyncpg.Record) -> Principal:
+    if not row["active"]:
+        raise AuthorizationError(
+            f"the principal {row['name']} is disabled",
+            hint="An administrator can enable it: zava-sql principal enable " + row["name"],
+        )
+    return Principal(row["principal_id"], row["name"], row["kind"], row["role_name"])
+
+
+@asynccontextmanager
+async def tenant_session(
+    database: Database, principal: Principal
+) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+    """Lend a pooled connection inside a read-only transaction of this principal.
+
+    The connection goes back clean, or it is ended.
+
+    Raises:
+        LimitExceeded: no connection came free in time.
+    """
+    try:
+        connection = await database.gateway.acquire(timeout=database.settings.pool_timeout)
+    except TimeoutError:
+        raise LimitExceeded(
+            "all database connections are busy",
+            hint="Try again in a moment, or raise ZAVA_POOL_MAX.",
+        ) from None
+    try:
+        lifetime = database.settings.statement_timeout + _CONTEXT_MARGIN
+        expiry = math.ceil(time.time() + database.clock_offset + lifetime)
+        context = database.context_key.sign(
+            principal, pid=connection.get_server_pid(), expiry=expiry
+        )
+        # Values of ours only: the role's form is checked by the table it comes from.
+        await connection.execute(
+            f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL zava.context = '{context}';"
+            f' SET LOCAL ROLE "{principal.role}"'
+        )
+        yield connection
+        await connection.execute(_CLOSE)
+    except asyncpg.PostgresError:
+        await _close_or_end(connection)
+        raise
+    except BaseException:
+        # Cancelled, timed out in the client, or out of step: its state is not known.
+        connection.terminate()
+        raise
+    finally:
+        await database.gateway.release(connection)
+
+
+async def _close_or_end(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
+    """Roll back after an error of PostgreSQL; end the connection if that does not work."""
+    try:
+        await connection.execute(_CLOSE)
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        connection.terminate()
