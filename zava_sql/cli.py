@@ -19,12 +19,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zava_sql import __version__, embedded, migrate
+from zava_sql import __version__, embedded
 from zava_sql.agent import Agent
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.database import Database, connect
 from zava_sql.errors import ValidationError, ZavaError
-from zava_sql.guard import Guard, judge_line
+from zava_sql.guard import Guard
 from zava_sql.render import to_csv, to_json, to_table
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
@@ -297,6 +297,8 @@ def upgrade(
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
 ) -> None:
     """Apply migrations."""
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
+
     target = "" if sql else _admin_url(Settings.load())
     migrate.upgrade(target, revision, sql=sql)
     if not sql:
@@ -310,6 +312,8 @@ def downgrade(
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
 ) -> None:
     """Undo migrations."""
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
+
     target = "" if sql else _admin_url(Settings.load())
     migrate.downgrade(target, revision, sql=sql)
     if not sql:
@@ -365,7 +369,10 @@ async def _seed(settings: Settings, scale: float, until: date | None) -> None:
 
     columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
     async with connect(settings.admin_url) as connection:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress:
             task = progress.add_task("seeding", total=1.0)
             report = await fill(
                 connection,
@@ -375,4 +382,8 @@ async def _seed(settings: Settings, scale: float, until: date | None) -> None:
             )
             progress.update(task, description="vacuum")
             await vacuum(connection)
-    print(report)
+    print(
+        f"scale {report.scale:f} until {report.until}: {report.products:,} products,"
+        f" {report.customers:,} customers, {report.orders:,} orders, {report.returns:,} returns,"
+        f" {report.order_items:,} lines, {report.principals} principals"
+    )

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from zava_sql import embedded
 from zava_sql.database import connect
@@ -64,7 +64,7 @@ def _show(rows: Sequence[asyncpg.Record], columns: Sequence[str], *, as_json: bo
     if as_json:
         print(json.dumps([dict(row) for row in rows], default=str))
         return
-    table = Table(*columns)
+    table = Table(*(Column(name, overflow="fold") for name in columns))
     for row in rows:
         table.add_row(*("" if value is None else _text(value) for value in row.values()))
     Console().print(table)

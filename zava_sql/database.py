@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -35,6 +35,10 @@ CONNECTION_ERRORS = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
+
+# Always ROLLBACK: it undoes what COMMIT would keep (role, settings, LISTEN, cursors); session
+# advisory locks are what it leaves.
+_CLOSE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
 
 # PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
 # infinity, years before 1 and after 9999, trailing zeros.
@@ -78,6 +82,7 @@ class Database:
         self.service = service
         # Seconds by which the database's clock is ahead: it judges the expiry of contexts.
         self.clock_offset = 0.0
+        self._returning: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -106,14 +111,36 @@ class Database:
         finally:
             await database._close()
 
+    def give_back(self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
+        """Clean a gateway connection and put it back, beside the caller's own work."""
+        task = asyncio.get_running_loop().create_task(self._give_back(connection))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
+    async def _give_back(
+        self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    ) -> None:
+        try:
+            await connection.execute(_CLOSE)
+        except (asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
+            # Lost or out of step; or ended already, then this does nothing.
+            with suppress(asyncpg.InterfaceError):
+                connection.terminate()
+        finally:
+            with suppress(*CONNECTION_ERRORS):
+                await self.gateway.release(connection)
+
     async def _close(self) -> None:
         """Close both pools; connections that do not end in time are cut."""
+        await asyncio.gather(*self._returning, return_exceptions=True)
         for pool in (self.gateway, self.service):
-            try:
-                async with asyncio.timeout(5):
-                    await pool.close()
-            except TimeoutError:
-                pool.terminate()
+            # A pool that never came up says so; there is nothing to close then.
+            with suppress(asyncpg.InterfaceError):
+                try:
+                    async with asyncio.timeout(5):
+                        await pool.close()
+                except TimeoutError:
+                    pool.terminate()
 
     async def _check(self) -> None:
         async with self.gateway.acquire() as connection:
@@ -178,28 +205,22 @@ def _pool(
         # Ends the work for a client that is gone, even where no cancel request came through.
         "client_connection_check_interval": "1000",
     }
-    try:
-        return asyncpg.create_pool(
-            url.get_secret_value(),
-            min_size=min(settings.pool_min, settings.pool_max) if gateway else 1,
-            max_size=settings.pool_max,
-            max_inactive_connection_lifetime=settings.pool_lifetime,
-            command_timeout=settings.command_timeout,
-            timeout=settings.connect_timeout,
-            server_settings=session,
-            # A cache of size 1 for texts up to one byte holds nothing; a cache of size 0 would make
-            # asyncpg send every text twice.
-            statement_cache_size=1 if gateway else 100,
-            max_cacheable_statement_size=1 if gateway else 15_360,
-            connection_class=_GatewayConnection if gateway else asyncpg.Connection,
-            init=_prepare_gateway if gateway else None,
-            reset=_no_reset,
-        )
-    except (ValueError, asyncpg.InterfaceError) as error:
-        raise ConfigurationError(
-            f"{variable} is not a PostgreSQL URL",
-            hint="Use postgresql://user:password@host:5432/database",
-        ) from error
+    return asyncpg.create_pool(
+        url.get_secret_value(),
+        min_size=min(settings.pool_min, settings.pool_max) if gateway else 1,
+        max_size=settings.pool_max,
+        max_inactive_connection_lifetime=settings.pool_lifetime,
+        command_timeout=settings.command_timeout,
+        timeout=settings.connect_timeout,
+        server_settings=session,
+        # A cache of size 1 for texts up to one byte holds nothing; a cache of size 0 would make
+        # asyncpg send every text twice.
+        statement_cache_size=1 if gateway else 100,
+        max_cacheable_statement_size=1 if gateway else 15_360,
+        connection_class=_GatewayConnection if gateway else asyncpg.Connection,
+        init=_prepare_gateway if gateway else None,
+        reset=_no_reset,
+    )
 
 
 async def _no_reset(_: object) -> None:
@@ -225,6 +246,11 @@ async def translated_connection_errors() -> AsyncIterator[None]:
     """Turn what drivers raise on a lost or refused connection into errors of ours."""
     try:
         yield
+    except ValueError:
+        # Without its cause: that may quote a part of the URL, such as the password.
+        raise ConfigurationError(
+            "a database URL is not valid", hint="Use postgresql://user:password@host:5432/database"
+        ) from None
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise ConfigurationError(
             "the database refused the login", hint="Check user and password in the URL."
@@ -269,13 +295,7 @@ async def connect(
             f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
         )
     async with translated_connection_errors():
-        try:
-            connection = await asyncpg.connect(url.get_secret_value(), timeout=10)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"{variable} is not a PostgreSQL URL",
-                hint="Use postgresql://user:password@host:5432/database",
-            ) from error
+        connection = await asyncpg.connect(url.get_secret_value(), timeout=10)
     try:
         yield connection
     finally:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import asyncpg
 from pydantic import SecretStr
 
-from zava_sql import migrate
 from zava_sql.errors import ServiceUnavailable
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.tenant import ContextKey
@@ -59,6 +58,8 @@ def resolve(settings: Settings) -> Settings:
 
 def up(settings: Settings, report: Callable[[str], None]) -> None:
     """Start the embedded server and bring its database to the newest revision; can be repeated."""
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
+
     postgres = server(settings)
     report("starting PostgreSQL")
     postgres.start()

@@ -7,7 +7,6 @@ connection whose state is not known.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import math
@@ -37,10 +36,6 @@ __all__ = [
     "new_key",
     "tenant_session",
 ]
-
-# Always ROLLBACK: it undoes what COMMIT would keep (role, settings, LISTEN, cursors); session
-# advisory locks are what it leaves.
-_CLOSE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
 
 # A context outlives its statement by this many seconds, never a request.
 _CONTEXT_MARGIN = 30
@@ -158,7 +153,7 @@ async def tenant_session(
 ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
     """Lend a pooled connection inside a read-only transaction of this principal.
 
-    The connection goes back clean, or it is ended.
+    Afterwards the connection goes back clean, or it is ended; the caller does not wait for that.
 
     Raises:
         LimitExceeded: no connection came free in time.
@@ -170,6 +165,7 @@ async def tenant_session(
             "all database connections are busy",
             hint="Try again in a moment, or raise ZAVA_POOL_MAX.",
         ) from None
+    known = False
     try:
         lifetime = database.settings.statement_timeout + _CONTEXT_MARGIN
         expiry = math.ceil(time.time() + database.clock_offset + lifetime)
@@ -182,24 +178,12 @@ async def tenant_session(
             f' SET LOCAL ROLE "{principal.role}"'
         )
         yield connection
-        await connection.execute(_CLOSE)
+        known = True
     except asyncpg.PostgresError:
-        await _close_or_end(connection)
-        raise
-    except BaseException:
-        # Cancelled, timed out in the client, or out of step: its state is not known.
-        connection.terminate()
+        known = True
         raise
     finally:
-        await database.gateway.release(connection)
-
-
-async def _close_or_end(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
-    """Roll back after an error of PostgreSQL; end the connection if that does not work."""
-    try:
-        await connection.execute(_CLOSE)
-    except asyncio.CancelledError:
-        connection.terminate()
-        raise
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
-        connection.terminate()
+        if not known:
+            # Cancelled, timed out in the client, or out of step: its state is not known.
+            connection.terminate()
+        database.give_back(connection)

@@ -1,6 +1,8 @@
--- Row-level security of retail.inventory: a store sees its own prices, costs and stock, a region those of its list, head office all.
--- One permissive policy opens the table to each class; the restrictive fence in front of it decides
--- by the signed context. A second permissive policy added by mistake still stands behind the fence.
+-- Row-level security of retail.inventory: a store sees its own prices, costs and stock, a region
+-- those of its list, head office all. One permissive policy opens the table to each class; the
+-- restrictive fence in front of it decides by the signed context. A second permissive policy added
+-- by mistake still stands behind the fence. A store's fence is an equality: of "any" of an unknown
+-- list PostgreSQL expects ten stores, and would leave the index.
 alter table retail.inventory enable row level security;
 alter table retail.inventory force row level security;
 
@@ -28,12 +30,20 @@ create policy inventory_head_office_select
     to head_office
     using (true);
 
-drop policy if exists inventory_tenant_fence on retail.inventory;
-create policy inventory_tenant_fence
+drop policy if exists inventory_store_manager_fence on retail.inventory;
+create policy inventory_store_manager_fence
     on retail.inventory
     as restrictive
     for all
-    to store_manager, regional_manager
+    to store_manager
+    using (store_id = (select (zava.visible_stores(current_user))[1]));
+
+drop policy if exists inventory_regional_manager_fence on retail.inventory;
+create policy inventory_regional_manager_fence
+    on retail.inventory
+    as restrictive
+    for all
+    to regional_manager
     using (store_id = any ((select zava.visible_stores(current_user))::uuid[]));
 
 drop policy if exists inventory_head_office_fence on retail.inventory;
@@ -53,8 +63,10 @@ create policy inventory_writer_all
     using (true)
     with check (true);
 
-comment on policy inventory_tenant_fence on retail.inventory is
-    'Stores and regions: rows of the stores in the signed context, else none.';
+comment on policy inventory_store_manager_fence on retail.inventory is
+    'A store: rows of the store in the signed context, else none.';
+comment on policy inventory_regional_manager_fence on retail.inventory is
+    'A region: rows of the stores in the signed context, else none.';
 comment on policy inventory_head_office_fence on retail.inventory is
     'Head office: all rows under a valid signed context, else none.';
 comment on policy inventory_writer_all on retail.inventory is

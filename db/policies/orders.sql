@@ -1,6 +1,8 @@
--- Row-level security of retail.orders: a store sees its own orders, a region those of its list, head office all.
--- One permissive policy opens the table to each class; the restrictive fence in front of it decides
--- by the signed context. A second permissive policy added by mistake still stands behind the fence.
+-- Row-level security of retail.orders: a store sees its own orders, a region those of its list,
+-- head office all. One permissive policy opens the table to each class; the restrictive fence in
+-- front of it decides by the signed context. A second permissive policy added by mistake still
+-- stands behind the fence. A store's fence is an equality: of "any" of an unknown list PostgreSQL
+-- expects ten stores, and would leave the index.
 alter table retail.orders enable row level security;
 alter table retail.orders force row level security;
 
@@ -28,12 +30,20 @@ create policy orders_head_office_select
     to head_office
     using (true);
 
-drop policy if exists orders_tenant_fence on retail.orders;
-create policy orders_tenant_fence
+drop policy if exists orders_store_manager_fence on retail.orders;
+create policy orders_store_manager_fence
     on retail.orders
     as restrictive
     for all
-    to store_manager, regional_manager
+    to store_manager
+    using (store_id = (select (zava.visible_stores(current_user))[1]));
+
+drop policy if exists orders_regional_manager_fence on retail.orders;
+create policy orders_regional_manager_fence
+    on retail.orders
+    as restrictive
+    for all
+    to regional_manager
     using (store_id = any ((select zava.visible_stores(current_user))::uuid[]));
 
 drop policy if exists orders_head_office_fence on retail.orders;
@@ -53,8 +63,10 @@ create policy orders_writer_all
     using (true)
     with check (true);
 
-comment on policy orders_tenant_fence on retail.orders is
-    'Stores and regions: rows of the stores in the signed context, else none.';
+comment on policy orders_store_manager_fence on retail.orders is
+    'A store: rows of the store in the signed context, else none.';
+comment on policy orders_regional_manager_fence on retail.orders is
+    'A region: rows of the stores in the signed context, else none.';
 comment on policy orders_head_office_fence on retail.orders is
     'Head office: all rows under a valid signed context, else none.';
 comment on policy orders_writer_all on retail.orders is

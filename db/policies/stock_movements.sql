@@ -1,6 +1,8 @@
--- Row-level security of retail.stock_movements: a store sees its own stock ledger, a region those of its list, head office all.
--- One permissive policy opens the table to each class; the restrictive fence in front of it decides
--- by the signed context. A second permissive policy added by mistake still stands behind the fence.
+-- Row-level security of retail.stock_movements: a store sees its own stock ledger, a region those
+-- of its list, head office all. One permissive policy opens the table to each class; the
+-- restrictive fence in front of it decides by the signed context. A second permissive policy added
+-- by mistake still stands behind the fence. A store's fence is an equality: of "any" of an unknown
+-- list PostgreSQL expects ten stores, and would leave the index.
 alter table retail.stock_movements enable row level security;
 alter table retail.stock_movements force row level security;
 
@@ -28,12 +30,20 @@ create policy stock_movements_head_office_select
     to head_office
     using (true);
 
-drop policy if exists stock_movements_tenant_fence on retail.stock_movements;
-create policy stock_movements_tenant_fence
+drop policy if exists stock_movements_store_manager_fence on retail.stock_movements;
+create policy stock_movements_store_manager_fence
     on retail.stock_movements
     as restrictive
     for all
-    to store_manager, regional_manager
+    to store_manager
+    using (store_id = (select (zava.visible_stores(current_user))[1]));
+
+drop policy if exists stock_movements_regional_manager_fence on retail.stock_movements;
+create policy stock_movements_regional_manager_fence
+    on retail.stock_movements
+    as restrictive
+    for all
+    to regional_manager
     using (store_id = any ((select zava.visible_stores(current_user))::uuid[]));
 
 drop policy if exists stock_movements_head_office_fence on retail.stock_movements;
@@ -53,8 +63,10 @@ create policy stock_movements_writer_all
     using (true)
     with check (true);
 
-comment on policy stock_movements_tenant_fence on retail.stock_movements is
-    'Stores and regions: rows of the stores in the signed context, else none.';
+comment on policy stock_movements_store_manager_fence on retail.stock_movements is
+    'A store: rows of the store in the signed context, else none.';
+comment on policy stock_movements_regional_manager_fence on retail.stock_movements is
+    'A region: rows of the stores in the signed context, else none.';
 comment on policy stock_movements_head_office_fence on retail.stock_movements is
     'Head office: all rows under a valid signed context, else none.';
 comment on policy stock_movements_writer_all on retail.stock_movements is

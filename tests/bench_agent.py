@@ -1,0 +1,214 @@
+"""What a tenant's session and its row-level security cost: ratios against raw asyncpg, one run.
+
+    scripts/bench agent [--rounds 40] [--orders 45000]
+
+Each round runs a block of every variant in turn, so that all of them see the same machine; what is
+compared is the median over all calls. Floors:
+
+* one row by primary key: `asyncpg.fetch` as the owner, statement prepared and cached by the driver;
+* analytics: the same statement as the owner, filtered by hand, without row-level security.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from zava_sql import embedded
+from zava_sql.agent import Agent
+from zava_sql.database import Database
+from zava_sql.settings import Settings
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from zava_sql.tenant import Principal
+
+STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
+BLOCK = 60
+
+DATA = """
+insert into retail.stores (store_key, name, city, tax_rate, opened_on)
+select k, k, k, 0.1, date '2020-01-01' from unnest($1::text[]) as k;
+"""
+LOAD = """
+insert into retail.categories (name) values ('c');
+insert into retail.product_types (category_id, name) select category_id, 't' from retail.categories;
+insert into retail.products (sku, name, description, category_id, type_id, list_price)
+select 'P' || n, 'product ' || n, 'd', t.category_id, t.type_id, 1 + n % 50
+from retail.product_types as t, generate_series(1, 400) as n;
+insert into retail.orders (store_id, order_id, order_date, status, total_amount)
+select
+    s.store_id, md5(s.store_key || n)::uuid,
+    timestamptz '2020-07-01' + n * interval '6 years' / {orders}, 'completed', 30
+from retail.stores as s, generate_series(1, {orders}) as n;
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    total_amount
+)
+select
+    o.store_id, o.order_id, l, p.product_id, o.order_date, 1, p.list_price, 1, p.list_price
+from (select o.*, row_number() over () as n from retail.orders as o) as o
+cross join generate_series(1, 3) as l
+join (select p.*, row_number() over () as n from retail.products as p) as p
+    on p.n = 1 + (o.n * 7 + l * 13) % 400;
+create table retail.open_orders (like retail.orders including all);
+insert into retail.open_orders select * from retail.orders;
+alter table retail.open_orders owner to zava_owner;
+alter table retail.open_orders enable row level security;
+alter table retail.open_orders force row level security;
+create policy everything on retail.open_orders for select to store_manager using (true);
+grant select on retail.open_orders to store_manager;
+select zava.create_principal(s.store_key, 'store', array[s.store_key]) from retail.stores as s;
+select zava.create_principal('head-office', 'head');
+"""
+
+BY_KEY = (
+    "select order_date, total_amount from retail.{table} where store_id = {a} and order_id = {b}"
+)
+REVENUE = """
+select date_trunc('month', i.order_date) as month, sum(i.total_amount) as revenue
+from retail.order_items as i{where}
+group by 1
+order by 1"""
+
+
+class Rounds:
+    """Times of named variants, block by block."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    async def block(self, name: str, call: Callable[[], Awaitable[object]], count: int) -> None:
+        """Run one variant `count` times."""
+        times = self.times.setdefault(name, [])
+        for _ in range(count):
+            start = time.perf_counter()
+            await call()
+            times.append(time.perf_counter() - start)
+
+    def show(self, title: str, floor: str) -> None:
+        """Print medians as multiples of the floor's."""
+        table = Table("variant", "n", "median µs", f"x {floor}", title=title)
+        base = statistics.median(self.times[floor])
+        for name, times in self.times.items():
+            median = statistics.median(times)
+            table.add_row(name, str(len(times)), f"{median * 1e6:.0f}", f"{median / base:.2f}")
+        Console().print(table)
+
+
+async def naive(
+    connection: asyncpg.Connection[asyncpg.Record], principal: Principal, context: str, sql: str
+) -> None:
+    """Do what a first draft does: one round trip for each step, and COMMIT."""
+    await connection.execute("begin read only")
+    await connection.execute(f'set local role "{principal.role}"')
+    await connection.execute(f"set local zava.context = '{context}'")
+    await connection.execute("set local statement_timeout = 30000")
+    await connection.fetch(sql)
+    await connection.execute("commit")
+
+
+async def one_row(database: Database, owner: asyncpg.Connection[asyncpg.Record], n: int) -> None:
+    """Compare one agent query by primary key with a raw fetch."""
+    agent = Agent(database)
+    principal = await find_principal(database, "seattle")
+    row = await owner.fetchrow(
+        "select o.store_id, o.order_id from retail.orders as o join retail.stores as s"
+        " on s.store_id = o.store_id where s.store_key = 'seattle' limit 1"
+    )
+    assert row is not None
+    literal = {"a": f"'{row[0]}'", "b": f"'{row[1]}'"}
+    fenced = BY_KEY.format(table="orders", **literal)
+    unfenced = BY_KEY.format(table="open_orders", **literal)
+    parameters = BY_KEY.format(table="orders", a="$1", b="$2")
+    url = database.settings.database_url
+    assert url is not None
+    plain = await asyncpg.connect(url.get_secret_value(), server_settings={"jit": "off"})
+    context = database.context_key.sign(
+        principal, pid=plain.get_server_pid(), expiry=int(time.time()) + 3600
+    )
+    rounds = Rounds()
+    for _ in range(n):
+        await rounds.block("raw fetch", lambda: owner.fetch(parameters, row[0], row[1]), BLOCK)
+        await rounds.block("agent query", lambda: agent.query(principal, fenced), BLOCK)
+        await rounds.block("policy `true`", lambda: agent.query(principal, unfenced), BLOCK)
+        await rounds.block("six trips", lambda: naive(plain, principal, context, fenced), BLOCK)
+    await plain.close()
+    rounds.show("One row by primary key", "raw fetch")
+    agent_time, true_time = (
+        statistics.median(rounds.times[name]) for name in ("agent query", "policy `true`")
+    )
+    Console().print(f"agent query / policy `true`: {agent_time / true_time:.2f}\n")
+
+
+async def analytics(database: Database, owner: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Compare a month-by-month report under row-level security with the hand-filtered one."""
+    agent = Agent(database)
+    seattle = await find_principal(database, "seattle")
+    head = await find_principal(database, "head-office")
+    store = await owner.fetchval("select store_id from retail.stores where store_key = 'seattle'")
+    by_hand = REVENUE.format(where=f"\nwhere i.store_id = '{store}'")
+    everything = REVENUE.format(where="")
+    one, all_ = Rounds(), Rounds()
+    for _ in range(15):
+        await one.block("by hand", lambda: owner.fetch(by_hand), 1)
+        await one.block("store manager", lambda: agent.query(seattle, everything), 1)
+        await all_.block("as owner", lambda: owner.fetch(everything), 1)
+        await all_.block("head office", lambda: agent.query(head, everything), 1)
+    one.show("Monthly revenue of one store", "by hand")
+    all_.show("Monthly revenue of all stores", "as owner")
+
+
+async def measure(settings: Settings, rounds: int, orders: int) -> None:
+    """Fill a fresh database and measure."""
+    admin = settings.admin_url
+    assert admin is not None
+    # The same session settings as the pool, so that only the path differs.
+    owner = await asyncpg.connect(
+        admin.get_secret_value(),
+        server_settings={"jit": "off", "work_mem": "4MB", "TimeZone": settings.time_zone},
+    )
+    await owner.execute(DATA.replace("$1", "'{" + ",".join(STORES) + "}'"))
+    await owner.execute(LOAD.format(orders=orders))
+    await owner.execute("vacuum analyze")
+    async with Database.open(settings) as database:
+        await one_row(database, owner, rounds)
+        await analytics(database, owner)
+    await owner.close()
+
+
+def main() -> None:
+    """Run on a server of its own that is thrown away."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--orders", type=int, default=45_000, help="orders a store, 3 lines each")
+    options = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
+    home.chmod(0o755)
+    settings = Settings(home=home)
+    try:
+        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
+        uvloop.run(measure(embedded.resolve(settings), options.rounds, options.orders))
+    finally:
+        postgres = embedded.server(settings)
+        data = postgres.status().data
+        postgres.stop()
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+"""The command line as a person and a program meet it: real processes, a real database."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.main import get_command
+
+from zava_sql.cli import app
+from zava_sql.settings import Settings
+
+DOCS = Path(__file__).parents[1] / "docs"
+STORES = ("seattle", "bellevue")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def run(module_database, tmp_path_factory) -> Iterator[Run]:
+    """Run zava-sql against a copy with two stores, ten and twenty orders."""
+    directory = tmp_path_factory.mktemp("work")
+    settings = {
+        "ZAVA_DATABASE_URL": module_database.gateway_url,
+        "ZAVA_SERVICE_URL": module_database.service_url,
+        "ZAVA_ADMIN_URL": module_database.admin_url,
+        "ZAVA_CONTEXT_KEY": module_database.context_key,
+    }
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        for number, store in enumerate(STORES, 1):
+            connection.execute(
+                "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+                " values (%s, %s, 'x', 0.1, '2020-01-01')",
+                [store, store],
+            )
+            connection.execute(
+                "insert into retail.orders (store_id, order_date, status, total_amount)"
+                " select s.store_id, now(), 'completed', 1 from retail.stores as s,"
+                " generate_series(1, %s) where s.store_key = %s",
+                [number * 10, store],
+            )
+            connection.execute(
+                "select zava.create_principal(%s, 'store', array[%s])", [store, store]
+            )
+        connection.execute("select zava.create_principal('head-office', 'head')")
+
+    def call(*arguments: str, stdin: str | bytes = "", **extra: str):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("ZAVA_")}
+        text = isinstance(stdin, str)
+        return subprocess.run(
+            [sys.executable, "-m", "zava_sql", *arguments],
+            env={**environment, **settings, "COLUMNS": "200", **extra},
+            cwd=directory,
+            input=stdin,
+            capture_output=True,
+            text=text,
+            timeout=60,
+            check=False,
+        )
+
+    return call
+
+
+def count(run: Run, principal: str) -> int:
+    done = run("query", "select count(*) from retail.orders", "--as", principal, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["rows"][0][0]
+
+
+def complains(done: subprocess.CompletedProcess[str], code: str, exit_code: int) -> None:
+    """One line, a hint, the right code, nothing else."""
+    lines = done.stderr.splitlines()
+    assert done.returncode == exit_code, done.stderr
+    assert done.stdout == ""
+    assert len(lines) == 2, done.stderr
+    assert lines[0].startswith("error: ")
+    assert lines[0].endswith(f"[{code}]")
+    assert lines[1].startswith("hint: ")
+
+
+def test_two_tenants_differ_and_sum_up_to_head_office(run):
+    assert (count(run, "seattle"), count(run, "bellevue")) == (10, 20)
+    assert count(run, "head-office") == 30
+
+
+def test_formats(run):
+    ask = ("query", "select 1 as a, null::text as b", "--as", "seattle")
+    assert run(*ask, "--format", "csv").stdout.startswith("a:int4,b:text\n")
+    assert json.loads(run(*ask, "--format", "json").stdout)["rows"] == [[1, None]]
+    assert "a" in run(*ask).stdout
+
+
+def test_the_query_may_come_from_standard_input(run):
+    done = run("query", "-", "--as", "seattle", "--json", stdin="select 41 + 1 as n")
+    assert json.loads(done.stdout)["rows"] == [[42]]
+
+
+def test_truncation_is_said(run):
+    ask = ("query", "select order_id from retail.orders", "--as", "seattle")
+    assert json.loads(run(*ask, "--max-rows", "10", "--json").stdout)["truncated"] is False
+    assert json.loads(run(*ask, "--max-rows", "9", "--json").stdout)["truncated"] is True
+    assert "there are more" in run(*ask, "--max-rows", "9").stderr
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("", "QUERY_REFUSED"),
+        ("delete from retail.orders", "QUERY_REFUSED"),
+        ("select set_config('role', 'zava_store_bellevue', true)", "QUERY_REFUSED"),
+        ("select " + "1," * 500_000 + "1", "QUERY_REFUSED"),
+        ("select \udcff", "QUERY_REFUSED"),
+        ("select 1/0", "DATABASE_ERROR"),
+        ("select nope from retail.orders", "DATABASE_ERROR"),
+    ],
+    ids=["empty", "delete", "attack", "1 MB", "not UTF-8", "division", "unknown column"],
+)
+def test_a_bad_query_is_one_line_and_a_hint(run, sql, code):
+    done = run("query", "-", "--as", "seattle", stdin=sql.encode("utf-8", "surrogateescape"))
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    complains(done, code, 2)
+
+
+def test_bad_input_is_one_line_and_a_hint(run):
+    ask = ("query", "select 1", "--as")
+    complains(run(*ask, "nobody"), "AUTHORIZATION_ERROR", 2)
+    complains(run(*ask, "sea\ttle"), "AUTHORIZATION_ERROR", 2)
+    complains(run(*ask, "seattle", "--max-rows", "0"), "VALIDATION_ERROR", 2)
+    complains(run(*ask, "seattle", ZAVA_CONTEXT_KEY="secret"), "CONFIGURATION_ERROR", 2)
+    complains(run(*ask, "seattle", ZAVA_CONTEXT_KEY="x:" + "00" * 32), "CONFIGURATION_ERROR", 2)
+    complains(run(*ask, "seattle", ZAVA_POOL_MAX="many"), "CONFIGURATION_ERROR", 2)
+    complains(run(*ask, "seattle", ZAVA_DATABASE_URL="nonsense"), "CONFIGURATION_ERROR", 2)
+    complains(run("seed", "--until", "soon"), "VALIDATION_ERROR", 2)
+    complains(run("seed", "--scale", "-1"), "VALIDATION_ERROR", 2)
+    complains(run("principal", "create", "Bad Name", "--kind", "head"), "VALIDATION_ERROR", 2)
+    complains(run("principal", "create", "x", "--kind", "king"), "VALIDATION_ERROR", 2)
+    complains(
+        run("principal", "create", "x", "--kind", "store", "--store", "nowhere"),
+        "VALIDATION_ERROR",
+        2,
+    )
+    complains(run("principal", "disable", "nobody"), "VALIDATION_ERROR", 2)
+    complains(run("token", "create", "nobody"), "VALIDATION_ERROR", 2)
+    complains(run("token", "create", "seattle", "--ttl", "soon"), "VALIDATION_ERROR", 2)
+    complains(run("token", "revoke", "x"), "VALIDATION_ERROR", 2)
+    complains(run("key", "retire", "nope"), "VALIDATION_ERROR", 2)
+    complains(run("check"), "VALIDATION_ERROR", 2)
+    complains(run("check", "--file", "/no/such/file"), "VALIDATION_ERROR", 2)
+    complains(run("serve"), "VALIDATION_ERROR", 2)
+
+
+def test_no_database_is_service_unavailable(run):
+    gone = "postgresql://zava_gateway:secret-word@127.0.0.1:1/zava"
+    done = run("query", "select 1", "--as", "seattle", ZAVA_DATABASE_URL=gone)
+    complains(done, "SERVICE_UNAVAILABLE", 3)
+    assert "secret-word" not in done.stderr
+    nowhere = dict.fromkeys(("ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL", "ZAVA_ADMIN_URL"), "")
+    complains(run("query", "select 1", "--as", "seattle", **nowhere), "SERVICE_UNAVAILABLE", 3)
+    complains(run("db", "upgrade", ZAVA_ADMIN_URL=gone), "SERVICE_UNAVAILABLE", 3)
+    complains(run("principal", "list", ZAVA_ADMIN_URL=gone), "SERVICE_UNAVAILABLE", 3)
+
+
+def test_errors_as_json(run):
+    done = run("query", "select 1/0", "--as", "seattle", "--json")
+    error = json.loads(done.stderr)
+    assert (done.returncode, error["code"], error["sqlstate"]) == (2, "DATABASE_ERROR", "22012")
+
+
+def test_a_disabled_principal_is_refused_until_enabled(run):
+    assert run("principal", "disable", "bellevue").returncode == 0
+    complains(run("query", "select 1", "--as", "bellevue"), "AUTHORIZATION_ERROR", 2)
+    complains(run("token", "create", "bellevue"), "VALIDATION_ERROR", 2)
+    assert run("principal", "enable", "bellevue").returncode == 0
+    assert count(run, "bellevue") == 20
+
+
+def test_principals_are_listed_without_their_ids(run, admin_connection):
+    listed = json.loads(run("principal", "list", "--json").stdout)
+    assert {p["name"]: p["stores"] for p in listed} == {
+        "head-office": [],
+        "bellevue": ["bellevue"],
+        "seattle": ["seattle"],
+    }
+    text = run("principal", "list").stdout
+    for (identifier,) in admin_connection.execute("select principal_id from zava.principals"):
+        assert str(identifier) not in text
+
+
+def test_a_key_is_printed_once_and_kept_as_a_hash(run, admin_connection):
+    secret = run("token", "create", "seattle", "--ttl", "1d").stdout.strip()
+    assert re.fullmatch(r"zava_[A-Za-z0-9_-]{43}", secret)
+    (found,) = admin_connection.execute(
+        "select count(*) from zava.api_keys where key_hash = sha256(%s)", [secret.encode()]
+    ).fetchone()
+    assert found == 1
+    (listed,) = json.loads(run("token", "list", "--json").stdout)
+    assert secret not in str(listed)
+    assert run("token", "revoke", listed["key_id"]).returncode == 0
+    (listed,) = json.loads(run("token", "list", "--json").stdout)
+    assert listed["revoked_at"]
+
+
+def test_the_signing_key_rotates(run):
+    new = run("key", "create").stdout.strip()
+    rotated = {"ZAVA_CONTEXT_KEY": new}
+    ask = ("query", "select count(*) from retail.orders", "--as", "seattle", "--json")
+    assert json.loads(run(*ask, **rotated).stdout)["rows"] == [[10]]
+    assert count(run, "seattle") == 10
+    kid = new.split(":")[0]
+    assert run("key", "retire", kid).returncode == 0
+    complains(run(*ask[:-1], **rotated), "CONFIGURATION_ERROR", 2)
+    listed = json.loads(run("key", "list", "--json").stdout)
+    assert {k["kid"]: bool(k["retired_at"]) for k in listed} == {"test": False, kid: True}
+    assert count(run, "seattle") == 10
+
+
+def test_check_prints_what_would_run(run, tmp_path):
+    nothing = dict.fromkeys(("ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL", "ZAVA_ADMIN_URL"), "")
+    done = run("check", "SELECT 1 -- one", **nothing)
+    assert (done.returncode, "--" in done.stdout) == (0, False)
+    complains(run("check", "drop table x", **nothing), "QUERY_REFUSED", 2)
+    file = tmp_path / "query.sql"
+    file.write_text("select 2;")
+    assert "2" in run("check", "--file", str(file)).stdout
+
+
+def test_check_answers_lines_one_for_one(run):
+    lines = [
+        '{"id": 1, "sql": "select 1"}',
+        '{"id": "two", "sql": "select pg_sleep(1)"}',
+        "not json",
+        "",
+        '{"id": 5}',
+    ]
+    done = run("check", "--jsonl", stdin="\n".join(lines) + "\n")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [a["ok"] for a in answers] == [True, False, False, False, False]
+    assert [a["id"] for a in answers] == [1, "two", None, None, 5]
+    assert all(set(a) >= {"code", "message", "hint", "position"} for a in answers[1:])
+
+
+def test_hardening_can_be_printed(run):
+    done = run("harden", "--print")
+    assert "revoke execute on function set_config(text,text,boolean) from public;" in done.stdout
+    assert all("-- " in line for line in done.stdout.splitlines())
+
+
+def test_a_command_without_work_shows_help(run):
+    for arguments in ((), ("db",), ("principal",), ("token",), ("key",)):
+        done = run(*arguments)
+        assert "Usage:" in done.stdout + done.stderr
+
+
+def commands(command, prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, f"{prefix}{name} ")
+    if not hasattr(command, "commands"):
+        yield prefix.strip(), command
+
+
+def test_every_command_has_help_and_is_documented():
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    for name, command in commands(get_command(app)):
+        assert command.help, name
+        group, _, verb = name.partition(" ")
+        row = next(line for line in page.splitlines() if f"`{group}" in line)
+        rows = " ".join(line for line in page.splitlines() if f"`{group} " in line or line == row)
+        assert (verb or group) in rows, name
+
+
+def test_every_setting_is_documented():
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        assert f"| `ZAVA_{name.upper()}` |" in page
+        assert field.description in page
+    for name in re.findall(r"`(ZAVA_[A-Z_]+)` \|", page):
+        known = {f"ZAVA_{field.upper()}" for field in Settings.model_fields}
+        assert name in known | {"ZAVA_DEBUG", "ZAVA_SERVER_ACCOUNT"}
+
+
+def test_secrets_do_not_show():
+    settings = Settings(
+        database_url="postgresql://u:hunter2@h/d", context_key="abc:" + "12" * 32, admin_url="x"
+    )
+    assert "hunter2" not in repr(settings)
+    assert "1212" not in repr(settings)
