@@ -30,6 +30,9 @@ __all__ = ["Agent", "Column", "Result", "fetch"]
 _WRAP_HEAD = "select * from (\n"
 _WRAP_TAIL = "\n) as q limit "
 
+# asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
+_RECORDS = frozenset({"record", "record[]", "_record"})
+
 _HINTS = {
     "42601": "The statement must be one SELECT in PostgreSQL's dialect.",
     "42703": "Column names are in describe_schema; double quotes are for names, single for text.",
@@ -113,11 +116,21 @@ async def fetch(database: Database, principal: Principal, sql: str, limit: int) 
                 Column(attribute.name, attribute.type.name)
                 for attribute in statement.get_attributes()
             )
+            if any(column.type in _RECORDS for column in columns):
+                raise _unsendable()
+            if statement.get_parameters():
+                raise DatabaseError(
+                    "there is no value for the parameter $1",
+                    sqlstate="42P02",
+                    hint="Write the value itself into the statement.",
+                )
             records = await statement.fetch()
     except asyncpg.QueryCanceledError:
         raise _timeout(database) from None
     except TimeoutError:
         raise _timeout(database) from None
+    except asyncpg.UnsupportedClientFeatureError as error:
+        raise _unsendable() from error
     except CONNECTION_ERRORS as error:
         raise ServiceUnavailable(
             "the connection to the database was lost", hint="Try again in a moment."
@@ -125,6 +138,14 @@ async def fetch(database: Database, principal: Principal, sql: str, limit: int) 
     except asyncpg.PostgresError as error:
         raise _database_error(error, len(sql)) from error
     return Result(columns, [tuple(r.values()) for r in records[:limit]], len(records) > limit)
+
+
+def _unsendable() -> DatabaseError:
+    return DatabaseError(
+        "a column is of a type that cannot be sent",
+        sqlstate="0A000",
+        hint="Cast it to text, as in x::text.",
+    )
 
 
 def _timeout(database: Database) -> QueryTimeout:

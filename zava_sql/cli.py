@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 from datetime import date
 from enum import StrEnum
@@ -232,7 +233,8 @@ def demo() -> None:
     """Show it all: embedded server, data, one question of two tenants, an attack refused."""
     from zava_sql.demo.show import show  # noqa: PLC0415 - not needed by the other commands
 
-    _run(show(_prepared_demo()))
+    command = "zava-sql" if shutil.which("zava-sql") else os.path.relpath(sys.argv[0])
+    _run(show(_prepared_demo(), command))
 
 
 def _prepared_demo() -> Settings:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 import asyncpg
 
-from zava_sql.errors import AuthorizationError, ConfigurationError, LimitExceeded
+from zava_sql.errors import AuthorizationError, ConfigurationError, LimitExceeded, ZavaError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -179,7 +179,7 @@ async def tenant_session(
         )
         yield connection
         known = True
-    except asyncpg.PostgresError:
+    except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
         known = True
         raise
     finally:

@@ -37,8 +37,8 @@ join retail.stores as s on s.store_id = o.store_id
 group by s.store_key"""
 
 
-async def show(settings: Settings) -> None:
-    """Ask as two tenants, attack as one of them, and say how to connect a client."""
+async def show(settings: Settings, command: str) -> None:
+    """Ask as two tenants, attack as one of them, and say how to connect with that command."""
     out = Console(highlight=False)
     async with Database.open(settings) as database:
         agent = Agent(database)
@@ -71,9 +71,9 @@ async def show(settings: Settings) -> None:
 
     out.print(
         "\n[bold]Connect an AI client[/bold]\n"
-        "  over stdio:  zava-sql serve --principal seattle\n"
-        "  over HTTP:   zava-sql token create seattle    (prints a key)\n"
-        "               zava-sql serve --transport http  (then http://127.0.0.1:8000/mcp,\n"
+        f"  over stdio:  {command} serve --principal seattle\n"
+        f"  over HTTP:   {command} token create seattle    (prints a key)\n"
+        f"               {command} serve --transport http  (http://127.0.0.1:8000/mcp,\n"
         "               header Authorization: Bearer <key>)\n"
-        "  stop:        zava-sql db down"
+        f"  stop:        {command} db down"
     )

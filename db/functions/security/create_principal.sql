@@ -20,6 +20,7 @@ declare
         when 'region' then 'regional_manager'
         when 'head' then 'head_office'
     end;
+    v_count integer := coalesce(cardinality(p_stores), 0);
     v_role text;
     v_missing text;
 begin
@@ -34,16 +35,16 @@ begin
             using errcode = 'invalid_parameter_value', hint = 'Use store, region or head.';
     end if;
 
-    if cardinality(p_stores) <> 1 and p_kind = 'store'
-        or cardinality(p_stores) < 1 and p_kind = 'region'
-        or cardinality(p_stores) > 0 and p_kind = 'head'
+    if v_count <> 1 and p_kind = 'store'
+        or v_count < 1 and p_kind = 'region'
+        or v_count > 0 and p_kind = 'head'
     then
-        raise exception 'a principal of kind % cannot have % stores', p_kind, cardinality(p_stores)
+        raise exception 'a principal of kind % cannot have % stores', p_kind, v_count
             using errcode = 'invalid_parameter_value',
                   hint = 'store: exactly one; region: one or more; head: none, it sees all.';
     end if;
 
-    select string_agg(k.store_key, ', ' order by k.store_key)
+    select string_agg(coalesce(k.store_key, 'null'), ', ' order by k.store_key)
     into v_missing
     from unnest(p_stores) as k (store_key)
     where not exists (select from retail.stores as s where s.store_key = k.store_key);

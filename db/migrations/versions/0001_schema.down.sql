@@ -17,6 +17,12 @@ begin
     );
     execute format('grant connect, temporary on database %I to public', current_database());
 
+    -- What hardening granted on built-in objects, which only a superuser can have done.
+    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
+        revoke execute on all functions in schema pg_catalog from zava_owner, zava_gateway;
+        revoke select on pg_catalog.pg_class, pg_catalog.pg_settings from zava_owner;
+    end if;
+
     for v_role in
         select r.rolname
         from pg_catalog.pg_roles as r

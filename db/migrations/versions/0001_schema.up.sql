@@ -6,14 +6,30 @@ set local lock_timeout = '3s';
 do $roles$
 declare
     v_role text;
+    v_purpose text;
 begin
-    foreach v_role in array array[
-        'zava_owner', 'zava_writer', 'zava_gateway', 'zava_service',
-        'store_manager', 'regional_manager', 'head_office'
-    ]
+    for v_role, v_purpose in
+        values
+            ('zava_owner', 'Owns every object of zava_sql. Nobody logs in as it.'),
+            (
+                'zava_writer',
+                'Loads and changes the data of all stores, for the login that feeds the shop data.'
+            ),
+            (
+                'zava_gateway',
+                'Login that runs the text of AI agents. Holds no grant, only SET on tenant roles.'
+            ),
+            (
+                'zava_service',
+                'Login that authenticates and reads the catalogue. Never runs text of an agent.'
+            ),
+            ('store_manager', 'Class role: one store. Named in policies and grants.'),
+            ('regional_manager', 'Class role: a list of stores. Named in policies and grants.'),
+            ('head_office', 'Class role: every store. Named in policies and grants.')
     loop
         if not exists (select from pg_catalog.pg_roles as r where r.rolname = v_role) then
             execute format('create role %I nologin noinherit', v_role);
+            execute format('comment on role %I is %L', v_role, v_purpose);
         end if;
     end loop;
 
@@ -25,17 +41,6 @@ begin
     end if;
 end
 $roles$;
-
-comment on role zava_owner is 'Owns every object of zava_sql. Nobody logs in as it.';
-comment on role zava_writer is
-    'Loads and changes the data of all stores. Grant it to the login that feeds the shop data.';
-comment on role zava_gateway is
-    'Login that runs the text of AI agents. Holds no grant of its own, only SET on tenant roles.';
-comment on role zava_service is
-    'Login that authenticates callers and reads the catalogue. Never runs the text of an agent.';
-comment on role store_manager is 'Class role: one store. Named in policies and grants.';
-comment on role regional_manager is 'Class role: a list of stores. Named in policies and grants.';
-comment on role head_office is 'Class role: every store. Named in policies and grants.';
 
 do $extensions$
 begin

@@ -1,0 +1,49 @@
+-- zava._describe_columns(): one line a column that the caller may read. Where a check constraint
+-- lists the values of a column, so does its line.
+create or replace function zava._describe_columns(
+    p_table oid
+)
+returns text
+language sql
+stable
+parallel safe
+security invoker
+begin atomic
+    select string_agg(
+        concat(
+            quote_ident(a.attname),
+            ' ',
+            format_type(a.atttypid, a.atttypmod),
+            case when not a.attnotnull then ' null' end,
+            ' (' || v.list || ')',
+            ': ' || col_description(a.attrelid, a.attnum)
+        ),
+        e'\n'
+        order by a.attnum
+    )
+    from pg_catalog.pg_attribute as a
+    left join lateral (
+        select string_agg(replace(m.value[1], '''''', ''''), '|' order by m.position) as list
+        from pg_catalog.pg_constraint as k
+        cross join lateral pg_get_constraintdef(k.oid) as d (definition)
+        cross join lateral regexp_matches(d.definition, '''((?:[^'']|'''')*)''', 'g')
+            with ordinality as m (value, position)
+        where k.conrelid = a.attrelid
+            and k.contype = 'c'
+            and k.conkey = array[a.attnum]
+            -- PostgreSQL's own form of: column in ('a', 'b')
+            and d.definition ~ '^CHECK \(\(\S+ = ANY \(ARRAY\[''[^\]]*\]\)\)\)$'
+    ) as v on true
+    where a.attrelid = p_table
+        and a.attnum > 0
+        and not a.attisdropped
+        and has_column_privilege(a.attrelid, a.attnum, 'select');
+end;
+
+comment on function zava._describe_columns(oid) is
+    'Columns of a table: name, type, null where they may be, values where a check lists them, comment.
+
+p_table: the table';
+revoke execute on function zava._describe_columns(oid) from public;
+grant execute on function zava._describe_columns(oid)
+    to store_manager, regional_manager, head_office;

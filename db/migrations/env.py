@@ -1,0 +1,52 @@
+"""Alembic's entry: asyncpg only, one transaction a revision, offline without a database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+from alembic import context, util
+from sqlalchemy import pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from zava_sql.migrate import connect  # its imports also register op.sql_file
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+LOCK = 0x7A617661  # "zava"
+OPTIONS = {"transaction_per_migration": True, "version_table_schema": "public"}
+
+
+def run(connection: Connection) -> None:
+    """Apply over an open connection, one process at a time; the lock ends with the connection."""
+    connection.exec_driver_sql(f"select pg_catalog.pg_advisory_lock({LOCK})")
+    connection.commit()
+    context.configure(connection=connection, **OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run_online() -> None:
+    """Connect as the administrator and apply."""
+    url = context.config.attributes.get("url") or os.environ.get("ZAVA_ADMIN_URL", "")
+    if not url:
+        raise util.CommandError("Set ZAVA_ADMIN_URL, or use --sql, which needs no database.")
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=partial(connect, url), poolclass=pool.NullPool
+    )
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()
+
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql+asyncpg", **OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    asyncio.run(run_online())

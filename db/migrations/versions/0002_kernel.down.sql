@@ -1,0 +1,150 @@
+-- 0002 kernel, undone.
+set local lock_timeout = '3s';
+
+do $database$
+begin
+    execute format(
+        'revoke connect on database %I from zava_gateway, zava_service', current_database()
+    );
+    execute format('grant connect, temporary on database %I to public', current_database());
+end
+$database$;
+
+set local role zava_owner;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+revoke select, insert, update, delete on retail.stores from zava_writer;
+revoke select on retail.stores from store_manager, regional_manager, head_office;
+drop policy stores_writer_all on retail.stores;
+drop policy stores_head_office_fence on retail.stores;
+drop policy stores_regional_manager_fence on retail.stores;
+drop policy stores_store_manager_fence on retail.stores;
+drop policy stores_head_office_select on retail.stores;
+drop policy stores_regional_manager_select on retail.stores;
+drop policy stores_store_manager_select on retail.stores;
+alter table retail.stores no force row level security;
+alter table retail.stores disable row level security;
+revoke select, insert, update, delete on retail.stock_movements from zava_writer;
+revoke select on retail.stock_movements from store_manager, regional_manager, head_office;
+drop policy stock_movements_writer_all on retail.stock_movements;
+drop policy stock_movements_head_office_fence on retail.stock_movements;
+drop policy stock_movements_regional_manager_fence on retail.stock_movements;
+drop policy stock_movements_store_manager_fence on retail.stock_movements;
+drop policy stock_movements_head_office_select on retail.stock_movements;
+drop policy stock_movements_regional_manager_select on retail.stock_movements;
+drop policy stock_movements_store_manager_select on retail.stock_movements;
+alter table retail.stock_movements no force row level security;
+alter table retail.stock_movements disable row level security;
+revoke select, insert, update, delete on retail.orders from zava_writer;
+revoke select on retail.orders from store_manager, regional_manager, head_office;
+drop policy orders_writer_all on retail.orders;
+drop policy orders_head_office_fence on retail.orders;
+drop policy orders_regional_manager_fence on retail.orders;
+drop policy orders_store_manager_fence on retail.orders;
+drop policy orders_head_office_select on retail.orders;
+drop policy orders_regional_manager_select on retail.orders;
+drop policy orders_store_manager_select on retail.orders;
+alter table retail.orders no force row level security;
+alter table retail.orders disable row level security;
+revoke select, insert, update, delete on retail.order_items from zava_writer;
+revoke select on retail.order_items from store_manager, regional_manager, head_office;
+drop policy order_items_writer_all on retail.order_items;
+drop policy order_items_head_office_fence on retail.order_items;
+drop policy order_items_regional_manager_fence on retail.order_items;
+drop policy order_items_store_manager_fence on retail.order_items;
+drop policy order_items_head_office_select on retail.order_items;
+drop policy order_items_regional_manager_select on retail.order_items;
+drop policy order_items_store_manager_select on retail.order_items;
+alter table retail.order_items no force row level security;
+alter table retail.order_items disable row level security;
+revoke select, insert, update, delete on retail.inventory from zava_writer;
+revoke select on retail.inventory from store_manager, regional_manager, head_office;
+drop policy inventory_writer_all on retail.inventory;
+drop policy inventory_head_office_fence on retail.inventory;
+drop policy inventory_regional_manager_fence on retail.inventory;
+drop policy inventory_store_manager_fence on retail.inventory;
+drop policy inventory_head_office_select on retail.inventory;
+drop policy inventory_regional_manager_select on retail.inventory;
+drop policy inventory_store_manager_select on retail.inventory;
+alter table retail.inventory no force row level security;
+alter table retail.inventory disable row level security;
+revoke select, insert, update, delete on retail.customers from zava_writer;
+revoke select on retail.customers from store_manager, regional_manager, head_office;
+drop policy customers_writer_all on retail.customers;
+drop policy customers_head_office_fence on retail.customers;
+drop policy customers_regional_manager_fence on retail.customers;
+drop policy customers_store_manager_fence on retail.customers;
+drop policy customers_head_office_select on retail.customers;
+drop policy customers_regional_manager_select on retail.customers;
+drop policy customers_store_manager_select on retail.customers;
+alter table retail.customers no force row level security;
+alter table retail.customers disable row level security;
+drop function zava.seed_weighted_rank(bigint, integer, bigint);
+drop function zava.seed_uuid(text);
+drop function zava.seed_uniform(bigint, integer);
+drop function zava.seed_types(jsonb);
+drop function zava.seed_type_picks(jsonb);
+drop function zava.seed_traffic(uuid);
+drop function zava.seed_supplies(uuid, date, date);
+drop function zava.seed_stores();
+drop function zava.seed_stock(jsonb, text, date);
+drop function zava.seed_slices(bigint, date);
+drop function zava.seed_signup_day(bigint, integer);
+drop function zava.seed_shops();
+drop function zava.seed_returns(jsonb, text, bigint, date, date, date);
+drop function zava.seed_return_lines(jsonb, text, bigint, date, date, date)
+   ;
+drop function zava.seed_quantity_picks(jsonb);
+drop function zava.seed_product_picks(jsonb, text);
+drop function zava.seed_principals();
+drop function zava.seed_price(numeric, numeric, integer);
+drop function zava.seed_partner_picks(jsonb);
+drop function zava.seed_orders(jsonb, text, bigint, date, date);
+drop function zava.seed_order_moment(bigint, integer, date, boolean);
+drop function zava.seed_order_lines(jsonb, text, bigint, date, date);
+drop function zava.seed_order_keys(jsonb, text, bigint, date, date);
+drop function zava.seed_number(bigint, integer, integer);
+drop function zava.seed_missing_orders(jsonb, text, bigint, date, date);
+drop function zava.seed_last_names();
+drop function zava.seed_key(bigint, bigint);
+drop function zava.seed_inventory(jsonb, text, date);
+drop function zava.seed_first_names();
+drop function zava.seed_days(jsonb, text, date, date);
+drop function zava.seed_customers(text, bigint, date);
+drop function zava.seed_catalogue(jsonb);
+drop function zava.seed_buyers(jsonb, text, bigint, date, date);
+drop function zava.seed_business_year(date);
+drop function zava.seed_basket_types(jsonb, text, bigint, date, date);
+drop function zava.seed_assortment(jsonb, text, integer);
+drop function zava.seed_articles(jsonb);
+drop function zava.seed_arguments(numeric, date);
+drop function api.describe_schema(text);
+drop function zava._describe_keys(oid);
+drop function zava._describe_columns(oid);
+drop function zava._describe_all();
+drop function zava._readable_tables();
+drop function zava._column_names(oid, smallint[]);
+drop function zava._callable_functions();
+drop function api.whoami();
+drop function zava.visible_stores(name);
+drop function zava.verify_context(name);
+drop function zava.secure_database();
+drop function zava.revoke_api_key(uuid);
+drop function zava.retire_signing_key(text);
+drop function zava.knows_signing_key(text, bytea);
+drop function zava.is_head_office(name);
+drop function zava.identify(name);
+drop function zava.hardening();
+drop function zava.harden();
+drop function zava.find_principal(text);
+drop function zava.enable_principal(text);
+drop function zava.disable_principal(text);
+drop function zava.create_signing_key(text, bytea, bytea);
+drop function zava.create_principal(text, text, text[], uuid);
+drop function zava.create_api_key(text, bytea, timestamptz);
+drop function zava.authenticate(bytea);
+drop function zava._create_tenant_role(text, text);
+
+-- sources end
+reset role;

@@ -1,0 +1,287 @@
+"""Revisions: a stub `.py` beside the frozen SQL that it runs, and how that SQL is made.
+
+    db/functions, db/policies     the readable present, edited by hand
+    db/migrations/versions        the past, never edited once it was released
+
+`freeze` copies what changed in the first since the last revision into a new one. It compares text:
+every copy stands behind a mark that names its file. How to undo a copy is read from a few lines
+that the house style asks of every file; nothing else of the SQL is understood here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from alembic import util
+from alembic.operations import MigrateOperation, Operations
+from alembic.script import ScriptDirectory
+
+from zava_sql.errors import ConfigurationError, ValidationError
+
+if TYPE_CHECKING:
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection
+
+__all__ = ["EditedRevisionError", "db_path", "freeze", "redo", "rehash", "sources"]
+
+# Files apply in this order, by name within a folder; a body that PostgreSQL binds when it reads it
+# comes after what it calls. Policies call functions, so they come last.
+DOMAINS: Final = ("security", "schema", "search", "seed", "analytics")
+FILE_TEMPLATE: Final = "%(rev)s_%(slug)s"
+BEGIN: Final = "-- sources begin (written by scripts/freeze up to the end mark)\n"
+END: Final = "-- sources end\n"
+SKELETON: Final = "{title}\nset local lock_timeout = '3s';\nset local role zava_owner;\n\n{block}"
+
+BLOCK = re.compile(f"^{re.escape(BEGIN)}(.*?)^{re.escape(END)}", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(
+    r"^-- (source|removed): (\S+)\n(.*?)(?=^-- (?:source|removed): |\Z)", re.MULTILINE | re.DOTALL
+)
+
+# What a file creates, from lines that begin in the first column; bodies are indented.
+ROUTINE = re.compile(r"^revoke execute on (function|procedure) ([^;]+) from public;$", re.MULTILINE)
+HEADER = re.compile(
+    r"^create or replace (?:function|procedure) .+?(?=^language )", re.MULTILINE | re.DOTALL
+)
+POLICY = re.compile(r"^create policy (\S+)\s+on (\S+)", re.MULTILINE)
+ROW_SECURITY = re.compile(r"^alter table (\S+) (enable|force) row level security;$", re.MULTILINE)
+GRANT = re.compile(r"^grant ([^;]+?)\s+on ([^;]+?)\s+to ([^;]+);$", re.MULTILINE)
+
+
+class EditedRevisionError(util.CommandError):
+    """A frozen file is missing, or is not the one that its revision was made with."""
+
+
+def db_path() -> Path:
+    """Find db/: inside the installed package, or beside it in a checkout."""
+    packaged = Path(__file__).parent / "db"
+    return packaged if packaged.is_dir() else packaged.parents[1] / "db"
+
+
+def sources(db: Path) -> dict[str, str]:
+    """Read the text of every file of db/functions and db/policies, in the order they apply."""
+    folders = [db / "functions" / domain for domain in DOMAINS] + [db / "policies"]
+    texts: dict[Path, str] = {}
+    for folder in folders:
+        texts |= _callees_first(
+            {path: _read(path).strip() for path in sorted(folder.glob("*.sql"))}
+        )
+    stray = {*(db / "functions").glob("**/*.sql"), *(db / "policies").glob("**/*.sql")} - {*texts}
+    if stray:
+        raise ConfigurationError(
+            f"{_label(db, min(stray))} is in no folder that is applied",
+            hint=f"Folders of db/functions: {', '.join(DOMAINS)}.",
+        )
+    return {_label(db, path): text for path, text in texts.items()}
+
+
+def _callees_first(texts: dict[Path, str]) -> dict[Path, str]:
+    ordered: dict[Path, str] = {}
+
+    def place(path: Path, callers: tuple[Path, ...]) -> None:
+        bound = texts[path].partition("\nbegin atomic\n")[2]
+        for other in texts:
+            if f".{other.stem}(" in bound and other not in (path, *callers):
+                place(other, (*callers, path))
+        ordered.setdefault(path, texts[path])
+
+    for path in texts:
+        place(path, ())
+    return ordered
+
+
+def freeze(db: Path, name: str, *, empty: bool = False) -> list[str]:
+    """Write a revision of what changed and list it; `empty` allows one without a change."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        raise ValidationError(
+            f"not a name for a revision: {name[:60]!r}",
+            hint="Use up to 40 lower-case letters, digits and _, a letter first.",
+        )
+    frozen = _frozen(db)
+    notes, up, down = _plan(frozen, sources(db))
+    if not notes and not empty:
+        raise ValidationError(
+            "nothing in db/functions and db/policies changed since the last revision",
+            hint="--empty makes a revision for statements of your own, such as a new table.",
+        )
+    revision = f"{len(frozen) + 1:04}"
+    stem = f"{revision}_{name}"
+    title = f"-- {revision} {name.replace('_', ' ')}"
+    calls = {}
+    for way, block, heading in (("up", up, f"{title}."), ("down", down, f"{title}, undone.")):
+        file = db / "migrations" / "versions" / f"{stem}.{way}.sql"
+        text = SKELETON.format(title=heading, block=f"{BEGIN}{block}{END}") + "reset role;\n"
+        file.write_text(text, encoding="utf-8", newline="\n")
+        calls[way] = (
+            f'op.sql_file(\n        "{file.name}",\n        sha256="{_digest(file)}",\n    )'
+        )
+    scripts = ScriptDirectory(
+        str(db / "migrations"), file_template=FILE_TEMPLATE, messaging_opts={"quiet": True}
+    )
+    scripts.generate_revision(revision, name, upgrades=calls["up"], downgrades=calls["down"])
+    return [f"wrote {stem}", *notes]
+
+
+def redo(db: Path) -> list[str]:
+    """Write the newest revision's part between the marks anew; what is around it stays."""
+    *earlier, newest = _frozen(db)
+    notes, up, down = _plan(earlier, sources(db))
+    for way, block in (("up", up), ("down", down)):
+        file = newest.with_name(newest.name.replace(".up.", f".{way}."))
+        text = _read(file)
+        found = BLOCK.search(text)
+        if found is None:
+            raise ConfigurationError(
+                f"{file.name} has no part that scripts/freeze wrote",
+                hint="The marks '-- sources begin' and '-- sources end' enclose it.",
+            )
+        text = f"{text[: found.start(1)]}{block}{text[found.end(1) :]}"
+        file.write_text(text, encoding="utf-8", newline="\n")
+    return [*rehash(db, newest.name[:4]), *notes]
+
+
+def rehash(db: Path, revision: str) -> list[str]:
+    """Accept hand-made edits of a revision that was not released yet."""
+    stubs = list((db / "migrations" / "versions").glob(f"{revision}_*.py"))
+    if len(stubs) != 1:
+        raise ValidationError(f"there is no revision {revision[:60]!r}", hint="Example: 0001.")
+    text = _read(stubs[0])
+    for file in stubs[0].parent.glob(f"{stubs[0].stem}.*.sql"):
+        pattern = rf'("{re.escape(file.name)}",\s+sha256=")[0-9a-f]*'
+        text = re.sub(pattern, rf"\g<1>{_digest(file)}", text)
+    stubs[0].write_text(text, encoding="utf-8", newline="\n")
+    return [f"rehashed {stubs[0].stem}"]
+
+
+def _plan(frozen: list[Path], now: dict[str, str]) -> tuple[list[str], str, str]:
+    """Compare; return what changed and the two parts between the marks."""
+    then, by_hand = _history(frozen)
+    notes = []
+    ups: tuple[list[str], list[str]] = ([], [])  # statements that undo, texts that create
+    downs: tuple[list[str], list[str]] = ([], [])
+    for path in [p for p in then if p not in now]:
+        notes.append(f"removed {path}")
+        ups[0].extend(_undo(then[path], ""))
+        ups[1].append(f"-- removed: {path}\n")
+        downs[1].append(f"{then[path]}\n")
+    for path, text in now.items():
+        if path not in then:
+            notes.append(f"new {path}")
+            # What a revision made by hand before its file came is not this revision's to drop.
+            undo = [s for s in _undo(text, "") if s not in by_hand]
+        elif text != then[path]:
+            notes.append(f"changed {path}")
+            undo = _undo(text, then[path])
+            ups[0].extend(_undo(then[path], text))
+            downs[1].append(f"{then[path]}\n")
+        else:
+            continue
+        ups[1].append(f"-- source: {path}\n{text}\n")
+        downs[0][:0] = undo
+    up, down = (
+        "".join(f"\n{part}" for part in ["".join(f"{s}\n" for s in undo), *texts] if part)
+        for undo, texts in (ups, downs)
+    )
+    return notes, up and f"{up}\n", down and f"{down}\n"
+
+
+def _history(frozen: list[Path]) -> tuple[dict[str, str], set[str]]:
+    """Replay the revisions: text of every file as last frozen, and what was made by hand."""
+    then: dict[str, str] = {}
+    by_hand: set[str] = set()
+    for file in frozen:
+        text = _read(file)
+        for block in BLOCK.findall(text):
+            for kind, path, body in SECTION.findall(block):
+                then.pop(path, None)
+                if kind == "source":
+                    then[path] = body.strip()
+        by_hand.update(_creates(BLOCK.sub("", text)))
+    return then, by_hand
+
+
+def _undo(text: str, kept: str) -> list[str]:
+    """List statements that take away what `text` made and `kept` does not make."""
+    made = _creates(text)
+    if not made:
+        raise ConfigurationError(
+            f"nothing to undo was found in: {text.splitlines()[0][:80]}",
+            hint="A function's file has 'revoke execute on function … from public;', a policy's "
+            "'alter table … enable row level security;', each at the start of a line.",
+        )
+    gone = [s for s in made if s not in _creates(kept)]
+    if kept and HEADER.findall(text) != HEADER.findall(kept):
+        # CREATE OR REPLACE refuses another result type or other parameter names.
+        gone += [s for s in made if s.startswith("drop function ") and s not in gone]
+    dropped = [s.removeprefix("drop ").removesuffix(";") for s in gone]
+    return [s for s in reversed(gone) if not any(f" on {d} from " in s for d in dropped)]
+
+
+def _creates(text: str) -> list[str]:
+    """List the undoing statement of everything that a text creates, in the order of creation."""
+    found = [(m.start(), f"drop {m[1]} {m[2]};") for m in ROUTINE.finditer(text)]
+    found += [(m.start(), f"drop policy {m[1]} on {m[2]};") for m in POLICY.finditer(text)]
+    for m in ROW_SECURITY.finditer(text):
+        undone = "disable" if m[2] == "enable" else "no force"
+        found.append((m.start(), f"alter table {m[1]} {undone} row level security;"))
+    for m in GRANT.finditer(text):
+        found.append((m.start(), f"revoke {m[1]} on {m[2]} from {m[3]};"))
+    return [statement for _, statement in sorted(found)]
+
+
+def _frozen(db: Path) -> list[Path]:
+    return sorted((db / "migrations" / "versions").glob("[0-9][0-9][0-9][0-9]_*.up.sql"))
+
+
+def _label(db: Path, path: Path) -> str:
+    return f"db/{path.relative_to(db).as_posix()}"
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode()  # not read_text(): what is hashed is what runs
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@Operations.register_operation("sql_file")
+class SqlFile(MigrateOperation):
+    """Run a frozen file that lies beside its revision."""
+
+    def __init__(self, name: str, sha256: str) -> None:
+        self.name = name
+        self.sha256 = sha256
+
+    @classmethod
+    def sql_file(cls, operations: Operations, name: str, sha256: str) -> None:
+        """Run the file, if it is the one with this digest."""
+        operations.invoke(cls(name, sha256))
+
+
+@Operations.implementation_for(SqlFile)
+def _apply(operations: Operations, operation: SqlFile) -> None:
+    context: MigrationContext = operations.get_context()
+    script = cast("EnvironmentContext", context.environment_context).script
+    path = Path(script.dir, "versions", operation.name)
+    if not path.is_file() or _digest(path) != operation.sha256:
+        raise EditedRevisionError(
+            f"{operation.name} was edited after its revision was made, or is missing"
+        )
+    if context.as_sql:
+        # Not op.execute(): it takes :name for a parameter and writes tabs as spaces.
+        context.impl.static_output(_read(path))
+    else:
+        _run(cast("Connection", context.connection), _read(path))
+
+
+def _run(connection: Connection, sql: str) -> None:
+    """Send a whole file as it is, in the transaction of this migration."""
+    connection.exec_driver_sql("select 1")  # only now does the adapter open the transaction
+    driver = connection.connection.dbapi_connection
+    if driver is None:
+        raise util.CommandError("the connection was lost")
+    driver.run_async(lambda raw: raw.execute(sql))
