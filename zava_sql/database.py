@@ -104,26 +104,44 @@ class Database:
         database = cls(settings, key, gateway, service)
         try:
             async with translated_connection_errors():
-                await gateway
-                await service
+                for variable, pool in (
+                    ("ZAVA_DATABASE_URL", gateway),
+                    ("ZAVA_SERVICE_URL", service),
+                ):
+                    try:
+                        await pool
+                    except ValueError:
+                        # Without its cause: that may quote a part of the URL, such as the password.
+                        raise ConfigurationError(
+                            f"{variable} is not a PostgreSQL URL",
+                            hint="Use postgresql://user:password@host:5432/database",
+                        ) from None
                 await database._check()
             yield database
         finally:
             await database._close()
 
-    def give_back(self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
-        """Clean a gateway connection and put it back, beside the caller's own work."""
-        task = asyncio.get_running_loop().create_task(self._give_back(connection))
+    def give_back(
+        self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], *, clean: bool
+    ) -> None:
+        """Put a gateway connection back, beside the caller's own work.
+
+        What is not `clean` is ended: first its query, so that it does not run on, then itself.
+        """
+        task = asyncio.get_running_loop().create_task(self._give_back(connection, clean=clean))
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
 
     async def _give_back(
-        self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+        self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], *, clean: bool
     ) -> None:
         try:
-            await connection.execute(_CLOSE)
+            if clean:
+                await connection.execute(_CLOSE)
+            else:
+                # Unlike terminate(), it sends the cancel request that asyncpg has queued.
+                await connection.close(timeout=5)
         except (asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
-            # Lost or out of step; or ended already, then this does nothing.
             with suppress(asyncpg.InterfaceError):
                 connection.terminate()
         finally:
@@ -162,7 +180,7 @@ class Database:
                 self.context_key.kid,
                 self.context_key.fingerprint(),
             )
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, DatabaseError) as error:
             raise ConfigurationError(
                 "this database has no zava_sql in it, or ZAVA_SERVICE_URL may not use it",
                 hint="Migrate it with `zava-sql db upgrade`; log in as zava_service.",
@@ -184,7 +202,7 @@ class Database:
 def _pool(
     settings: Settings, variable: str, url: SecretStr | None, *, gateway: bool
 ) -> asyncpg.Pool[asyncpg.Record]:
-    if url is None:
+    if url is None or not url.get_secret_value():
         raise ConfigurationError(
             f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
         )
@@ -266,7 +284,10 @@ async def translated_connection_errors() -> AsyncIterator[None]:
             sqlstate=error.sqlstate,
             hint="Log in as a role that may do this.",
         ) from error
-    except asyncpg.TooManyConnectionsError as error:
+    except (
+        asyncpg.TooManyConnectionsError,
+        asyncpg.ObjectNotInPrerequisiteStateError,
+    ) as error:
         raise ServiceUnavailable(
             "the database takes no more connections", hint="Try again in a moment."
         ) from error

@@ -183,7 +183,5 @@ async def tenant_session(
         known = True
         raise
     finally:
-        if not known:
-            # Cancelled, timed out in the client, or out of step: its state is not known.
-            connection.terminate()
-        database.give_back(connection)
+        # Otherwise cancelled, timed out in the client, or out of step: its state is not known.
+        database.give_back(connection, clean=known)

@@ -1,0 +1,206 @@
+"""What describe_schema tells: all that its caller may use, and nothing else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from zava_sql.catalogue import describe_schema
+from zava_sql.database import Database
+from zava_sql.errors import ValidationError
+from zava_sql.settings import Settings
+from zava_sql.tenant import find_principal
+
+CLASSES = ("store_manager", "regional_manager", "head_office")
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def as_role(each_database):
+    """Ask as a role, in a transaction whose arrangements are undone afterwards."""
+
+    @contextmanager
+    def acting(role, *arrange):
+        with psycopg.connect(each_database.admin_url) as connection:
+            for statement in arrange:
+                connection.execute(statement)
+            connection.execute(f"set local role {role}")
+
+            def describe(name=None):
+                return connection.execute("select api.describe_schema(%s)", [name]).fetchone()[0]
+
+            yield describe
+            connection.rollback()
+
+    return acting
+
+
+@pytest.mark.parametrize("role", CLASSES)
+async def test_the_overview_has_a_line_for_every_table_and_function(as_role, role):
+    with as_role(role) as describe:
+        lines = describe().splitlines()
+    tables = [line.split(" ")[0] for line in lines if line.startswith("retail.")]
+    assert tables == sorted(tables)
+    assert {"retail.orders", "retail.stores", "retail.product_embeddings"} <= set(tables)
+    assert "retail.customers (store_id, customer_id): Customers of a store." in lines
+    assert any(line.startswith("api.whoami() returns TABLE(") for line in lines)
+    assert not any("zava." in line or "_describe" in line for line in lines)
+
+
+async def test_a_table_is_told_in_full(as_role):
+    with as_role("store_manager") as describe:
+        assert describe("customers") == (
+            "retail.customers: Customers of a store.\n"
+            "primary key (store_id, customer_id)\n"
+            "unique (store_id, email)\n"
+            "foreign key (store_id) references retail.stores (store_id)\n"
+            "Columns (not null unless marked):\n"
+            "store_id uuid\n"
+            "customer_id uuid\n"
+            "first_name text\n"
+            "last_name text\n"
+            "email text\n"
+            "city text\n"
+            "loyalty_tier text (none|bronze|silver|gold): none, bronze, silver or gold.\n"
+            "joined_on date: Day the customer was registered.\n"
+            "created_at timestamp with time zone\n"
+            "updated_at timestamp with time zone"
+        )
+
+
+@pytest.mark.parametrize("name", ["orders", "retail.orders", " Retail.ORDERS "])
+async def test_a_name_may_come_with_its_schema_and_in_any_case(as_role, name):
+    with as_role("store_manager") as describe:
+        assert describe(name) == describe("orders")
+        assert describe(name).startswith("retail.orders: ")
+        assert "customer_id uuid null: " in describe(name)
+
+
+async def test_a_function_is_told_with_its_whole_comment(as_role):
+    with as_role("store_manager") as describe:
+        text = describe("api.describe_schema")
+    assert text.startswith("api.describe_schema(p_name text DEFAULT NULL::text) returns text\n")
+    assert "\np_name: " in text
+
+
+@pytest.mark.parametrize("name", ["", "  ", None])
+async def test_no_name_is_the_overview(as_role, name):
+    with as_role("store_manager") as describe:
+        assert describe(name) == describe()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nothing", "zava.principals", "principals", "pg_class", "pg_catalog.pg_class", "_describe_all",
+     "zava._describe_all", "visible_stores", "retail", "retail.", ".orders", "orders; --", "%"],
+)  # fmt: skip
+async def test_what_is_unknown_or_forbidden_is_null(as_role, name):
+    with as_role("store_manager") as describe:
+        assert describe(name) is None
+
+
+async def test_a_table_that_may_not_be_read_is_not_told(as_role):
+    with as_role("store_manager", "revoke select on retail.orders from store_manager") as describe:
+        assert describe("orders") is None
+        assert "retail.orders (" not in describe()
+        # Nor does another table's foreign key give it away.
+        assert "foreign key (product_id)" in describe("order_items")
+        assert "retail.orders" not in describe("order_items")
+
+
+async def test_a_column_that_may_not_be_read_is_not_told(as_role):
+    arrange = [
+        "revoke select on retail.customers from store_manager",
+        "grant select (store_id, first_name, loyalty_tier) on retail.customers to store_manager",
+    ]
+    with as_role("store_manager", *arrange) as describe:
+        text = describe("customers")
+        assert "first_name text" in text
+        assert "loyalty_tier text (none|bronze|silver|gold)" in text
+        assert "email" not in text
+        assert "primary key" not in text
+        assert "foreign key (store_id) references retail.stores" in text
+        # Another table's key is told without it.
+        assert "retail.customers" not in describe("orders")
+
+
+async def test_a_function_that_may_not_be_called_is_not_told(as_role):
+    with as_role(
+        "store_manager", "revoke execute on function api.whoami() from store_manager"
+    ) as describe:
+        assert describe("whoami") is None
+        assert "api.whoami" not in describe()
+
+
+async def test_functions_of_one_name_are_told_apart(as_role):
+    arrange = [
+        "create function api.twice(p_n integer) returns integer language sql return p_n * 2",
+        "create function api.twice(p_n text) returns text language sql return p_n || p_n",
+        "comment on function api.twice(integer) is 'Doubles.'",
+        "create function api._hidden() returns integer language sql return 1",
+        "grant execute on all functions in schema api to store_manager",
+    ]
+    with as_role("store_manager", *arrange) as describe:
+        assert describe("twice") == (
+            "api.twice(p_n integer) returns integer\nDoubles.\n\napi.twice(p_n text) returns text\n"
+        )
+        assert describe("_hidden") is None
+        assert "_hidden" not in describe()
+
+
+async def test_odd_names_come_as_sql_writes_them(as_role):
+    arrange = [
+        """create table retail."Odd ""name" (
+            "select" text check ("select" in ('it''s', 'b, c', 'x|y')), n int check (n in (1, 2))
+        )""",
+        """grant select on retail."Odd ""name" to store_manager""",
+        "create view api.odd as select 1 as n",
+        "grant select on api.odd to store_manager",
+    ]
+    with as_role("store_manager", *arrange) as describe:
+        assert 'retail."Odd ""name"' in describe().splitlines()
+        assert describe('odd "name') is None
+        assert "api.odd" in describe().splitlines()
+        assert describe("odd").startswith("api.odd\nColumns")
+
+
+async def test_partitions_are_left_to_their_parent(as_role):
+    arrange = [
+        """create table retail.product_embeddings_1
+            partition of retail.product_embeddings for values in (1)""",
+        "grant select on retail.product_embeddings_1 to store_manager",
+    ]
+    with as_role("store_manager", *arrange) as describe:
+        assert "product_embeddings_1" not in describe()
+        assert describe("product_embeddings_1") is None
+
+
+@pytest.mark.parametrize("role", ["zava_gateway", "zava_service", "zava_writer"])
+async def test_who_is_no_tenant_may_not_ask(as_role, role):
+    with as_role(role) as describe, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        describe()
+
+
+async def test_it_runs_in_the_session_of_the_principal(each_database):
+    with psycopg.connect(each_database.admin_url, autocommit=True) as connection:
+        connection.execute(
+            "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+            " values ('seattle', 'Seattle', 'Seattle', 0.1, '2020-01-01') on conflict do nothing"
+        )
+        if not connection.execute("select from zava.principals where name = 'seattle'").fetchone():
+            connection.execute("select zava.create_principal('seattle', 'store', '{seattle}')")
+    settings = Settings(
+        database_url=each_database.gateway_url,
+        service_url=each_database.service_url,
+        context_key=each_database.context_key,
+    )
+    async with Database.open(settings) as database:
+        seattle = await find_principal(database, "seattle")
+        assert "retail.orders (" in await describe_schema(database, seattle)
+        assert (await describe_schema(database, seattle, "orders")).startswith("retail.orders: ")
+        for name in ("zava.principals", "a\0b", "'; select 1; --"):
+            with pytest.raises(ValidationError):
+                await describe_schema(database, seattle, name)

@@ -1,0 +1,689 @@
+"""The MCP server as its clients see it: real clients, real transports, real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import httpx2
+import mcp_types as types
+import psycopg
+import pytest
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from pydantic import SecretStr
+
+from zava_sql.agent import Agent
+from zava_sql.auth import KeyVerifier, request_principal
+from zava_sql.database import Database
+from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
+from zava_sql.mcp_server import serve_http
+from zava_sql.settings import Settings
+from zava_sql.tenant import hash_key, new_key
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).resolve().parents[1]
+ERAS = ("auto", "legacy")  # 2026-07-28, and the newest version that begins with a handshake
+WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ERAS]
+STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
+PRINCIPALS = (*STORES, "head-office")
+
+# Runs for minutes in a few kilobytes; the name put behind it marks it in pg_stat_activity.
+SLOW = "select count(*) from retail.orders a, retail.orders b, retail.orders c, retail.orders as "
+RUNNING = "select count(*) from pg_stat_activity where state = 'active' and query like %s"
+
+
+# ---------------------------------------------------------------- what the tests stand on
+
+
+def fill(admin_url: str) -> dict[str, str]:
+    """Make eight stores of different size, and a key for each principal."""
+    keys = {name: new_key() for name in PRINCIPALS}
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        for number, store in enumerate(STORES, 1):
+            connection.execute(
+                "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+                " values (%s, %s, %s, 0.1, '2020-01-01') on conflict do nothing",
+                [store, store.title(), store.title()],
+            )
+            connection.execute(
+                "insert into retail.orders (store_id, order_date, status, total_amount)"
+                " select s.store_id, timestamptz '2025-01-01 00:00-08' + g * interval '1 hour',"
+                " 'completed', g from retail.stores as s, generate_series(1, %s) as g"
+                " where s.store_key = %s",
+                [200 + number, store],
+            )
+        for name in PRINCIPALS:
+            known = connection.execute(
+                "select from zava.principals as p where p.name = %s", [name]
+            ).fetchone()
+            if known is None and name in STORES:
+                connection.execute(
+                    "select zava.create_principal(%s, 'store', array[%s])", [name, name]
+                )
+            elif known is None:
+                connection.execute("select zava.create_principal(%s, 'head')", [name])
+            connection.execute("select zava.create_api_key(%s, %s)", [name, hash_key(keys[name])])
+    return keys
+
+
+def settings_for(database, **changes) -> Settings:
+    return Settings(
+        database_url=SecretStr(database.gateway_url),
+        service_url=SecretStr(database.service_url),
+        context_key=SecretStr(database.context_key),
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def shops(module_database):
+    """Give the module's database with eight shops in it, and their keys."""
+    return module_database, fill(module_database.admin_url)
+
+
+@pytest.fixture(scope="module")
+def filled(shops):
+    return shops[0]
+
+
+@pytest.fixture(scope="module")
+def keys(shops):
+    return shops[1]
+
+
+@asynccontextmanager
+async def serving(database, agent=None):
+    """Serve over HTTP in this process, on a free port."""
+    announced = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve_http(database, agent or Agent(database), "127.0.0.1", 0, announced.set_result)
+    )
+    await asyncio.wait([task, announced], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if task.done():
+            await task
+        yield await announced
+    finally:
+        if not task.done():
+            signal.raise_signal(signal.SIGTERM)
+        await task
+
+
+@pytest.fixture(scope="module")
+async def url(filled):
+    async with Database.open(settings_for(filled)) as database, serving(database) as url:
+        yield url
+
+
+@asynccontextmanager
+async def client_of(url, key, mode="auto"):
+    headers = {"Authorization": f"Bearer {key}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        yield client
+
+
+def stdio_parameters(database, principal="seattle"):
+    settings = {
+        "ZAVA_DATABASE_URL": database.gateway_url,
+        "ZAVA_SERVICE_URL": database.service_url,
+        "ZAVA_CONTEXT_KEY": database.context_key,
+    }
+    arguments = ["-m", "zava_sql", "serve", "--transport", "stdio", "--principal", principal]
+    return StdioServerParameters(
+        command=sys.executable, args=arguments, env={**os.environ, **settings}, cwd=ROOT
+    )
+
+
+@asynccontextmanager
+async def seattle(transport, mode, database, url, keys):
+    """Connect as the store of Seattle, whichever way."""
+    if transport == "http":
+        async with client_of(url, keys["seattle"], mode) as client:
+            yield client
+    else:
+        async with Client(stdio_parameters(database), mode=mode) as client:
+            yield client
+
+
+@pytest.fixture(scope="module", params=WAYS, ids="-".join)
+async def client(request, filled, url, keys):
+    async with seattle(*request.param, filled, url, keys) as client:
+        yield client
+
+
+async def post(url, key, body=None, **headers):
+    """Send one tools/call of the newest era by hand."""
+    body = body if body is not None else request_body("tools/call", name="query", sql="select 1")
+    async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
+        return await http.post(url, content=body, headers=request_headers(key, **headers))
+
+
+def request_headers(key, **headers):
+    return {
+        "Authorization": f"Bearer {key}",
+        "Accept": "application/json, text/event-stream",
+        "Content-Type": "application/json",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "query",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+
+
+def request_body(method, *, name, progress=False, era="2026-07-28", **arguments):
+    meta = {"progressToken": 1} if progress else {}
+    if era == "2026-07-28":
+        meta |= {
+            "io.modelcontextprotocol/protocolVersion": era,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+    params = {"name": name, "arguments": arguments, "_meta": meta}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+
+
+def text_of(result) -> str:
+    assert [type(part) for part in result.content] == [types.TextContent]
+    return result.content[0].text
+
+
+# ---------------------------------------------------------------- tools, in each transport and era
+
+
+async def test_both_tools_are_listed_with_strict_schemas_and_read_only(client):
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert set(tools) == {"query", "describe_schema"}
+    for tool in tools.values():
+        assert tool.input_schema["additionalProperties"] is False
+        assert tool.annotations.read_only_hint is True
+        assert tool.annotations.destructive_hint is False
+    listed = [tool.model_dump(by_alias=True, exclude_none=True) for tool in tools.values()]
+    assert len(json.dumps(listed)) <= 2500
+
+
+async def test_a_query_answers_csv_and_a_small_summary(client):
+    result = await client.call_tool(
+        "query", {"sql": "select store_key, null as nothing, '' as empty from retail.stores"}
+    )
+    assert text_of(result) == 'store_key:text,nothing:text,empty:text\nseattle,NULL,""'
+    assert result.structured_content == {
+        "columns": [
+            {"name": "store_key", "type": "text"},
+            {"name": "nothing", "type": "text"},
+            {"name": "empty", "type": "text"},
+        ],
+        "row_count": 1,
+        "truncated": False,
+    }
+    assert not result.is_error
+
+
+async def test_a_query_answers_json_where_asked(client):
+    sql = "select 9007199254740993 as big, 1.50 as price, array[1, null] as list"
+    result = await client.call_tool("query", {"sql": sql, "format": "json"})
+    assert json.loads(text_of(result)) == {
+        "columns": [
+            {"name": "big", "type": "int8"},
+            {"name": "price", "type": "numeric"},
+            {"name": "list", "type": "int4[]"},
+        ],
+        "rows": [["9007199254740993", "1.50", [1, None]]],
+        "row_count": 1,
+        "truncated": False,
+    }
+
+
+@pytest.mark.parametrize(("max_rows", "truncated"), [(201, False), (200, True)])
+async def test_truncated_is_exact(client, max_rows, truncated):
+    sql = "select total_amount from retail.orders order by order_date"
+    result = await client.call_tool("query", {"sql": sql, "max_rows": max_rows})
+    *_, last = text_of(result).splitlines()
+    assert result.structured_content["row_count"] == max_rows
+    assert result.structured_content["truncated"] is truncated
+    assert last.startswith("# truncated") is truncated
+    assert truncated or last == "201.00"
+
+
+async def test_the_schema_is_described_from_overview_to_columns(client):
+    overview = text_of(await client.call_tool("describe_schema", {}))
+    assert "retail.orders (store_id, order_id): Sales and returns of a store." in overview
+    assert "api.whoami() returns" in overview
+    assert "zava." not in overview
+    detail = text_of(await client.call_tool("describe_schema", {"name": "orders"}))
+    assert "status text (pending|completed|return|cancelled): " in detail
+    assert "foreign key (store_id) references retail.stores (store_id)" in detail
+
+
+async def test_what_the_model_can_repair_is_an_error_result(client):
+    attack = "select set_config('zava.context', 'x', true)"
+    refused = await client.call_tool("query", {"sql": attack})
+    assert refused.is_error
+    first, *more = text_of(refused).splitlines()
+    assert first.startswith("QUERY_REFUSED: ")
+    assert "set_config" in first
+    assert any(line.startswith("hint: ") for line in more)
+    assert "position: 8" in more
+
+    wrong = await client.call_tool("query", {"sql": "select total from retail.orders"})
+    assert wrong.is_error
+    assert text_of(wrong).startswith('DATABASE_ERROR: column "total" does not exist')
+    assert {"sqlstate: 42703", "position: 8"} <= set(text_of(wrong).splitlines())
+
+    unknown = await client.call_tool("describe_schema", {"name": "zava.api_keys"})
+    assert unknown.is_error
+    assert text_of(unknown).startswith("VALIDATION_ERROR: ")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("query", {}),
+        ("query", {"sql": ""}),
+        ("query", {"sql": 1}),
+        ("query", {"sql": "select 1", "max_rows": 0}),
+        ("query", {"sql": "select 1", "max_rows": 1_000_000}),
+        ("query", {"sql": "select 1", "max_rows": True}),
+        ("query", {"sql": "select 1", "format": "xml"}),
+        ("query", {"sql": "select 1", "principal": "bellevue"}),
+        ("describe_schema", {"name": ["orders"]}),
+        ("no_such_tool", {}),
+    ],
+)
+async def test_bad_arguments_and_unknown_tools_are_protocol_errors(client, tool, arguments):
+    with pytest.raises(MCPError) as caught:
+        await client.call_tool(tool, arguments)
+    assert caught.value.error.code == types.INVALID_PARAMS
+
+
+# ---------------------------------------------------------------- who asks
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_each_tenant_gets_its_own_rows_and_head_office_the_sum(url, keys, mode):
+    counts = {}
+    for name, key in keys.items():
+        async with client_of(url, key, mode) as client:
+            result = await client.call_tool("query", {"sql": "select count(*) from retail.orders"})
+            counts[name] = int(text_of(result).splitlines()[1])
+    assert counts["seattle"] != counts["bellevue"]
+    assert counts.pop("head-office") == sum(counts.values())
+
+
+async def test_calls_of_many_tenants_at_once_do_not_mix(url, keys):
+    sql = "select string_agg(distinct s.store_key, ',') from retail.stores s join retail.orders o"
+    sql += " on o.store_id = s.store_id"
+
+    async def ask(name, mode):
+        async with client_of(url, keys[name], mode) as client:
+            for _ in range(10):
+                result = await client.call_tool("query", {"sql": sql})
+                assert text_of(result).splitlines()[1] == name
+
+    async with asyncio.TaskGroup() as group:
+        for name in STORES:
+            for mode in ERAS:
+                group.create_task(ask(name, mode))
+
+
+async def test_a_key_counts_until_it_is_revoked_expired_or_its_principal_disabled(
+    url, keys, admin_connection
+):
+    key = new_key()
+    row = admin_connection.execute(
+        "select zava.create_api_key('tacoma', %s)", [hash_key(key)]
+    ).fetchone()
+    assert (await post(url, key)).status_code == 200
+    admin_connection.execute("select zava.revoke_api_key(%s)", row)
+    assert (await post(url, key)).status_code == 401
+
+    short = new_key()
+    admin_connection.execute("select zava.create_api_key('tacoma', %s)", [hash_key(short)])
+    assert (await post(url, short)).status_code == 200
+    admin_connection.execute(
+        "update zava.api_keys set expires_at = now() where key_hash = %s", [hash_key(short)]
+    )
+    assert (await post(url, short)).status_code == 401
+
+    assert (await post(url, keys["tacoma"])).status_code == 200
+    admin_connection.execute("select zava.disable_principal('tacoma')")
+    try:
+        assert (await post(url, keys["tacoma"])).status_code == 401
+    finally:
+        admin_connection.execute("select zava.enable_principal('tacoma')")
+    assert (await post(url, keys["tacoma"])).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["zava_wrong", "\u00fc", "a b", "-"])
+async def test_a_wrong_key_is_401(url, key):
+    answer = await post(url, "", Authorization=f"Bearer {key}".encode("latin-1"))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+async def test_no_key_is_401_whatever_else_a_request_claims(url):
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        headers = request_headers("", x_rls_user_id="seattle", Mcp_Session_Id="1")
+        del headers["Authorization"]
+        body = request_body("tools/call", name="query", sql="select 1")
+        assert (await http.post(url, content=body, headers=headers)).status_code == 401
+
+
+async def test_the_key_itself_is_not_kept(filled, keys):
+    async with Database.open(settings_for(filled)) as database:
+        token = await KeyVerifier(database).verify_token(keys["seattle"])
+    assert token is not None
+    assert keys["seattle"] not in repr(token)
+    assert (token.client_id, token.subject) == ("seattle", "seattle")
+
+
+async def test_without_a_verified_key_there_is_no_principal():
+    with pytest.raises(AuthorizationError):
+        await request_principal()
+
+
+async def test_over_stdio_a_disabled_principal_is_shut_out_at_once(filled, admin_connection):
+    async with Client(stdio_parameters(filled, "spokane")) as client:
+        assert not (await client.call_tool("query", {"sql": "select 1"})).is_error
+        admin_connection.execute("select zava.disable_principal('spokane')")
+        try:
+            result = await client.call_tool("query", {"sql": "select 1"})
+        finally:
+            admin_connection.execute("select zava.enable_principal('spokane')")
+        assert result.is_error
+        assert text_of(result).startswith("AUTHORIZATION_ERROR: ")
+        assert not (await client.call_tool("query", {"sql": "select 1"})).is_error
+
+
+# ---------------------------------------------------------------- HTTP
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://localhost:6274"}, 200),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1.evil.example:8000"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Content-Type": "text/plain"}, 400),
+    ],
+)
+async def test_only_names_of_this_machine_are_answered(url, keys, headers, status):
+    assert (await post(url, keys["seattle"], **headers)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"\xff\xfe", 400),
+        (b"[" * 100_000, 400),
+        (b"[]", 400),
+        (b'{"jsonrpc":"2.0","id":1,"method":"tools/call"}', 400),
+        (b" " * (4 * 1024 * 1024 + 1), 413),
+    ],
+)
+async def test_a_bad_body_is_refused(url, keys, body, status):
+    assert (await post(url, keys["seattle"], body)).status_code == status
+
+
+async def test_a_large_query_is_refused_by_the_guard_not_by_the_transport(url, keys):
+    body = request_body("tools/call", name="query", sql="select " + "1+" * 500_000 + "1")
+    answer = await post(url, keys["seattle"], body)
+    assert answer.status_code == 200
+    assert answer.json()["result"]["content"][0]["text"].startswith("QUERY_REFUSED: ")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
+async def test_only_post_is_served(url, keys, method):
+    headers = request_headers(keys["seattle"], MCP_Protocol_Version="2025-11-25")
+    async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
+        answer = await http.request(method, url, headers=headers)
+    assert answer.status_code == 405
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_progress_gets_a_stream_or_json_but_the_same_answer(url, keys):
+    body = request_body("tools/call", name="query", sql="select 42 as n", progress=True)
+    answer = await post(url, keys["seattle"], body)
+    assert answer.status_code == 200
+    assert '"text":"n:int4\\n42"' in answer.text
+
+
+@asynccontextmanager
+async def closed_to_connections(name, server):
+    """Take a database away from everybody, and give it back."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f'alter database "{name}" allow_connections false')
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
+        )
+        try:
+            yield
+        finally:
+            connection.execute(f'alter database "{name}" allow_connections true')
+
+
+async def test_health_and_readiness_tell_a_lost_database_from_a_lost_process(database, server):
+    keys = fill(database.admin_url)
+    settings = settings_for(database, connect_timeout=5)
+    async with (
+        Database.open(settings) as opened,
+        serving(opened) as url,
+        httpx2.AsyncClient(trust_env=False) as http,
+    ):
+        health, ready = url.replace("/mcp", "/healthz"), url.replace("/mcp", "/readyz")
+        assert (await http.get(health)).status_code == 200
+        assert (await http.get(ready)).json() == {"ready": True}
+        async with closed_to_connections(database.dbname, server):
+            assert (await http.get(health)).status_code == 200
+            assert (await http.get(ready)).status_code == 503
+            refused = await post(url, keys["seattle"])
+            assert refused.status_code == 503
+            assert refused.json()["code"] == "SERVICE_UNAVAILABLE"
+        assert (await http.get(ready)).status_code == 200
+        assert (await post(url, keys["seattle"])).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "db.example", ""])  # noqa: S104
+async def test_it_listens_on_loopback_only(filled, host):
+    async with Database.open(settings_for(filled)) as database:
+        with pytest.raises(ConfigurationError) as caught:
+            await serve_http(database, Agent(database), host, 0)
+    assert "reverse proxy" in caught.value.hint
+
+
+async def test_a_port_in_use_is_said_so(filled):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        async with Database.open(settings_for(filled)) as database:
+            with pytest.raises(ServiceUnavailable) as caught:
+                await serve_http(database, Agent(database), "127.0.0.1", taken.getsockname()[1])
+    assert caught.value.message.endswith(": address already in use")
+    assert "--port" in caught.value.hint
+
+
+class _BrokenAgent(Agent):
+    async def query(self, *_, **__):
+        raise RuntimeError("row of another tenant")
+
+
+async def test_an_unexpected_error_tells_a_reference_and_nothing_else(filled, keys, caplog):
+    async with (
+        Database.open(settings_for(filled)) as database,
+        serving(database, _BrokenAgent(database)) as url,
+        client_of(url, keys["seattle"]) as client,
+    ):
+        result = await client.call_tool("query", {"sql": "select 'secret literal'"})
+    assert result.is_error
+    assert text_of(result).startswith("INTERNAL_ERROR: ")
+    reference = text_of(result).split()[-1]
+    (record,) = [r for r in caplog.records if r.name == "zava_sql.mcp_tools"]
+    assert reference in record.getMessage()
+    assert "RuntimeError" in record.getMessage()
+    assert "another tenant" not in caplog.text + text_of(result)
+    assert "secret literal" not in caplog.text + text_of(result)
+
+
+# ---------------------------------------------------------------- cancelled and stopped
+
+
+async def seen(connection, marker, wanted, seconds=10):
+    """Wait until so many queries with this marker run."""
+    with anyio.fail_after(seconds):
+        while True:
+            if connection.execute(RUNNING, [f"%as {marker}%"]).fetchone()[0] == wanted:
+                return
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("progress", [False, True], ids=["json", "stream"])
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
+async def test_a_client_that_hangs_up_ends_its_query(url, keys, admin_connection, era, progress):
+    marker = f"gone_{era[:4]}_{progress}".lower()
+    body = request_body("tools/call", name="query", era=era, progress=progress, sql=SLOW + marker)
+    call = asyncio.create_task(post(url, keys["seattle"], body, MCP_Protocol_Version=era))
+    await seen(admin_connection, marker, 1)
+    call.cancel()
+    await seen(admin_connection, marker, 0, seconds=3)
+
+
+# Not in the older era over HTTP: its notice of cancellation is a request of its own, and without
+# sessions nothing but an id that any client may choose tells which call is meant.
+@pytest.mark.parametrize("way", [way for way in WAYS if way != ("http", "legacy")], ids="-".join)
+async def test_a_call_that_its_client_gives_up_ends_its_query(way, url, shops, admin_connection):
+    marker = "cancelled_" + "_".join(way)
+    async with seattle(*way, shops[0], url, shops[1]) as client:
+        async with asyncio.TaskGroup() as group:
+            call = group.create_task(client.call_tool("query", {"sql": SLOW + marker}))
+            await seen(admin_connection, marker, 1)
+            call.cancel()
+        await seen(admin_connection, marker, 0, seconds=3)
+        assert not (await client.call_tool("query", {"sql": "select 1"})).is_error
+
+
+async def test_a_signal_lets_running_queries_end(filled, keys, admin_connection):
+    process = start(filled, "--transport", "http", "--port", "0")
+    try:
+        url = process.stderr.readline().decode().split()[-1]
+        sql = SLOW + "draining where a.total_amount <= 2"
+        body = request_body("tools/call", name="query", sql=sql)
+        async with client_of(url, keys["bellevue"], "legacy") as idle, asyncio.TaskGroup() as group:
+            await idle.list_tools()
+            call = group.create_task(post(url, keys["seattle"], body))
+            await seen(admin_connection, "draining", 1)
+            process.send_signal(signal.SIGTERM)
+        assert f"count:int8\\n{2 * 201**3}" in call.result().text
+        assert await anyio.to_thread.run_sync(process.wait, 10) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_a_second_signal_does_not_wait_for_them(filled, keys, admin_connection):
+    process = start(filled, "--transport", "http", "--port", "0")
+    try:
+        url = process.stderr.readline().decode().split()[-1]
+        body = request_body("tools/call", name="query", sql=SLOW + "hurried")
+        call = asyncio.create_task(post(url, keys["seattle"], body))
+        await seen(admin_connection, "hurried", 1)
+        process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert await anyio.to_thread.run_sync(process.wait, 5) == 0
+        await seen(admin_connection, "hurried", 0, seconds=3)
+        assert (await call).status_code == 503
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_over_stdio_a_signal_ends_the_server_in_good_order(filled, number):
+    process = start(filled, "--transport", "stdio", "--principal", "seattle")
+    try:
+        request = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            },
+        }
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.flush()
+        assert b'"serverInfo"' in await anyio.to_thread.run_sync(process.stdout.readline)
+        process.send_signal(number)
+        assert await anyio.to_thread.run_sync(process.wait, 10) == 0
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_over_stdio_the_server_ends_with_its_input(filled):
+    process = start(filled, "--transport", "stdio", "--principal", "seattle")
+    out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"not json\n", 20))
+    assert (process.returncode, err) == (0, b"")
+    assert b"not json" not in out
+
+
+async def test_over_stdio_a_client_that_does_not_read_is_no_error(filled):
+    process = start(filled, "--transport", "stdio", "--principal", "seattle")
+    process.stdout.close()
+    process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+    process.stdin.flush()
+    assert await anyio.to_thread.run_sync(process.wait, 20) == 0
+    assert process.stderr.read() == b""
+    process.stdin.close()
+    process.stderr.close()
+
+
+async def test_over_stdio_an_unknown_principal_is_refused_at_start(filled):
+    process = start(filled, "--transport", "stdio", "--principal", "nobody")
+    out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"", 20))
+    assert process.returncode == 2
+    assert out == b""
+    assert b"unknown principal" in err
+
+
+async def test_the_client_configuration_of_the_documents_works(filled):
+    page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (entry,) = json.loads(text)["mcpServers"].values()
+    parameters = stdio_parameters(filled)
+    assert entry["command"] == "zava-sql"
+    parameters.args = ["-m", "zava_sql", *entry["args"]]
+    async with Client(parameters) as client:
+        for tool in (await client.list_tools()).tools:
+            assert f"| `{tool.name}` |" in page
+
+
+def start(database, *options):
+    """Start the server as a process of its own."""
+    parameters = stdio_parameters(database)
+    return subprocess.Popen(
+        [sys.executable, "-m", "zava_sql", "serve", *options],
+        env=parameters.env,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )

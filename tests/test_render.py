@@ -1,0 +1,262 @@
+"""Answers as text: what a model reads must have one meaning only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from zava_sql.agent import Column, Result
+from zava_sql.database import Database
+from zava_sql.render import to_csv, to_json, to_table
+from zava_sql.settings import Settings
+
+
+def result(*rows, types=None, truncated=False) -> Result:
+    types = types or ["text"] * len(rows[0])
+    columns = tuple(Column(f"c{number}", kind) for number, kind in enumerate(types, 1))
+    return Result(columns, list(rows), truncated)
+
+
+def cell(value, kind="text"):
+    """Give the only value of an answer as CSV."""
+    head, text = to_csv(result((value,), types=[kind])).split("\n", 1)
+    assert head == f"c1:{kind}"
+    return text
+
+
+def plain(value, kind="text"):
+    """Give the only value of an answer as JSON."""
+    return json.loads(to_json(result((value,), types=[kind])))["rows"][0][0]
+
+
+# ---------------------------------------------------------------- CSV
+
+
+def test_csv_starts_with_names_and_types_and_has_a_line_a_row():
+    answer = result((1, "a"), (2, "b"), types=["int4", "text"])
+    assert to_csv(answer) == "c1:int4,c2:text\n1,a\n2,b"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "NULL"),
+        ("NULL", '"NULL"'),
+        ("null", "null"),
+        ("", '""'),
+        ("a,b", '"a,b"'),
+        ('say "x"', '"say ""x"""'),
+        ("two\nlines", '"two\nlines"'),
+        ("two\rlines", '"two\rlines"'),
+        (" spaces ", " spaces "),
+        ("# truncated: no", '"# truncated: no"'),
+        ("a # b", "a # b"),
+        ("\\N", "\\N"),
+    ],
+)
+def test_csv_tells_null_empty_and_text_apart(value, text):
+    assert cell(value) == text
+    # The same among others: columns are looked through as a whole.
+    assert to_csv(result(("x",), (value,), ("y",))).split("\n", 2)[2] == f"{text}\ny"
+
+
+def test_csv_says_exactly_when_it_is_truncated():
+    last = "# truncated: these are the first 2 rows, there are more"
+    assert to_csv(result(("a",), ("b",), truncated=True)).splitlines() == [
+        "c1:text",
+        "a",
+        "b",
+        last,
+    ]
+    assert "#" not in to_csv(result(("a",), ("b",)))
+
+
+def test_csv_keeps_columns_of_the_same_name_and_odd_names():
+    columns = (Column("n", "int4"), Column("n", "int4"), Column('a,"b"', "text"))
+    assert (
+        to_csv(Result(columns, [(1, 2, "x")], truncated=False))
+        == 'n:int4,n:int4,"a,""b"":text"\n1,2,x'
+    )
+
+
+def test_an_answer_without_rows_or_without_columns_has_its_shape():
+    none = Result((Column("n", "int4"),), [], truncated=False)
+    assert to_csv(none) == "n:int4"
+    assert json.loads(to_json(none))["rows"] == []
+    bare = Result((), [(), ()], truncated=False)
+    assert to_csv(bare) == "\n\n"
+    assert json.loads(to_json(bare))["rows"] == [[], []]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+hostile = st.sampled_from(["", "NULL", "#", '"', ",", "\n", "\r", '""', "a,b", "NULL\n", "#\n"])
+
+
+@given(st.lists(st.tuples(*[st.none() | texts | hostile] * 3), min_size=1, max_size=5))
+def test_csv_reads_back_as_what_it_was(rows):
+    _, *lines = read(to_csv(result(*rows)))
+    assert lines == [list(row) for row in rows]
+
+
+def read(text):
+    """Read RFC 4180 with bare NULL for null; a bare field must not look like the last line."""
+    lines = [[]]
+    for match in re.finditer(r'(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\n|\Z)', text):
+        quoted, bare, end = match.groups()
+        assert quoted is not None or (bare and bare[0] != "#")
+        value = quoted.replace('""', '"') if quoted is not None else bare
+        lines[-1].append(None if bare == "NULL" else value)
+        if end == "\n":
+            lines.append([])
+        if end == "":
+            return lines
+    raise AssertionError(text)
+
+
+# ---------------------------------------------------------------- values
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text", "json_value"),
+    [
+        (True, "bool", "true", True),
+        (2**53 - 1, "int8", "9007199254740991", 2**53 - 1),
+        (2**53, "int8", "9007199254740992", "9007199254740992"),
+        (-(2**63), "int8", "-9223372036854775808", "-9223372036854775808"),
+        ("1.10", "numeric", "1.10", "1.10"),
+        (0.1, "float8", "0.1", 0.1),
+        (3.0, "float8", "3", 3.0),
+        (float("nan"), "float8", "NaN", "NaN"),
+        (float("-inf"), "float8", "-Infinity", "-Infinity"),
+        (0.10000000149011612, "float4", "0.1", 0.1),
+        (16777216.0, "float4", "16777216", 16777216.0),
+        (float("inf"), "float4", "Infinity", "Infinity"),
+        ([1, None, 3], "int4[]", '"{1,NULL,3}"', [1, None, 3]),
+        ([[1, 2], [3, 4]], "int4[]", '"{{1,2},{3,4}}"', [[1, 2], [3, 4]]),
+        ([], "int4[]", "{}", []),
+        ([2**60], "int8[]", "{1152921504606846976}", ["1152921504606846976"]),
+        (
+            ["a", "b c", "", "NULL", None, '"'],
+            "text[]",
+            '"{a,""b c"","""",""NULL"",NULL,""\\""""}"',
+            ["a", "b c", "", "NULL", None, '"'],
+        ),
+        ((1, "a b", None), "record", '"(1,""a b"",)"', [1, "a b", None]),
+        (asyncpg.Range(1, 5), "int4range", '"[1,5)"', "[1,5)"),
+        (asyncpg.Range(None, 5), "int4range", '"(,5)"', "(,5)"),
+        (asyncpg.Range(empty=True), "int4range", "empty", "empty"),
+        (
+            [asyncpg.Range(1, 3), asyncpg.Range(5, 7)],
+            "int4multirange",
+            '"{[1,3),[5,7)}"',
+            ["[1,3)", "[5,7)"],
+        ),
+        ([asyncpg.Range(1, 3)], "int4range[]", '"{""[1,3)""}"', ["[1,3)"]),
+        (asyncpg.BitString("1010101011"), "bit", "1010101011", "1010101011"),
+        (b"x", "char", "x", "x"),
+        (4294967298, "pg_lsn", "1/2", "1/2"),
+        ('{"a": 1}', "jsonb", '"{""a"": 1}"', '{"a": 1}'),
+    ],
+)
+def test_every_kind_of_value_is_exact_in_both_forms(value, kind, text, json_value):
+    assert cell(value, kind) == text
+    assert plain(value, kind) == json_value
+    assert type(plain(value, kind)) is type(json_value)
+
+
+def test_values_do_not_depend_on_their_neighbours():
+    rows = [(1,), (None,), (2**60,), (3,)]
+    assert to_csv(result(*rows, types=["int8"])).splitlines()[1:] == [
+        "1",
+        "NULL",
+        "1152921504606846976",
+        "3",
+    ]
+    answer = json.loads(to_json(result(*rows, types=["int8"])))
+    assert answer["rows"] == [[1], [None], ["1152921504606846976"], [3]]
+
+
+def test_json_holds_all_there_is_to_know():
+    answer = result((1, "é"), types=["int4", "text"], truncated=True)
+    text = to_json(answer)
+    assert json.loads(text) == {
+        "columns": [{"name": "c1", "type": "int4"}, {"name": "c2", "type": "text"}],
+        "rows": [[1, "é"]],
+        "row_count": 1,
+        "truncated": True,
+    }
+    assert "é" in text
+
+
+@pytest.mark.anyio
+async def test_postgresql_reads_back_what_is_printed_as_its_own_text(module_database):
+    """What CSV shows of arrays, rows, ranges and floats casts back to an equal value."""
+    literals = [
+        ("array[1, null, 3]", "int4[]"),
+        ("array['a', 'b c', '', 'NULL', null, '\"', '\\', '{}', ',']", "text[]"),
+        ("array[array[1.50, 2], array[3, null]]", "numeric[]"),
+        ("array['2024-01-01'::timestamptz, null]", "timestamptz[]"),
+        ("int4range(1, 5)", "int4range"),
+        ("array[int4range(1, 5), 'empty']", "int4range[]"),
+        ("'{[1,3),[5,7)}'::int4multirange", "int4multirange"),
+        ("0.1::float4", "float4"),
+        ("'1e-30'::float4", "float4"),
+        ("1e100::float8", "float8"),
+        ("'-infinity'::float8", "float8"),
+        ("b'1010101011'", "bit(10)"),
+        ("interval '1 mon -2 days 03:04:05.6'", "interval"),
+        ("'0044-03-15 BC'::date", "date"),
+        ("'\\xdead'::bytea", "bytea"),
+        ("'16/B374D848'::pg_lsn", "pg_lsn"),
+    ]
+    settings = Settings(
+        database_url=module_database.gateway_url,
+        service_url=module_database.service_url,
+        context_key=module_database.context_key,
+    )
+    async with Database.open(settings) as database, database.gateway.acquire() as connection:
+        for literal, kind in literals:
+            statement = await connection.prepare(f"select {literal} as value", name="")
+            (column,) = statement.get_attributes()
+            (row,) = await statement.fetch()
+            answer = Result((Column("value", column.type.name),), [tuple(row)], truncated=False)
+            (shown,) = list(csv.reader(io.StringIO(to_csv(answer), newline="")))[1]
+            equal = await connection.fetchval(f"select ({literal}) = $1::text::{kind}", shown)
+            assert equal, (literal, shown)
+
+
+# ---------------------------------------------------------------- tables
+
+
+def shown(answer: Result) -> str:
+    console = Console(file=io.StringIO(), width=100, force_terminal=False)
+    console.print(to_table(answer))
+    return console.file.getvalue()
+
+
+def test_a_table_shows_names_values_and_null():
+    text = shown(result((1, None), types=["int4", "text"]))
+    for part in ("c1", "c2", "1", "NULL"):
+        assert part in text
+
+
+def test_a_table_shows_markup_and_control_characters_instead_of_obeying_them():
+    text = shown(result(("[red]x[/red]",), ("\x1b[2Jgone",), ("\u202eabc",), ("a\tb",)))
+    assert "[red]x[/red]" in text
+    assert "\\x1b[2Jgone" in text
+    assert "\\u202eabc" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_a_table_does_not_obey_column_names_either():
+    text = shown(Result((Column("\x1b[2J[b]n[/b]", "int4"),), [(1,)], truncated=False))
+    assert "\\x1b[2J[b]n[/b]" in text

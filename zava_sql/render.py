@@ -1,0 +1,270 @@
+"""An answer as text: CSV for models, JSON for programs, a table for terminals.
+
+Values come as the driver gives them (`database._TEXT_TYPES` are PostgreSQL's own text already).
+Work goes by column, not by cell: most columns need nothing done to them, and that is seen at once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from functools import singledispatch
+from typing import TYPE_CHECKING, cast
+
+import asyncpg
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from zava_sql.agent import Result
+
+    Floats = Sequence[float]
+
+__all__ = ["to_csv", "to_json", "to_table"]
+
+# Programs that read JSON numbers as doubles are exact up to here.
+_MAX_JSON_INT = 2**53 - 1
+
+_NUMBERS = {"int2", "int4", "int8", "oid", "float4", "float8", "numeric", "money"}
+
+# A cell must not be able to move a terminal's cursor, or to turn its text around.
+_INVISIBLE = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
+_INVISIBLE += [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_VISIBLE = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _INVISIBLE}
+_VISIBLE |= {ord("\n"): "\n", ord("\t"): "\\t", ord("\r"): "\\r"}
+
+
+def to_csv(result: Result) -> str:
+    """Give CSV by RFC 4180: a first line of `name:type`, NULL bare, a last line when truncated.
+
+    The text NULL and the empty text are quoted, and so is what begins like the last line, so that
+    no value can be taken for something else. Arrays, rows and ranges look as PostgreSQL prints
+    them.
+    """
+    columns = [
+        _csv_column(values, column.type)
+        for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False)
+    ]
+    lines = [",".join(_field(f"{column.name}:{column.type}") for column in result.columns)]
+    if columns:
+        lines += map(",".join, zip(*columns, strict=True))
+    else:
+        lines += [""] * len(result.rows)
+    if result.truncated:
+        lines.append(f"# truncated: these are the first {len(result.rows)} rows, there are more")
+    return "\n".join(lines)
+
+
+def to_json(result: Result) -> str:
+    """Give `{"columns", "rows", "row_count", "truncated"}`, rows as arrays.
+
+    What a double cannot hold is a string of digits: numeric, and integers beyond 2^53; so are NaN
+    and the infinities.
+    """
+    columns = [
+        _json_column(values, column.type)
+        for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False)
+    ]
+    return json.dumps(
+        {
+            "columns": [{"name": column.name, "type": column.type} for column in result.columns],
+            "rows": list(zip(*columns, strict=True)) if columns else list(result.rows),
+            "row_count": len(result.rows),
+            "truncated": result.truncated,
+        },
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+    )
+
+
+def to_table(result: Result) -> Table:
+    """Give a table for rich; values are shown, never obeyed, as markup or by the terminal."""
+    table = Table(show_lines=False)
+    for column in result.columns:
+        table.add_column(
+            Text(column.name.translate(_VISIBLE)),
+            justify="right" if column.type in _NUMBERS else "left",
+        )
+    kinds = [column.type for column in result.columns]
+    for row in result.rows:
+        table.add_row(
+            *(
+                Text("NULL", style="dim")
+                if value is None
+                else Text(_text(value, kind).translate(_VISIBLE))
+                for value, kind in zip(row, kinds, strict=True)
+            )
+        )
+    return table
+
+
+def _csv_column(values: Sequence[object], kind: str) -> Iterable[str]:
+    types = set(map(type, values))
+    if types == {int} and kind != "pg_lsn":
+        return map(str, values)
+    if types == {float} and kind == "float8" and all(map(math.isfinite, cast("Floats", values))):
+        return [repr(value).removesuffix(".0") for value in values]
+    if types <= {str, type(None)}:
+        texts = cast("Sequence[str | None]", values)
+    else:
+        texts = [None if value is None else _text(value, kind) for value in values]
+    present = [text for text in texts if text is not None]
+    if not _any_quoted(present):
+        if len(present) == len(texts):
+            return present
+        return ["NULL" if text is None else text for text in texts]
+    return ["NULL" if text is None else _field(text) for text in texts]
+
+
+def _any_quoted(texts: list[str]) -> bool:
+    """Look through a column at once; PostgreSQL's text holds no NUL, so that it can separate."""
+    all_ = "\0".join(["", *texts, ""])
+    return any(mark in all_ for mark in ('"', ",", "\n", "\r", "\0\0", "\0#", "\0NULL\0"))
+
+
+def _field(text: str) -> str:
+    if (
+        '"' in text
+        or "," in text
+        or "\n" in text
+        or "\r" in text
+        or text in ("", "NULL")
+        or text[0] == "#"
+    ):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _json_column(values: Sequence[object], kind: str) -> Sequence[object]:
+    types = set(map(type, values))
+    if types <= {str, bool, type(None)}:
+        return values
+    if types == {float} and kind == "float8" and all(map(math.isfinite, cast("Floats", values))):
+        return values
+    return [_plain(value, kind) for value in values]
+
+
+def _plain(value: object, kind: str) -> object:
+    """Give what JSON can say exactly."""
+    match value:
+        case None | str() | bool():
+            plain: object = value
+        case int() if kind != "pg_lsn" and -_MAX_JSON_INT <= value <= _MAX_JSON_INT:
+            plain = value
+        case float() if math.isfinite(value):
+            plain = float(_float(value, kind))
+        case list():
+            plain = [_plain(element, kind.removesuffix("[]")) for element in value]
+        case asyncpg.Record() if len(set(value.keys())) == len(value):
+            plain = {name: _plain(field, "") for name, field in value.items()}
+        case asyncpg.Record() | tuple():
+            plain = [_plain(field, "") for field in value]
+        case _:
+            plain = _text(value, kind)
+    return plain
+
+
+@singledispatch
+def _text(value: object, kind: str) -> str:
+    """Give the text of a value, as PostgreSQL would where it has a say."""
+    _ = kind
+    return str(value)
+
+
+@_text.register
+def _(value: bool, kind: str) -> str:  # noqa: FBT001 - dispatched by its type
+    _ = kind
+    return "true" if value else "false"
+
+
+@_text.register
+def _(value: int, kind: str) -> str:
+    return f"{value >> 32:X}/{value & 0xFFFFFFFF:X}" if kind == "pg_lsn" else str(value)
+
+
+@_text.register
+def _(value: float, kind: str) -> str:
+    return _float(value, kind)
+
+
+@_text.register(list)
+def _(value: list[object], kind: str) -> str:
+    element = kind.removesuffix("[]")
+    # The ranges of a multirange stand as they are; an array quotes its elements.
+    nested = _text if element == kind else _element
+    return "{" + ",".join(nested(item, element) for item in value) + "}"
+
+
+@_text.register(tuple)
+@_text.register(asyncpg.Record)
+def _(value: Iterable[object], kind: str) -> str:
+    _ = kind
+    return "(" + ",".join(map(_part, value)) + ")"
+
+
+@_text.register(asyncpg.Range)
+def _(value: asyncpg.Range[str], kind: str) -> str:
+    _ = kind
+    if value.isempty:
+        return "empty"
+    lower, upper = map(_part, (value.lower, value.upper))
+    return f"{'[' if value.lower_inc else '('}{lower},{upper}{']' if value.upper_inc else ')'}"
+
+
+@_text.register
+def _(value: asyncpg.BitString, kind: str) -> str:
+    _ = kind
+    return value.as_string().replace(" ", "")
+
+
+@_text.register
+def _(value: asyncpg.Path, kind: str) -> str:
+    points = ",".join(_text(point, kind) for point in value.points)
+    return f"({points})" if value.is_closed else f"[{points}]"
+
+
+@_text.register
+def _(value: bytes, kind: str) -> str:
+    _ = kind
+    return value.decode("latin-1")  # the type "char"; bytea comes as text
+
+
+def _float(value: float, kind: str) -> str:
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if kind == "float4":
+        # The driver widened it: 0.1 came as 0.10000000149011612.
+        for digits in range(6, 9):
+            short = f"{value:.{digits}g}"
+            if struct.pack("f", float(short)) == struct.pack("f", value):
+                return short
+        return f"{value:.9g}"
+    return repr(value).removesuffix(".0")
+
+
+def _element(value: object, kind: str) -> str:
+    """Give an element of an array in curly braces."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, list):
+        return _text(value, kind + "[]")
+    text = _text(value, kind)
+    if text.upper() in ("", "NULL") or any(mark in text for mark in '{}",\\ \t\n\r\v\f'):
+        return _quoted(text)
+    return text
+
+
+def _part(value: object) -> str:
+    """Give a field of a row in brackets; NULL is nothing at all there."""
+    if value is None:
+        return ""
+    text = _text(value, "[]" if isinstance(value, list) else "")
+    return _quoted(text) if not text or any(mark in text for mark in '()",\\ \t\n\r\v\f') else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
