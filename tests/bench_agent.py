@@ -109,16 +109,18 @@ class Rounds:
         Console().print(table)
 
 
-async def naive(
-    connection: asyncpg.Connection[asyncpg.Record], principal: Principal, context: str, sql: str
-) -> None:
-    """Do what a first draft does: one round trip for each step, and COMMIT."""
-    await connection.execute("begin read only")
-    await connection.execute(f'set local role "{principal.role}"')
-    await connection.execute(f"set local zava.context = '{context}'")
-    await connection.execute("set local statement_timeout = 30000")
-    await connection.fetch(sql)
-    await connection.execute("commit")
+async def naive(database: Database, pool: asyncpg.Pool, principal: Principal, sql: str) -> None:
+    """Do what a first draft does: a trip for each step, COMMIT, and the driver's own reset."""
+    async with pool.acquire() as connection:
+        context = database.context_key.sign(
+            principal, pid=connection.get_server_pid(), expiry=int(time.time()) + 60
+        )
+        await connection.execute("begin read only")
+        await connection.execute(f'set local role "{principal.role}"')
+        await connection.execute(f"set local zava.context = '{context}'")
+        await connection.execute("set local statement_timeout = 30000")
+        await connection.fetch(sql)
+        await connection.execute("commit")
 
 
 async def one_row(database: Database, owner: asyncpg.Connection[asyncpg.Record], n: int) -> None:
@@ -136,17 +138,16 @@ async def one_row(database: Database, owner: asyncpg.Connection[asyncpg.Record],
     parameters = BY_KEY.format(table="orders", a="$1", b="$2")
     url = database.settings.database_url
     assert url is not None
-    plain = await asyncpg.connect(url.get_secret_value(), server_settings={"jit": "off"})
-    context = database.context_key.sign(
-        principal, pid=plain.get_server_pid(), expiry=int(time.time()) + 3600
+    pool = await asyncpg.create_pool(
+        url.get_secret_value(), min_size=2, max_size=2, server_settings={"jit": "off"}
     )
     rounds = Rounds()
     for _ in range(n):
         await rounds.block("raw fetch", lambda: owner.fetch(parameters, row[0], row[1]), BLOCK)
         await rounds.block("agent query", lambda: agent.query(principal, fenced), BLOCK)
         await rounds.block("policy `true`", lambda: agent.query(principal, unfenced), BLOCK)
-        await rounds.block("six trips", lambda: naive(plain, principal, context, fenced), BLOCK)
-    await plain.close()
+        await rounds.block("six trips", lambda: naive(database, pool, principal, fenced), BLOCK)
+    await pool.close()
     rounds.show("One row by primary key", "raw fetch")
     agent_time, true_time = (
         statistics.median(rounds.times[name]) for name in ("agent query", "policy `true`")

@@ -41,7 +41,7 @@ SECRET = bytes(range(32))
 SEED_SCALE = 0.005
 LOGINS = {"zava_gateway": "gateway-password", "zava_service": "service-password"}
 OURS = ("PG", "ZAVA_")
-KEPT = "ZAVA_TEST_POSTGRES"
+KEPT = ("ZAVA_TEST_POSTGRES", "ZAVA_INTERLEAVING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Database:
 def pytest_configure() -> None:
     """Let nothing of the caller's environment decide which server is used."""
     for name in list(os.environ):
-        if name.startswith(OURS) and name != KEPT:
+        if name.startswith(OURS) and name not in KEPT:
             del os.environ[name]
 
 
@@ -163,7 +163,7 @@ def server() -> Iterator[Server]:
         user, password = unquote(url.username or "postgres"), unquote(url.password or "")
         yield Server(url.hostname or "127.0.0.1", url.port or 5432, user, password)
         return
-    with running(os.environ.get(KEPT) or "18") as started:
+    with running(os.environ.get("ZAVA_TEST_POSTGRES") or "18") as started:
         yield started
 
 

@@ -25,7 +25,7 @@ from zava_sql.agent import Agent
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.database import Database, connect
 from zava_sql.errors import ValidationError, ZavaError
-from zava_sql.guard import Guard
+from zava_sql.guard import Guard, judge_line
 from zava_sql.render import to_csv, to_json, to_table
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal

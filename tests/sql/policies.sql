@@ -1,0 +1,228 @@
+-- Who sees what of each tenant table, and that nobody but its fence decides it.
+begin;
+select plan(154);
+
+-- ---------------------------------------------------------------- arrange
+
+-- Three stores, of which the n-th has n rows in every table but retail.stores.
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+select ('00000000-0000-4000-8000-00000000000' || n)::uuid, 'policy_' || n, n::text, 'P', 0.1, '2020-01-01'
+from generate_series(1, 3) as n;
+insert into retail.categories (category_id, name) values (md5('policy')::uuid, 'policy');
+insert into retail.product_types (type_id, category_id, name)
+values (md5('policy')::uuid, md5('policy')::uuid, 'policy');
+insert into retail.products (product_id, sku, name, description, category_id, type_id, list_price)
+select md5('policy' || n)::uuid, 'policy' || n, 'p', 'p', md5('policy')::uuid, md5('policy')::uuid, 1
+from generate_series(1, 3) as n;
+create temporary table pairs as
+select s.store_id, md5('policy' || n)::uuid as id, n
+from retail.stores as s
+cross join lateral generate_series(1, s.name::integer) as n
+where s.store_key like 'policy%';
+insert into retail.customers (store_id, customer_id, first_name, last_name, email, city, joined_on)
+select p.store_id, p.id, 'P', 'P', 'p' || p.n || '@example.com', 'P', '2020-01-01' from pairs as p;
+insert into retail.inventory (store_id, product_id, price, unit_cost)
+select p.store_id, p.id, 1, 1 from pairs as p;
+insert into retail.stock_movements (store_id, product_id, moved_on, kind, quantity)
+select p.store_id, p.id, '2020-01-01', 'opening', 1 from pairs as p;
+insert into retail.orders (store_id, order_id, order_date, total_amount)
+select p.store_id, p.id, '2020-01-01', 1 from pairs as p;
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    total_amount
+)
+select p.store_id, p.id, 1, p.id, '2020-01-01', 1, 1, 1, 1 from pairs as p;
+
+select zava.create_principal('policy-' || n, 'store', array['policy_' || n])
+from generate_series(1, 3) as n;
+select zava.create_principal('policy-deputy', 'store', array['policy_2']);
+select zava.create_principal('policy-off', 'store', array['policy_2']);
+select zava.disable_principal('policy-off');
+select zava.create_principal('policy-region', 'region', array['policy_1', 'policy_3']);
+select zava.create_principal('policy-head', 'head');
+select zava.create_signing_key(
+    'policykey',
+    decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
+    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+);
+
+create function pg_temp.context(p_name text, p_lifetime integer default 600)
+returns text
+language sql
+as $function$
+    select b.body || '.' || encode(sha256(
+        decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+        || sha256(decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(b.body, 'UTF8'))
+    ), 'hex')
+    from zava.principals as p
+    cross join lateral concat_ws('.', '1', 'policykey', p.principal_id, p.role_name, '0',
+        extract(epoch from clock_timestamp())::bigint + p_lifetime) as b (body)
+    where p.name = p_name;
+$function$;
+
+-- The answer to a query of a role under a context, or the SQLSTATE.
+create function pg_temp.ask(p_role text, p_context text, p_query text)
+returns text
+language plpgsql
+as $function$
+declare
+    v_answer text;
+begin
+    perform set_config('zava.context', p_context, true);
+    execute format('set local role %I', p_role);
+    execute p_query into v_answer;
+    reset role;
+    return coalesce(v_answer, 'nothing');
+exception
+    when others then
+        return 'error ' || sqlstate;
+end;
+$function$;
+
+create temporary table tables as
+select
+    c.oid::regclass::text as name,
+    format(
+        'select string_agg(right(t.store_id::text, 1), '''' order by t.store_id) from %s as t',
+        c.oid::regclass
+    ) as query
+from pg_class as c
+where c.relnamespace = 'retail'::regnamespace and c.relkind in ('r', 'p') and c.relrowsecurity;
+
+create temporary table personas as
+select p.who, p.role, p.context, p.sees
+from (
+    values
+        ('a store', 'zava_store_policy_1', pg_temp.context('policy-1'), '1'),
+        ('another store', 'zava_store_policy_2', pg_temp.context('policy-2'), '22'),
+        ('its second principal', 'zava_store_policy_2', pg_temp.context('policy-deputy'), '22'),
+        ('a region', 'zava_region_policy_region', pg_temp.context('policy-region'), '1333'),
+        ('head office', 'zava_head_office', pg_temp.context('policy-head'), '122333'),
+        ('a store without a context', 'zava_store_policy_1', '', 'nothing'),
+        ('a region without a context', 'zava_region_policy_region', '', 'nothing'),
+        ('head office without a context', 'zava_head_office', '', 'nothing'),
+        ('a store with a forged context', 'zava_store_policy_2', left(pg_temp.context('policy-2'), -64) || right(pg_temp.context('policy-1'), 64), 'nothing'),
+        ('a region with a forged context', 'zava_region_policy_region', left(pg_temp.context('policy-region'), -64) || right(pg_temp.context('policy-1'), 64), 'nothing'),
+        ('head office with a forged context', 'zava_head_office', left(pg_temp.context('policy-head'), -64) || right(pg_temp.context('policy-1'), 64), 'nothing'),
+        ('a store with an expired context', 'zava_store_policy_1', pg_temp.context('policy-1', -1), 'nothing'),
+        ('head office with an expired context', 'zava_head_office', pg_temp.context('policy-head', -1), 'nothing'),
+        ('a disabled principal', 'zava_store_policy_2', pg_temp.context('policy-off'), 'nothing'),
+        ('a store in the role of another', 'zava_store_policy_2', pg_temp.context('policy-1'), 'nothing'),
+        ('a store in the role of head office', 'zava_head_office', pg_temp.context('policy-1'), 'nothing'),
+        ('a class role with a context of its store', 'store_manager', pg_temp.context('policy-1'), 'nothing'),
+        ('the gateway itself', 'zava_gateway', pg_temp.context('policy-head'), 'error 42501'),
+        ('the service login', 'zava_service', pg_temp.context('policy-head'), 'error 42501'),
+        ('the owner', 'zava_owner', pg_temp.context('policy-head'), 'nothing')
+) as p (who, role, context, sees);
+
+-- ---------------------------------------------------------------- who sees what
+
+select set_eq(
+    $$ select t.name from tables as t $$,
+    array[
+        'retail.customers', 'retail.inventory', 'retail.order_items', 'retail.orders',
+        'retail.stock_movements', 'retail.stores'
+    ],
+    'this file has rows in every table with row-level security'
+);
+
+select is(
+    pg_temp.ask(p.role, p.context, t.query),
+    -- A digit stands for a row of that store; of the stores there is one row each.
+    case
+        when t.name = 'retail.stores' then regexp_replace(p.sees, '([0-9])\1+', '\1', 'g')
+        else p.sees
+    end,
+    format('%s sees its part of %s: %s', p.who, t.name, p.sees)
+)
+from tables as t
+cross join personas as p
+order by t.name, p.who;
+
+-- ---------------------------------------------------------------- nobody writes
+
+create temporary table writes as
+select
+    c.who,
+    t.name,
+    string_agg(
+        pg_temp.ask(p.role, p.context, format('with w as (%s returning 1) select count(*) from w', s.statement)),
+        ', ' order by s.statement
+    ) as answers
+from tables as t
+cross join (values ('a store'), ('a region'), ('head office')) as c (who)
+join personas as p on p.who = c.who
+cross join lateral (
+    values
+        (format('insert into %s select * from %s limit 1', t.name, t.name)),
+        (format('update %s set updated_at = now()', t.name)),
+        (format('delete from %s', t.name))
+) as s (statement)
+group by c.who, t.name;
+select is(w.answers, 'error 42501, error 42501, error 42501', format('%s writes nothing to %s', w.who, w.name))
+from writes as w
+order by w.name, w.who;
+
+-- ---------------------------------------------------------------- mistakes of a colleague
+
+do $mistake$
+declare
+    v_table text;
+begin
+    for v_table in select t.name from tables as t loop
+        execute format('create policy mistake on %s for all to public using (true)', v_table);
+    end loop;
+end
+$mistake$;
+select is(
+    pg_temp.ask(p.role, p.context, t.query),
+    case when t.name = 'retail.stores' then '2' else '22' end,
+    'a policy "using (true)" added by mistake does not open ' || t.name
+)
+from tables as t
+join personas as p on p.who = 'another store'
+order by t.name;
+do $mistake$
+declare
+    v_table text;
+begin
+    for v_table in select t.name from tables as t loop
+        execute format('drop policy mistake on %s', v_table);
+    end loop;
+end
+$mistake$;
+
+do $fences$
+declare
+    v_drop text;
+begin
+    for v_drop in
+        select format('drop policy %I on %s', p.polname, p.polrelid::regclass)
+        from pg_policy as p
+        join tables as t on t.name = p.polrelid::regclass::text
+        where not p.polpermissive
+    loop
+        execute v_drop;
+    end loop;
+end
+$fences$;
+select isnt(
+    pg_temp.ask(p.role, p.context, t.query),
+    case when t.name = 'retail.stores' then '2' else '22' end,
+    'control: it is the fence that closes ' || t.name
+)
+from tables as t
+join personas as p on p.who = 'another store'
+order by t.name;
+
+-- ---------------------------------------------------------------- the shared catalogue
+
+select is(
+    pg_temp.ask(p.role, p.context, 'select count(*) from retail.products where sku like ''policy%'''), '3',
+    format('%s reads the catalogue, which all stores share', p.who)
+)
+from personas as p
+where p.who in ('a store', 'a region', 'head office');
+
+select * from finish();
+rollback;

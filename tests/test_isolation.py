@@ -1,0 +1,381 @@
+"""The attacks of attacks.sql through the product's own session, with the guard and without it.
+
+After each one another tenant uses the same connection, and the session is searched for leftovers.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import psycopg
+import pytest
+import tenants
+
+from zava_sql.agent import Agent, Result, fetch
+from zava_sql.database import CONNECTION_ERRORS
+from zava_sql.errors import DatabaseError, QueryTimeout, ZavaError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import conftest
+
+    from zava_sql.database import Database
+    from zava_sql.tenant import Principal
+
+pytestmark = pytest.mark.anyio
+
+ATTACKER, VICTIM, NEXT = "seattle", "bellevue", "tacoma"
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One statement of attacks.sql and what is said of it there."""
+
+    name: str
+    tries: str
+    sql: str
+    plain: str
+    hardened: str
+    open: bool
+
+    @classmethod
+    def parse(cls, block: str) -> Attack:
+        fields = dict(
+            re.findall(r"^-- (name|tries|open|plain|hardened): (.+)$", block, re.MULTILINE)
+        )
+        sql = "\n".join(x for x in block.splitlines() if not re.match(r"-- (\w+:|=)", x))
+        return cls(
+            fields["name"],
+            fields["tries"],
+            sql.strip("\n"),
+            fields["plain"],
+            fields["hardened"],
+            "open" in fields,
+        )
+
+
+FILE = Path(__file__).with_name("attacks.sql").read_text(encoding="utf-8")
+ATTACKS = [Attack.parse("-- name:" + block) for block in FILE.split("-- name:")[2:]]
+
+# The functions that hardening must take from tenants, named anew here rather than read from it.
+DANGEROUS = r"""
+    ^(set_config|ts_stat|loread|lowrite|pg_notify|pg_listening_channels|pg_notification_queue_usage
+    |pg_logical_emit_message|pg_export_snapshot|setseed|pg_prepared_statement|pg_prepared_xact
+    |pg_cursor|pg_lock_status|pg_blocking_pids|pg_safe_snapshot_blocking_pids|pg_cancel_backend
+    |pg_terminate_backend|pg_current_xact_id|pg_current_xact_id_if_assigned|pg_current_snapshot
+    |pg_show_all_settings|pg_backend_memory_contexts|pg_get_backend_memory_contexts
+    |pg_isolation_test_session_is_blocked|pg_last_committed_xact|pg_xact_commit_timestamp
+    |pg_xact_commit_timestamp_origin|pg_get_multixact_members|pg_sequence_last_value
+    |pg_current_wal_lsn|pg_current_wal_insert_lsn|pg_current_wal_flush_lsn
+    |pg_available_wal_summaries|pg_config|pg_hba_file_rules|pg_relation_filenode
+    |pg_relation_filepath|pg_clear_relation_stats|pg_restore_relation_stats
+    |(query|cursor|table|schema|database)_to_xml(schema|_and_xmlschema)?
+    |pg_(relation|table|indexes|total_relation|database|tablespace)_size
+    |(lo_|pg_advisory_|pg_try_advisory_|pg_sleep|txid_|pg_stat_get_|pg_stat_reset|pg_replication_
+    |pg_create_|pg_drop_|pg_logical_slot|pg_sync_).*)$
+"""
+
+# Of a session of the gateway nothing of this may depend on who used it before.
+SESSION = """
+    select current_user::text, session_user::text, current_setting('role'),
+        coalesce(current_setting('zava.context', true), ''),
+        (select count(*) from pg_prepared_statement()),
+        (select count(*) from pg_listening_channels()),
+        (select count(*) from pg_cursor() as c where c.is_holdable)
+"""
+TRACES = """
+    select (select count(*) from pg_locks as l where l.pid = $1 and l.locktype = 'advisory'),
+        (select count(*) from pg_class as c where c.relpersistence = 't'),
+        (select count(*) from pg_largeobject_metadata),
+        (select a.state from pg_stat_activity as a where a.pid = $1),
+        (select count(*) from pg_stat_activity as a
+            where a.usename = 'zava_gateway' and a.datname = current_database()),
+        (select count(*) from pg_class as c where c.relname = 'evil'),
+        (select count(*) from pg_proc as p where p.proname = 'evil')
+"""
+
+
+class Bystander:
+    """A session of the victim, idle in a transaction after a query with a marked literal."""
+
+    connection: asyncpg.Connection
+
+    def __init__(self, copy: conftest.Database, database: Database, principal: Principal) -> None:
+        self.copy, self.database, self.principal = copy, database, principal
+
+    async def ensure(self) -> None:
+        self.connection = await asyncpg.connect(self.copy.gateway_url)
+        self.pid = self.connection.get_server_pid()
+        self.context = tenants.context(self.database, self.principal, pid=self.pid, now=time.time())
+        await self.connection.execute(
+            f"begin; set local zava.context = '{self.context}';"
+            f' set local role "{self.principal.role}"'
+        )
+        assert await self.is_alive()
+
+    async def is_alive(self) -> bool:
+        try:
+            return await self.connection.fetchval("select 'SECRET-bellevue'") == "SECRET-bellevue"
+        except (asyncpg.PostgresError, *CONNECTION_ERRORS):
+            return False
+
+
+class Stage:
+    """A copy with eight stores, a pool of one connection, and a bystander."""
+
+    def __init__(self, database: Database, truth: tenants.Truth, *, hardened: bool) -> None:
+        self.database, self.truth, self.hardened = database, truth, hardened
+        self.texts: dict[str, str] = {}
+        self.bystander: Bystander
+        self.people: dict[str, Principal]
+        self.admin: asyncpg.Connection
+        self.clean: tuple[object, ...]
+
+    async def session(self) -> tuple[object, ...]:
+        async with self.database.gateway.acquire() as connection:
+            own = await connection.fetchrow(SESSION)
+            settings = await connection.fetch("show all")
+            pid = connection.get_server_pid()
+        traces = await self.admin.fetchrow(TRACES, pid)
+        return pid, *own.values(), *traces.values(), {s["name"]: s["setting"] for s in settings}
+
+    async def ask(self, sql: str, *, guarded: bool) -> tuple[str, str]:
+        """Give the outcome (ran, or a code) and everything that the attacker is told."""
+        for name, text in self.texts.items():
+            sql = sql.replace("{{" + name + "}}", text)
+        attacker = self.people[ATTACKER]
+        try:
+            if guarded:
+                answer = await Agent(self.database).query(attacker, sql, max_rows=5000)
+            else:
+                answer = await fetch(self.database, attacker, sql, 5000)
+        except DatabaseError as error:
+            return error.sqlstate or "", repr(error.to_dict())
+        except ZavaError as error:
+            return error.code, repr(error.to_dict())
+        return "ran", repr(answer)
+
+
+@pytest.fixture(scope="module")
+async def stage(each_database: conftest.Database) -> AsyncIterator[Stage]:
+    truth = tenants.fill(each_database)
+    admin = await asyncpg.connect(each_database.admin_url)
+    hardened = not await admin.fetchval(
+        "select has_function_privilege('store_manager', 'set_config(text,text,boolean)', 'execute')"
+    )
+    # For the probe; no tenant can become the gateway where set_config() is closed.
+    await admin.execute(
+        "grant execute on function pg_prepared_statement(), pg_listening_channels(), pg_cursor()"
+        " to zava_gateway"
+    )
+    async with tenants.opened(each_database, statement_timeout=0.4) as database:
+        people = await tenants.principals(
+            database, [*tenants.STORES, "head-office", "seattle-deputy", "inactive"]
+        )
+        await admin.execute("select zava.disable_principal('inactive')")
+        found = Stage(database, truth, hardened=hardened)
+        found.people, found.admin = people, admin
+        found.bystander = Bystander(each_database, database, people[VICTIM])
+        await found.bystander.ensure()
+        await tenants.own_rows(database, people[NEXT])
+        found.clean = await found.session()
+        yield found
+        await found.bystander.connection.close()
+    await admin.close()
+
+
+@pytest.fixture
+def ready(stage: Stage) -> Stage:
+    """Fill in the contexts and pids that attacks name."""
+    now = time.time()
+
+    def living(name: str) -> str:
+        return tenants.context(stage.database, stage.people[name], now=now)
+
+    mine, victims = living(ATTACKER), living(VICTIM)
+    stage.texts = {
+        "forged": victims[:-64] + mine[-64:],
+        "other_pid": stage.bystander.context,
+        "expired": tenants.context(stage.database, stage.people[VICTIM], lifetime=-1, now=now),
+        "head": living("head-office"),
+        "disabled": living("inactive"),
+        "deputy": living("seattle-deputy"),
+        "stolen": victims,
+        "victim": str(stage.bystander.pid),
+    }
+    return stage
+
+
+async def leaks(stage: Stage, told: str) -> set[str]:
+    """Find what the attacker got or did that is not its own."""
+    for text in stage.texts.values():  # what it said itself is no news to it
+        told = told.replace(text, "")
+    found = tenants.marks(told, stage.truth, ATTACKER)
+    if stage.bystander.principal.role + "." + str(stage.bystander.pid) in told:
+        found.add("a living context")
+    if not await stage.bystander.is_alive():
+        found.add("a session was ended")
+        await stage.bystander.ensure()
+    return found
+
+
+async def assert_clean(stage: Stage) -> None:
+    """Let the next tenant use the connection, and search the session."""
+    assert await tenants.own_rows(stage.database, stage.people[NEXT]) == stage.truth.of(NEXT)
+    before, stage.clean = stage.clean, await stage.session()
+    assert stage.clean == before
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+async def test_without_the_guard_nothing_leaks_but_what_is_known(
+    ready: Stage, attack: Attack
+) -> None:
+    outcome, told = await ready.ask(attack.sql, guarded=False)
+    found = await leaks(ready, told)
+    assert bool(found) == (attack.open and not ready.hardened), f"{attack.tries}: {found}"
+    expected = attack.hardened if ready.hardened else attack.plain
+    assert outcome in expected.split(" or "), f"{attack.tries}: {told[:300]}"
+    await assert_clean(ready)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+async def test_with_the_guard_nothing_leaks(ready: Stage, attack: Attack) -> None:
+    _, told = await ready.ask(attack.sql, guarded=True)
+    assert await leaks(ready, told) == set(), attack.tries
+    await assert_clean(ready)
+
+
+@pytest.mark.parametrize("store", tenants.STORES)
+async def test_every_store_sees_exactly_its_own(stage: Stage, store: str) -> None:
+    assert await tenants.own_rows(stage.database, stage.people[store]) == stage.truth.of(store)
+
+
+async def test_a_region_sees_its_list_and_head_office_all(stage: Stage) -> None:
+    region = (await tenants.principals(stage.database, ["south-sound"]))["south-sound"]
+    assert await tenants.own_rows(stage.database, region) == stage.truth.of(*tenants.REGION)
+    everything = stage.truth.of(*tenants.STORES)
+    assert await tenants.own_rows(stage.database, stage.people["head-office"]) == everything
+
+
+async def test_a_stolen_identity_is_void_once_it_is_disabled(stage: Stage) -> None:
+    """The server may hold a principal that was looked up before it was disabled."""
+    assert await tenants.own_rows(stage.database, stage.people["inactive"]) == set()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select array_agg(customer_id), array_agg(c) from retail.customers as c",
+        "select c, array[row(1, 'x')], array[c] from retail.customers as c",
+        "select array[1.5, 2], array['1 month'::interval], '{[1,2)}'::int4multirange",
+        "select array_agg(t) from retail.product_types as t",
+    ],
+)
+async def test_looking_up_types_leaves_no_statement_behind(stage: Stage, sql: str) -> None:
+    try:
+        await fetch(stage.database, stage.people[VICTIM], sql, 10)
+    except DatabaseError as error:
+        assert error.sqlstate != "42501", error  # noqa: PT017 - it may fail, for another reason
+    await assert_clean(stage)
+
+
+async def test_no_statement_name_is_there_to_be_poisoned(stage: Stage) -> None:
+    """Where the driver names its statements, `deallocate` and `prepare` replace one of another."""
+    victims = "select email from retail.customers order by email"
+    before = await fetch(stage.database, stage.people[VICTIM], victims, 100)
+    for number in range(1, 4):
+        name = f"__asyncpg_stmt_{number}__"
+        for poison in (f'deallocate "{name}"', f'prepare "{name}" as select 1'):
+            outcome, _ = await stage.ask(poison, guarded=False)
+            assert outcome == "42601"
+    assert await fetch(stage.database, stage.people[VICTIM], victims, 100) == before
+    await assert_clean(stage)
+
+
+async def test_texts_of_others_are_not_among_the_prepared_statements(stage: Stage) -> None:
+    await fetch(stage.database, stage.people[VICTIM], "select 'SECRET-bellevue' as literal", 1)
+    outcome, told = await stage.ask("select * from pg_prepared_statements", guarded=False)
+    assert outcome == ("42501" if stage.hardened else "ran")
+    assert "SECRET" not in told
+
+
+async def test_hardening_takes_every_dangerous_function_from_tenants(stage: Stage) -> None:
+    rows = await stage.admin.fetch(
+        "select p.oid::regprocedure::text as name from pg_proc as p"
+        " where p.pronamespace = 'pg_catalog'::regnamespace and p.prokind = 'f'"
+        " and (p.proname ~ ('(?x)' || $1) or p.proname = 'ts_rewrite' and p.pronargs = 2)"
+        " and has_function_privilege('zava_store_seattle', p.oid, 'execute')",
+        DANGEROUS,
+    )
+    names = {row["name"] for row in rows}
+    assert names == set() if stage.hardened else "set_config(text,text,boolean)" in names
+
+
+async def test_hardening_takes_estimates_and_settings_from_tenants(stage: Stage) -> None:
+    readable = await stage.admin.fetch(
+        "select a.attname from pg_attribute as a"
+        " where a.attrelid = 'pg_class'::regclass and a.attnum > 0"
+        " and a.attname ~ '^rel(tuples|pages|all|filenode|frozen|minmxid)'"
+        " and has_column_privilege('zava_store_seattle', 'pg_class', a.attname, 'select')"
+        " union all select 'pg_settings'"
+        " where has_table_privilege('zava_store_seattle', 'pg_settings', 'select, update')"
+    )
+    assert bool(readable) is not stage.hardened
+
+
+async def test_what_hardening_closes_is_still_open_to_those_who_need_it(stage: Stage) -> None:
+    assert await stage.admin.fetchval(
+        "select has_function_privilege('zava_gateway', 'pg_advisory_unlock_all()', 'execute')"
+        " and has_function_privilege('pg_monitor', 'pg_stat_get_activity(integer)', 'execute')"
+        " and has_function_privilege('zava_owner', 'set_config(text,text,boolean)', 'execute')"
+    )
+
+
+async def test_public_has_nothing_in_the_database(stage: Stage) -> None:
+    acl = await stage.admin.fetch(
+        "select g.privilege_type from pg_database as d"
+        " cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as g"
+        " where d.datname = current_database() and g.grantee = 0"
+    )
+    assert acl == []
+    allowed = await stage.admin.fetch(
+        "select r.rolname from pg_roles as r where r.rolname ~ '^zava_(store|region|head)_'"
+        " and (has_database_privilege(r.oid, current_database(), 'temporary, connect, create')"
+        " or has_schema_privilege(r.oid, 'public', 'create'))"
+    )
+    assert allowed == []
+
+
+async def test_a_role_outside_cannot_connect(
+    stage: Stage, each_database: conftest.Database
+) -> None:
+    await stage.admin.execute("create role zava_outsider login password 'x'")
+    try:
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(each_database.server.url(each_database.dbname, "zava_outsider", "x"))
+    finally:
+        await stage.admin.execute("drop role zava_outsider")
+
+
+async def test_marks_are_found_when_they_are_there(stage: Stage) -> None:
+    """Head office sees all stores: had an attacker seen as much, these tests would say so."""
+    for table in tenants.TABLES:
+        sql = f"select * from retail.{table}"
+        answer = await fetch(stage.database, stage.people["head-office"], sql, 5000)
+        found = tenants.marks(repr(answer), stage.truth, ATTACKER)
+        assert found == set(tenants.STORES) - {ATTACKER}
+        mine = await fetch(stage.database, stage.people[ATTACKER], sql, 5000)
+        assert isinstance(mine, Result)
+        assert tenants.marks(repr(mine), stage.truth, ATTACKER) == set()
+
+
+async def test_a_timeout_leaves_a_clean_session(stage: Stage) -> None:
+    with pytest.raises(QueryTimeout):
+        await fetch(stage.database, stage.people[VICTIM], tenants.SLOW, 1)
+    await assert_clean(stage)

@@ -1,0 +1,547 @@
+"""The session of one tenant: how it ends, what it answers, and with what it refuses to open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import psycopg
+import pytest
+import tenants
+from pydantic import SecretStr
+
+from zava_sql.agent import fetch
+from zava_sql.errors import (
+    ConfigurationError,
+    DatabaseError,
+    LimitExceeded,
+    QueryTimeout,
+    ServiceUnavailable,
+)
+from zava_sql.tenant import ContextKey, Principal, tenant_session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    import conftest
+
+    from zava_sql.database import Database
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 20.0
+
+
+@pytest.fixture(scope="module")
+def truth(module_database: conftest.Database) -> tenants.Truth:
+    return tenants.fill(module_database)
+
+
+@pytest.fixture
+async def database(
+    module_database: conftest.Database,
+    truth: tenants.Truth,  # noqa: ARG001 - the rows must be there
+) -> AsyncIterator[Database]:
+    async with tenants.opened(module_database, pool_timeout=PATIENCE) as found:
+        yield found
+
+
+@pytest.fixture
+async def seattle(database: Database) -> Principal:
+    return (await tenants.principals(database, ["seattle"]))["seattle"]
+
+
+async def eventually(question: Callable[[], Any]) -> Any:
+    """Ask again until the answer is true, or time is up."""
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := question()):
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.02)
+    return answer
+
+
+def running(admin: psycopg.Connection) -> int | None:
+    """Find the backend that runs the slow query."""
+    row = admin.execute(
+        "select a.pid from pg_stat_activity as a where a.usename = 'zava_gateway'"
+        " and a.state = 'active' and a.query like '%%retail.products as p4%%'"
+        " and a.datname = current_database()"
+    ).fetchone()
+    return row[0] if row else None
+
+
+async def pid_of(database: Database) -> int:
+    async with database.gateway.acquire() as connection:
+        return connection.get_server_pid()
+
+
+# ------------------------------------------------------------------------------- how it ends
+
+
+async def test_a_cancelled_caller_ends_its_query_and_its_connection(
+    database: Database,
+    seattle: Principal,
+    truth: tenants.Truth,
+    admin_connection: psycopg.Connection,
+) -> None:
+    before = await pid_of(database)
+    task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
+    assert await eventually(lambda: running(admin_connection)) == before
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await eventually(lambda: running(admin_connection) is None)
+    assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+    assert await pid_of(database) != before
+
+
+async def test_a_caller_cancelled_between_two_queries_ends_its_connection(
+    database: Database, seattle: Principal, truth: tenants.Truth
+) -> None:
+    before = await pid_of(database)
+    entered = asyncio.Event()
+
+    async def idle() -> None:
+        async with tenant_session(database, seattle):
+            entered.set()
+            await asyncio.sleep(PATIENCE)
+
+    task = asyncio.create_task(idle())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+    assert await pid_of(database) != before
+
+
+async def test_a_timeout_of_the_statement_keeps_the_connection(
+    module_database: conftest.Database, seattle: Principal, truth: tenants.Truth
+) -> None:
+    async with tenants.opened(module_database, statement_timeout=0.1) as database:
+        before = await pid_of(database)
+        with pytest.raises(QueryTimeout, match=r"longer than 0\.1 seconds") as caught:
+            await fetch(database, seattle, tenants.SLOW, 1)
+        assert caught.value.hint
+        assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+        assert await pid_of(database) == before
+
+
+async def test_a_timeout_of_the_client_ends_the_connection(
+    module_database: conftest.Database,
+    seattle: Principal,
+    truth: tenants.Truth,
+    admin_connection: psycopg.Connection,
+) -> None:
+    async with tenants.opened(module_database, command_timeout=0.3) as database:
+        before = await pid_of(database)
+        with pytest.raises(QueryTimeout):
+            await fetch(database, seattle, tenants.SLOW, 1)
+        await eventually(lambda: running(admin_connection) is None)
+        assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+        assert await pid_of(database) != before
+
+
+async def test_a_killed_backend_is_said_to_be_unavailable_and_replaced(
+    database: Database,
+    seattle: Principal,
+    truth: tenants.Truth,
+    admin_connection: psycopg.Connection,
+) -> None:
+    task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
+    pid = await eventually(lambda: running(admin_connection))
+    admin_connection.execute("select pg_terminate_backend(%s)", [pid])
+    with pytest.raises(ServiceUnavailable, match="connection to the database was lost"):
+        await task
+    assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+
+
+async def test_a_backend_killed_while_idle_costs_one_answer_at_most(
+    database: Database,
+    seattle: Principal,
+    truth: tenants.Truth,
+    admin_connection: psycopg.Connection,
+) -> None:
+    pid = await pid_of(database)
+    admin_connection.execute("select pg_terminate_backend(%s, 5000)", [pid])
+    with contextlib.suppress(ServiceUnavailable):
+        await tenants.own_rows(database, seattle)
+    assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+
+
+async def test_a_full_pool_is_a_limit_and_not_a_queue_without_end(
+    module_database: conftest.Database, seattle: Principal, truth: tenants.Truth
+) -> None:
+    async with tenants.opened(module_database, pool_timeout=0.1) as database:
+        async with tenant_session(database, seattle):
+            with pytest.raises(LimitExceeded, match="busy") as caught:
+                await fetch(database, seattle, "select 1", 1)
+            assert "ZAVA_POOL_MAX" in caught.value.hint
+        assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+
+
+async def test_an_error_of_the_caller_leaves_nothing_open(
+    database: Database, seattle: Principal, admin_connection: psycopg.Connection
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with tenant_session(database, seattle):
+            _ = 1 / 0
+    pid = await pid_of(database)
+    state = admin_connection.execute(
+        "select a.state, a.xact_start from pg_stat_activity as a where a.pid = %s", [pid]
+    ).fetchone()
+    assert state == ("idle", None)
+
+
+async def test_disabling_a_principal_shuts_it_out_of_a_session_that_is_open(
+    database: Database, seattle: Principal, admin_connection: psycopg.Connection
+) -> None:
+    count = "select count(*) from retail.stores"
+    async with tenant_session(database, seattle) as connection:
+        assert await connection.fetchval(count) == 1
+        admin_connection.execute("select zava.disable_principal('seattle')")
+        try:
+            assert await connection.fetchval(count) == 0
+        finally:
+            admin_connection.execute("select zava.enable_principal('seattle')")
+        assert await connection.fetchval(count) == 1
+
+
+async def test_a_session_reads_only_and_for_its_own_backend(
+    database: Database, seattle: Principal
+) -> None:
+    async with tenant_session(database, seattle) as connection:
+        row = await connection.fetchrow(
+            "select current_setting('transaction_read_only'), current_user::text,"
+            " split_part(current_setting('zava.context'), '.', 5), pg_backend_pid()::text"
+        )
+    assert row is not None
+    assert row[:2] == ("on", "zava_store_seattle")
+    assert row[2] == row[3]
+
+
+# ------------------------------------------------------------------------------- what it answers
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate", "position", "hint"),
+    [
+        ("select store_ky from retail.stores", "42703", 8, "stores.store_key"),
+        ("select nothing from retail.stores", "42703", 8, "describe_schema"),
+        ("select 1 from retail.nothing", "42P01", 15, "describe_schema"),
+        ("selec 1", "42601", 7, "one SELECT"),
+        ("select 1 +", "42601", None, "one SELECT"),
+        ("select city, count(*) from retail.customers", "42803", 8, "GROUP BY"),
+        ("select sumn(1)", "42883", 8, "No function matches"),
+        ("select 1 / 0", "22012", None, "nullif"),
+        ("select 1 from zava.principals", "42501", 15, "may not read"),
+        ("select 'é' || nothing", "42703", 15, "describe_schema"),
+        ("select 'x'::integer", "22P02", 8, ""),
+    ],
+)
+async def test_an_error_says_what_where_and_what_to_do(
+    database: Database, seattle: Principal, sql: str, sqlstate: str, *, position: int, hint: str
+) -> None:
+    before = await pid_of(database)
+    with pytest.raises(DatabaseError) as caught:
+        await fetch(database, seattle, sql, 10)
+    assert (caught.value.sqlstate, caught.value.position) == (sqlstate, position)
+    assert hint in caught.value.hint
+    assert "\n" not in caught.value.message
+    assert await pid_of(database) == before
+
+
+@pytest.mark.parametrize(("limit", "rows", "truncated"), [(28, 27, False), (27, 27, False)])
+async def test_all_rows_are_not_truncated(
+    database: Database, seattle: Principal, limit: int, rows: int, *, truncated: bool
+) -> None:
+    answer = await fetch(database, seattle, "select email from retail.customers", limit)
+    assert (len(answer.rows), answer.truncated) == (rows, truncated)
+
+
+@pytest.mark.parametrize("limit", [26, 1])
+async def test_one_row_more_is_truncated(
+    database: Database, seattle: Principal, limit: int
+) -> None:
+    answer = await fetch(database, seattle, "select email from retail.customers", limit)
+    assert (len(answer.rows), answer.truncated) == (limit, True)
+
+
+async def test_no_row_is_an_answer_with_columns(database: Database, seattle: Principal) -> None:
+    answer = await fetch(database, seattle, "select 1 as one where false", 1)
+    assert [(c.name, c.type) for c in answer.columns] == [("one", "int4")]
+    assert (list(answer.rows), answer.truncated) == ([], False)
+
+
+async def test_column_names_may_repeat(database: Database, seattle: Principal) -> None:
+    answer = await fetch(database, seattle, "select 1 as a, 'x' as a, 2 as a", 1)
+    assert [(c.name, c.type) for c in answer.columns] == [
+        ("a", "int4"),
+        ("a", "text"),
+        ("a", "int4"),
+    ]
+    assert list(answer.rows) == [(1, "x", 2)]
+
+
+async def test_there_may_be_no_columns(database: Database, seattle: Principal) -> None:
+    answer = await fetch(database, seattle, "select from retail.customers", 5)
+    assert (answer.columns, list(answer.rows), answer.truncated) == ((), [()] * 5, True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("interval '14 months 3 days 04:05:06'", "1 year 2 mons 3 days 04:05:06"),
+        ("array[interval '1 month', null]", ["1 mon", None]),
+        ("date 'infinity'", "infinity"),
+        ("array[date '-infinity']", ["-infinity"]),
+        ("date '0044-03-15 BC'", "0044-03-15 BC"),
+        ("date '12345-01-01'", "12345-01-01"),
+        ("timestamp 'infinity'", "infinity"),
+        ("timestamptz '2024-07-01 12:00+00'", "2024-07-01 05:00:00-07"),
+        ("time '24:00'", "24:00:00"),
+        ("'NaN'::numeric", "NaN"),
+        ("1.50::numeric(10, 2)", "1.50"),
+        ("array[1.50, 'NaN'::numeric, 'Infinity']", ["1.50", "NaN", "Infinity"]),
+        ("array[array[1.5], array[2.50]]", [["1.5"], ["2.50"]]),
+        ("'{}'::numeric[]", []),
+        ("2::money", "$2.00"),
+        ("'\\xdead'::bytea", "\\xdead"),
+        ("array['\\xdead'::bytea]", ["\\xdead"]),
+        ("uuid '5ec2e701-0000-4000-8000-000000000000'", "5ec2e701-0000-4000-8000-000000000000"),
+        ("'{\"a\": 1.50}'::jsonb", '{"a": 1.50}'),
+        ("'a & b'::tsquery", "'a' & 'b'"),
+        ("9223372036854775807", 9223372036854775807),
+        ("null", None),
+        ("true", True),
+        ("daterange('2024-01-01', '2024-02-01')::text", "[2024-01-01,2024-02-01)"),
+        ("row(1.5, date '2024-01-01')::text", "(1.5,2024-01-01)"),
+    ],
+)
+async def test_values_arrive_exactly(
+    database: Database, seattle: Principal, expression: str, value: object
+) -> None:
+    answer = await fetch(database, seattle, f"select {expression} as x", 1)
+    assert list(answer.rows) == [(value,)]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "row(1, date '2024-01-01')",
+        "row(0::money)",
+        "array[row(1.5, interval '1 month')]",
+        "row(row(1.5))",
+        "c",
+        "array[c]",
+        "daterange('2024-01-01', 'infinity')",
+        "numrange(1.5, 2)",
+        "array[tstzrange(now(), now())]",
+        "datemultirange(daterange('2024-01-01', '2024-02-01'))",
+    ],
+)
+async def test_what_cannot_be_sent_exactly_is_refused_with_a_way_out(
+    database: Database, seattle: Principal, expression: str
+) -> None:
+    before = await pid_of(database)
+    with pytest.raises(DatabaseError, match="type that cannot be sent") as caught:
+        await fetch(database, seattle, f"select {expression} from retail.customers as c", 1)
+    assert caught.value.sqlstate == "0A000"
+    assert "x::text" in caught.value.hint
+    assert await pid_of(database) == before
+    answer = await fetch(
+        database, seattle, f"select ({expression})::text from retail.customers as c", 1
+    )
+    assert len(answer.rows) == 1
+
+
+# ------------------------------------------------------------------------------- cached plans
+
+
+# Workers for tables as small as these, and wherever a plan allows one.
+PARALLEL = {
+    "debug_parallel_query": "on",
+    "parallel_setup_cost": "0",
+    "parallel_tuple_cost": "0",
+    "min_parallel_table_scan_size": "0",
+    "min_parallel_index_scan_size": "0",
+}
+
+
+@pytest.mark.parametrize("mode", ["auto", "force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("parallel", ["off", "on"])
+async def test_one_cached_statement_serves_each_identity_its_own_rows(
+    module_database: conftest.Database,
+    database: Database,
+    truth: tenants.Truth,
+    mode: str,
+    parallel: str,
+) -> None:
+    """The product keeps no statements; the database must not depend on that."""
+    names = ["seattle", "bellevue", "head-office", "south-sound", "inactive", "seattle-deputy"]
+    people = await tenants.principals(database, names)
+    sees = {
+        "seattle": truth.of("seattle"),
+        "seattle-deputy": truth.of("seattle"),
+        "bellevue": truth.of("bellevue"),
+        "head-office": truth.of(*tenants.STORES),
+        "south-sound": truth.of(*tenants.REGION),
+        "inactive": set(),
+    }
+    order = ["seattle", "bellevue", "seattle", "head-office", "south-sound", "inactive"]
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        admin.execute("select zava.disable_principal('inactive')")
+    connection = await asyncpg.connect(
+        module_database.gateway_url,
+        server_settings={"plan_cache_mode": mode, **(PARALLEL if parallel == "on" else {})},
+    )
+    counts = "select store_id::text, count(*) from retail.orders group by store_id"
+    union = orders = None
+    plan: list[asyncpg.Record] = []
+    try:
+        for name in itertools.chain(order * 3, ["seattle-deputy", "bellevue"]):
+            context = tenants.context(
+                database, people[name], pid=connection.get_server_pid(), now=time.time()
+            )
+            await connection.execute(
+                f"begin read only; set local zava.context = '{context}';"
+                f' set local role "{people[name].role}"'
+            )
+            union = union or await connection.prepare(tenants.OWN_ROWS)
+            orders = orders or await connection.prepare(counts)
+            assert {tuple(row) for row in await union.fetch()} == sees[name], name
+            seen = {("orders", *row) for row in await orders.fetch()}
+            assert seen == {row for row in sees[name] if row[0] == "orders"}, name
+            plan += await connection.fetch(f"explain (costs off) {counts}")
+            await connection.execute("rollback")
+        assert any("Gather" in row[0] for row in plan) == (parallel == "on")
+    finally:
+        await connection.close()
+        with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+            admin.execute("select zava.enable_principal('inactive')")
+
+
+# ------------------------------------------------------------------------------- at the door
+
+
+async def refused(copy: conftest.Database, **changes: str | None) -> ConfigurationError:
+    """Open with these URLs or this key, and give the error."""
+    secrets = {n: None if v is None else SecretStr(v) for n, v in changes.items()}
+    with pytest.raises(ConfigurationError) as caught:
+        async with tenants.opened(copy, connect_timeout=5, **secrets):
+            pass
+    told = f"{caught.value.message} {caught.value.hint}"
+    assert "\n" not in told
+    for value in (copy.context_key[5:], *changes.values()):
+        assert not value or value not in told
+    return caught.value
+
+
+async def test_a_superuser_is_refused_as_gateway(module_database: conftest.Database) -> None:
+    error = await refused(module_database, database_url=module_database.admin_url)
+    assert "row-level security does not bind" in error.message
+
+
+@pytest.fixture
+def bypass_url(
+    module_database: conftest.Database, admin_connection: psycopg.Connection
+) -> Iterator[str]:
+    name = module_database.dbname
+    admin_connection.execute("create role zava_test_bypass login bypassrls password 'x'")
+    admin_connection.execute(f'grant connect on database "{name}" to zava_test_bypass')
+    try:
+        yield module_database.server.url(name, "zava_test_bypass", "x")
+    finally:
+        admin_connection.execute("drop owned by zava_test_bypass")
+        admin_connection.execute("drop role zava_test_bypass")
+
+
+async def test_a_login_with_bypassrls_is_refused_as_gateway(
+    module_database: conftest.Database, bypass_url: str
+) -> None:
+    error = await refused(module_database, database_url=bypass_url)
+    assert "row-level security does not bind" in error.message
+
+
+async def test_an_unknown_context_key_is_refused(module_database: conftest.Database) -> None:
+    error = await refused(module_database, context_key=str(ContextKey.generate()))
+    assert "does not know the key" in error.message
+
+
+async def test_another_key_under_a_known_id_is_refused(module_database: conftest.Database) -> None:
+    other = ContextKey(ContextKey.parse(module_database.context_key).kid, bytes(32))
+    error = await refused(module_database, context_key=str(other))
+    assert "does not know the key" in error.message
+
+
+async def test_a_retired_context_key_is_refused(
+    module_database: conftest.Database, admin_connection: psycopg.Connection
+) -> None:
+    key = ContextKey.generate()
+    admin_connection.execute("select zava.create_signing_key(%s, %s, %s)", [key.kid, *key.pads()])
+    async with tenants.opened(module_database, context_key=SecretStr(str(key))):
+        pass
+    admin_connection.execute("select zava.retire_signing_key(%s)", [key.kid])
+    error = await refused(module_database, context_key=str(key))
+    assert "retired" in error.message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no key", "test:00", "TEST:" + "00" * 32, "test:" + "0g" * 32]
+)
+async def test_a_malformed_context_key_is_refused(
+    module_database: conftest.Database, text: str
+) -> None:
+    error = await refused(module_database, context_key=text)
+    assert "form" in error.message
+    assert "key create" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("missing", "value"),
+    [("database_url", None), ("database_url", ""), ("service_url", None), ("context_key", None)],
+)
+async def test_what_is_missing_is_named(
+    module_database: conftest.Database, missing: str, value: str | None
+) -> None:
+    error = await refused(module_database, **{missing: value})
+    assert f"ZAVA_{missing.upper()} is not set" in error.message
+
+
+@pytest.mark.parametrize("which", ["database_url", "service_url"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://localhost/x", "postgresql://u:secret@h:port/x"]
+)
+async def test_a_text_that_is_no_url_is_refused(
+    module_database: conftest.Database, which: str, url: str
+) -> None:
+    error = await refused(module_database, **{which: url})
+    assert f"ZAVA_{which.upper()} is not a PostgreSQL URL" in error.message
+
+
+async def test_a_wrong_password_is_refused(module_database: conftest.Database) -> None:
+    url = module_database.server.url(module_database.dbname, "zava_gateway", "wrong-password")
+    error = await refused(module_database, database_url=url)
+    assert "refused the login" in error.message
+
+
+async def test_a_wrong_database_is_refused(module_database: conftest.Database) -> None:
+    url = module_database.gateway_url.replace(module_database.dbname, "no_such_database")
+    error = await refused(module_database, database_url=url)
+    assert "does not exist" in error.message
+
+
+async def test_the_service_login_must_be_the_service(module_database: conftest.Database) -> None:
+    error = await refused(module_database, service_url=module_database.gateway_url)
+    assert "ZAVA_SERVICE_URL may not use it" in error.message
+
+
+async def test_nobody_listening_is_unavailable(module_database: conftest.Database) -> None:
+    url = "postgresql://zava_gateway:x@127.0.0.1:1/zava"
+    with pytest.raises(ServiceUnavailable, match="cannot be reached"):
+        async with tenants.opened(module_database, database_url=SecretStr(url)):
+            pass
