@@ -49,12 +49,11 @@ begin
             and p.active;
 
         -- Hashes of both sides are compared: the time taken says nothing about a matching prefix.
+        -- They are equal only if the last part has 64 digits, so that the body is all before it.
         if sha256(convert_to(v_part[7], 'UTF8')) = sha256(convert_to(encode(
             sha256(v_found.opad || sha256(v_found.ipad || convert_to(left(v_context, -65), 'UTF8'))),
             'hex'
-        ), 'UTF8'))
-            and left(v_context, -65) || '.' || v_part[7] = v_context
-        then
+        ), 'UTF8')) then
             if v_part[6]::bigint > extract(epoch from clock_timestamp()) then
                 principal_id := v_found.principal_id;
                 kind := v_found.kind;

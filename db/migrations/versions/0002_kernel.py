@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0002_kernel.up.sql",
-        sha256="7ba4759af8fabeb1d79e35169f203b256bc1092eaf815963ba9662e3abac5585",
+        sha256="6866c670dd9424d9cf487e7be231a7ce2989a1407cd4e989517734d86c4a22a8",
     )
 
 
