@@ -17,6 +17,8 @@ from typer.main import get_command
 from zava_sql.cli import app
 from zava_sql.settings import Settings
 
+pytestmark = pytest.mark.once
+
 DOCS = Path(__file__).parents[1] / "docs"
 STORES = ("seattle", "bellevue")
 

@@ -13,6 +13,8 @@ import pytest
 
 from zava_sql import ddl, errors, migrate
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 
 RANK = """-- zava.rank(): for a test.

@@ -32,6 +32,8 @@ from zava_sql.server_programs import STORE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
+
 ROOT = os.geteuid() == 0
 REPOSITORY = Path(__file__).parents[1]
 NAME = 'zava \'s "$HOME" '  # what a shell would take apart

@@ -21,6 +21,8 @@ from psycopg import sql
 
 from zava_sql import ddl, errors, migrate
 
+pytestmark = pytest.mark.once
+
 REVISIONS = sorted(
     path.name[:4] for path in (ddl.db_path() / "migrations" / "versions").glob("*.up.sql")
 )

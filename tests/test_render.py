@@ -18,6 +18,8 @@ from zava_sql.database import Database
 from zava_sql.render import to_csv, to_json, to_table
 from zava_sql.settings import Settings
 
+pytestmark = pytest.mark.once
+
 
 def result(*rows, types=None, truncated=False) -> Result:
     types = types or ["text"] * len(rows[0])
