@@ -1,0 +1,156 @@
+"""What a verdict of the guard costs, beside bare sqlglot and libpg_query, in one run.
+
+    scripts/bench guard [--rounds 7]
+
+Texts: tests/guard_allowed.sql and, where the corpora are at hand (ZAVA_CORPORA), TPC-H and TPC-DS.
+Each text is timed once a round by every judge in turn; its figure is the least of the rounds. Floor
+of the ratios: `sqlglot.parse` of the same text, its own scanner included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import guard_lists
+from postgast.native import lib
+from rich.console import Console
+from rich.table import Table
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.errors import SqlglotError
+
+from zava_sql.errors import QueryRefused
+from zava_sql.guard import Guard
+from zava_sql.guard.limits import MAX_TOKENS
+from zava_sql.guard.tree import _account_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CORPORA = Path(os.environ.get("ZAVA_CORPORA") or Path(__file__).parents[2] / "shared" / "corpora")
+API = {"whoami", "describe_schema"}
+DIALECT = Postgres()
+HALF = MAX_TOKENS // 2 - 2
+
+# Texts at the limits, each the worst that is known for some part of the guard.
+INSIDE = {
+    "names": "select " + "a , " * HALF + "a",
+    "sums": "select " + "a + " * HALF + "a",
+    "conditions": "select 1 where " + " and ".join(["a = 1"] * (HALF // 2)),
+    "casts": "select " + " , ".join(["a :: int"] * (HALF // 2)),
+    "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
+    "arrays": "select " + " , ".join(["array[[[[1]]]]"] * 12),
+    "calls": "select " + " , ".join(["lower ( " * 45 + "1" + " )" * 45] * (HALF // 70)),
+    "queries": "select " + " , ".join(["( select " * 45 + "1" + " )" * 45] * (HALF // 70)),
+    "comments": "select 1 " + "/**/" * 4_900,
+    "nested comments": "select 1 " + "/*" * 4_900 + "*/" * 4_900,
+    "escapes": "select E'" + r"\n" * 999 + "'",
+}
+BEYOND = {
+    "10 MB": "select '" + "x" * 10_000_000 + "'",
+    "tokens": "select " + "1," * 9_000 + "1",
+    "brackets": "select " + "(" * 9_000,
+    "quotes": "'" * 20_000,
+    "signs": "select " + "+-" * 9_000,
+    "arrays": "select " + "array[" * 3_000,
+}
+
+
+def seconds(judge: Callable[[str], object], text: str) -> float:
+    begin = time.perf_counter()
+    with suppress(QueryRefused):
+        judge(text)
+    return time.perf_counter() - begin
+
+
+def fresh(text: str) -> object:
+    """A text that was never seen, nor one like it."""
+    _account_of.cache_clear()
+    return Guard(API).check(text)
+
+
+def alike(text: str) -> object:
+    """A new text that differs from one seen before in names and literals only."""
+    return Guard(API).check(text)
+
+
+def libpg_query(text: str) -> None:
+    result = lib.pg_query_parse_protobuf(text.encode())
+    lib.pg_query_free_protobuf_parse_result(result)
+
+
+def is_known_to_sqlglot(text: str) -> bool:
+    """The floor must be able to read a text; some that pass, it cannot."""
+    try:
+        DIALECT.parse(text)
+    except (SqlglotError, TypeError):
+        return False
+    return True
+
+
+def measure(texts: list[str], rounds: int) -> dict[str, list[float]]:
+    seen = Guard(API)
+    judges: dict[str, Callable[[str], object]] = {
+        "sqlglot.parse (floor)": DIALECT.parse,
+        "libpg_query": libpg_query,
+        "guard, new text": fresh,
+        "guard, new text of a known shape": alike,
+        "guard, same text again": seen.check,
+    }
+    best = {name: [9.0] * len(texts) for name in judges}
+    for _ in range(rounds):
+        for index, text in enumerate(texts):
+            seen.check(text)
+            for name, judge in judges.items():
+                best[name][index] = min(best[name][index], seconds(judge, text))
+    return best
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+
+
+def tpc() -> list[str]:
+    path = CORPORA / "selects.jsonl"
+    if not path.is_file():
+        return []
+    found = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return [text["sql"] for text in found if text["source"].startswith("tpc")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    console = Console()
+    for title, texts in (("agent-like texts", guard_lists.allowed()), ("TPC-H and TPC-DS", tpc())):
+        texts = [text for text in texts if is_known_to_sqlglot(text)]  # noqa: PLW2901
+        if not texts:
+            console.print(f"{title}: no corpora at {CORPORA}")
+            continue
+        best = measure(texts, rounds)
+        floor = best["sqlglot.parse (floor)"]
+        table = Table("judge", "median us", "p99 us", "x floor", title=f"{len(texts)} {title}")
+        for name, values in best.items():
+            ratio = statistics.median(v / f for v, f in zip(values, floor, strict=True))
+            middle = statistics.median(values) * 1e6
+            table.add_row(
+                name, f"{middle:.1f}", f"{percentile(values, 0.99) * 1e6:.0f}", f"{ratio:.3f}"
+            )
+        console.print(table)
+    for title, cases in (("at the limits", INSIDE), ("beyond the limits", BEYOND)):
+        table = Table("text", "ms", title=f"new texts {title}")
+        for name, text in cases.items():
+            least = min(seconds(fresh, text) for _ in range(rounds))
+            table.add_row(name, f"{least * 1e3:.2f}")
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+-- Legitimate questions of agents: the guard lets each through, PostgreSQL 16 and 18 run it in the
+-- session of a tenant. Each ends in a semicolon at the end of a line.
+
+select count(*) from retail.orders;
+select count(*) from orders;
+SELECT COUNT(*) AS n FROM retail.customers;
+select * from retail.stores;
+select name, city from retail.stores order by name limit 5;
+table retail.categories;
+values (1, 'one'), (2, 'two');
+select;
+select 1 as a, 2 as a;
+select distinct city from customers order by 1;
+select distinct on (customer_id) customer_id, order_id, order_date
+from retail.orders order by customer_id, order_date desc;
+select date_trunc('month', order_date)::date as month, sum(total_amount) as revenue
+from retail.orders where status = 'completed' group by 1 order by 1;
+select extract(year from order_date) as year, extract(month from order_date) as month, count(*)
+from retail.orders group by year, month order by year, month;
+select to_char(order_date, 'YYYY-MM') as ym, round(avg(total_amount), 2) from orders group by ym;
+select to_char(sum(total_amount), 'FM$999,999,990.00') from orders;
+select date_part('dow', order_date) as weekday, count(*) from orders group by 1;
+select p.name, sum(oi.quantity) as units, sum(oi.total_amount) as revenue
+from retail.order_items as oi
+join retail.products as p on p.product_id = oi.product_id
+where oi.order_date >= now() - interval '90 days'
+group by p.name order by revenue desc nulls last limit 10;
+select c.name as category, count(distinct oi.order_id), sum(oi.total_amount - oi.quantity * oi.unit_cost) as margin
+from retail.order_items oi
+    join retail.products p using (product_id)
+    join retail.categories c using (category_id)
+group by c.name having sum(oi.total_amount) > 0 order by margin desc;
+with monthly as (
+    select date_trunc('month', order_date) as month, sum(total_amount) as revenue
+    from retail.orders group by 1
+)
+select month, revenue, lag(revenue) over (order by month) as previous,
+    round(100 * (revenue - lag(revenue) over (order by month)) / nullif(lag(revenue) over (order by month), 0), 1) as growth
+from monthly order by month;
+with recursive days (day) as (
+    select date '2024-01-01'
+    union all
+    select (day + 1) from days where day < date '2024-01-31'
+)
+select d.day, coalesce(count(o.order_id), 0) as orders
+from days d left join orders o on o.order_date::date = d.day
+group by d.day order by d.day;
+with a as materialized (select 1 as x), b as not materialized (select 2 as x)
+select * from a union all select * from b;
+select row_number() over (partition by store_id order by total_amount desc) as rank, order_id, total_amount
+from retail.orders order by rank fetch first 20 rows only;
+select first_name || ' ' || last_name as customer, sum(total_amount) over w as running
+from customers join orders using (store_id, customer_id)
+window w as (partition by customer_id order by order_date rows between unbounded preceding and current row)
+limit 10;
+select ntile(4) over (order by total_amount), rank() over (order by total_amount), dense_rank() over (order by total_amount),
+    percent_rank() over (order by total_amount), cume_dist() over (order by total_amount) from orders limit 3;
+select first_value(total_amount) over w, last_value(total_amount) over w, nth_value(total_amount, 2) over w
+from orders window w as (order by order_date range between interval '7 days' preceding and current row exclude ties) limit 3;
+select avg(total_amount) filter (where status = 'return') as returns, count(*) filter (where payment_method = 'cash') as cash from orders;
+select percentile_cont(0.5) within group (order by total_amount) as median, mode() within group (order by status) from orders;
+select percentile_cont(array[0.25, 0.5, 0.75]) within group (order by total_amount) from orders;
+select string_agg(distinct status, ', ' order by status) from orders;
+select array_agg(name order by name desc) from categories;
+select jsonb_agg(jsonb_build_object('name', name, 'city', city)) from stores;
+select json_object('name' : name, 'city' : city) from stores;
+select json_build_object('a', 1) ->> 'a', '{"b": {"c": 2}}'::jsonb #>> '{b,c}', '[1, 2]'::jsonb -> 0, '{"a": 1}'::jsonb ? 'a', '{"a": 1}'::jsonb @> '{}';
+select jsonb_path_query('{"a": [1, 2]}', '$.a[*] ? (@ > 1)'), '{"a": 1}'::jsonb @? '$.a', '{"a": 1}'::jsonb @@ '$.a == 1';
+select key, value from jsonb_each_text('{"a": 1, "b": 2}');
+select status, payment_method, count(*) from orders group by rollup (status, payment_method);
+select status, payment_method, grouping(status), count(*) from orders group by cube (status, payment_method);
+select status, payment_method, count(*) from orders group by grouping sets ((status), (payment_method), ());
+select case when total_amount > 1000 then 'large' when total_amount > 100 then 'medium' else 'small' end as size, count(*)
+from orders group by 1;
+select case status when 'completed' then 1 else 0 end from orders limit 1;
+select coalesce(customer_id::text, 'unknown'), greatest(total_amount, 0), least(1, 2), nullif(status, '') from orders limit 1;
+select * from customers where email ilike '%@example.com' and city not in ('Seattle', 'Tacoma') limit 1;
+select * from customers where first_name like 'A%' escape '!' or last_name similar to '(A|B)%' limit 1;
+select * from customers where first_name ~ '^[A-M]' and last_name !~* 'x$' limit 1;
+select * from orders where order_date between '2024-01-01' and '2024-12-31' and not status = 'cancelled' limit 1;
+select * from orders where order_date between symmetric '2024-12-31' and '2024-01-01' limit 1;
+select * from orders where (store_id, order_id) in (select store_id, order_id from order_items where quantity > 5) limit 1;
+select * from products p where exists (select 1 from inventory i where i.product_id = p.product_id and i.stock_level <= i.reorder_level) limit 1;
+select * from products where product_id = any (select product_id from inventory where stock_level = 0) limit 1;
+select * from products where list_price > all (select avg(list_price) from products group by category_id) limit 1;
+select * from orders where status = any (array['completed', 'pending']) limit 1;
+select * from orders where return_of is not null and customer_id is distinct from return_of limit 1;
+select * from stores where is_online is not true limit 1;
+select count(*) from orders where return_of isnull or return_of notnull;
+select o.order_id, l.total from orders o cross join lateral (select sum(total_amount) as total from order_items i where i.order_id = o.order_id) as l limit 1;
+select o.order_id, l.n from orders o left join lateral (select count(*) as n from order_items i where i.order_id = o.order_id) l on true limit 1;
+select s.name, g.month from stores s cross join generate_series(date '2024-01-01', date '2024-06-01', interval '1 month') as g (month) limit 3;
+select n from generate_series(1, 10) as n;
+select * from generate_series(1, 3) with ordinality as t (value, position);
+select * from unnest(array['a', 'b'], array[1, 2]) as u (letter, number);
+select u.letter, u.ordinality from unnest(array['a', 'b']) with ordinality as u (letter, ordinality);
+select * from (values (1, 'a'), (2, 'b')) as v (id, label) order by id desc;
+select v.* from (values (1)) v;
+select t::text from stores t limit 1;
+select (t).name, (t).city from stores t limit 1;
+select row(1, 'a') = row(1, 'b'), (1, 2) = (1, 2), row_to_json(t) from stores t limit 1;
+select name from stores union select name from categories except select 'x' intersect select 'y' order by 1 limit 3;
+(select name from stores limit 1) union all (select name from categories limit 1);
+((select 1));
+select (select count(*) from stores) as stores, (select max(total_amount) from orders) as largest;
+select (array(select name from stores order by name))[1:2], (array[1, 2, 3])[2], (string_to_array('a,b', ','))[1];
+select a[1], a[2:], a[:2] from (select array[1, 2, 3] as a) t;
+select array[[1, 2], [3, 4]], '{1,2}'::int[], array[1, 2] || 3, array[1] && array[2], 1 = any ('{1,2}'::int[]);
+select cast('2024-01-31' as date), '12.5'::numeric(10, 2), 7::float8, '5'::int, cast(1 as double precision), 'x'::varchar(10), '1'::bigint::text;
+select date '2024-01-31' + 1, date '2024-01-31' - date '2024-01-01', timestamp '2024-01-31 12:00' + interval '1 day 2 hours', interval '1' year;
+select timestamp with time zone '2024-01-31 12:00+00' at time zone 'America/Los_Angeles', now() at time zone 'UTC', timezone('UTC', now());
+select current_date, current_timestamp, localtimestamp(0), now()::date, current_date - interval '1 month', age(now(), '2024-01-01');
+select extract(epoch from now() - order_date) / 86400 as days from orders limit 1;
+select extract(dow from order_date), extract(isodow from order_date), extract(week from order_date), extract('quarter' from order_date) from orders limit 1;
+select make_date(2024, 1, 31), make_interval(days => 7), make_timestamptz(2024, 1, 1, 0, 0, 0, 'UTC'), to_date('31.01.2024', 'DD.MM.YYYY'), to_timestamp(0), date_bin('15 minutes', now(), '2001-01-01');
+select upper(name), lower(name), initcap(name), length(name), char_length(name), left(name, 3), right(name, 3), substr(name, 1, 2), reverse(name) from stores limit 1;
+select substring(name from 1 for 3), substring(name, 2), substring(name from '[A-Z]+'), position('a' in name), strpos(name, 'a'), overlay(name placing 'x' from 1 for 2) from stores limit 1;
+select trim(both ' ' from name), trim(name), trim(leading from name), btrim(name, 'x'), ltrim(name), rtrim(name) from stores limit 1;
+select lpad(store_key, 20, '.'), rpad(name, 10), repeat('*', 10), repeat('#', least(length(name), 40)), repeat('=', 20) || '>' from stores;
+select format('%s (%s)', name, city), format('%-20s|%5s', name, city), concat(name, ', ', city), concat_ws('-', name, city) from stores limit 1;
+select replace(name, 'a', 'b'), translate(name, 'ab', 'cd'), split_part(email, '@', 2), starts_with(name, 'Z'), regexp_replace(name, '\s+', ' ', 'g'), md5(name)
+from (select first_name as name, email from customers) c limit 1;
+select regexp_matches('a1b2', '[0-9]', 'g'), regexp_split_to_table('a b', ' '), regexp_match('ab', 'a(b)'), regexp_count('aaa', 'a');
+select abs(-1), round(1.5), round(1.2345, 2), ceil(1.1), ceiling(1.1), floor(1.9), trunc(1.99, 1), mod(7, 3), 7 % 3, power(2, 10), 2 ^ 10, sqrt(16), |/ 16, ||/ 27, exp(1), ln(2), log(100), sign(-3), pi(), width_bucket(5, 0, 10, 5);
+select -1, +1, - -1, @ -5, 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 3, 8 >> 1, 1_000, 0x1f, 1e3, .5, 1.;
+select stddev(total_amount), variance(total_amount), corr(total_amount, tax_amount), regr_slope(total_amount, tax_amount), stddev_samp(total_amount), var_pop(total_amount), covar_pop(total_amount, tax_amount) from orders;
+select bool_and(is_online), bool_or(is_online), every(is_online), any_value(name), bit_and(1), count(distinct (city, name)), max(name), min(opened_on) from stores;
+select 'it''s', E'tab\there', $$dollar's$$, $tag$quoted $$ too$tag$, e'\'', '--', '/* no comment */', ';';
+select 'drop table orders', 'pg_roles', 'select pg_sleep(1)' as "pg_sleep(1)";
+select 1 as "select", 2 as "Order", 3 as from_date, 4 as "pg_sleep", 5 as user_count, 6 "a ""quoted"" name";
+select 1 as select, 2 as table, 3 as pg_sleep, 4 as set_config, 5 as end, 6 as begin, 7 begin, 8 value, 9 name, 10 as year, 11 as "from";
+select x.date, x.time, x.name, x.text, x.value, x.version, x.position, x.type, x.count, x.length, x.left, x.user, x.status, x.year, x.month, x.rank
+from (select 1 as date, 2 as time, 3 as name, 4 as text, 5 as value, 6 as version, 7 as position, 8 as type, 9 as count, 10 as length, 11 as left, 12 as user, 13 as status, 14 as year, 15 as month, 16 as rank) as x;
+select o.status, c.city /* the customer's */, count(*) -- orders
+from orders o -- all of them
+join customers c on c.customer_id = o.customer_id and c.store_id = o.store_id /* nested /* comment */ */
+group by o.status, c.city;
+select count(*) from orders; -- the end
+select p.name, i.stock_level, i.reorder_level from retail.inventory i natural join retail.products p where i.stock_level < i.reorder_level order by i.stock_level asc nulls first offset 0 limit 5;
+select p.name from products p left outer join order_items oi on oi.product_id = p.product_id where oi.product_id is null limit 5;
+select p.name from products p right join order_items oi using (product_id) full join inventory i on i.product_id = p.product_id limit 5;
+select a.name from (stores a join stores b on a.store_id = b.store_id) limit 1;
+select count(*) from orders o, order_items i where o.order_id = i.order_id and o.store_id = i.store_id;
+select 1 from orders group by () having count(*) > 0;
+select sum(quantity) from retail.stock_movements where kind <> 'opening' group by all kind;
+select loyalty_tier, count(*) * 100.0 / sum(count(*)) over () as share from customers group by loyalty_tier;
+select date_trunc('week', order_date) as week, sum(sum(total_amount)) over (order by date_trunc('week', order_date)) as running from orders group by week;
+select corr(total_amount::float8, extract(hour from order_date)::float8) from orders;
+select to_tsvector('english', description) @@ plainto_tsquery('english', 'steel hammer') from products limit 1;
+select ts_rank(to_tsvector(name), websearch_to_tsquery('hammer or nail')), ts_headline(name, to_tsquery('hammer')) from products limit 1;
+select '[1,2,3]'::vector <=> '[3,2,1]'::vector, '[1,2,3]'::vector(3) <-> '[3,2,1]', '[1,2]'::vector <#> '[2,1]', '[1,2]'::vector <+> '[2,1]', cosine_distance('[1,2]'::vector, '[2,1]');
+select daterange('2024-01-01', '2024-02-01') @> date '2024-01-15', int4range(1, 5) && int4range(3, 8), lower(int4range(1, 5)), tstzrange(now(), null) -|- tstzrange(null, now());
+select (date '2024-01-01', date '2024-02-01') overlaps (date '2024-01-15', date '2024-03-01');
+select '{"a": null}'::jsonb is null, '1' is json, 'x' is not json object, 'a' collate "C" < 'b' collate pg_catalog."C";
+select 1 operator(pg_catalog.+) 2, '[1,2]'::public.vector operator(public.<->) '[2,1]'::public.vector, 'x'::pg_catalog.text;
+select pg_catalog.lower('A'), pg_catalog.count(*) from retail.orders;
+select name, list_price from products where list_price = (select max(list_price) from products) or sku in ('A', 'B');
+select gen_random_uuid() is not null, random() < 2, clock_timestamp() >= now();
+select encode(sha256(convert_to('a', 'UTF8')), 'hex'), decode('ff', 'hex'), x'1f', b'101', get_byte('\x41'::bytea, 0), to_hex(255), chr(65), ascii('A');
+select array_length(array[1, 2], 1), cardinality(array[1, 2]), array_to_string(array['a', 'b'], ','), array_position(array['a', 'b'], 'b'), array_remove(array[1, 2], 1), array_append(array[1], 2), unnest(array[1, 2]);
+select pg_typeof(total_amount), pg_size_pretty(1024::bigint) from orders limit 1;
+select (api.whoami()).*;
+select * from api.whoami();
+select d from api.describe_schema(p_name => 'orders') as d;
+select sum(total_amount) as "Umsatz für März", count(*) as zähler from orders;
+select 'Grüße, 世界 🎉' as grüße, name as größe from stores;
+select * from orders order by random() limit 1;
+select 1 where 1 = 1 and true or false and not null;
+select all 1;
+select justify_days(interval '35 days'), justify_interval(interval '1 mon -1 hour'), isfinite(now()), date_add(now(), interval '1 day');
+select count(*) over (), sum(total_amount) over (partition by date_trunc('month', order_date) order by order_date groups between 1 preceding and 1 following) from orders limit 2;
+select max(total_amount) - min(total_amount) as spread, (max(total_amount) - min(total_amount)) / nullif(count(*), 0)::numeric as per_order from orders;
+select *, total_amount * 1.1 as with_fee, o.* from orders as o limit 1;
+select count(*) from only retail.orders;
+select rows.x, range.y from (select 1 as x) as rows, (select 2 as y) as range;
+select * from rows from (generate_series(1, 2), unnest(array['a', 'b'])) as r (n, letter);

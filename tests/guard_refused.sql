@@ -1,0 +1,667 @@
+-- Attacks and mistakes, each refused for the reason given. PostgreSQL would run many of them.
+-- <U+00A0> stands for that character.
+
+-- family: functions, in every position
+-- refused: function
+select pg_sleep(1)
+-- refused: function
+select 1 from set_config('a', 'b', true)
+-- refused: function
+select * from orders, lateral pg_sleep(1) x
+-- refused: function
+select * from rows from (set_config('a', 'b', true)) r
+-- refused: function
+select count(*) filter (where pg_sleep(1) is null) from orders
+-- refused: function
+select sum(1) over (partition by set_config('a', 'b', true))
+-- refused: function
+select sum(1) over (order by pg_sleep(1) rows pg_sleep(1) preceding)
+-- refused: function
+select 1 order by set_config('a', 'b', true)
+-- refused: function
+select 1 limit pg_sleep(1)
+-- refused: function
+select 1 offset set_config('a', 'b', true)
+-- refused: function
+select 1 fetch first (pg_sleep(1)) rows only
+-- refused: function
+select case when set_config('a', 'b', true) is null then 1 end
+-- refused: function
+select array[pg_sleep(1)]
+-- refused: function
+select array(select set_config('a', 'b', true))
+-- refused: function
+select coalesce(pg_sleep(1),null)
+-- refused: function
+select json_object('a':set_config('a', 'b', true))
+-- refused: function
+select json_value('1','$' passing pg_sleep(1) as x)
+-- refused: function
+select extract(year from set_config('a', 'b', true))
+-- refused: function
+select substring('a' from pg_sleep(1))
+-- refused: function
+select position('a' in set_config('a', 'b', true))
+-- refused: function
+select overlay('a' placing pg_sleep(1) from 1)
+-- refused: function
+select trim(both from set_config('a', 'b', true))
+-- refused: function
+select row(pg_sleep(1))
+-- refused: function
+select (set_config('a', 'b', true))
+-- refused: function
+select x.a[pg_sleep(1)] from orders x
+-- refused: function
+select cast(set_config('a', 'b', true) as text)
+-- refused: function
+select pg_sleep(1)::text
+-- refused: function
+values (set_config('a', 'b', true))
+-- refused: function
+with a as (select pg_sleep(1)) select * from a
+-- refused: function
+select exists(select set_config('a', 'b', true))
+-- refused: function
+select 1 = any(select pg_sleep(1))
+-- refused: function
+select 1 where set_config('a', 'b', true) is not null
+-- refused: function
+select 1 group by pg_sleep(1)
+-- refused: function
+select 1 having set_config('a', 'b', true) is null
+-- refused: function
+select percentile_cont(0.5) within group (order by pg_sleep(1)) from orders
+-- refused: function
+select 1 window w as (order by set_config('a', 'b', true))
+-- refused: function
+select distinct on (pg_sleep(1)) 1
+-- refused: function
+select 1 union select set_config('a', 'b', true)
+-- refused: function
+select 1 from orders join customers on pg_sleep(1) is null
+-- refused: function
+select count(distinct set_config('a', 'b', true))
+-- refused: function
+select string_agg('a','b' order by pg_sleep(1))
+-- refused: function
+select grouping(set_config('a', 'b', true)) 
+-- refused: function
+select make_interval(days => pg_sleep(1))
+-- refused: function
+select treat(set_config('a', 'b', true) as text)
+-- refused: function
+select ceil(1,2,pg_sleep(1))
+-- refused: function
+select sha256('a',set_config('a', 'b', true))
+-- refused: function
+select format('%s',pg_sleep(1))
+-- refused: syntax
+select interval set_config('a', 'b', true) day
+-- refused: function
+select pg_sleep(1) at time zone 'x'
+-- refused: function
+select 'a' like 'b' escape set_config('a', 'b', true)
+-- refused: function
+select 1 between pg_sleep(1) and 2
+-- refused: function
+select f from (values(set_config('a', 'b', true))) v(f)
+-- refused: function
+select * from generate_series(1,pg_sleep(1))
+-- refused: function
+select not set_config('a', 'b', true)
+-- refused: function
+select -pg_sleep(1)
+-- refused: function
+select 1 operator(pg_catalog.+) set_config('a', 'b', true)
+
+-- family: functions that must not be called
+-- refused: function
+select set_config('a','b',true)
+-- refused: function
+select lo_create(0)
+-- refused: function
+select txid_current()
+-- refused: function
+select current_setting('zava.context')
+-- refused: function
+select pg_relation_size(1259)
+-- refused: function
+select pg_notify('a','b')
+-- refused: function
+select query_to_xml('select 1',true,true,'')
+-- refused: function
+select evil()
+-- refused: function
+select ts_stat('select 1')
+-- refused: function
+select version()
+-- refused: function
+select zava.visible_stores('x')
+-- refused: function
+select public.evil()
+-- refused: function
+select xpath('/','<a/>'::xml)
+-- refused: function
+select pg_advisory_lock(1)
+-- refused: function
+select pg_try_advisory_xact_lock(1)
+-- refused: function
+select lo_from_bytea(0, 'x')
+-- refused: function
+select lo_export(1, 'x')
+-- refused: function
+select pg_logical_emit_message(true, 'a', 'b')
+-- refused: function
+select pg_export_snapshot()
+-- refused: function
+select pg_read_file('x')
+-- refused: function
+select pg_ls_dir('.')
+-- refused: function
+select pg_stat_get_live_tuples(1)
+-- refused: function
+select pg_total_relation_size('x')
+-- refused: function
+select pg_get_functiondef(1)
+-- refused: function
+select pg_terminate_backend(1)
+-- refused: function
+select table_to_xml('x', true, true, '')
+-- refused: function
+select database_to_xml(true, true, '')
+-- refused: function
+select cursor_to_xml('x', 1, true, true, '')
+-- refused: function
+select ts_rewrite('a', 'select 1')
+-- refused: function
+select current_database()
+-- refused: function
+select inet_server_addr()
+-- refused: function
+select pg_backend_pid()
+-- refused: function
+select pg_current_xact_id()
+-- refused: function
+select txid_status(1)
+-- refused: function
+select dblink('x', 'y')
+-- refused: function
+select set_limit(0.1)
+-- refused: function
+select factorial(30000)
+-- refused: function
+select array_fill(0, array[10000, 10000])
+-- refused: function
+select json_populate_record(null, '{}')
+-- refused: function
+select jsonb_to_recordset('[]')
+-- refused: function
+select xmlagg('x')
+-- refused: function
+select pg_sleep_for('1 day')
+-- refused: function
+select pg_sleep_until('tomorrow')
+-- refused: function
+select pg_cancel_backend(1)
+-- refused: function
+select has_schema_privilege('zava', 'usage')
+-- refused: function
+select to_regproc('x')
+-- refused: function
+select obj_description(1)
+-- refused: function
+select col_description(1, 1)
+-- refused: function
+select pg_describe_object(1, 1, 1)
+-- refused: function
+select row_security_active('x')
+-- refused: function
+select pg_input_error_info('a', 'regclass')
+-- refused: function
+select currval('x')
+-- refused: function
+select lastval()
+-- refused: function
+select setval('x', 1)
+-- refused: function
+select int4pl(1, 2)
+-- refused: function
+select textout('a')
+-- refused: function
+select array_out('{}')
+-- refused: function
+select pg_column_size(1)
+-- refused: function
+select zava.whoami()
+-- refused: function
+select retail.f(1)
+-- refused: function
+select a.b.c(1)
+-- refused: function
+select pg_catalog.current_setting('x')
+-- refused: function
+select "pg_sleep"(1)
+-- refused: function
+select PG_SLEEP(1)
+-- refused: function
+select "PG_SLEEP"(1)
+-- refused: function
+select api.unknown_function()
+-- refused: function
+select whoami()
+-- refused: function
+select api.a.b()
+-- refused: function
+select information_schema._pg_expandarray(array[1])
+
+-- family: relations, in every position
+-- refused: relation
+select * from pg_roles
+-- refused: relation
+table zava.principals
+-- refused: relation
+select 1 union table pg_catalog.pg_authid
+-- refused: relation
+select * except table information_schema.tables
+-- refused: relation
+select (table "pg_stats")
+-- refused: relation
+select * from orders, pg_roles
+-- refused: relation
+select * from orders join zava.principals on true
+-- refused: relation
+select * from (select * from pg_catalog.pg_authid) x
+-- refused: relation
+select * from (information_schema.tables x join orders on true)
+-- refused: relation
+with "pg_stats" as (select 1) select * from "pg_stats"
+-- refused: relation
+with x as (select * from pg_roles), pg_roles as (select 1) select * from x
+-- refused: relation
+select * from only zava.principals
+-- refused: relation
+select * from only (pg_catalog.pg_authid)
+-- refused: relation
+select exists(select * from information_schema.tables)
+-- refused: relation
+select 1 in (table "pg_stats")
+-- refused: relation
+select from values, pg_roles
+-- refused: relation
+select * from orders natural join zava.principals
+-- refused: relation
+select * from pg_catalog.pg_authid * 
+-- refused: relation
+select 1 from orders l<U+0131>m<U+0131>t, information_schema.tables
+-- refused: relation
+select x.* from "pg_stats" as x
+-- refused: relation
+select count(*) from pg_roles tablesample system(1)
+-- refused: relation
+select array(table pg_catalog.pg_authid)
+-- refused: relation
+select * from pg_temp.x
+-- refused: relation
+select * from evil.t
+-- refused: relation
+select * from db.retail.orders
+-- refused: relation
+select * from "PG_ROLES"
+-- refused: relation
+with pg_roles as (select * from pg_roles) select * from pg_roles
+-- refused: relation
+with "PG_ROLES" as (select 1) select * from pg_roles
+-- refused: relation
+with information_schema as (select 1) select * from information_schema
+-- refused: relation
+select (with pg_authid as (select 1) select 1 from pg_authid)
+
+-- family: parsers that disagree, attribute notation, types, lengths, statements, forms of strings
+-- refused: relation
+select 1 #--'
+ 2, (select count(*) from pg_roles) --'
+-- refused: multiple_statements
+select 1 #--'
+ 2; commit; create temp table zz(a int); select 42 --'
+-- refused: relation
+select point '(0,0)' <<|/*"*/ point '(1,1)', (select count(*) from pg_roles) --"
+-- refused: bad_character
+select <U+00A0>$x$, (select count(*) from pg_roles), <U+00A0>$x$ from (select 1 as "<U+00A0>$x$") t
+-- refused: relation
+select 1 /* /* */* */ , (select count(*) from pg_roles) -- */
+-- refused: function
+select name, store_id from customers begin fetch first (select 3 from (select set_config('zava.store', md5('s2')::uuid::text, true) offset 0) s) rows only
+-- refused: function
+select x.pg_advisory_lock from generate_series(1, 3) x
+-- refused: function
+select x.current_setting from unnest(array['zava.context']) x
+-- refused: function
+select (3).pg_sleep
+-- refused: function
+select ('a'::text).current_setting
+-- refused: function
+select (x).lo_create from generate_series(1,3) x
+-- refused: function
+select date_part(x.current_setting, now()) from unnest(array['zava.context']) x
+-- refused: function
+select "extract"(x.fn, now()) from orders x
+-- refused: function
+select ( @ pg_relation_size ( o ) ) from ( select 1259 :: oid as o ) t
+-- refused: function
+select ( select 1 join offset lo_create ( a ) ) from ( select 0 as a ) t
+-- refused: relation
+select 1 join limit ( table pg_roles )
+-- refused: function
+select struct < a , pg_sleep ( 0.3 ) > ( 3 )
+-- refused: function
+select struct < a, pg_sleep(0.3) > is null
+-- refused: type
+select 1::oid between regclass 'pg_authid' and 5
+-- refused: type
+select json_object ( regclass 'x' )
+-- refused: type
+select interval ~ T 'x'
+-- refused: type
+select 'x' :: text . evil
+-- refused: function
+select treat(0.3 as pg_sleep)
+-- refused: function
+select regclass('pg_authid')
+-- refused: type
+select 'pg_authid'::regclass
+-- refused: type
+select cast('a' as regproc)
+-- refused: type
+select regclass 'x'
+-- refused: type
+select 'x'::pg_catalog.regclass
+-- refused: type
+select 'x'::"regclass"
+-- refused: unbounded
+select format('%1000000000s','x')
+-- refused: unbounded
+select format('%*s',1000000000,'x')
+-- refused: unbounded
+select format('%1$*2$s','x',100000000)
+-- refused: unbounded
+select repeat('x',500000000)
+-- refused: unbounded
+select repeat('x',n) from generate_series(1,1) n
+-- refused: unbounded
+select lpad('x',1000000000)
+-- refused: unbounded
+select rpad('x',least(n,1)*1000000000) from orders
+-- refused: function
+select array_fill(0,array[10000,10000])
+-- refused: type
+select 'x'::char(10000000)
+-- refused: function
+select bpchar('x',10000000)
+-- refused: syntax
+select varchar('x',10000000,true)
+-- refused: function
+select xmlelement(name a, (select 1))
+-- refused: function
+select xmlserialize(content (t) as evil)
+-- refused: function
+select xmlforest(1)
+-- refused: function
+select xmlparse(content 'x')
+-- refused: function
+select xmlpi(name x)
+-- refused: function
+select * from xmltable('x' passing 'y' columns a int)
+-- refused: function
+select json_table('1','$' columns(a int))
+-- refused: function
+select * from json_table('1','$' columns(a regclass path '$'))
+-- refused: multiple_statements
+select 1; select 2
+-- refused: select_into
+select 1 into x
+-- refused: row_lock
+select * from orders for update
+-- refused: row_lock
+select * from orders for share
+-- refused: statement
+with x as (delete from orders returning *) select * from x
+-- refused: statement
+insert into orders values(1)
+-- refused: statement
+copy orders to stdout
+-- refused: statement
+explain select 1
+-- refused: statement
+show all
+-- refused: statement
+set role x
+-- refused: statement
+begin
+-- refused: statement
+commit
+-- refused: statement
+do $$ $$
+-- refused: statement
+call x()
+-- refused: statement
+prepare a as select 1
+-- refused: statement
+execute a
+-- refused: statement
+lock orders
+-- refused: statement
+listen x
+-- refused: syntax
+select $1
+-- refused: syntax
+select :x
+-- refused: multiple_statements
+select 1 ) as q; drop table x; --
+-- refused: syntax
+select 1) union (select 2
+-- refused: syntax
+(select 1
+-- refused: syntax
+select 1))
+-- refused: syntax
+select 1 -- x
+) as q
+-- refused: syntax
+select ' 
+-- refused: syntax
+select "
+-- refused: syntax
+select 1 /* 
+-- refused: syntax
+select $$x
+-- refused: statement
+
+-- refused: statement
+  
+-- refused: statement
+;
+-- refused: statement
+;;
+-- refused: statement
+--
+-- refused: unsupported
+select U&'x'
+-- refused: unsupported
+select U&"x"
+-- refused: unsupported
+select N'x'
+-- refused: unsupported
+select E'\'
+-- refused: bad_character
+select e'\x00'
+-- refused: bad_character
+select 1<U+0000>, garbage
+-- refused: bad_character
+select <U+D800>
+-- refused: unsupported
+select 'a'
+'b'
+-- refused: function
+select current_user
+-- refused: function
+select session_user
+-- refused: function
+select user
+-- refused: function
+select current_role
+-- refused: function
+select current_catalog
+-- refused: syntax
+select current_schema
+-- refused: function
+select current_schema()
+-- refused: function
+select system_user
+-- refused: function
+select merge_action()
+-- refused: function
+select * from orders o where o.pg_sleep is null
+-- refused: function
+select o.oid from orders o
+-- refused: function
+select (orders).xml from orders
+-- refused: function
+select t.regclass from (select 'a'::text) t
+-- refused: function
+select a.b.c.d.pg_sleep from a
+-- refused: function
+select count(*) from json_to_recordset('[]') as x(a regclass)
+-- refused: function
+select * from api.f() as x(a regclass)
+-- refused: type
+select * from generate_series(1,2) as x(a evil)
+-- refused: function
+select numeric_send(1)
+-- refused: function
+select int4pl(1,2)
+-- refused: syntax
+select collation for ('x')
+-- refused: type
+select ('x'::zava.t)
+-- refused: type
+select 1::evil
+-- refused: type
+select evil 'x'
+-- refused: function
+select evil(1) 'x'
+-- refused: syntax
+select vector(1) 'x'
+-- refused: syntax
+select $tag$ x
+-- refused: function
+select json_populate_record(null::orders,'{}')
+-- refused: type
+select null::orders
+-- refused: type
+select row(1)::orders
+-- refused: type
+select o::retail.orders from orders o
+-- refused: function
+select setseed(0.5)
+-- refused: function
+select nextval('x')
+-- refused: function
+select has_table_privilege('x','y')
+-- refused: function
+select to_regclass('x')
+-- refused: function
+select pg_input_is_valid('x','regclass')
+-- refused: relation
+select 1 from zava.keys k
+-- refused: function
+select zava.f(1)
+-- refused: function
+select api."set config"()
+-- refused: function
+select api.x.y()
+-- refused: function
+select pg_catalog.pg_sleep(1)
+-- refused: function
+select pg_catalog.set_config('a','b',true)
+-- refused: function
+select "pg_catalog"."pg_sleep"(1)
+-- refused: function
+select public.pg_sleep(1)
+-- refused: function
+select Pg_SlEeP(1)
+-- refused: function
+select pg_sleep/**/(1)
+-- refused: function
+select pg_sleep
+(1)
+
+-- family: system columns
+-- refused: column
+select ctid from orders
+-- refused: column
+select o.xmin from orders o
+-- refused: column
+select max(o.tableoid) from orders o
+-- refused: column
+select "ctid" from orders
+-- refused: column
+select (o).xmax from orders o
+-- refused: column
+select 1 from orders order by ctid
+
+-- family: other dialects
+-- refused: function
+select strftime('%Y', order_date) from orders
+-- refused: function
+select year(order_date) from orders
+-- refused: function
+select datediff(now(), order_date) from orders
+-- refused: function
+select group_concat(name) from stores
+-- refused: function
+select ifnull(1, 2)
+-- refused: syntax
+select top 5 name from stores
+-- refused: syntax
+select name from stores limit 10, 10
+-- refused: operator
+select `name` from stores
+-- refused: syntax
+select name from stores where name regexp 'a'
+-- refused: syntax
+select a.* from a qualify row_number() over () = 1
+-- refused: syntax
+select * from stores pivot (sum(x) for y in (1))
+-- refused: function
+select isnull(1, 2)
+-- refused: function
+select len(name) from stores
+-- refused: function
+select getdate()
+-- refused: type
+select cast(1 as string)
+-- refused: type
+select 1::double
+-- refused: syntax
+select name from [stores]
+-- refused: syntax
+select {fn now()}
+-- refused: syntax
+select 10 div 3
+-- refused: function
+select convert(int, '1')
+-- refused: syntax
+select interval 1 day
+-- refused: function
+select dateadd(day, 1, now())
+-- refused: function
+select first(name) from stores
+-- refused: syntax
+select * from stores where name = ""
+-- refused: syntax
+select 1 from dual connect by level < 5
+-- refused: function
+select nvl(1, 2) from stores
+-- refused: function
+select date_format(now(), '%Y')

@@ -1,0 +1,258 @@
+"""The guard's verdicts: the kept lists, the limits, refusals that can be repaired, JSON lines."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import guard_lists
+import pytest
+
+from zava_sql.errors import QueryRefused
+from zava_sql.guard import Checked, Guard, check, judge_line
+from zava_sql.guard.limits import (
+    MAX_ARRAYS,
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_JOINS,
+    MAX_SET_OPERATIONS,
+    MAX_SUBSCRIPTS,
+    MAX_TOKENS,
+)
+
+API = {"whoami", "describe_schema"}
+
+
+def refusal(sql: str, guard: Guard | None = None) -> QueryRefused:
+    with pytest.raises(QueryRefused) as caught:
+        (guard or Guard(API)).check(sql)
+    return caught.value
+
+
+@pytest.mark.parametrize("sql", guard_lists.allowed())
+def test_a_legitimate_question_passes(sql: str) -> None:
+    checked = Guard(API).check(sql)
+    assert check(checked.canonical, API).canonical == checked.canonical
+
+
+@pytest.mark.parametrize(("reason", "sql"), guard_lists.refused())
+def test_an_attack_is_refused_for_its_reason(reason: str, sql: str) -> None:
+    error = refusal(sql)
+    assert error.reason == reason
+    assert error.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("original", "canonical"),
+    [
+        ("SELECT  1 ;", "SELECT 1"),
+        ("select 1 -- one\n;-- two\n;;/* three */", "select 1"),
+        ("select/* /* */ */1", "select 1"),
+        ("select 1 #--'\n 2", "select 1 # 2"),
+        (r"select E'a\'b\\\n\x41\101\u00e9\U0001F600'", "select 'a''b\\\nAAé\U0001f600'"),
+        (r"select e'\''''", "select ''''''"),
+        ("select $$it's$$, $x$ $$ $x$", "select 'it''s' , ' $$ '"),
+        ("select a<-1, b||'c', d@>e, f->>'g'", "select a < - 1 , b || 'c' , d @> e , f ->> 'g'"),
+        ("select 1_000,.5,1.,1e-3,0x1F", "select 1_000 , .5 , 1. , 1e-3 , 0x1F"),
+        ('select "A""b"."c"', 'select "A""b" . "c"'),
+        ("select a[1:2]", "select a [ 1 : 2 ]"),
+        ("select x'1f',B'01'", "select x'1f' , B'01'"),
+    ],
+)
+def test_the_canonical_text_is_the_tokens_in_plain_form(original: str, canonical: str) -> None:
+    assert check(original).canonical == canonical
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("select '" + "x" * MAX_CHARACTERS + "'", "too_long"),
+        ("select " + "1," * MAX_TOKENS + "1", "too_many_tokens"),
+        ("select " + "(" * (MAX_DEPTH + 1) + "1" + ")" * (MAX_DEPTH + 1), "too_deep"),
+        ("select " + "case when 1 then " * (MAX_DEPTH + 1) + "1" + " end" * 51, "too_deep"),
+        ("select a" + "[1]" * (MAX_SUBSCRIPTS + 1), "too_deep"),
+        ("select array[array[array[array[array[1]]]]]", "too_deep"),
+        ("select " + ",".join(["array[1]"] * (MAX_ARRAYS + 1)), "too_deep"),
+        ("select " + "not " * 100 + "true", "too_deep"),
+        ("select 1 from " + ",".join(["a"] * (MAX_JOINS + 1)), "too_many_joins"),
+        ("select 1" + " union select 1" * (MAX_SET_OPERATIONS + 1), "too_many_set_operations"),
+        (r"select E'" + r"\n" * 2_000 + "'", "too_long"),
+        ("select '1'::bit(83886080)", "type"),
+        ("select a::int" + "[]" * 7, "too_deep"),
+    ],
+)
+def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
+    assert refusal(sql).reason == reason
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1" + " union select 1" * MAX_SET_OPERATIONS,
+        "select 1 from " + ",".join(["a"] * MAX_JOINS),
+        "select " + "(" * (MAX_DEPTH - 1) + "1" + ")" * (MAX_DEPTH - 1),
+        "select " + ",".join(["1"] * ((MAX_TOKENS - 1) // 2)),
+        "select '" + "x" * (MAX_CHARACTERS - 9) + "'",
+        "select repeat('x', 10000), lpad('x', least(5, 7)), rpad('x', (3)), repeat('x', 2::int)",
+    ],
+)
+def test_what_is_just_inside_a_limit_passes(sql: str) -> None:
+    check(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["\x00", "select 1\x00, 2", "\ud800", "select '\udfff'", '"\x00"', "'\x00'", "x" * 10_000_000,
+     "(" * 100_000, "select " + "array[" * 10_000, "select " + "date(" * 6_000, "/*" * 10_000,
+     "'" * 20_000,
+     '"' * 19_999, "select " + "$a" * 9_000, "select " + "-+" * 9_000, "\ufeffselect 1",
+     "select\u00a01", "select 1\u2028", "$$", "$a$ $b$", "E'\\", "select E'\\xff'", "U&'",
+     "\\", "`", "", "select " + "not " * 6_000, "with " + "a as (" * 3_000,
+     "select a" + ".a" * 9_000 + "("],
+    ids=lambda sql: ascii(sql[:20]),
+)  # fmt: skip
+def test_strange_texts_are_refused_and_nothing_else(sql: str) -> None:
+    assert refusal(sql).reason
+
+
+def test_a_small_stack_is_no_way_around_the_refusal() -> None:
+    """Deep inside another program there is little stack left; the answer is still no, or yes."""
+    outcomes: list[str] = []
+
+    def deep(levels: int) -> None:
+        if levels:
+            deep(levels - 1)
+            return
+        try:
+            outcomes.append(Guard().check("select " + "(" * 45 + "1" + ")" * 45).canonical[:6])
+        except QueryRefused as error:
+            outcomes.append(error.reason)
+
+    for levels in range(500, 990, 7):
+        thread = threading.Thread(target=deep, args=(levels,))
+        try:
+            thread.start()
+        finally:
+            thread.join()
+    assert outcomes
+    assert set(outcomes) <= {"select", "unsupported"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "piece"),
+    [
+        ("select 1,\n  pg_sleep(1) from orders", "pg_sleep"),
+        ("/* caf\u00e9 */ select * from pg_roles", "pg_roles"),
+        ("select 'it''s', x::regclass", "regclass"),
+        ("select o.lo_create from orders o", "lo_create"),
+        ("select 1 from retail.orders, zava.principals", "zava"),
+        ("select $$ pg_sleep $$, set_config('a', 'b', true)", "set_config"),
+        ("select repeat('x', n) from generate_series(1, 9) n", "n)"),
+        ("select name from stores limit 10, 5", ", 5"),
+        ("select 1; select 2", "select 2"),
+        ("insert into orders values (1)", "insert"),
+    ],
+)
+def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str) -> None:
+    error = refusal(sql)
+    assert error.position is not None
+    assert sql[error.position - 1 :].startswith(piece)
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("select strftime('%Y', x) from orders", "to_char"),
+        ("select year(order_date) from orders", "extract(year"),
+        ("select ifnull(a, b) from orders", "coalesce"),
+        ("select group_concat(name) from stores", "string_agg"),
+        ("select whoami()", "api.whoami"),
+        ("select * from pg_class", "describe_schema"),
+        ("select * from information_schema.tables", "describe_schema"),
+        ("select * from sales.orders", "retail"),
+        ("select 'orders'::regclass", "describe_schema"),
+        ("select 1::double", "double precision"),
+        ("select a.name from stores a qualify 1 = 1", "inner query"),
+        ("select name from stores limit 10, 5", "OFFSET"),
+        ("select `name` from stores", "double quotes"),
+        ("select set_config('a', 'b', true)", "Settings"),
+        ("delete from orders", "cannot be changed"),
+        ("select api.nothing()", "describe_schema"),
+        ("select round(1, 2, 3)", "numeric"),
+    ],
+)
+def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:
+    assert hint in refusal(sql).hint
+
+
+def test_functions_of_api_are_those_of_the_catalogue_and_only_by_their_schema() -> None:
+    assert Guard(API).check("select * from api.whoami()")
+    assert refusal("select api.other()").reason == "function"
+    assert refusal("select whoami()").reason == "function"
+    assert refusal("select (1).api.whoami()").reason == "syntax"
+    assert refusal('select api."WhoAmI"()').reason == "function"
+    assert Guard(None).check("select api.other(1, p => 2)")
+    assert refusal("select api.other()", Guard(())).reason == "function"
+
+
+def test_positions_map_back_to_the_callers_text() -> None:
+    sql = "select /* a */ $$x$$,\n    E'\\t',   nosuch -- c\n from  stores"
+    checked = check(sql)
+    for word in ("$$x$$", "E'", "nosuch", "from", "stores"):
+        plain = {"$$x$$": "'x'", "E'": "'\t'"}.get(word, word)
+        offset = checked.canonical.index(plain)
+        assert sql[checked.original_position(offset) - 1 :].startswith(word)
+    assert checked.original_position(10_000) == len(sql) - len("stores") + 1
+    assert checked.original_position(0) == 1
+
+
+def test_verdicts_are_remembered_and_the_memory_is_bounded() -> None:
+    guard = Guard()
+    first = guard.check("select 1")
+    assert guard.check("select 1") is first
+    for number in range(2_000):
+        guard.check(f"select {number}")
+    assert guard.check("select 1") is not first
+    assert guard._remembered.cache_info().currsize <= 1_024  # noqa: SLF001
+    one, two = (refusal("select pg_sleep(1)", guard) for _ in range(2))
+    assert one is not two
+    assert one.to_dict() == two.to_dict()
+
+
+def test_a_checked_text_cannot_be_changed() -> None:
+    checked = check("select 1")
+    with pytest.raises(AttributeError):
+        checked.canonical = "select 2"  # type: ignore[misc]
+    assert not hasattr(checked, "__dict__")
+    assert isinstance(checked, Checked)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('{"id": 7, "sql": "select 1"}', {"id": 7, "ok": True, "canonical": "select 1"}),
+        (b'{"sql": "select 1"}\n', {"id": None, "ok": True, "canonical": "select 1"}),
+        ('{"id": [1], "sql": "drop table x"}', {"id": [1], "ok": False, "reason": "statement"}),
+        ('{"id": "a", "sql": "select \\ud800"}', {"id": "a", "reason": "bad_character"}),
+        ('{"id": "a", "sql": "select 1\\u0000"}', {"id": "a", "reason": "bad_character"}),
+        ('{"id": "a"}', {"id": "a", "ok": False, "code": "VALIDATION_ERROR"}),
+        ('{"id": "a", "sql": 5}', {"id": "a", "ok": False, "code": "VALIDATION_ERROR"}),
+        ("not json", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+        ("", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+        ("[1]", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+        ('{"id": NaN, "sql": "select 1"}', {"id": None, "code": "VALIDATION_ERROR"}),
+        (b"\xff\xfe{", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+        (b"\x80", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+        ("[" * 100_000, {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+        ('{"id": 1, "sql": "' + "x" * 10_000_000 + '"}', {"id": 1, "reason": "too_long"}),
+        ("9" * 10_000, {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+        ("\ud800", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
+    ],
+    ids=range(17),
+)
+def test_each_json_line_gets_one_verdict(line: str | bytes, expected: dict[str, object]) -> None:
+    verdict = judge_line(line, Guard())
+    assert expected.items() <= verdict.items()
+    keys = {"id", "ok", "canonical"} if verdict["ok"] else {"code", "message", "hint", "position"}
+    assert keys <= verdict.keys()
+    assert json.loads(json.dumps(verdict, allow_nan=False)) == verdict

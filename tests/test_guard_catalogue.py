@@ -1,0 +1,122 @@
+"""The list of functions against the catalogues of PostgreSQL 16 and 18."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from guard_catalogue import attributes_text, derive, functions_text, read_catalogue
+
+from zava_sql.guard.keywords import words
+from zava_sql.guard.names import _CLOSED_ATTRIBUTES, _FUNCTIONS
+from zava_sql.guard.type_names import TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VOLATILE = {
+    "random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp",
+}  # fmt: skip
+# Known to read settings, catalogues or sessions, to run text, to write, to lock, to wait.
+NEVER = words("""
+    set_config current_setting pg_sleep pg_sleep_for pg_sleep_until lo_create lo_from_bytea lo_put
+    lo_unlink query_to_xml table_to_xml schema_to_xml database_to_xml cursor_to_xml ts_stat
+    ts_rewrite ts_debug ts_parse ts_token_type pg_notify pg_advisory_lock pg_try_advisory_lock
+    pg_export_snapshot txid_current pg_current_xact_id pg_logical_emit_message setseed nextval
+    currval lastval setval has_table_privilege pg_relation_size pg_stat_get_live_tuples
+    pg_read_file pg_ls_dir pg_stat_file pg_cancel_backend pg_terminate_backend to_regclass regclass
+    obj_description col_description format_type row_security_active version current_schemas
+    inet_client_addr pg_get_functiondef pg_get_viewdef array_fill factorial
+    json_populate_record json_to_recordset jsonb_populate_recordset set_limit show_limit
+    pg_input_is_valid pg_size_bytes currtid2 mxid_age satisfies_hash_partition pg_column_size
+""")
+
+
+@pytest.fixture(scope="module", params=["16", "18"])
+def catalogue(request: pytest.FixtureRequest, run_server: Any) -> Iterator[psycopg.Connection[Any]]:
+    with (
+        run_server(request.param) as server,
+        psycopg.connect(server.url("postgres"), autocommit=True) as connection,
+    ):
+        assert connection.info.server_version // 10_000 == int(request.param)
+        for extension in ("vector", "pg_trgm"):
+            available = connection.execute(
+                "select from pg_available_extensions where name = %s", [extension]
+            ).fetchone()
+            if available is not None:
+                connection.execute(f"create extension {extension}")
+        yield connection
+
+
+def test_the_list_holds_nothing_that_this_server_would_not_allow(catalogue) -> None:
+    found = read_catalogue(catalogue)
+    here = set(_FUNCTIONS) & set(found)
+    assert len(here) > 300
+    assert [name for name in sorted(here) if not found[name].is_allowed] == []
+    for name in here:
+        least, most, schema = _FUNCTIONS[name]
+        assert least <= found[name].least
+        assert most >= found[name].most
+        assert schema == found[name].schema
+
+
+def test_every_attribute_that_is_a_call_here_is_allowed_or_closed(catalogue) -> None:
+    found = read_catalogue(catalogue)
+    open_calls = {
+        name
+        for name, function in found.items()
+        if function.takes_one and not function.is_allowed and not name.startswith("pg_")
+    }
+    assert open_calls - _CLOSED_ATTRIBUTES <= set(TYPES)
+
+
+def test_nothing_listed_is_volatile_or_takes_a_name_for_a_relation(catalogue) -> None:
+    rows = catalogue.execute(
+        """
+        select p.proname, p.provolatile::text, p.proretset,
+            array(
+                select t.typname from unnest(p.proargtypes::oid[] || p.prorettype) u (o)
+                join pg_type t on t.oid = u.o
+            ) as types
+        from pg_proc p
+        where p.proname = any (%s)
+        """,
+        [[*_FUNCTIONS, *TYPES]],
+    ).fetchall()
+    volatile = {name for name, kind, _, _ in rows if kind == "v" and name in _FUNCTIONS}
+    assert volatile <= VOLATILE
+    names = {"regclass", "regproc", "regprocedure", "regrole", "regnamespace", "refcursor", "xid"}
+    takes_names = {name for name, _, _, types in rows if names & set(types)}
+    assert takes_names <= {"age", "text"}  # age(xid), text(xml) and their like need such a value
+
+
+def test_known_dangers_are_neither_functions_nor_attributes() -> None:
+    assert NEVER & set(_FUNCTIONS) == set()
+    reachable = {name for name in NEVER if not name.startswith("pg_")} - _CLOSED_ATTRIBUTES
+    one_argument = {"current_setting", "lo_create", "nextval", "to_regclass", "regclass", "setseed"}
+    assert one_argument & reachable == set()
+
+
+def test_the_data_files_are_what_the_script_would_write(run_server) -> None:
+    with run_server("16") as old, run_server("18") as new:
+        for server in (old, new):
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute("create extension vector")
+                connection.execute(
+                    """
+                    do $$ begin
+                        if exists (select from pg_available_extensions where name = 'pg_trgm') then
+                            create extension pg_trgm;
+                        end if;
+                    end $$
+                    """
+                )
+        found = derive([old.url("postgres"), new.url("postgres")])
+    from zava_sql.guard import names  # noqa: PLC0415
+
+    directory = names.files("zava_sql.guard")
+    assert functions_text(found) == directory.joinpath("functions.txt").read_text(encoding="utf-8")
+    assert attributes_text(found) == directory.joinpath("attributes.txt").read_text(
+        encoding="utf-8"
+    )

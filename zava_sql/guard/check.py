@@ -1,0 +1,100 @@
+"""The verdict on one text: limits, tokens, the two accounts, and a cache of verdicts."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.errors import QueryRefused
+from zava_sql.guard.lexer import Tokens, scan
+from zava_sql.guard.limits import Refusal
+from zava_sql.guard.names import Names
+from zava_sql.guard.queries import QueryReader
+from zava_sql.guard.tree import check_tree
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Collection
+
+__all__ = ["Checked", "Guard", "check"]
+
+_CACHED_TEXTS: Final = 1_024
+_CACHED_CHARACTERS: Final = 8_000  # of one text: the cache stays below some ten megabytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A text that passed. `canonical` is what was checked, and the only thing to run."""
+
+    canonical: str
+    _positions: array[int]  # of the tokens in the caller's text, from 0
+
+    def original_position(self, canonical_offset: int) -> int:
+        """Position, from 1, in the caller's text of an offset, from 0, in the canonical text."""
+        starts = scan(self.canonical).positions
+        index = max(bisect_right(starts, canonical_offset, hi=len(starts) - 1) - 1, 0)
+        return self._positions[index] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A verdict to repeat; the exception itself would keep its stack alive."""
+
+    reason: str
+    message: str
+    hint: str
+    position: int | None
+
+
+class Guard:
+    """Judges texts against the allowlist; remembers its latest verdicts.
+
+    `api_functions` are the bare names of the functions in schema api. None, for a caller without a
+    database, lets any name in schema api pass.
+    """
+
+    __slots__ = ("_names", "_remembered")
+
+    def __init__(self, api_functions: Collection[str] | None = None) -> None:
+        self._names = Names(api_functions)
+        self._remembered = lru_cache(_CACHED_TEXTS)(self._judge)
+
+    def check(self, sql: str) -> Checked:
+        """Return the text to run instead of `sql`; raise QueryRefused, and nothing else."""
+        judge = self._remembered if len(sql) <= _CACHED_CHARACTERS else self._judge
+        verdict = judge(sql)
+        if isinstance(verdict, Checked):
+            return verdict
+        raise QueryRefused(
+            verdict.message, reason=verdict.reason, hint=verdict.hint, position=verdict.position
+        )
+
+    def _judge(self, sql: str) -> Checked | _Refused:
+        tokens: Tokens | None = None
+        try:
+            tokens = scan(sql)
+            reader = QueryReader(tokens, self._names)
+            reader.statement()
+            check_tree(tokens, reader.account)
+        except Refusal as refusal:
+            return _Refused(
+                refusal.reason, refusal.message, refusal.hint, _position(refusal, tokens)
+            )
+        except Exception:  # noqa: BLE001  # a fault of ours on some strange text: fail closed
+            return _Refused("unsupported", "this text cannot be judged", "Write it plainer.", None)
+        return Checked(tokens.canonical(), tokens.positions)
+
+
+def _position(refusal: Refusal, tokens: Tokens | None) -> int | None:
+    if refusal.offset is not None:
+        return refusal.offset + 1
+    if refusal.index is not None and tokens is not None:
+        return tokens.positions[min(refusal.index, len(tokens.texts))] + 1
+    return None
+
+
+def check(sql: str, api_functions: Collection[str] | None = None) -> Checked:
+    """Judge one text without a lasting guard."""
+    return Guard(api_functions).check(sql)

@@ -1,0 +1,344 @@
+"""Reader of PostgreSQL expressions over the tokens: the a_expr and c_expr of its gram.y.
+
+The reader accepts a little more than the grammar where that changes no reading (operators have no
+precedence here), and less elsewhere. What it must get right, and what the tests compare with
+PostgreSQL's own parser, is the role of each name: function, relation, type, attribute.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zava_sql.guard.keywords import COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED, words
+from zava_sql.guard.lexer import BITS, NUMBER, OPERATOR, STRING
+from zava_sql.guard.limits import MAX_PREFIXES, MAX_SUBSCRIPTS, Refusal
+from zava_sql.guard.type_names import TypeReader
+
+__all__ = ["QUERY_TAIL", "ExpressionReader"]
+
+QUERY_TAIL: Final = frozenset(
+    {"union", "intersect", "except", "order", "limit", "offset", "fetch", "for"}
+)
+_QUERY_START: Final = frozenset({"select", "with", "values", "table"})
+_NOT_PREFIX: Final = words("* / % ^ < > = <= >= <> != =>")
+_INFIX_WORDS: Final = frozenset({"and", "or", "like", "ilike", "overlaps"})
+
+
+class ExpressionReader(TypeReader):
+    """Reads expressions; `QueryReader` adds what may stand in their brackets."""
+
+    __slots__ = ()
+
+    def query(self) -> None:
+        """Read A whole query; the reader stops behind it."""
+        raise NotImplementedError
+
+    def query_tail(self) -> None:
+        """Read what may follow a bracketed query inside a further bracket."""
+        raise NotImplementedError
+
+    def call(self, first: int, name: int) -> None:
+        """Read A call of the function whose name begins at `first` and ends at `name`."""
+        raise NotImplementedError
+
+    def column_word(self, key: str) -> None:
+        """Read an operand that begins with a COL_NAME_KEYWORD."""
+        raise NotImplementedError
+
+    def reserved(self, key: str) -> None:
+        """Read an operand that begins with a reserved word."""
+        raise NotImplementedError
+
+    # Lists and brackets
+
+    def expressions(self) -> None:
+        """Expressions between commas."""
+        self.expression()
+        while self.keys[self.at] == ",":
+            self.at += 1
+            self.expression()
+
+    def bracket(self) -> bool:
+        """`( query )`, `( expression, ... )`; true for a query."""
+        self.enter("(")
+        keys = self.keys
+        key = keys[self.at]
+        is_query = False
+        if key in _QUERY_START and self.starts_query():
+            self.query()
+            is_query = True
+        elif key == "(":
+            is_query = self.bracket()
+            if is_query and keys[self.at] in QUERY_TAIL:
+                self.query_tail()
+            elif is_query and keys[self.at] == ")":
+                pass
+            else:
+                is_query = False
+                self.indirection()
+                if self.infix():
+                    self.expression()
+                self.rest_of_list()
+        else:
+            self.expressions()
+        self.leave(")")
+        return is_query
+
+    def rest_of_list(self) -> None:
+        """`, expression ...` after a first one."""
+        while self.keys[self.at] == ",":
+            self.at += 1
+            self.expression()
+
+    def starts_query(self) -> bool:
+        """Whether SELECT, WITH, VALUES or TABLE here begins a query (VALUES may name a column)."""
+        return self.keys[self.at] != "values" or self.keys[self.at + 1] == "("
+
+    # Expressions
+
+    def expression(self, *, plain: bool = False) -> None:
+        """Operands between operators; `plain` leaves IN to the caller (b_expr of POSITION)."""
+        self.operand()
+        while self.infix(plain=plain):
+            self.operand()
+
+    def operand(self) -> None:  # noqa: C901, PLR0912  # one branch per form of c_expr
+        """One operand with its prefix operators and what hangs on it."""
+        keys, kinds = self.keys, self.kinds
+        at = self.at
+        kind = kinds[at]
+        while kind == OPERATOR or keys[at] == "not":
+            if keys[at] in _NOT_PREFIX:
+                raise self.unexpected(at)
+            at += 1
+            kind = kinds[at]
+        if at - self.at > MAX_PREFIXES:
+            raise Refusal("too_deep", f"more than {MAX_PREFIXES} signs or NOTs in a row", index=at)
+        self.at = at
+        key = keys[at]
+        if kind == IDENTIFIER:
+            following = keys[at + 1]
+            if following == "precision" and key == "double":
+                self.typed_literal()
+            elif following in (".", "(", "'", "["):
+                self.name()
+            else:
+                self.allowed.column(self, at)
+                self.at = at + 1
+        elif kind in (NUMBER, STRING, BITS):
+            self.at = at + 1
+        elif key == "(":
+            self.bracket()
+            self.indirection()
+        elif kind == COLUMN_WORD:
+            self.column_word(key)
+        elif kind == FUNCTION_WORD:
+            if keys[at + 1] not in ("(", "'") or key == "collation":
+                raise self.unexpected(at)
+            self.name()
+        elif kind == RESERVED:
+            self.reserved(key)
+        else:
+            raise self.unexpected(at)
+
+    def infix(self, *, plain: bool = False) -> bool:  # noqa: C901, PLR0911, PLR0912
+        """Read what follows an operand; true if it was an operator that wants another operand."""
+        keys = self.keys
+        while True:
+            at = self.at
+            key = keys[at]
+            if self.kinds[at] == OPERATOR:
+                if key == "=>":
+                    return False
+                self.at = at + 1
+                return True
+            if key in _INFIX_WORDS:
+                self.at = at + 1
+                return True
+            if key == "::":
+                self.at = at + 1
+                self.type_name()
+            elif key == "is":
+                if self.is_predicate():
+                    return True
+            elif key == "in":
+                if plain:
+                    return False
+                self.at = at + 1
+                self.bracket()
+            elif key == "not":
+                if keys[at + 1] not in ("in", "like", "ilike", "similar", "between"):
+                    raise self.unexpected(at + 1)
+                self.at = at + 1
+            elif key == "between":
+                self.at = at + 1
+                if keys[at + 1] in ("symmetric", "asymmetric"):
+                    self.at = at + 2
+                return True
+            elif key == "similar":
+                if keys[at + 1] != "to":
+                    return False
+                self.at = at + 2
+                return True
+            elif key in ("isnull", "notnull"):
+                self.at = at + 1
+            elif key == "escape":
+                if not self.starts_operand(at + 1):
+                    return False
+                self.at = at + 1
+                return True
+            elif key == "collate":
+                self.at = at + 1
+                self.collation()
+            elif key == "at":
+                if keys[at + 1] == "local":
+                    self.at = at + 2
+                elif keys[at + 1] == "time" and keys[at + 2] == "zone":
+                    self.at = at + 3
+                    return True
+                else:
+                    return False
+            elif key == "operator" and keys[at + 1] == "(":
+                self.named_operator()
+                return True
+            else:
+                return False
+
+    def starts_operand(self, at: int) -> bool:
+        """Whether an operand can begin here; tells ESCAPE the operator from escape the label."""
+        kind, key = self.kinds[at], self.keys[at]
+        return kind in (NUMBER, STRING, BITS, IDENTIFIER, COLUMN_WORD) or key in (
+            "(",
+            "case",
+            "null",
+        )
+
+    def named_operator(self) -> None:
+        """`operator(schema.op)`: only operators that are allowed bare, from where they live."""
+        at, keys = self.at, self.keys
+        schema = self.tokens.name(at + 2)
+        if schema not in ("pg_catalog", "public") or keys[at + 3] != ".":
+            raise Refusal(
+                "operator",
+                "OPERATOR() is allowed for pg_catalog and public only",
+                "Write the operator itself.",
+                index=at,
+            )
+        if self.kinds[at + 4] != OPERATOR or keys[at + 4] == "=>" or keys[at + 5] != ")":
+            raise self.unexpected(at + 4)
+        self.at = at + 6
+
+    def is_predicate(self) -> bool:
+        """IS [NOT] ...; true for DISTINCT FROM, which wants another operand."""
+        keys = self.keys
+        start = self.at
+        at = start + 1
+        if keys[at] == "not":
+            at += 1
+        key = keys[at]
+        if key in ("null", "true", "false", "unknown", "normalized"):
+            self.at = at + 1
+            return False
+        if key in ("nfc", "nfd", "nfkc", "nfkd") and keys[at + 1] == "normalized":
+            self.at = at + 2
+            return False
+        if key == "distinct" and keys[at + 1] == "from":
+            self.at = at + 2
+            return True
+        if key == "json":
+            at += 1
+            if keys[at] in ("value", "array", "object", "scalar"):
+                at += 1
+            if keys[at] in ("with", "without") and keys[at + 1] == "unique":
+                at += 2
+                if keys[at] == "keys":
+                    at += 1
+            self.at = at
+            return False
+        raise self.unexpected(at)
+
+    def collation(self) -> None:
+        """`collate name`; the name may be qualified by pg_catalog."""
+        at, keys = self.at, self.keys
+        if keys[at + 1] == ".":
+            if self.tokens.name(at) != "pg_catalog":
+                raise Refusal(
+                    "type",
+                    "collations come from pg_catalog only",
+                    "Leave the schema out.",
+                    index=at,
+                )
+            at += 2
+        if self.kinds[at] != IDENTIFIER or keys[at + 1] == ".":
+            raise self.unexpected(at)
+        self.at = at + 1
+
+    # Names
+
+    def name(self) -> None:
+        """Read A name that goes on: column, function call or typed literal."""
+        keys, kinds = self.keys, self.kinds
+        first = at = self.at
+        while keys[at + 1] == ".":
+            at += 2
+            if keys[at] == "*":
+                self.at = at + 1
+                return
+            if kinds[at] > RESERVED:
+                raise self.unexpected(at)
+        following = keys[at + 1]
+        if following == "(":
+            self.call(first, at)
+        elif following == "'":
+            self.typed_literal()
+        elif kinds[first] == FUNCTION_WORD:
+            raise self.unexpected(first)
+        else:
+            if first == at:
+                self.allowed.column(self, at)
+            for index in range(first + 2, at + 1, 2):
+                self.allowed.attribute(self, index)
+            self.at = at + 1
+            if following == "[":
+                self.indirection()
+
+    def indirection(self) -> None:
+        """`.attribute`, `.*`, `[subscript]` after a column or a bracket."""
+        keys = self.keys
+        subscripts = 0
+        while True:
+            key = keys[self.at]
+            if key == ".":
+                self.at += 1
+                if keys[self.at] == "*":
+                    self.at += 1
+                    return
+                if self.kinds[self.at] > RESERVED:
+                    raise self.unexpected(self.at)
+                self.allowed.attribute(self, self.at)
+                self.at += 1
+            elif key == "[":
+                subscripts += 1
+                if subscripts > MAX_SUBSCRIPTS:
+                    raise Refusal(
+                        "too_deep", f"more than {MAX_SUBSCRIPTS} subscripts in a row", index=self.at
+                    )
+                self.enter("[")
+                if keys[self.at] not in (":", "]"):
+                    self.expression()
+                if keys[self.at] == ":":
+                    self.at += 1
+                    if keys[self.at] != "]":
+                        self.expression()
+                self.leave("]")
+            else:
+                return
+
+    def typed_literal(self) -> None:
+        """`type 'literal'`, the type with modifiers or not."""
+        name = self.type_name()
+        if self.kinds[self.at] != STRING:
+            raise self.unexpected(self.at)
+        self.at += 1
+        if name == "interval":
+            self.interval_fields()

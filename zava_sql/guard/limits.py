@@ -1,0 +1,75 @@
+"""How much text the guard looks at, and the one way in which its parts say no.
+
+The figures leave room for the longest query of TPC-DS (19,154 characters, 1,343 tokens) and
+keep every text inside them within a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "MAX_ARRAYS",
+    "MAX_ARRAY_NESTING",
+    "MAX_CAST_MODIFIER",
+    "MAX_CHARACTERS",
+    "MAX_DEPTH",
+    "MAX_DIMENSIONS",
+    "MAX_ESCAPES",
+    "MAX_JOINS",
+    "MAX_LENGTH_ARGUMENT",
+    "MAX_NAME_BYTES",
+    "MAX_PREFIXES",
+    "MAX_SET_OPERATIONS",
+    "MAX_SUBSCRIPTS",
+    "MAX_TOKENS",
+    "MAX_WIDTH",
+    "MESSAGE_PIECE",
+    "Refusal",
+    "piece",
+]
+
+MAX_CHARACTERS: Final = 20_000
+MAX_TOKENS: Final = 1_400
+MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE
+MAX_SUBSCRIPTS: Final = 20  # a[1][2]... in a row
+MAX_JOINS: Final = 64  # FROM items in one statement, joins and commas alike
+MAX_PREFIXES: Final = 20  # NOT NOT -+-1
+MAX_SET_OPERATIONS: Final = 64
+MAX_ARRAY_NESTING: Final = 4  # array[[...], ...]: sqlglot doubles its time with each level
+MAX_ARRAYS: Final = 50  # inner ones included
+MAX_DIMENSIONS: Final = 6  # int[][]: PostgreSQL's MAXDIM
+MAX_ESCAPES: Final = 1_000  # backslashes in one E'...' string
+MAX_NAME_BYTES: Final = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names, silently
+MAX_LENGTH_ARGUMENT: Final = 10_000  # repeat(), lpad(), rpad()
+MAX_WIDTH: Final = 1_000  # %1000s in format()
+MAX_CAST_MODIFIER: Final = 65_535  # char(n), bit(n): both pad to n
+MESSAGE_PIECE: Final = 60  # characters of the caller's text that a message repeats
+
+
+class Refusal(Exception):  # not an error of ours: the verdict on a text
+    """A refusal at a token (or at a character, inside the lexer); `check` gives it its position."""
+
+    __slots__ = ("hint", "index", "message", "offset", "reason")
+
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        hint: str = "",
+        *,
+        index: int | None = None,
+        offset: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.hint = hint
+        self.index = index
+        self.offset = offset
+
+
+def piece(text: str) -> str:
+    """`text` as messages quote it: printable, one line, not too long."""
+    shown = text if len(text) <= MESSAGE_PIECE else text[: MESSAGE_PIECE - 3] + "..."
+    return "".join(c if c.isprintable() else "?" for c in shown)

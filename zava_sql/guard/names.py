@@ -1,0 +1,258 @@
+"""Which functions, attributes, relations and schemas agents may name.
+
+The names of functions stand in functions.txt, those that no attribute may bear in attributes.txt,
+hints for other dialects and system names in hints.txt.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.guard.lexer import NUMBER, STRING
+from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT, MAX_WIDTH, Refusal, piece
+from zava_sql.guard.type_names import TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from zava_sql.guard.type_names import TypeReader
+
+__all__ = ["Names"]
+
+
+def _rows(name: str) -> list[list[str]]:
+    text = files("zava_sql.guard").joinpath(name).read_text(encoding="utf-8")
+    return [line.split(maxsplit=4) for line in text.splitlines() if line and line[0] != "#"]
+
+
+_ANY_NUMBER: Final = 1_000
+# name -> least arguments, most arguments, schema
+_FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
+    name: (int(least), _ANY_NUMBER if most == "*" else int(most), schema)
+    for name, _kind, least, most, schema in _rows("functions.txt")
+}
+_CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
+_HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
+_SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
+# Where a row lies, and the numbers of transactions: from these the size of a table that row-level
+# security hides can be told.
+_SYSTEM_COLUMNS: Final = frozenset({"ctid", "tableoid", "xmin", "xmax"})
+_INTEGER_TYPES: Final = frozenset({"int", "integer", "int4", "bigint", "int8", "smallint", "int2"})
+# Position of the argument that says how long the result becomes.
+_LENGTH_ARGUMENT: Final = {"repeat": 1, "lpad": 1, "rpad": 1}
+_WIDE: Final = re.compile(r"%(?:\d+\$)?-?(?:(\d+)|\*)")
+
+
+class Names:
+    """The allowlist of names; `api_functions` None stands for any name in schema api."""
+
+    __slots__ = ("api_functions",)
+
+    def __init__(self, api_functions: Collection[str] | None = None) -> None:
+        self.api_functions = None if api_functions is None else frozenset(api_functions)
+
+    # Functions
+
+    def function(self, reader: TypeReader, first: int, last: int) -> None:
+        """Refuse a call of a function that is not allowed. A type's name is a cast: `date(x)`."""
+        name = reader.tokens.name(last)
+        if first == last:
+            allowed = name in _FUNCTIONS or TYPES.get(name) == name
+        elif last - first == 2 and reader.tokens.name(first) == "api":
+            allowed = self.api_functions is None or name in self.api_functions
+        else:
+            allowed = (
+                last - first == 2
+                and name in _FUNCTIONS
+                and reader.tokens.name(first) == _FUNCTIONS[name][2]
+            )
+        if not allowed:
+            raise self.refused_function(reader, first, last)
+
+    def refused_function(self, reader: TypeReader, first: int, last: int) -> Refusal:
+        """Make the refusal, with the PostgreSQL name or the way to ask instead."""
+        name = reader.tokens.name(last)
+        shown = _shown(reader, first, last)
+        if last > first and reader.tokens.name(first) == "api":
+            hint = "describe_schema lists the functions of schema api."
+        elif self.api_functions is not None and name in self.api_functions:
+            hint = f"Write api.{name}(...)."
+        else:
+            hint = _HINTS.get(name) or self.closed_hint(name)
+        return Refusal("function", f"function {shown} is not allowed", hint, index=last)
+
+    def closed_hint(self, name: str) -> str:
+        """Say what to do instead of calling a function that nothing more is known of."""
+        if name.startswith(("pg_", "has_", "to_reg", "lo_", "txid_", "inet_")):
+            return "System functions are closed; describe_schema shows tables and columns."
+        return (
+            "Use a built-in PostgreSQL function, or one of schema api, called with its schema: "
+            "api.name(...)."
+        )
+
+    def arguments(
+        self,
+        reader: TypeReader,
+        first: int,
+        last: int,
+        arguments: list[tuple[int, int]],
+        *,
+        grouped: bool,
+    ) -> None:
+        """Refuse surplus arguments, and lengths without bound."""
+        name, count = reader.tokens.name(last), len(arguments)
+        if last > first and reader.tokens.name(first) == "api":
+            return
+        least, most, _schema = _FUNCTIONS.get(name, (1, 1, ""))
+        if not (least <= count <= most or (grouped and count < most)):
+            if name == "count" and reader.keys[last + 2] == "*":
+                return
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise Refusal(
+                "function",
+                f"{name} takes {wanted} arguments, not {count}",
+                _HINTS.get(name, ""),
+                index=last,
+            )
+        if name in _LENGTH_ARGUMENT:
+            begin, end = arguments[_LENGTH_ARGUMENT[name]]
+            if not _is_bounded(reader, begin, end):
+                raise Refusal(
+                    "unbounded",
+                    f"the length in {name}() must have a bound of at most {MAX_LENGTH_ARGUMENT:,}",
+                    "Write a number, or least(expression, 100).",
+                    index=begin,
+                )
+        elif name == "format":
+            _check_format(reader, *arguments[0])
+
+    def column(self, reader: TypeReader, index: int) -> None:
+        """Refuse the columns that every table has: they tell of the rows of all tenants."""
+        if (
+            reader.keys[index] in _SYSTEM_COLUMNS
+            or reader.tokens.quoted.get(index) in _SYSTEM_COLUMNS
+        ):
+            raise Refusal(
+                "column",
+                f"the system column {reader.tokens.name(index)} is not allowed",
+                "Order and join by the keys of the table; give a column of your own another name.",
+                index=index,
+            )
+
+    def attribute(self, reader: TypeReader, index: int) -> None:
+        """Refuse `x.name` if PostgreSQL could read it as the call name(x)."""
+        self.column(reader, index)
+        name = reader.tokens.name(index)
+        if name in _CLOSED_ATTRIBUTES or (name.startswith("pg_") and name not in _FUNCTIONS):
+            raise Refusal(
+                "function",
+                f"attribute {piece(name)} is not allowed: it could call the function {piece(name)}",
+                "Give the column another name with AS in an inner query.",
+                index=index,
+            )
+
+    # Relations
+
+    def relation(self, reader: TypeReader, first: int, last: int) -> None:
+        """Refuse relations other than those of retail and api, CTEs and unqualified names."""
+        tokens = reader.tokens
+        name = tokens.name(last).lower()
+        if first == last:
+            if not name.startswith("pg_") and name not in _SYSTEM_SCHEMAS:
+                return
+        elif (
+            last - first == 2
+            and tokens.name(first) in ("retail", "api")
+            and not name.startswith("pg_")
+        ):
+            return
+        shown = _shown(reader, first, last)
+        if first < last and tokens.name(first) not in _SYSTEM_SCHEMAS:
+            hint = "Tables are in schema retail; name them plain, or as retail.name."
+        else:
+            hint = "The catalogue is closed; describe_schema shows tables and columns."
+        raise Refusal("relation", f"relation {shown} is not allowed", hint, index=first)
+
+    def cte(self, reader: TypeReader, index: int) -> None:
+        """Refuse a WITH query that bears the name of a system relation or schema."""
+        name = reader.tokens.name(index).lower()
+        if name.startswith("pg_") or name in _SYSTEM_SCHEMAS:
+            raise Refusal(
+                "relation",
+                f"a WITH query may not be called {piece(name)}",
+                "Choose a name of your own.",
+                index=index,
+            )
+
+    # Hints
+
+    def syntax_hint(self, keys: list[str], index: int) -> str:
+        """Say what to write instead of a word that other dialects have in this place."""
+        key = keys[index]
+        if key in (":", "?"):
+            return "Parameters are not supported: write the value itself."
+        return _HINTS.get("syntax:" + key, "")
+
+
+def _shown(reader: TypeReader, first: int, last: int) -> str:
+    return piece(".".join(reader.tokens.name(index) for index in range(first, last + 1, 2)))
+
+
+def _is_bounded(reader: TypeReader, begin: int, end: int) -> bool:
+    """Whether tokens begin..end are a number within the limit, or cannot be more than one."""
+    keys, texts = reader.keys, reader.tokens.texts
+    if keys[begin] == "-":
+        begin += 1
+    if end - begin == 1:
+        text = texts[begin]
+        return (
+            reader.kinds[begin] == NUMBER
+            and text.isdecimal()
+            and len(text) <= len(str(MAX_LENGTH_ARGUMENT))
+            and int(text) <= MAX_LENGTH_ARGUMENT
+        )
+    if end - begin > 2 and keys[end - 2] == "::" and keys[end - 1] in _INTEGER_TYPES:
+        return _is_bounded(reader, begin, end - 2)
+    function = keys[begin]
+    if function == "(" or (function in ("least", "greatest") and keys[begin + 1] == "("):
+        parts = _parts(keys, begin if function == "(" else begin + 1, end)
+        bounded = [_is_bounded(reader, *part) for part in parts]
+        return bool(parts) and (any(bounded) if function == "least" else all(bounded))
+    return False
+
+
+def _parts(keys: list[str], opening: int, end: int) -> list[tuple[int, int]]:
+    """Find what is between the commas of a bracket; nothing if it does not span opening..end."""
+    parts: list[tuple[int, int]] = []
+    depth, begin = 0, opening + 1
+    for index in range(opening, end):
+        key = keys[index]
+        if key in ("(", "["):
+            depth += 1
+        elif key in (")", "]"):
+            depth -= 1
+            if depth == 0 and index != end - 1:
+                return []
+        if (key == "," and depth == 1) or index == end - 1:
+            parts.append((begin, index))
+            begin = index + 1
+    return parts
+
+
+def _check_format(reader: TypeReader, begin: int, end: int) -> None:
+    """Make sure that the format of format() is a plain string, its widths small."""
+    text = reader.tokens.texts[begin]
+    if end - begin != 1 or reader.kinds[begin] != STRING:
+        raise Refusal(
+            "unbounded",
+            "the format of format() must be a string",
+            "Write it out, or join strings with ||.",
+            index=begin,
+        )
+    for found in _WIDE.finditer(text.replace("%%", "")):
+        if found[1] is None or len(found[1]) > len(str(MAX_WIDTH)) or int(found[1]) > MAX_WIDTH:
+            raise Refusal(
+                "unbounded", f"a width in format() of more than {MAX_WIDTH:,}", index=begin
+            )

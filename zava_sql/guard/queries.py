@@ -1,0 +1,379 @@
+"""Reader of PostgreSQL queries: SelectStmt of gram.y, with WITH and windows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zava_sql.guard.expressions import QUERY_TAIL
+from zava_sql.guard.keywords import (
+    COLUMN_WORD,
+    IDENTIFIER,
+    NOT_BARE_LABEL,
+    RESERVED,
+)
+from zava_sql.guard.lexer import END, NUMBER, OPERATOR, STRING
+from zava_sql.guard.limits import MAX_SET_OPERATIONS, Refusal
+from zava_sql.guard.sources import SourceReader
+
+__all__ = ["QueryReader"]
+
+# After an operand these are operators that lack their right-hand side, never labels.
+_NEVER_LABEL: Final = frozenset(
+    {"is", "like", "ilike", "similar", "between", "overlaps", "isnull", "notnull"}
+)
+_STARTS: Final = frozenset({"select", "with", "values", "table", "("})
+_BOOLEANS: Final = ("true", "false")
+_CHANGES: Final = frozenset({"insert", "update", "delete", "merge"})
+
+
+class QueryReader(SourceReader):
+    """Reads a whole text that must be one query."""
+
+    __slots__ = ()
+
+    def statement(self) -> None:
+        """Read the whole text: one query and nothing else."""
+        if self.keys[0] not in _STARTS:
+            raise self.not_a_query()
+        if self.keys[0] == "(":
+            if not self.bracket():
+                raise self.not_a_query()
+            if self.keys[self.at] in QUERY_TAIL:
+                self.query_tail()
+        else:
+            self.query()
+        if self.kinds[self.at] != END:
+            raise self.unexpected(self.at)
+
+    def not_a_query(self) -> Refusal:
+        """Make the refusal of a text that does not begin as a query."""
+        if self.kinds[0] == END:
+            return Refusal("statement", "the query is empty", "Send one SELECT.", index=0)
+        word = self.tokens.texts[0].upper()[:20]
+        return Refusal(
+            "statement",
+            f"only SELECT is allowed, not {word if word.isalpha() else 'this'}",
+            "Send one SELECT (WITH, VALUES and TABLE are fine); the data cannot be changed here.",
+            index=0,
+        )
+
+    # Queries
+
+    def query(self) -> None:
+        """`[with ...] select ... [union ...] [order by ...] [limit ...]`."""
+        if self.keys[self.at] == "with":
+            self.with_clause()
+        self.simple_query()
+        self.query_tail()
+
+    def query_tail(self) -> None:
+        """Set operations, ORDER BY, LIMIT, OFFSET and FETCH behind a first part."""
+        keys = self.keys
+        while keys[self.at] in ("union", "intersect", "except"):
+            self.set_operations += 1
+            if self.set_operations > MAX_SET_OPERATIONS:
+                raise Refusal(
+                    "too_many_set_operations",
+                    f"more than {MAX_SET_OPERATIONS} set operations",
+                    "Use VALUES, or IN with a list.",
+                    index=self.at,
+                )
+            self.at += 1
+            if keys[self.at] in ("all", "distinct"):
+                self.at += 1
+            self.simple_query()
+        if keys[self.at] == "order":
+            self.order_by()
+        self.limits()
+
+    def limits(self) -> None:
+        """Read LIMIT, OFFSET and FETCH, in any order; refuse FOR UPDATE and its kin."""
+        keys = self.keys
+        while True:
+            key = keys[self.at]
+            if key == "limit":
+                self.at += 1
+                if keys[self.at] == "all":
+                    self.at += 1
+                else:
+                    self.expression()
+                    if keys[self.at] == ",":
+                        raise Refusal(
+                            "syntax",
+                            "LIMIT takes one number in PostgreSQL",
+                            "Write LIMIT count OFFSET start.",
+                            index=self.at,
+                        )
+            elif key == "offset":
+                self.at += 1
+                self.expression()
+                if keys[self.at] in ("row", "rows"):
+                    self.at += 1
+            elif key == "fetch":
+                self.fetch()
+            elif key == "for":
+                raise Refusal(
+                    "row_lock",
+                    "FOR UPDATE, FOR SHARE and the like are not allowed",
+                    "Leave the clause out.",
+                    index=self.at,
+                )
+            else:
+                return
+
+    def fetch(self) -> None:
+        """`fetch first [n] rows only | with ties`."""
+        keys = self.keys
+        self.at += 1
+        if keys[self.at] not in ("first", "next"):
+            raise self.unexpected(self.at)
+        self.at += 1
+        if keys[self.at] not in ("row", "rows"):
+            self.operand()
+        if keys[self.at] not in ("row", "rows"):
+            raise self.unexpected(self.at)
+        self.at += 1
+        if not (self.skip("only") or self.skip("with", "ties")):
+            raise self.unexpected(self.at)
+
+    def simple_query(self) -> None:
+        """One SELECT, VALUES, TABLE, or a query in brackets."""
+        key = self.keys[self.at]
+        if key == "select":
+            self.select()
+        elif key == "(":
+            start = self.at
+            if not self.bracket():
+                raise self.unexpected(start + 1)
+        elif key == "values":
+            self.at += 1
+            while True:
+                self.enter("(")
+                self.expressions()
+                self.leave(")")
+                if self.keys[self.at] != ",":
+                    break
+                self.at += 1
+        elif key == "table":
+            self.at += 1
+            self.relation()
+        elif key in _CHANGES:
+            raise Refusal(
+                "statement",
+                f"{key.upper()} is not allowed",
+                "The data is read-only.",
+                index=self.at,
+            )
+        else:
+            raise self.unexpected(self.at)
+
+    def with_clause(self) -> None:
+        """`with [recursive] name [(columns)] as [[not] materialized] ( query ), ...`."""
+        keys = self.keys
+        self.at += 1
+        if keys[self.at] == "recursive":
+            self.at += 1
+        while True:
+            self.allowed.cte(self, self.at)
+            self.table_name()
+            if keys[self.at] == "(":
+                self.column_names()
+            self.expect("as")
+            _ = self.skip("materialized") or self.skip("not", "materialized")
+            self.enter("(")
+            if keys[self.at] not in _STARTS:
+                if keys[self.at] in _CHANGES:
+                    self.simple_query()
+                raise self.unexpected(self.at)
+            self.query()
+            self.leave(")")
+            self.search_and_cycle()
+            if keys[self.at] != ",":
+                break
+            self.at += 1
+
+    def search_and_cycle(self) -> None:
+        """`search depth first by ... set ...` and `cycle ... set ... using ...`."""
+        keys = self.keys
+        if keys[self.at] == "search":
+            self.at += 1
+            if not (self.skip("depth") or self.skip("breadth")):
+                raise self.unexpected(self.at)
+            self.expect("first")
+            self.expect("by")
+            self.bare_names()
+            self.expect("set")
+            self.table_name()
+        if keys[self.at] == "cycle":
+            self.at += 1
+            self.bare_names()
+            self.expect("set")
+            self.table_name()
+            if self.skip("to"):
+                self.constant()
+                self.expect("default")
+                self.constant()
+            self.expect("using")
+            self.table_name()
+
+    def constant(self) -> None:
+        """Read a constant of the plainest sort."""
+        if self.kinds[self.at] not in (STRING, NUMBER) and self.keys[self.at] not in _BOOLEANS:
+            raise self.unexpected(self.at)
+        self.at += 1
+
+    def select(self) -> None:
+        """`select ... from ... where ... group by ... having ... window ...`."""
+        keys = self.keys
+        self.at += 1
+        if not self.skip("all") and self.skip("distinct") and self.skip("on"):
+            self.enter("(")
+            self.expressions()
+            self.leave(")")
+        self.targets()
+        if keys[self.at] == "into":
+            raise Refusal(
+                "select_into", "SELECT INTO makes a table", "Leave INTO out.", index=self.at
+            )
+        if keys[self.at] == "from":
+            self.at += 1
+            self.from_list()
+        if keys[self.at] == "where":
+            self.at += 1
+            self.expression()
+        if keys[self.at] == "group":
+            self.group_by()
+        if keys[self.at] == "having":
+            self.at += 1
+            self.expression()
+        if keys[self.at] == "window":
+            self.windows()
+
+    def targets(self) -> None:
+        """Read the select list, which may be empty."""
+        keys, kinds = self.keys, self.kinds
+        key = keys[self.at]
+        if key in ("from", ")", "", "where", "into") or key in QUERY_TAIL:
+            return
+        while True:
+            if keys[self.at] == "*":
+                self.at += 1
+            else:
+                self.expression()
+                key = keys[self.at]
+                if key == "as":
+                    self.at += 1
+                    self.label()
+                elif kinds[self.at] < RESERVED and key not in NOT_BARE_LABEL:
+                    if key in _NEVER_LABEL:
+                        raise self.unexpected(self.at)
+                    self.at += 1
+            if keys[self.at] != ",":
+                return
+            self.at += 1
+
+    # GROUP BY, ORDER BY, windows
+
+    def group_by(self) -> None:
+        """Read `group by [all | distinct] ...`."""
+        self.at += 1
+        self.expect("by")
+        if self.keys[self.at] in ("all", "distinct"):
+            self.at += 1
+        self.group_items()
+
+    def windows(self) -> None:
+        """Read `window name as (...), ...`."""
+        while True:
+            self.at += 1
+            self.table_name()
+            self.expect("as")
+            self.window_definition()
+            if self.keys[self.at] != ",":
+                return
+
+    def group_items(self) -> None:
+        """Expressions, `()`, ROLLUP, CUBE and GROUPING SETS between commas."""
+        keys = self.keys
+        while True:
+            key = keys[self.at]
+            if key in ("rollup", "cube") and keys[self.at + 1] == "(":
+                self.at += 1
+                self.enter("(")
+                self.group_items()
+                self.leave(")")
+            elif key == "grouping" and keys[self.at + 1] == "sets":
+                self.at += 2
+                self.enter("(")
+                self.group_items()
+                self.leave(")")
+            elif key == "(" and keys[self.at + 1] == ")":
+                self.at += 2
+            else:
+                self.expression()
+            if keys[self.at] != ",":
+                return
+            self.at += 1
+
+    def order_by(self) -> None:
+        """`order by expression [asc | desc | using operator] [nulls first | last], ...`."""
+        keys = self.keys
+        self.expect("order")
+        self.expect("by")
+        while True:
+            self.expression()
+            if keys[self.at] in ("asc", "desc"):
+                self.at += 1
+            elif keys[self.at] == "using":
+                self.at += 1
+                if self.kinds[self.at] != OPERATOR:
+                    raise self.unexpected(self.at)
+                self.at += 1
+            if keys[self.at] == "nulls":
+                self.at += 1
+                if not (self.skip("first") or self.skip("last")):
+                    raise self.unexpected(self.at)
+            if keys[self.at] != ",":
+                return
+            self.at += 1
+
+    def window_definition(self) -> None:
+        """`( [name] [partition by ...] [order by ...] [frame] )`."""
+        keys = self.keys
+        self.enter("(")
+        if (
+            self.kinds[self.at] in (IDENTIFIER, COLUMN_WORD)
+            and not (keys[self.at] == "partition" and keys[self.at + 1] == "by")
+            and keys[self.at] not in ("range", "rows", "groups")
+        ):
+            self.at += 1
+        if keys[self.at] == "partition":
+            self.at += 1
+            self.expect("by")
+            self.expressions()
+        if keys[self.at] == "order":
+            self.order_by()
+        if keys[self.at] in ("range", "rows", "groups"):
+            self.at += 1
+            if keys[self.at] == "between":
+                self.at += 1
+                self.frame_bound()
+                self.expect("and")
+            self.frame_bound()
+            if self.skip("exclude") and not (
+                self.skip("current", "row")
+                or self.skip("group")
+                or self.skip("ties")
+                or self.skip("no", "others")
+            ):
+                raise self.unexpected(self.at)
+        self.leave(")")
+
+    def frame_bound(self) -> None:
+        """`unbounded preceding`, `current row`, `n following`."""
+        if self.skip("current", "row"):
+            return
+        if not self.skip("unbounded"):
+            self.expression()
+        if not (self.skip("preceding") or self.skip("following")):
+            raise self.unexpected(self.at)

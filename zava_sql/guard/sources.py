@@ -1,0 +1,246 @@
+"""Reader of the FROM clause of PostgreSQL (from_clause, table_ref, alias_clause in gram.y)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zava_sql.guard.calls import CallReader
+from zava_sql.guard.expressions import QUERY_TAIL
+from zava_sql.guard.keywords import COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED
+from zava_sql.guard.lexer import OPERATOR
+from zava_sql.guard.limits import MAX_JOINS, Refusal
+
+__all__ = ["SourceReader"]
+
+_JOIN_WORDS: Final = frozenset({"join", "inner", "left", "right", "full"})
+
+
+class SourceReader(CallReader):
+    """Adds what may stand in FROM, and the names that queries give."""
+
+    __slots__ = ()
+
+    def from_list(self) -> None:
+        """FROM items between commas."""
+        self.from_item()
+        while self.keys[self.at] == ",":
+            self.at += 1
+            self.from_item()
+
+    def from_item(self) -> None:
+        """One item and what is joined to it."""
+        self.from_primary()
+        self.joins()
+
+    def joins(self) -> None:
+        """`join item on ... | using (...)`, any number of times."""
+        keys = self.keys
+        while True:
+            key = keys[self.at]
+            if key == "cross":
+                self.at += 1
+                self.expect("join")
+                self.from_primary()
+            elif key == "natural" or key in _JOIN_WORDS:
+                if key == "natural":
+                    self.at += 1
+                if keys[self.at] in ("left", "right", "full"):
+                    self.at += 1
+                    self.skip("outer")
+                elif keys[self.at] == "inner":
+                    self.at += 1
+                self.expect("join")
+                self.from_primary()
+            elif key == "on":
+                self.at += 1
+                self.expression()
+            elif key == "using":
+                self.at += 1
+                self.column_names()
+                if keys[self.at] == "as":
+                    self.at += 1
+                    self.table_name()
+            else:
+                return
+
+    def from_primary(self) -> None:
+        """Read A relation, function, query or bracketed join with its alias."""
+        keys = self.keys
+        self.from_items += 1
+        if self.from_items > MAX_JOINS:
+            raise Refusal(
+                "too_many_joins",
+                f"more than {MAX_JOINS} tables and functions in FROM",
+                "Ask in smaller steps.",
+                index=self.at,
+            )
+        if keys[self.at] == "lateral":
+            self.at += 1
+            if keys[self.at] != "(":
+                self.from_function()
+                return
+        key = keys[self.at]
+        if key == "(":
+            self.from_bracket()
+            self.alias()
+        elif key == "only":
+            self.at += 1
+            if keys[self.at] == "(":
+                self.at += 1
+                self.relation_name()
+                self.expect(")")
+            else:
+                self.relation_name()
+            self.relation_alias()
+        elif self.is_call():
+            self.from_function()
+        else:
+            self.relation()
+            self.relation_alias()
+
+    def from_bracket(self) -> bool:
+        """`( query )` or `( item join item ... )`; true for a query."""
+        keys = self.keys
+        self.enter("(")
+        is_query = False
+        if keys[self.at] in ("select", "with", "values", "table"):
+            self.query()
+            is_query = True
+        elif keys[self.at] == "(":
+            is_query = self.from_bracket()
+            if is_query and keys[self.at] in QUERY_TAIL:
+                self.query_tail()
+            elif not (is_query and keys[self.at] == ")"):
+                is_query = False
+                self.alias()
+                self.joins()
+        else:
+            self.from_item()
+        self.leave(")")
+        return is_query
+
+    def is_call(self) -> bool:
+        """Whether a call stands here: `name (`, `schema.name (`, ROWS FROM, current_date."""
+        keys, at = self.keys, self.at
+        if keys[at] == "rows" and keys[at + 1] == "from":
+            return True
+        while keys[at + 1] == "." and self.kinds[at] <= RESERVED:
+            at += 2
+        return keys[at + 1] == "("
+
+    def from_function(self) -> None:
+        """Read `function(...) [with ordinality] [alias]`, `rows from (...)`."""
+        keys = self.keys
+        if keys[self.at] == "rows" and keys[self.at + 1] == "from":
+            self.at += 2
+            self.enter("(")
+            while True:
+                self.function_in_from()
+                if keys[self.at] == "as":
+                    self.at += 1
+                    self.column_definitions()
+                if keys[self.at] != ",":
+                    break
+                self.at += 1
+            self.leave(")")
+        else:
+            self.function_in_from()
+        self.skip("with", "ordinality")
+        if keys[self.at] == "as" and keys[self.at + 1] == "(":
+            self.at += 1
+            self.column_definitions()
+            return
+        self.alias(definitions=True)
+
+    def function_in_from(self) -> None:
+        """Read A call without FILTER and OVER."""
+        if self.kinds[self.at] == COLUMN_WORD:
+            self.column_word(self.keys[self.at])
+        elif self.kinds[self.at] in (IDENTIFIER, FUNCTION_WORD) and self.is_call():
+            self.name()
+        else:
+            raise self.unexpected(self.at)
+
+    def relation(self) -> None:
+        """`[only] name [*]`."""
+        if self.skip("only") and self.keys[self.at] == "(":
+            self.at += 1
+            self.relation_name()
+            self.expect(")")
+        else:
+            self.relation_name()
+
+    def relation_name(self) -> None:
+        """Read A table or view that agents may read."""
+        keys, kinds = self.keys, self.kinds
+        first = at = self.at
+        if kinds[at] not in (IDENTIFIER, COLUMN_WORD):
+            raise self.unexpected(at)
+        while keys[at + 1] == ".":
+            at += 2
+            if kinds[at] > RESERVED:
+                raise self.unexpected(at)
+        self.allowed.relation(self, first, at)
+        self.account.relations.append(at)
+        self.at = at + 1
+        if self.kinds[self.at] == OPERATOR and keys[self.at] == "*":
+            self.at += 1
+
+    def relation_alias(self) -> None:
+        """Read an alias; TABLESAMPLE is refused."""
+        self.alias()
+        if self.keys[self.at] == "tablesample":
+            raise Refusal(
+                "unsupported",
+                "TABLESAMPLE is not supported",
+                "Use ORDER BY random() LIMIT n, or a WHERE condition.",
+                index=self.at,
+            )
+
+    def alias(self, *, definitions: bool = False) -> None:
+        """`[as] name [(columns)]`, for a function also `name (column type, ...)`."""
+        keys = self.keys
+        if keys[self.at] == "as":
+            self.at += 1
+            self.table_name()
+        elif self.kinds[self.at] in (IDENTIFIER, COLUMN_WORD):
+            self.at += 1
+        else:
+            return
+        if keys[self.at] == "(":
+            if definitions and keys[self.at + 2] not in (",", ")"):
+                self.column_definitions()
+            else:
+                self.column_names()
+
+    def table_name(self) -> None:
+        """Read an identifier that is no reserved word (ColId)."""
+        if self.kinds[self.at] not in (IDENTIFIER, COLUMN_WORD):
+            raise self.unexpected(self.at)
+        self.at += 1
+
+    def bare_names(self) -> None:
+        """Names between commas."""
+        self.table_name()
+        while self.keys[self.at] == ",":
+            self.at += 1
+            self.table_name()
+
+    def column_names(self) -> None:
+        """`( name, ... )`."""
+        self.enter("(")
+        self.bare_names()
+        self.leave(")")
+
+    def column_definitions(self) -> None:
+        """`( name type, ... )`."""
+        self.enter("(")
+        while True:
+            self.table_name()
+            self.type_name()
+            if self.skip("collate"):
+                self.collation()
+            if self.keys[self.at] != ",":
+                break
+            self.at += 1
+        self.leave(")")

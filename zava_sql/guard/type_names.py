@@ -1,0 +1,279 @@
+"""Reader of PostgreSQL type names (Typename in gram.y), and the tools all readers share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.guard.account import Account
+from zava_sql.guard.keywords import RESERVED, words
+from zava_sql.guard.lexer import END, NUMBER, Tokens
+from zava_sql.guard.limits import (
+    MAX_ARRAY_NESTING,
+    MAX_ARRAYS,
+    MAX_CAST_MODIFIER,
+    MAX_DEPTH,
+    MAX_DIMENSIONS,
+    Refusal,
+    piece,
+)
+
+if TYPE_CHECKING:
+    from zava_sql.guard.names import Names
+
+__all__ = ["CONSTRUCTORS", "TYPES", "TYPE_WORDS", "TypeReader"]
+
+_BUILT_IN: Final = """
+    bool int2 int4 int8 float4 float8 numeric money text varchar bpchar name bytea bit varbit
+    date time timetz timestamp timestamptz interval uuid json jsonb jsonpath inet cidr macaddr
+    macaddr8 point line lseg box path polygon circle tsvector tsquery
+    int4range int8range numrange tsrange tstzrange daterange
+    int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
+"""
+_OF_EXTENSIONS: Final = "vector halfvec sparsevec"
+# Names by which a type may be called, bare; quoted or qualified, only the right-hand ones are.
+TYPES: Final[dict[str, str]] = {
+    **{name: name for name in (_BUILT_IN + _OF_EXTENSIONS).split()},
+    "boolean": "bool",
+    "smallint": "int2",
+    "int": "int4",
+    "integer": "int4",
+    "bigint": "int8",
+    "real": "float4",
+    "float": "float8",
+    "dec": "numeric",
+    "decimal": "numeric",
+    "char": "bpchar",
+    "character": "bpchar",
+}
+# Types with a constructor of that name that takes more than the value to cast. Not among them:
+# bit, bpchar, varchar (they pad), polygon (so many points), numeric and times (precision).
+CONSTRUCTORS: Final = words("""
+    int4range int8range numrange tsrange tstzrange daterange
+    int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
+    point box lseg line circle
+    """)
+# Keywords that begin a type: literals of these need no look at the name that follows.
+TYPE_WORDS: Final = words("""
+    int integer smallint bigint real float decimal dec numeric boolean bit char character varchar
+    timestamp time interval json
+    """)
+_EXTENSION_TYPES: Final = frozenset(_OF_EXTENSIONS.split())
+_INTERVAL_FIELDS: Final = frozenset({"year", "month", "day", "hour", "minute", "second"})
+_OTHER_TYPES: Final = {
+    "string": "text",
+    "datetime": "timestamp",
+    "double": "double precision",
+    "tinyint": "smallint",
+    "unsigned": "bigint",
+    "signed": "bigint",
+    "number": "numeric",
+    "nvarchar": "text",
+    "clob": "text",
+    "blob": "bytea",
+    "int64": "bigint",
+    "float64": "double precision",
+    "year": "int",
+}
+
+
+class TypeReader:
+    """Position in the tokens of one text, and the reader of type names."""
+
+    __slots__ = (
+        "account",
+        "allowed",
+        "arrays",
+        "arrays_total",
+        "at",
+        "depth",
+        "from_items",
+        "keys",
+        "kinds",
+        "set_operations",
+        "tokens",
+    )
+
+    def __init__(self, tokens: Tokens, allowed: Names) -> None:
+        self.tokens = tokens
+        self.keys = tokens.keys
+        self.kinds = tokens.kinds
+        self.allowed = allowed
+        self.account = Account()
+        self.at = 0
+        self.depth = 0
+        self.arrays = 0
+        self.arrays_total = 0
+        self.from_items = 0
+        self.set_operations = 0
+
+    # Tools
+
+    def unexpected(self, index: int) -> Refusal:
+        """Make the refusal of a token that the grammar has no place for here."""
+        if self.kinds[index] == END:
+            return Refusal("syntax", "the query ends too early", index=index)
+        return Refusal(
+            "syntax",
+            f"syntax error, or unsupported syntax, at {piece(self.tokens.texts[index])}",
+            self.allowed.syntax_hint(self.keys, index),
+            index=index,
+        )
+
+    def expect(self, key: str) -> None:
+        """Step over `key`, or refuse."""
+        if self.keys[self.at] != key:
+            raise self.unexpected(self.at)
+        self.at += 1
+
+    def skip(self, *keys: str) -> bool:
+        """Step over these words if they stand here."""
+        end = self.at + len(keys)
+        if tuple(self.keys[self.at : end]) != keys:
+            return False
+        self.at = end
+        return True
+
+    def enter(self, key: str) -> None:
+        """Step over an opening bracket (or CASE), one level deeper."""
+        if self.keys[self.at] != key:
+            raise self.unexpected(self.at)
+        self.at += 1
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Refusal(
+                "too_deep",
+                f"more than {MAX_DEPTH} brackets within brackets",
+                "Use WITH to name the inner queries.",
+                index=self.at - 1,
+            )
+
+    def leave(self, key: str) -> None:
+        """Step over a closing bracket (or END)."""
+        if self.keys[self.at] != key:
+            raise self.unexpected(self.at)
+        self.at += 1
+        self.depth -= 1
+
+    def enter_array(self) -> None:
+        """Count array constructors, for which sqlglot doubles its time at each level."""
+        self.arrays += 1
+        self.arrays_total += 1
+        if self.arrays > MAX_ARRAY_NESTING or self.arrays_total > MAX_ARRAYS:
+            raise Refusal(
+                "too_deep",
+                f"more than {MAX_ARRAY_NESTING} arrays within each other, or {MAX_ARRAYS} in all",
+                "Write large arrays as literals: '{1,2,3}'::int[].",
+                index=self.at,
+            )
+
+    def label(self) -> None:
+        """Any word, as a column's name (ColLabel)."""
+        if self.kinds[self.at] > RESERVED:
+            raise self.unexpected(self.at)
+        self.at += 1
+
+    # Types
+
+    def type_name(self) -> str:
+        """Read A type of the allowlist with modifiers and array bounds; its canonical name."""
+        keys, start = self.keys, self.at
+        key = keys[start]
+        name = TYPES.get(key, "")
+        if keys[start + 1] == ".":
+            name = self.qualified_type(start)
+        elif key == '"':
+            written = self.tokens.name(start)
+            name = written if TYPES.get(written) == written else ""
+        if key == "double" and keys[start + 1] == "precision":
+            name = "float8"
+            self.at += 1
+        if not name or self.kinds[start] == RESERVED:
+            raise self.refused_type(start)
+        self.at += 1
+        if name in ("bpchar", "bit") and keys[self.at] == "varying":
+            name = "varchar" if name == "bpchar" else "varbit"
+            self.at += 1
+        if name == "interval" and keys[self.at] != "(":
+            self.interval_fields()
+        if keys[self.at] == "(":
+            self.modifiers()
+        if key in ("time", "timestamp") and not self.skip("without", "time", "zone"):
+            name += "tz" * self.skip("with", "time", "zone")
+        self.array_bounds()
+        self.account.types.append(name)
+        return name
+
+    def qualified_type(self, start: int) -> str:
+        """`pg_catalog.type`, `public.vector`; the reader is left on the last word."""
+        schema, name = self.tokens.name(start), self.tokens.name(start + 2)
+        home = "public" if name in _EXTENSION_TYPES else "pg_catalog"
+        if schema != home or self.keys[start + 3] == "." or TYPES.get(name) != name:
+            return ""
+        self.at = start + 2
+        return name
+
+    def refused_type(self, start: int) -> Refusal:
+        """Make the refusal of a type that is not in the allowlist."""
+        if self.kinds[start] > RESERVED or self.kinds[start] == RESERVED:
+            return self.unexpected(start)
+        name = self.tokens.name(start)
+        hint = "Use a base type: text, int, bigint, numeric, date, timestamptz, boolean, jsonb ..."
+        if other := _OTHER_TYPES.get(name):
+            hint = f"PostgreSQL calls it {other}."
+        elif name.startswith("reg"):
+            hint = "Catalogue look-ups are closed; describe_schema shows tables and columns."
+        return Refusal("type", f"type {piece(name)} is not allowed", hint, index=start)
+
+    def modifiers(self) -> None:
+        """`(10, 2)`: plain integers, none of which makes the value huge."""
+        keys, texts = self.keys, self.tokens.texts
+        self.at += 1
+        while True:
+            if keys[self.at] == "-":
+                self.at += 1
+            if self.kinds[self.at] != NUMBER or not (text := texts[self.at]).isdecimal():
+                raise self.unexpected(self.at)
+            if len(text) > len(str(MAX_CAST_MODIFIER)) or int(text) > MAX_CAST_MODIFIER:
+                raise Refusal(
+                    "type",
+                    f"a length of more than {MAX_CAST_MODIFIER:,}",
+                    "Use text.",
+                    index=self.at,
+                )
+            self.at += 1
+            if keys[self.at] != ",":
+                break
+            self.at += 1
+        self.expect(")")
+
+    def interval_fields(self) -> None:
+        """`day to second (3)` and the like, if they stand here."""
+        keys = self.keys
+        if keys[self.at] not in _INTERVAL_FIELDS:
+            return
+        self.at += 1
+        if keys[self.at] == "to" and keys[self.at + 1] in _INTERVAL_FIELDS:
+            self.at += 2
+        if keys[self.at - 1] == "second" and keys[self.at] == "(":
+            self.modifiers()
+
+    def array_bounds(self) -> None:
+        """`[]`, `[3]`, `array`, `array[3]`."""
+        keys = self.keys
+        if keys[self.at] == "array":
+            self.at += 1
+            if keys[self.at] != "[":
+                return
+        bounds = 0
+        while keys[self.at] == "[":
+            bounds += 1
+            self.at += 1
+            if self.kinds[self.at] == NUMBER:
+                self.at += 1
+            self.expect("]")
+            if bounds > MAX_DIMENSIONS:
+                raise Refusal(
+                    "too_deep",
+                    f"an array has at most {MAX_DIMENSIONS} dimensions",
+                    index=self.at - 1,
+                )
