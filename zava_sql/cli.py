@@ -384,8 +384,9 @@ async def _seed(settings: Settings, scale: float, until: date | None) -> None:
             )
             progress.update(task, description="vacuum")
             await vacuum(connection)
-    print(
-        f"scale {report.scale:f} until {report.until}: {report.products:,} products,"
-        f" {report.customers:,} customers, {report.orders:,} orders, {report.returns:,} returns,"
-        f" {report.order_items:,} lines, {report.principals} principals"
+    made = (
+        f"{report.products:,} products, {report.customers:,} customers, {report.orders:,} orders,"
+        f" {report.returns:,} returns, {report.order_items:,} lines"
     )
+    print(f"scale {report.scale:f} until {report.until}: ", end="")
+    print("nothing to add" if report.unchanged else made)
