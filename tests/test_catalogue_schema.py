@@ -29,8 +29,10 @@ def as_role(each_database):
                 connection.execute(statement)
             connection.execute(f"set local role {role}")
 
-            def describe(name=None):
-                return connection.execute("select api.describe_schema(%s)", [name]).fetchone()[0]
+            def describe(name=None, search=None):
+                return connection.execute(
+                    "select api.describe_schema(%s, %s)", [name, search]
+                ).fetchone()[0]
 
             yield describe
             connection.rollback()
@@ -54,6 +56,7 @@ async def test_a_table_is_told_in_full(as_role):
     with as_role("store_manager") as describe:
         assert describe("customers") == (
             "retail.customers: Customers of a store.\n"
+            "Rows you see: 0\n"
             "primary key (store_id, customer_id)\n"
             "unique (store_id, email)\n"
             "foreign key (store_id) references retail.stores (store_id)\n"
@@ -82,7 +85,7 @@ async def test_a_name_may_come_with_its_schema_and_in_any_case(as_role, name):
 async def test_a_function_is_told_with_its_whole_comment(as_role):
     with as_role("store_manager") as describe:
         text = describe("api.describe_schema")
-    assert text.startswith("api.describe_schema(p_name text DEFAULT NULL::text) returns text\n")
+    assert text.startswith("api.describe_schema(p_name text DEFAULT NULL::text,")
     assert "\np_name: " in text
 
 
@@ -178,6 +181,73 @@ async def test_partitions_are_left_to_their_parent(as_role):
         assert describe("product_embeddings_1") is None
 
 
+async def test_words_find_tables_columns_and_functions(as_role):
+    with as_role("store_manager") as describe:
+        column = "retail.customers.loyalty_tier text (none|bronze|silver|gold): "
+        assert describe("customers", "LOYALTY tier") == column + "none, bronze, silver or gold."
+        both = describe(search=" Stock  level").splitlines()
+        assert any(line.startswith("retail.inventory.stock_level integer: ") for line in both)
+        assert all("stock" in line.lower() and "level" in line.lower() for line in both)
+        everywhere = describe(search="stock").splitlines()
+        assert any(line.startswith("retail.stock_movements: ") for line in everywhere)
+        assert any(line.startswith("retail.inventory.stock_level ") for line in everywhere)
+        assert any(
+            line.startswith("api.whoami(") for line in describe(search="asking").splitlines()
+        )
+        assert describe("orders", "status").startswith("retail.orders.status text (pending|")
+        assert "order_items" not in describe("orders", "order_date")
+        assert describe(search="no-such-word") is None
+        assert describe(search="sto%k") is None
+        assert len(describe(search="e").splitlines()) == 50
+
+
+async def test_what_is_forbidden_is_not_found(as_role):
+    with as_role("store_manager", "revoke select on retail.orders from store_manager") as describe:
+        assert "retail.orders." not in describe(search="order_date")
+        assert describe("orders", "status") is None
+        assert "zava." not in (describe(search="principal") or "")
+
+
+async def test_the_keys_of_small_tables_are_listed(as_role):
+    arrange = [
+        "insert into retail.categories (name) select 'Kind ' || g from generate_series(1, 3) as g",
+    ]
+    more = "insert into retail.categories (name) select 'More ' || g from generate_series(1, 48) g"
+    odd = "insert into retail.categories (name) values (E'a\\nRows you see: 9')"
+    with as_role("store_manager", *arrange) as describe:
+        assert "\nname text (Kind 1|Kind 2|Kind 3): " in describe("categories")
+        assert describe(search="kind 2").startswith("retail.categories.name text (Kind 1|")
+        assert "Rows you see: 3\n" in describe("categories")
+    with as_role("store_manager", *arrange, more) as describe:
+        assert "\nname text: " in describe("categories")
+        assert "Rows you see: 51\n" in describe("categories")
+    with as_role("store_manager", *arrange, odd) as describe:
+        assert "\nname text: " in describe("categories")
+
+
+async def test_rows_are_counted_up_to_a_limit(as_role):
+    arrange = "insert into retail.categories (name) select g::text from generate_series(1, {}) as g"
+    with as_role("store_manager", arrange.format(10_000)) as describe:
+        assert "Rows you see: 10000\n" in describe("categories")
+    with as_role("store_manager", arrange.format(10_001)) as describe:
+        assert "Rows you see: more than 10000\n" in describe("categories")
+
+
+async def test_names_are_listed_for_clients_as_far_as_the_caller_may_use_them(each_database):
+    with psycopg.connect(each_database.admin_url) as connection:
+        connection.execute("revoke select on retail.orders from store_manager")
+        connection.execute("create function api.whoami(p_x integer) returns integer return 1")
+        connection.execute("grant execute on function api.whoami(integer) to store_manager")
+        connection.execute("set local role store_manager")
+        names = connection.execute("select * from api._list_names()").fetchall()
+        connection.rollback()
+    assert ("table", "retail.customers", "Customers of a store.") in names
+    assert [row[:2] for row in names].count(("function", "api.whoami")) == 1
+    assert "retail.orders" not in {name for _, name, _ in names}
+    assert not any("_list_names" in name or "zava." in name for _, name, _ in names)
+    assert [kind for kind, _, _ in names] == sorted((row[0] for row in names), reverse=True)
+
+
 @pytest.mark.parametrize("role", ["zava_gateway", "zava_service", "zava_writer"])
 async def test_who_is_no_tenant_may_not_ask(as_role, role):
     with as_role(role) as describe, pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -188,7 +258,8 @@ async def test_it_runs_in_the_session_of_the_principal(each_database):
     with psycopg.connect(each_database.admin_url, autocommit=True) as connection:
         connection.execute(
             "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
-            " values ('seattle', 'Seattle', 'Seattle', 0.1, '2020-01-01') on conflict do nothing"
+            " values ('seattle', 'Seattle', 'Seattle', 0.1, '2020-01-01'),"
+            " ('tacoma', 'Tacoma', 'Tacoma', 0.1, '2020-01-01') on conflict do nothing"
         )
         if not connection.execute("select from zava.principals where name = 'seattle'").fetchone():
             connection.execute("select zava.create_principal('seattle', 'store', '{seattle}')")
@@ -204,3 +275,8 @@ async def test_it_runs_in_the_session_of_the_principal(each_database):
         for name in ("zava.principals", "a\0b", "'; select 1; --"):
             with pytest.raises(ValidationError):
                 await describe_schema(database, seattle, name)
+            with pytest.raises(ValidationError, match="is found by"):
+                await describe_schema(database, seattle, search=name)
+        # The store's own rows, and the values in them.
+        assert "Rows you see: 1\n" in await describe_schema(database, seattle, "stores")
+        assert "store_key text (seattle)" in await describe_schema(database, seattle, "stores")

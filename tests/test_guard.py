@@ -78,6 +78,9 @@ def test_the_canonical_text_is_the_tokens_in_plain_form(original: str, canonical
         ("select 1" + " union select 1" * (MAX_SET_OPERATIONS + 1), "too_many_set_operations"),
         (r"select E'" + r"\n" * 2_000 + "'", "too_long"),
         ("select '1'::bit(83886080)", "type"),
+        ("select 1 as " + "a" * 64, "unsupported"),
+        ('select 1 as "' + "a" * 64 + '"', "unsupported"),
+        ("select 1 as " + "\u00e9" * 32, "unsupported"),
         ("select a::int" + "[]" * 7, "too_deep"),
     ],
 )
@@ -93,6 +96,8 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
         "select " + "(" * (MAX_DEPTH - 1) + "1" + ")" * (MAX_DEPTH - 1),
         "select " + ",".join(["1"] * ((MAX_TOKENS - 1) // 2)),
         "select '" + "x" * (MAX_CHARACTERS - 9) + "'",
+        "select 1 as " + "a" * 63,
+        "select 1 as " + "\u00e9" * 31,
         "select repeat('x', 10000), lpad('x', least(5, 7)), rpad('x', (3)), repeat('x', 2::int)",
     ],
 )

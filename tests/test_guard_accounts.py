@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import guard_lists
 import pytest
+from sqlglot import exp
 
+from zava_sql.guard import tree
 from zava_sql.guard.account import Account
 from zava_sql.guard.lexer import Tokens, scan
 from zava_sql.guard.limits import Refusal
@@ -110,3 +112,17 @@ def skip_relation(reader: QueryReader) -> None:
 def test_the_tree_alone_refuses_what_is_no_plain_query(sql: str) -> None:
     with pytest.raises(Refusal, match="not supported"):
         check_tree(scan(sql), Account())
+
+
+@pytest.mark.parametrize("node", [exp.Star, exp.Where, exp.Literal, exp.Paren])
+def test_a_class_of_node_that_is_not_listed_is_refused(
+    node: type[exp.Expr], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, account = account_of("select *, (1) from t where true")
+    tree._account_of.cache_clear()  # noqa: SLF001
+    monkeypatch.delitem(tree._NODES, node)  # noqa: SLF001
+    with pytest.raises(Refusal, match="not supported"):
+        check_tree(tokens, account)
+    monkeypatch.undo()
+    tree._account_of.cache_clear()  # noqa: SLF001
+    check_tree(tokens, account)

@@ -14,7 +14,7 @@ from zava_sql.guard.limits import Refusal
 
 WORDS = st.sampled_from([*guard_fuzz.STRANGE, *guard_fuzz.POOL, "evil ( )", "( table evil )"])
 TAILS = st.lists(WORDS, max_size=9).map(" ".join)
-quick = settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def judge(sql: str) -> None:

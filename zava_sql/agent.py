@@ -18,9 +18,10 @@ from zava_sql.guard import Guard
 from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from zava_sql.database import Database
+    from zava_sql.functions import FunctionSpec
     from zava_sql.tenant import Principal
 
 __all__ = ["Agent", "Column", "Result", "fetch"]
@@ -65,11 +66,19 @@ class Result:
 
 
 class Agent:
-    """Answers questions of principals from one database."""
+    """Answers questions of principals from one database; `embed` turns a text into a vector."""
 
-    def __init__(self, database: Database, guard: Guard | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        guard: Guard | None = None,
+        *,
+        embed: Callable[[str], Awaitable[Sequence[float]]] | None = None,
+    ) -> None:
         self.database = database
+        self.embed = embed
         self.guard = guard if guard is not None else Guard()
+        self._guard_given = guard is not None
 
     async def query(self, principal: Principal, sql: str, *, max_rows: int | None = None) -> Result:
         """Run one SELECT as this principal and give at most `max_rows` rows.
@@ -89,6 +98,38 @@ class Agent:
                 error.position = checked.original_position(error.position - 1)
             raise
 
+    async def call_function(
+        self,
+        principal: Principal,
+        function: FunctionSpec,
+        arguments: Mapping[str, object],
+        *,
+        max_rows: int | None = None,
+    ) -> Result:
+        """Call a function as this principal; the arguments fit its schema.
+
+        Raises:
+            QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
+            ValidationError: max_rows is out of range, or PostgreSQL has no text for a value.
+        """
+        limit = self._limit(max_rows)
+        given = dict(arguments)
+        for parameter in function.parameters:
+            text = given.get(parameter.embeds) if parameter.embeds else None
+            if self.embed is not None and isinstance(text, str):
+                given[parameter.name] = list(await self.embed(text))
+        sql, values = function.call(given)
+        try:
+            return await fetch(self.database, principal, sql, limit, values)
+        except DatabaseError as error:
+            error.position = None  # in a text that the caller has not written
+            raise
+
+    def allow_functions(self, names: Collection[str]) -> None:
+        """Have the guard know the functions of schema api; one that was given is left alone."""
+        if not self._guard_given:
+            self.guard = Guard(names)
+
     def _limit(self, max_rows: int | None) -> int:
         settings = self.database.settings
         if max_rows is None:
@@ -101,7 +142,13 @@ class Agent:
         return max_rows
 
 
-async def fetch(database: Database, principal: Principal, sql: str, limit: int) -> Result:
+async def fetch(
+    database: Database,
+    principal: Principal,
+    sql: str,
+    limit: int,
+    values: Sequence[object] = (),
+) -> Result:
     """Run a text as this principal without the guard; for `Agent` and for tests that do without.
 
     Raises:
@@ -118,13 +165,13 @@ async def fetch(database: Database, principal: Principal, sql: str, limit: int) 
             )
             if any(column.type in _RECORDS for column in columns):
                 raise _unsendable()
-            if statement.get_parameters():
+            if len(statement.get_parameters()) > len(values):
                 raise DatabaseError(
                     "there is no value for the parameter $1",
                     sqlstate="42P02",
                     hint="Write the value itself into the statement.",
                 )
-            records = await statement.fetch()
+            records = await statement.fetch(*values)
     except asyncpg.QueryCanceledError:
         raise _timeout(database) from None
     except TimeoutError:

@@ -1,61 +1,195 @@
-"""Bearer keys of requests over HTTP, and the principal that the verified key of a request names.
+"""Who sends a request over HTTP: a bearer key, a JWT, or the word of a proxy that is trusted.
 
-Nothing is remembered from one request to the next: a key that was revoked, that expired or whose
-principal was disabled is refused with the very next request.
+Nothing is remembered from one request to the next: a key that was revoked, a token that expired or
+a principal that was disabled is refused with the very next request. No identity means status 401.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ipaddress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
+from starlette.authentication import AuthCredentials, AuthenticationBackend
+from starlette.responses import JSONResponse
 
-from zava_sql.errors import AuthorizationError, ServiceUnavailable
-from zava_sql.tenant import Principal, authenticate
+from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
+from zava_sql.metrics import count_refused_request
+from zava_sql.tenant import Principal, authenticate, find_principal, find_principal_by_id
+from zava_sql.tokens import TokenReader
 
 if TYPE_CHECKING:
-    from zava_sql.database import Database
+    from collections.abc import Awaitable
 
-__all__ = ["KeyVerifier", "request_principal"]
+    from starlette.requests import HTTPConnection
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from zava_sql.database import Database
+    from zava_sql.settings import Settings
+    from zava_sql.tokens import Token
+
+__all__ = ["Identities", "KeyVerifier", "RequireIdentity", "metadata", "request_principal"]
+
+WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
+PROXY_HEADER: Final = "x-rls-user-id"
 
 
 class KeyVerifier:
-    """The SDK's TokenVerifier over the keys that the database knows."""
+    """Checks bearer keys, which the database knows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Accept a valid key; None makes the SDK answer 401.
+        """Accept a valid key; None means status 401.
 
         Raises:
             ServiceUnavailable: the database that knows the keys does not answer.
         """
-        try:
-            principal = await authenticate(self._database, token)
-        except AuthorizationError:
+        principal = await _known(authenticate(self._database, token))
+        return None if principal is None else _access(principal)
+
+
+class Identities(AuthenticationBackend):
+    """Finds the principal of a request; Starlette's middleware asks it before anything runs."""
+
+    def __init__(self, database: Database) -> None:
+        """Read the settings once.
+
+        Raises:
+            ConfigurationError: those about JWTs or the trusted proxy do not fit together.
+        """
+        settings = database.settings
+        self._database = database
+        self._keys = KeyVerifier(database)
+        self._tokens = TokenReader(settings) if _wants_tokens(settings) else None
+        self._scopes = frozenset(settings.auth_scopes)
+        self._proxies = _networks(settings.trusted_proxy)
+
+    async def authenticate(
+        self, conn: HTTPConnection
+    ) -> tuple[AuthCredentials, AuthenticatedUser] | None:
+        """Give who it is; None means status 401.
+
+        Raises:
+            ServiceUnavailable: whoever knows the keys does not answer.
+        """
+        bearers = conn.headers.getlist("authorization")
+        access: AccessToken | None = None
+        if len(bearers) == 1:
+            scheme, _, token = bearers[0].partition(" ")
+            if scheme.lower() == "bearer":
+                access = await self._bearer(token.strip())
+        elif not bearers:
+            access = await self._proxied(conn)
+        if access is None:
             return None
-        except asyncpg.PostgresError as error:
-            raise ServiceUnavailable(
-                "keys cannot be checked now", hint="Try again in a moment."
-            ) from error
-        # The key itself is not kept: an AccessToken may end up in a log.
-        return AccessToken(
-            token="-",  # noqa: S106 - the absence of one
-            client_id=principal.name,
-            subject=principal.name,
-            scopes=[],
-            claims={"principal": principal},
+        return AuthCredentials(access.scopes), AuthenticatedUser(access)
+
+    async def _bearer(self, token: str) -> AccessToken | None:
+        # Keys have no dots in them.
+        if self._tokens is None or token.count(".") != 2:
+            return await self._keys.verify_token(token)
+        found = await self._tokens.read(token)
+        if found is None:
+            return None
+        principal = await _known(find_principal(self._database, found.principal))
+        if principal is None:
+            return None
+        return _access(principal, found, lacking=not self._scopes <= found.scopes)
+
+    async def _proxied(self, conn: HTTPConnection) -> AccessToken | None:
+        """Take the word of a peer in ZAVA_TRUSTED_PROXY; from anybody else the header is air."""
+        named = conn.headers.getlist(PROXY_HEADER)
+        if len(named) != 1 or conn.client is None or not self._is_proxy(conn.client.host):
+            return None
+        try:
+            principal_id = UUID(named[0])
+        except ValueError:
+            return None
+        principal = await _known(find_principal_by_id(self._database, principal_id))
+        return None if principal is None else _access(principal)
+
+    def _is_proxy(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._proxies)
+
+
+class RequireIdentity:
+    """Answers 401 or 403 in place of the server, as RFC 6750, RFC 9728 and MCP put it."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._scope = " ".join(settings.auth_scopes)
+        url = settings.auth_resource if _wants_tokens(settings) else None
+        self._metadata = _metadata_url(url) if url else ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request with an identity pass."""
+        user = scope.get("user")
+        if not isinstance(user, AuthenticatedUser):
+            tried = any(name == b"authorization" for name, _ in scope["headers"])
+            error = "invalid_token" if tried else ""
+            answer = self._refusal(401, error, "the request has no valid identity")
+        elif (user.access_token.claims or {}).get("lacking"):
+            answer = self._refusal(403, "insufficient_scope", "the token lacks a scope")
+        else:
+            await self._app(scope, receive, send)
+            return
+        count_refused_request(answer.status_code)
+        await answer(scope, receive, send)
+
+    def _refusal(self, status: int, error: str, message: str) -> JSONResponse:
+        parts = {
+            "realm": "zava_sql",
+            # RFC 6750: who sent no token is told of no error.
+            "error": error,
+            "error_description": message if error else "",
+            "scope": self._scope,
+            "resource_metadata": self._metadata,
+        }
+        challenge = ", ".join(f'{name}="{value}"' for name, value in parts.items() if value)
+        return JSONResponse(
+            AuthorizationError(
+                message, hint="Send the header: Authorization: Bearer KEY"
+            ).to_dict(),
+            status_code=status,
+            headers={"WWW-Authenticate": f"Bearer {challenge}"},
         )
 
 
+def metadata(settings: Settings) -> dict[str, dict[str, object]]:
+    """Give the documents of RFC 9728 by path: none where only keys are accepted."""
+    if not _wants_tokens(settings) or settings.auth_resource is None:
+        return {}
+    document: dict[str, object] = {
+        "resource": settings.auth_resource,
+        "authorization_servers": [settings.auth_issuer],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "zava_sql",
+    }
+    if settings.auth_scopes:
+        document["scopes_supported"] = list(settings.auth_scopes)
+    # Some clients look at the root only.
+    own = urlsplit(_metadata_url(settings.auth_resource)).path
+    return dict.fromkeys((own, WELL_KNOWN), document)
+
+
 async def request_principal() -> Principal:
-    """Give the principal of the request that is being served, from its own key and nothing else.
+    """Give the principal of the request that is being served, and of no other.
 
     Raises:
-        AuthorizationError: the request carried no verified key.
+        AuthorizationError: the request carried nothing that names one.
     """
     token = get_access_token()
     principal = token.claims.get("principal") if token is not None and token.claims else None
@@ -64,3 +198,54 @@ async def request_principal() -> Principal:
             "the request has no identity", hint="Send the header: Authorization: Bearer KEY"
         )
     return principal
+
+
+async def _known(work: Awaitable[Principal]) -> Principal | None:
+    try:
+        return await work
+    except AuthorizationError:
+        return None
+    except asyncpg.PostgresError as error:
+        raise ServiceUnavailable(
+            "identities cannot be checked now", hint="Try again in a moment."
+        ) from error
+
+
+def _access(
+    principal: Principal, token: Token | None = None, *, lacking: bool = False
+) -> AccessToken:
+    # The key or token itself is not kept: an AccessToken may end up in a log.
+    return AccessToken(
+        token="-",  # noqa: S106 - the absence of one
+        client_id=token.client if token else principal.name,
+        subject=token.subject if token else principal.name,
+        scopes=[],
+        claims={
+            "principal": principal,
+            "iss": token.issuer if token else None,
+            "lacking": lacking,
+        },
+    )
+
+
+def _wants_tokens(settings: Settings) -> bool:
+    """Say whether JWTs are accepted at all: one of these without the others is refused."""
+    return bool(settings.auth_issuer or settings.auth_jwks or settings.auth_resource)
+
+
+def _metadata_url(resource: str) -> str:
+    parts = urlsplit(resource)
+    return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
+
+
+def _networks(texts: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        networks = [ipaddress.ip_network(text) for text in texts]
+    except ValueError:
+        networks = []
+    if len(networks) < len(texts) or any(network.prefixlen == 0 for network in networks):
+        raise ConfigurationError(
+            "ZAVA_TRUSTED_PROXY is not a list of networks, or trusts everybody",
+            hint="Write them as 10.0.0.7 or 10.0.0.0/24.",
+        )
+    return networks

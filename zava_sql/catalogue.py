@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -11,35 +13,72 @@ from zava_sql.errors import QueryTimeout, ValidationError
 from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from zava_sql.database import Database
     from zava_sql.tenant import Principal
 
-__all__ = ["describe_schema"]
+__all__ = ["Name", "describe_schema", "list_names"]
 
 
-async def describe_schema(database: Database, principal: Principal, name: str | None = None) -> str:
-    """Describe all that this principal may use in a line each, or one table or function in full.
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Something to ask about: `kind` is table or function, `name` comes with its schema."""
+
+    kind: str
+    name: str
+    title: str
+
+
+async def describe_schema(
+    database: Database, principal: Principal, name: str | None = None, search: str | None = None
+) -> str:
+    """Describe all that this principal may use in a line each, one in full, or what words are in.
 
     Raises:
-        ValidationError: nothing of that name may be read by this principal.
+        ValidationError: nothing of that name may be read by this principal, or no word is found.
         QueryTimeout, LimitExceeded, ServiceUnavailable: see `errors`.
     """
-    try:
-        async with (
-            translated_connection_errors(),
-            tenant_session(database, principal) as connection,
-        ):
-            # PostgreSQL has no text with NUL in it, so there is nothing of such a name either.
-            text: str | None = None
-            if name is None or "\0" not in name:
-                text = await connection.fetchval("select api.describe_schema($1)", name)
-    except asyncpg.QueryCanceledError:
-        raise QueryTimeout(
-            "describing the schema took too long", hint="Try again in a moment."
-        ) from None
+    text: str | None = None
+    # PostgreSQL has no text with NUL in it, so there is nothing of such a name either.
+    if "\0" not in f"{name}{search}":
+        async with _session(database, principal) as connection:
+            text = await connection.fetchval("select api.describe_schema($1, $2)", name, search)
+    if text is None and search is not None and search.strip():
+        raise ValidationError(
+            f"nothing that you may use is found by {search[:80]!r}",
+            hint="Use fewer words, or describe_schema without arguments, which lists everything.",
+        )
     if text is None:
         raise ValidationError(
             f"there is no table or function {(name or '')[:80]!r} that you may use",
             hint="Without a name, describe_schema lists them all.",
         )
     return text
+
+
+async def list_names(database: Database, principal: Principal) -> list[Name]:
+    """List the tables, then the functions, that this principal may use.
+
+    Raises:
+        QueryTimeout, LimitExceeded, ServiceUnavailable: see `errors`.
+    """
+    async with _session(database, principal) as connection:
+        rows = await connection.fetch("select * from api._list_names()")
+    return [Name(row["kind"], row["name"], row["title"]) for row in rows]
+
+
+@asynccontextmanager
+async def _session(
+    database: Database, principal: Principal
+) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+    try:
+        async with (
+            translated_connection_errors(),
+            tenant_session(database, principal) as connection,
+        ):
+            yield connection
+    except asyncpg.QueryCanceledError:
+        raise QueryTimeout(
+            "describing the schema took too long", hint="Try again in a moment."
+        ) from None

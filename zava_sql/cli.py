@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from zava_sql import __version__, embedded
 from zava_sql.agent import Agent
 from zava_sql.cli_identity import key, principal, token
+from zava_sql.cli_serve import serve
 from zava_sql.database import Database, connect
 from zava_sql.errors import ValidationError, ZavaError
 from zava_sql.guard import Guard, judge_line
@@ -56,6 +57,7 @@ app.add_typer(db, name="db")
 app.add_typer(principal, name="principal")
 app.add_typer(token, name="token")
 app.add_typer(key, name="key")
+app.command()(serve)
 
 
 class Format(StrEnum):
@@ -64,13 +66,6 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
-
-
-class Transport(StrEnum):
-    """How `serve` talks to its clients."""
-
-    STDIO = "stdio"
-    HTTP = "http"
 
 
 def main() -> None:
@@ -201,31 +196,6 @@ def _read(file: Path) -> str:
 
 def _stdin() -> str:
     return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-
-
-@app.command()
-def serve(
-    *,
-    transport: Annotated[Transport, typer.Option(help="How clients connect.")] = Transport.STDIO,
-    host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on (http).", min=0, max=65535)] = 8000,
-    principal: Annotated[str | None, typer.Option(help="Who asks (stdio).")] = None,
-) -> None:
-    """Serve AI clients over MCP. Over http each request brings its key."""
-    from zava_sql.mcp_server import serve_http, serve_stdio  # noqa: PLC0415 - slow to import
-
-    async def _serve() -> None:
-        async with Database.open(embedded.resolve(Settings.load())) as database:
-            if transport is Transport.HTTP:
-                await serve_http(database, Agent(database), host, port)
-            elif principal is None:
-                raise ValidationError(
-                    "stdio needs a fixed identity", hint="Name it: --principal seattle"
-                )
-            else:
-                await serve_stdio(database, Agent(database), principal)
-
-    _run(_serve())
 
 
 @app.command()

@@ -162,16 +162,22 @@ def _plan(frozen: list[Path], now: dict[str, str]) -> tuple[list[str], str, str]
     notes = []
     ups: tuple[list[str], list[str]] = ([], [])  # statements that undo, texts that create
     downs: tuple[list[str], list[str]] = ([], [])
+    restored: set[str] = set()
+    late: list[str] = []
     for path in [p for p in then if p not in now]:
         notes.append(f"removed {path}")
         ups[0].extend(_undo(then[path], ""))
         ups[1].append(f"-- removed: {path}\n")
         downs[1].append(f"{then[path]}\n")
+        restored.update(_creates(then[path]))
     for path, text in now.items():
         if path not in then:
             notes.append(f"new {path}")
             # What a revision made by hand before its file came is not this revision's to drop.
-            undo = [s for s in _undo(text, "") if s not in by_hand]
+            gone = [s for s in _undo(text, "") if s not in by_hand]
+            # What calls it is bound to it until the older text of that is back.
+            undo = [s for s in gone if s in restored]
+            late[:0] = [s for s in gone if s not in restored]
         elif text != then[path]:
             notes.append(f"changed {path}")
             undo = _undo(text, then[path])
@@ -182,10 +188,14 @@ def _plan(frozen: list[Path], now: dict[str, str]) -> tuple[list[str], str, str]
         ups[1].append(f"-- source: {path}\n{text}\n")
         downs[0][:0] = undo
     up, down = (
-        "".join(f"\n{part}" for part in ["".join(f"{s}\n" for s in undo), *texts] if part)
-        for undo, texts in (ups, downs)
+        "".join(f"\n{part}" for part in [_lines(undo), *texts, _lines(then_gone)] if part)
+        for undo, texts, then_gone in ((*ups, []), (*downs, late))
     )
     return notes, up and f"{up}\n", down and f"{down}\n"
+
+
+def _lines(statements: list[str]) -> str:
+    return "".join(f"{statement}\n" for statement in statements)
 
 
 def _history(frozen: list[Path]) -> tuple[dict[str, str], set[str]]:

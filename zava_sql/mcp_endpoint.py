@@ -7,7 +7,7 @@ does not look for that. Its event streams do, and a request that wants one gets 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -17,8 +17,10 @@ from starlette.responses import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from mcp.server import Server
     from starlette.types import Message, Receive, Scope, Send
+
+    from zava_sql.mcp_tools import ToolServer
+    from zava_sql.settings import Settings
 
 __all__ = ["Endpoint"]
 
@@ -31,11 +33,17 @@ _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 class Endpoint:
     """Serves requests whose body a middleware in front has put together."""
 
-    def __init__(self, server: Server[dict[str, Any]]) -> None:
+    def __init__(self, server: ToolServer, settings: Settings) -> None:
+        self._toolbox = server.toolbox
         # Names that a web page could have made point to this machine are refused (DNS rebinding).
+        loopback = [form for name in _LOOPBACK_NAMES for form in (name, f"{name}:*")]
         security = TransportSecuritySettings(
-            allowed_hosts=[form for name in _LOOPBACK_NAMES for form in (name, f"{name}:*")],
-            allowed_origins=[f"http://{name}:*" for name in _LOOPBACK_NAMES],
+            allowed_hosts=[*loopback, *settings.allowed_hosts],
+            allowed_origins=[
+                *(f"http://{name}:*" for name in _LOOPBACK_NAMES),
+                *(f"https://{name}" for name in settings.allowed_hosts),
+                *settings.cors_origins,
+            ],
         )
         self._json, self._events = (
             StreamableHTTPSessionManager(
@@ -51,6 +59,10 @@ class Endpoint:
         async with self._json.run(), self._events.run():
             yield
 
+    def end_streams(self) -> None:
+        """End the streams on which clients wait for changes, in good order."""
+        self._toolbox.subscriptions.close()
+
     def stop(self) -> None:
         """End all requests that are being served; their clients get status 503."""
         for scope in self._running:
@@ -58,6 +70,8 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        # HTTP does not count white space around a value; the fastest parser leaves it there.
+        scope = {**scope, "headers": [(name, value.strip()) for name, value in scope["headers"]]}
         request = await receive()
         if request["type"] != "http.request" or request.get("more_body"):
             return  # the client hung up before it had said everything

@@ -1,7 +1,7 @@
-"""Serve AI clients over MCP: standard input and output, or streamable HTTP on a loopback address.
+"""Serve AI clients over MCP: standard input and output, or streamable HTTP.
 
-Over stdio the identity is fixed at start; over HTTP it comes from the key of each request, and
-there is no way to do without. Neither keeps sessions.
+Over stdio the identity is fixed at start; over HTTP it comes with each request, and there is no way
+to do without. Neither keeps sessions.
 """
 
 from __future__ import annotations
@@ -17,43 +17,31 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 import anyio
-import asyncpg
 import uvicorn
-from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server import NotificationOptions
 from mcp.server.stdio import stdio_server
-from mcp.server.transport_security import (
-    DEFAULT_MAX_REQUEST_BODY_SIZE,
-    RequestBodyLimitMiddleware,
-)
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
-from zava_sql.auth import KeyVerifier, request_principal
-from zava_sql.database import CONNECTION_ERRORS
-from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
+from zava_sql.auth import request_principal
+from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.mcp_endpoint import Endpoint
+from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from zava_sql.agent import Agent
     from zava_sql.database import Database
+    from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
-__all__ = ["serve_http", "serve_stdio"]
+__all__ = ["listen", "serve_http", "serve_stdio", "serve_worker", "url_of"]
 
 # Seconds that requests in flight have to end after a signal; many supervisors kill after ten.
 _DRAIN = 8
-
-_READY_TIMEOUT = 2
 
 
 async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> None:
@@ -73,7 +61,9 @@ async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> 
     with anyio.CancelScope() as scope, _on_signals(scope.cancel):
         try:
             async with stdio_server(stdin=lines) as (read, write):
-                await server.run(read, write, server.create_initialization_options())
+                # Over HTTP a client of the older era has no stream on which it could be told.
+                told = NotificationOptions(tools_changed=True)
+                await server.run(read, write, server.create_initialization_options(told))
         except* BrokenPipeError:
             pass  # the client is gone without reading its last answer
 
@@ -88,35 +78,57 @@ async def serve_http(
     """Serve on `http://host:port/mcp` until a signal says stop; port 0 takes any free one.
 
     Raises:
-        ConfigurationError: the host is not a loopback address.
+        ConfigurationError: the settings do not fit together, or do not fit the host.
         ServiceUnavailable: the port is taken.
     """
-    with _listen(host, port) as listener:
-        endpoint = Endpoint(create_server(agent, request_principal))
-        config = uvicorn.Config(
-            _application(database, endpoint),
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=_DRAIN + 1,
-        )
-        server = _HttpServer(config, endpoint)
-        address = f"[{host}]" if ":" in host else host
-        with _on_signals(server.stop):
-            (announce or _announce)(f"http://{address}:{listener.getsockname()[1]}/mcp")
-            async with endpoint.run():
-                await server.serve(sockets=[listener])
+    with listen(database.settings, host, port) as listener:
+        endpoint = Endpoint(create_server(agent, request_principal), database.settings)
+        server = _HttpServer(application(database, endpoint), endpoint)
+        (announce or _announce)(url_of(host, listener))
+        await _serve(server, listener)
+
+
+async def serve_worker(database: Database, agent: Agent, listener: socket.socket, fd: int) -> None:
+    """Serve a socket that other processes serve too, until a signal, or `fd` reads as ended.
+
+    Raises:
+        ConfigurationError: the settings do not fit together.
+    """
+    endpoint = Endpoint(create_server(agent, request_principal), database.settings)
+    server = _HttpServer(application(database, endpoint), endpoint)
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(fd)
+        server.stop()
+
+    loop.add_reader(fd, orphaned)
+    await _serve(server, listener)
+
+
+async def _serve(server: _HttpServer, listener: socket.socket) -> None:
+    with _on_signals(server.stop):
+        async with server.endpoint.run():
+            await server.serve(sockets=[listener])
 
 
 class _HttpServer(uvicorn.Server):
     """Leaves signals to `serve_http`: uvicorn would send itself again what it has obeyed."""
 
-    def __init__(self, config: uvicorn.Config, endpoint: Endpoint) -> None:
-        super().__init__(config)
-        self._endpoint = endpoint
+    def __init__(self, app: ASGIApp, endpoint: Endpoint) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=_DRAIN + 1,
+            )
+        )
+        self.endpoint = endpoint
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -126,67 +138,35 @@ class _HttpServer(uvicorn.Server):
         """Take no more requests, and wait for those in flight."""
         if self.should_exit:
             # Asked twice: do not wait for the requests in flight.
-            self._endpoint.stop()
+            self.endpoint.stop()
         self.should_exit = True
-        asyncio.get_running_loop().call_later(_DRAIN, self._endpoint.stop)
+        self.endpoint.end_streams()
+        asyncio.get_running_loop().call_later(_DRAIN, self.endpoint.stop)
 
 
-def _application(database: Database, endpoint: Endpoint) -> Starlette:
-    async def healthz(_: Request) -> JSONResponse:
-        return JSONResponse({"alive": True})
+def listen(settings: Settings, host: str, port: int) -> socket.socket:
+    """Open the port; beyond loopback only where the settings name the hosts that are served.
 
-    async def readyz(_: Request) -> JSONResponse:
-        ready = await _is_ready(database)
-        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
-
-    async def unavailable(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse(cast("ZavaError", error).to_dict(), status_code=503)
-
-    return Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route(
-                "/mcp",
-                RequestBodyLimitMiddleware(endpoint, DEFAULT_MAX_REQUEST_BODY_SIZE),
-                # No GET: it would be a stream that nothing is ever sent on.
-                methods=["POST"],
-                middleware=[
-                    Middleware(
-                        AuthenticationMiddleware, backend=BearerAuthBackend(KeyVerifier(database))
-                    ),
-                    Middleware(AuthContextMiddleware),
-                    Middleware(RequireAuthMiddleware, required_scopes=[]),
-                ],
-            ),
-        ],
-        exception_handlers={ZavaError: unavailable},
-    )
-
-
-async def _is_ready(database: Database) -> bool:
-    try:
-        async with asyncio.timeout(_READY_TIMEOUT):
-            for pool in (database.gateway, database.service):
-                await pool.fetchval("select 1")
-    except (TimeoutError, asyncpg.PostgresError, *CONNECTION_ERRORS):
-        return False
-    return True
-
-
-def _listen(host: str, port: int) -> socket.socket:
+    Raises:
+        ConfigurationError: they do not.
+        ServiceUnavailable: the port is taken, or the address is not this machine's.
+    """
     if host == "localhost":
         host = "127.0.0.1"
     try:
-        loopback = ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        loopback = False
-    if not loopback:
         raise ConfigurationError(
-            f"{host[:80]} is not a loopback address",
+            f"{host[:80]!r} is not an address",
             hint="Listen on 127.0.0.1 and put a reverse proxy with TLS in front.",
+        ) from None
+    if not address.is_loopback and not settings.allowed_hosts:
+        raise ConfigurationError(
+            f"{host} is not a loopback address, and ZAVA_ALLOWED_HOSTS is not set",
+            hint="Listen on 127.0.0.1 with a reverse proxy with TLS in front, or set "
+            "ZAVA_ALLOWED_HOSTS to the names by which clients reach this server.",
         )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
@@ -194,6 +174,12 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0).lower()}",
             hint="Another program may use it: stop that, or choose another port with --port.",
         ) from error
+
+
+def url_of(host: str, listener: socket.socket) -> str:
+    """Say where clients on this machine find it."""
+    address = f"[{host}]" if ":" in host else host
+    return f"http://{address}:{listener.getsockname()[1]}/mcp"
 
 
 def _announce(url: str) -> None:

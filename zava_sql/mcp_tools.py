@@ -1,4 +1,4 @@
-"""The MCP server object: its tools, and how answers and errors look to a model.
+"""The MCP server object: which tools a caller has, and how answers and errors look to a model.
 
 Transports are in `mcp_server`. An error that a model can repair is a result with `isError`; an
 unknown tool and arguments against the schema are protocol errors; anything else tells the caller a
@@ -7,204 +7,155 @@ reference and nothing more.
 
 from __future__ import annotations
 
+import base64
 import logging
 import secrets
 import traceback
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types as types
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp import MCPError
 from mcp.server import CacheHint, Server, ServerRequestContext
 
 from zava_sql import __version__
-from zava_sql.catalogue import describe_schema
 from zava_sql.errors import ZavaError
-from zava_sql.render import to_csv, to_json
+from zava_sql.mcp_resources import handlers
+from zava_sql.metrics import count_error, measured
+from zava_sql.progress import reported
+from zava_sql.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from zava_sql.agent import Agent, Result
-    from zava_sql.settings import Settings
+    from mcp.server.caching import CacheableMethod
+
+    from zava_sql.agent import Agent
     from zava_sql.tenant import Principal
+    from zava_sql.tools import Tool
 
-    Arguments = dict[str, Any]
-    Answer = types.CallToolResult
     Context = ServerRequestContext[dict[str, Any]]
 
-__all__ = ["create_server"]
+__all__ = ["ToolServer", "create_server"]
+
+_PAGE: Final = 50
+
+# They differ from caller to caller, and change with the catalogue.
+_CACHED: Final[tuple[CacheableMethod, ...]] = (
+    "tools/list",
+    "resources/list",
+    "resources/read",
+    "resources/templates/list",
+    "prompts/list",
+)
 
 logger = logging.getLogger(__name__)
 
-_READS = types.ToolAnnotations(
-    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-)
 
-_QUERY = """\
-Runs one SELECT in PostgreSQL's dialect, read-only, and returns its rows. You see only the stores \
-of this identity. Tables are in schema retail (the prefix may be left out), functions in api \
-(write api.name(...)); describe_schema lists both. Times are shown in {time_zone}.
-Refused: everything but a single SELECT, WITH or VALUES; system catalogues; functions that change \
-or reveal settings, sessions or files; row locks.
-At most max_rows rows come back. If there are more, the last line is "# truncated: ...": \
-aggregate, or page with ORDER BY a key, then WHERE key > last value and LIMIT.
-csv: the first line is name:type; NULL is bare, the text "NULL" and the empty text are quoted. \
-json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings."""
+class ToolServer(Server[dict[str, Any]]):
+    """A server of both protocol eras, with the tools it serves."""
 
-_DESCRIBE = """\
-Tells what can be queried. Without name: a line for each table and function. With the name of one: \
-its columns, types, keys, allowed values and comments."""
+    toolbox: Toolbox
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
-    """What a client is told about a tool, and what runs."""
-
-    spec: types.Tool
-    run: Callable[[Principal, Arguments], Awaitable[Answer]]
-    validator: Draft202012Validator = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "validator", Draft202012Validator(self.spec.input_schema))
-
-
-def create_server(
-    agent: Agent, identify: Callable[[], Awaitable[Principal]]
-) -> Server[dict[str, Any]]:
-    """Make a server of both protocol eras; `identify` is asked for the principal of every call."""
-    tools = {tool.spec.name: tool for tool in (_query_tool(agent), _describe_tool(agent))}
+def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) -> ToolServer:
+    """Make a server; `identify` is asked for the principal of every request."""
+    toolbox = Toolbox(agent)
 
     async def list_tools(
-        _: Context, params: types.PaginatedRequestParams | None
+        context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        if params is not None and params.cursor is not None:
-            raise MCPError(types.INVALID_PARAMS, "there is only one page of tools")
-        return types.ListToolsResult(tools=[tool.spec for tool in tools.values()])
-
-    async def call_tool(_: Context, params: types.CallToolRequestParams) -> Answer:
-        tool = tools.get(params.name)
-        if tool is None:
-            raise MCPError(types.INVALID_PARAMS, f"unknown tool: {params.name[:80]}")
-        arguments = params.arguments or {}
-        for problem in tool.validator.iter_errors(arguments):
-            raise MCPError(
-                types.INVALID_PARAMS,
-                f"invalid arguments of {tool.spec.name}: {problem.json_path}: "
-                f"{problem.message[:200]}",
-            )
+        toolbox.remember(context)
         try:
-            return await tool.run(await identify(), arguments)
+            tools = await toolbox.of(await identify())
         except ZavaError as error:
+            count_error(error)
+            raise MCPError(types.INTERNAL_ERROR, _explain(error)) from None
+        return _page(tools, params.cursor if params is not None else None)
+
+    async def call_tool(
+        context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        toolbox.remember(context)
+        try:
+            principal = await identify()
+            tool, arguments = _checked(await toolbox.of(principal), params)
+            async with reported(context):
+                with measured(tool.spec.name):
+                    return await tool.run(principal, arguments)
+        except ZavaError as error:
+            count_error(error)
             return _failure(_explain(error))
+        except MCPError:
+            raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nothing of it leaks
-            return _failure(_log(error, tool.spec.name))
+            return _failure(_log(error, params.name[:80]))
 
-    def input_schema(name: str) -> dict[str, Any] | None:
-        return tools[name].spec.input_schema if name in tools else None
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
+        async with toolbox.running():
+            yield {}
 
-    return Server(
+    server = ToolServer(
         "zava-sql",
         title="zava_sql",
         version=__version__,
         instructions="Read-only SQL over one tenant's data: describe_schema first, then query.",
-        cache_hints={"tools/list": CacheHint(ttl_ms=30_000, scope="private")},
-        get_tool_input_schema=input_schema,
+        lifespan=lifespan,
+        cache_hints=dict.fromkeys(_CACHED, CacheHint(ttl_ms=30_000, scope="private")),
+        get_tool_input_schema=toolbox.input_schema,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
+        on_subscriptions_listen=toolbox.subscriptions,
+        **handlers(agent.database, identify),
     )
+    server.toolbox = toolbox
+    return server
 
 
-def _query_tool(agent: Agent) -> _Tool:
-    settings: Settings = agent.database.settings
-
-    async def run(principal: Principal, arguments: Arguments) -> Answer:
-        rows = arguments.get("max_rows")
-        # 5.0 is an integer to JSON Schema.
-        max_rows = None if rows is None else int(rows)
-        result = await agent.query(principal, arguments["sql"], max_rows=max_rows)
-        text = to_json(result) if arguments.get("format") == "json" else to_csv(result)
-        return types.CallToolResult(
-            content=[types.TextContent(text=text)], structured_content=_summary(result)
-        )
-
-    spec = types.Tool(
-        name="query",
-        title="Query",
-        description=_QUERY.format(time_zone=settings.time_zone),
-        input_schema={
-            "type": "object",
-            "properties": {
-                "sql": {"type": "string", "minLength": 1, "description": "One SELECT."},
-                "max_rows": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": settings.max_rows_limit,
-                    "default": min(settings.max_rows, settings.max_rows_limit),
-                    "description": "Rows at most.",
-                },
-                "format": {"enum": ["csv", "json"], "default": "csv"},
-            },
-            "required": ["sql"],
-            "additionalProperties": False,
-        },
-        output_schema={
-            "type": "object",
-            "properties": {
-                "columns": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
-                        "required": ["name", "type"],
-                    },
-                },
-                "row_count": {"type": "integer"},
-                "truncated": {"type": "boolean"},
-            },
-            "required": ["columns", "row_count", "truncated"],
-        },
-        annotations=_READS,
-    )
-    return _Tool(spec, run)
+def _page(tools: Mapping[str, Tool], cursor: str | None) -> types.ListToolsResult:
+    """Give a page; a cursor is the name of the last tool before it, so that changes do no harm."""
+    names = iter(tools)
+    if cursor:
+        try:
+            last = base64.b64decode(cursor, b"-_", validate=True).decode()
+        except ValueError:
+            raise MCPError(types.INVALID_PARAMS, "no such page of tools") from None
+        if not last.startswith("after "):
+            raise MCPError(types.INVALID_PARAMS, "no such page of tools")
+        # Only functions, which come by name, are ever behind the first page.
+        functions = (name for name, tool in tools.items() if tool.is_function)
+        names = (name for name in functions if name > last.removeprefix("after "))
+    page = list(islice(names, _PAGE))
+    more = next(names, None) is not None
+    following = base64.urlsafe_b64encode(f"after {page[-1]}".encode()).decode() if more else None
+    return types.ListToolsResult(tools=[tools[name].spec for name in page], next_cursor=following)
 
 
-def _describe_tool(agent: Agent) -> _Tool:
-    async def run(principal: Principal, arguments: Arguments) -> Answer:
-        text = await describe_schema(agent.database, principal, arguments.get("name"))
-        return types.CallToolResult(content=[types.TextContent(text=text)])
-
-    spec = types.Tool(
-        name="describe_schema",
-        title="Describe the schema",
-        description=_DESCRIBE,
-        input_schema={
-            "type": "object",
-            "properties": {
-                "name": {
-                    "type": "string",
-                    "description": "Table or function, such as orders or api.whoami.",
-                }
-            },
-            "additionalProperties": False,
-        },
-        annotations=_READS,
-    )
-    return _Tool(spec, run)
-
-
-def _summary(result: Result) -> dict[str, Any]:
-    """Repeat what a program wants to know beside the text; rows only stand there."""
-    return {
-        "columns": [{"name": column.name, "type": column.type} for column in result.columns],
-        "row_count": len(result.rows),
-        "truncated": result.truncated,
+def _checked(
+    tools: Mapping[str, Tool], params: types.CallToolRequestParams
+) -> tuple[Tool, dict[str, Any]]:
+    tool = tools.get(params.name)
+    if tool is None:
+        raise MCPError(types.INVALID_PARAMS, f"unknown tool: {params.name[:80]}")
+    # Models say null where they mean to leave an argument out.
+    arguments = {
+        name: value
+        for name, value in (params.arguments or {}).items()
+        if value is not None or name not in tool.optional
     }
+    for problem in tool.validator.iter_errors(arguments):
+        raise MCPError(
+            types.INVALID_PARAMS,
+            f"invalid arguments of {tool.spec.name}: {problem.json_path[:200]}: "
+            f"{problem.message[:200]}",
+        )
+    return tool, arguments
 
 
-def _failure(text: str) -> Answer:
+def _failure(text: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(text=text)], is_error=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from dataclasses import replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, cast
 
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
     from zava_sql.agent import Result
 
     Floats = Sequence[float]
+    Texts = Sequence[str | None]
 
-__all__ = ["to_csv", "to_json", "to_table"]
+__all__ = [
+    "cell_text",
+    "csv_lines",
+    "cut_cells",
+    "dump",
+    "json_rows",
+    "to_csv",
+    "to_json",
+    "to_table",
+]
 
 # Programs that read JSON numbers as doubles are exact up to here.
 _MAX_JSON_INT = 2**53 - 1
@@ -44,6 +55,14 @@ def to_csv(result: Result) -> str:
     no value can be taken for something else. Arrays, rows and ranges look as PostgreSQL prints
     them.
     """
+    lines = csv_lines(result)
+    if result.truncated:
+        lines.append(f"# truncated: these are the first {len(result.rows)} rows, there are more")
+    return "\n".join(lines)
+
+
+def csv_lines(result: Result) -> list[str]:
+    """Give the first line and one for each row; a quoted value may go over several."""
     columns = [
         _csv_column(values, column.type)
         for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False)
@@ -53,9 +72,7 @@ def to_csv(result: Result) -> str:
         lines += map(",".join, zip(*columns, strict=True))
     else:
         lines += [""] * len(result.rows)
-    if result.truncated:
-        lines.append(f"# truncated: these are the first {len(result.rows)} rows, there are more")
-    return "\n".join(lines)
+    return lines
 
 
 def to_json(result: Result) -> str:
@@ -64,21 +81,62 @@ def to_json(result: Result) -> str:
     What a double cannot hold is a string of digits: numeric, and integers beyond 2^53; so are NaN
     and the infinities.
     """
+    return dump(
+        {
+            "columns": [{"name": column.name, "type": column.type} for column in result.columns],
+            "rows": json_rows(result),
+            "row_count": len(result.rows),
+            "truncated": result.truncated,
+        }
+    )
+
+
+def json_rows(result: Result) -> list[Sequence[object]]:
+    """Give the rows as arrays of what JSON can say exactly."""
     columns = [
         _json_column(values, column.type)
         for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False)
     ]
-    return json.dumps(
-        {
-            "columns": [{"name": column.name, "type": column.type} for column in result.columns],
-            "rows": list(zip(*columns, strict=True)) if columns else list(result.rows),
-            "row_count": len(result.rows),
-            "truncated": result.truncated,
-        },
-        ensure_ascii=False,
-        allow_nan=False,
-        separators=(",", ":"),
-    )
+    return list(zip(*columns, strict=True)) if columns else list(result.rows)
+
+
+def dump(value: object) -> str:
+    """Write JSON without blanks."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def cut_cells(result: Result, length: int) -> tuple[Result, int]:
+    """Shorten values whose text is longer, each with a mark behind it, and count them."""
+    cut = 0
+    columns: list[Sequence[object]] = []
+    for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False):
+        kept: Sequence[object] = values
+        types = set(map(type, values))
+        texts: Texts = ()
+        if types <= {str, type(None)}:
+            texts = cast("Texts", values)
+        elif not types <= {int, float, bool, type(None)}:
+            texts = [None if value is None else _text(value, column.type) for value in values]
+        if max(map(len, filter(None, texts)), default=0) > length:
+            long = [text is not None and len(text) > length for text in texts]
+            kept = [
+                _shortened(cast("str", text), length) if is_long else value
+                for value, text, is_long in zip(values, texts, long, strict=True)
+            ]
+            cut += sum(long)
+        columns.append(kept)
+    if not cut:
+        return result, 0
+    return replace(result, rows=list(zip(*columns, strict=True))), cut
+
+
+def cell_text(value: object, kind: str) -> str:
+    """Give one value as PostgreSQL would print it; NULL is `NULL`."""
+    return "NULL" if value is None else _text(value, kind)
+
+
+def _shortened(text: str, length: int) -> str:
+    return f"{text[:length]}…[{len(text) - length} more characters]"
 
 
 def to_table(result: Result) -> Table:
@@ -109,7 +167,7 @@ def _csv_column(values: Sequence[object], kind: str) -> Iterable[str]:
     if types == {float} and kind == "float8" and all(map(math.isfinite, cast("Floats", values))):
         return [repr(value).removesuffix(".0") for value in values]
     if types <= {str, type(None)}:
-        texts = cast("Sequence[str | None]", values)
+        texts = cast("Texts", values)
     else:
         texts = [None if value is None else _text(value, kind) for value in values]
     present = [text for text in texts if text is not None]

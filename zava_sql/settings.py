@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from zava_sql.errors import ConfigurationError
 
 __all__ = ["Settings"]
+
+_URL = r'^https?://[^\s"<>\\]+$'
+
+
+def _split(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+# Separated by spaces or commas; pydantic-settings would expect JSON.
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -54,6 +64,51 @@ class Settings(BaseSettings):
     )
     max_rows: int = Field(200, ge=1, description="Rows of one answer where the caller names none")
     max_rows_limit: int = Field(10_000, ge=1, description="Rows of one answer at most")
+    max_bytes: int = Field(
+        256_000, ge=1_000, le=1_000_000, description="Bytes of the rows of one answer at most"
+    )
+    max_cell: int = Field(10_000, ge=10, description="Characters of one value at most")
+    fence_results: bool = Field(
+        default=False, description="Put rows between random lines and say that they are only data"
+    )
+    compat_tools: bool = Field(
+        default=False, description="Offer the four tools of the Zava sales sample server as well"
+    )
+    catalogue_interval: float = Field(
+        10.0, gt=0, description="Seconds between looks for new or changed functions"
+    )
+
+    allowed_hosts: Words = Field(
+        (), description="Names in `Host` that are served beside loopback, as in db.example:443"
+    )
+    cors_origins: Words = Field(
+        (), description="Origins of web pages that may connect, as in https://app.example"
+    )
+    trusted_proxy: Words = Field(
+        (), description="Networks whose peers may name the principal's id in `x-rls-user-id`"
+    )
+    auth_issuer: str | None = Field(
+        None, pattern=_URL, description="Issuer of the JWTs that are accepted beside keys"
+    )
+    auth_jwks: str | None = Field(
+        None, description="URL or file of the issuer's public keys (a JWK set)"
+    )
+    auth_resource: str | None = Field(
+        None,
+        pattern=_URL,
+        description="URL of this server as its clients reach it, as in https://db.example/mcp",
+    )
+    auth_audience: str | None = Field(
+        None, description="Audience that a JWT must name; ZAVA_AUTH_RESOURCE unless set"
+    )
+    auth_algorithms: Words = Field(
+        ("RS256", "ES256"), description="Signature algorithms of JWTs that are accepted"
+    )
+    auth_claim: str = Field("sub", description="Claim of a JWT that holds the principal's name")
+    auth_scopes: Words = Field((), description="Scopes that a JWT must have")
+    auth_leeway: float = Field(
+        30.0, ge=0, le=300, description="Seconds that the issuer's clock may differ"
+    )
 
     @classmethod
     def load(cls) -> Self:

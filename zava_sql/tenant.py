@@ -32,6 +32,7 @@ __all__ = [
     "Principal",
     "authenticate",
     "find_principal",
+    "find_principal_by_id",
     "hash_key",
     "new_key",
     "tenant_session",
@@ -120,6 +121,18 @@ async def find_principal(database: Database, name: str) -> Principal:
         raise AuthorizationError(
             f"unknown principal: {name[:60]!r}", hint="List them with: zava-sql principal list"
         )
+    return _principal(row)
+
+
+async def find_principal_by_id(database: Database, principal_id: UUID) -> Principal:
+    """Look an identity up by the id that only its holder and a trusted proxy know.
+
+    Raises:
+        AuthorizationError: there is no such principal, or it is disabled.
+    """
+    row = await database.service_row("select * from zava.find_principal_by_id($1)", principal_id)
+    if row is None:
+        raise AuthorizationError("unknown principal", hint="Ask an administrator for its id.")
     return _principal(row)
 
 

@@ -27,6 +27,9 @@ def run(connection: Connection) -> None:
     context.configure(connection=connection, **OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
+    # Servers look at once which functions are tools now; without it they do so within seconds.
+    connection.exec_driver_sql("notify zava_catalogue")
+    connection.commit()
 
 
 async def run_online() -> None:

@@ -121,6 +121,7 @@ select set_eq(
     array[
         'zava.authenticate(bytea)',
         'zava.find_principal(text)',
+        'zava.find_principal_by_id(uuid)',
         'zava.identify(name)',
         'zava.is_head_office(name)',
         'zava.knows_signing_key(text,bytea)',

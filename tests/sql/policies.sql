@@ -1,6 +1,6 @@
 -- Who sees what of each tenant table, and that nobody but its fence decides it.
 begin;
-select plan(154);
+select plan(204);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -32,6 +32,16 @@ insert into retail.order_items (
     total_amount
 )
 select p.store_id, p.id, 1, p.id, '2020-01-01', 1, 1, 1, 1 from pairs as p;
+insert into retail.daily_sales (
+    store_id, sold_on, category_id, lines, orders, units, returned_units, gross_revenue, revenue,
+    cost, discount_amount
+)
+select p.store_id, date '2020-01-01' + p.n, md5('policy')::uuid, 1, 1, 1, 0, 1, 1, 1, 0 from pairs as p;
+insert into retail.daily_totals (
+    store_id, sold_on, lines, orders, units, returned_units, gross_revenue, revenue, cost,
+    discount_amount
+)
+select p.store_id, date '2020-01-01' + p.n, 1, 1, 1, 0, 1, 1, 1, 0 from pairs as p;
 
 select zava.create_principal('policy-' || n, 'store', array['policy_' || n])
 from generate_series(1, 3) as n;
@@ -120,8 +130,8 @@ from (
 select set_eq(
     $$ select t.name from tables as t $$,
     array[
-        'retail.customers', 'retail.inventory', 'retail.order_items', 'retail.orders',
-        'retail.stock_movements', 'retail.stores'
+        'retail.customers', 'retail.daily_sales', 'retail.daily_totals', 'retail.inventory',
+        'retail.order_items', 'retail.orders', 'retail.stock_movements', 'retail.stores'
     ],
     'this file has rows in every table with row-level security'
 );

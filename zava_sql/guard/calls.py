@@ -109,7 +109,7 @@ class CallReader(ExpressionReader):
     # Operands that begin with a keyword
 
     def column_word(self, key: str) -> None:  # noqa: C901, PLR0912  # one branch per form
-        """Read A special form, a typed literal, or a column that bears the keyword's name."""
+        """Read a special form, a typed literal, or a column that bears the keyword's name."""
         at, keys = self.at, self.keys
         following = keys[at + 1]
         if key in TYPE_WORDS and (

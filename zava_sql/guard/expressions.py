@@ -30,7 +30,7 @@ class ExpressionReader(TypeReader):
     __slots__ = ()
 
     def query(self) -> None:
-        """Read A whole query; the reader stops behind it."""
+        """Read a whole query; the reader stops behind it."""
         raise NotImplementedError
 
     def query_tail(self) -> None:
@@ -38,7 +38,7 @@ class ExpressionReader(TypeReader):
         raise NotImplementedError
 
     def call(self, first: int, name: int) -> None:
-        """Read A call of the function whose name begins at `first` and ends at `name`."""
+        """Read a call of the function whose name begins at `first` and ends at `name`."""
         raise NotImplementedError
 
     def column_word(self, key: str) -> None:
@@ -276,7 +276,7 @@ class ExpressionReader(TypeReader):
     # Names
 
     def name(self) -> None:
-        """Read A name that goes on: column, function call or typed literal."""
+        """Read a name that goes on: column, function call or typed literal."""
         keys, kinds = self.keys, self.kinds
         first = at = self.at
         while keys[at + 1] == ".":

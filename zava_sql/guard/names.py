@@ -33,6 +33,7 @@ _FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
     name: (int(least), _ANY_NUMBER if most == "*" else int(most), schema)
     for name, _kind, least, most, schema in _rows("functions.txt")
 }
+_AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1] == "aggregate")
 _CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
@@ -106,10 +107,13 @@ class Names:
         if last > first and reader.tokens.name(first) == "api":
             return
         least, most, _schema = _FUNCTIONS.get(name, (1, 1, ""))
-        if not (least <= count <= most or (grouped and count < most)):
+        # Behind WITHIN GROUP stand further arguments of an ordered-set aggregate.
+        if not (least <= count <= most or (grouped and count < most and name in _AGGREGATES)):
             if name == "count" and reader.keys[last + 2] == "*":
                 return
-            wanted = f"{least}" if least == most else f"{least} to {most}"
+            wanted = f"{least} to {most}" if least < most else f"{least}"
+            if most == _ANY_NUMBER:
+                wanted = f"at least {least}"
             raise Refusal(
                 "function",
                 f"{name} takes {wanted} arguments, not {count}",

@@ -64,7 +64,7 @@ class SourceReader(CallReader):
                 return
 
     def from_primary(self) -> None:
-        """Read A relation, function, query or bracketed join with its alias."""
+        """Read a relation, function, query or bracketed join with its alias."""
         keys = self.keys
         self.from_items += 1
         if self.from_items > MAX_JOINS:
@@ -153,7 +153,7 @@ class SourceReader(CallReader):
         self.alias(definitions=True)
 
     def function_in_from(self) -> None:
-        """Read A call without FILTER and OVER."""
+        """Read a call without FILTER and OVER."""
         if self.kinds[self.at] == COLUMN_WORD:
             self.column_word(self.keys[self.at])
         elif self.kinds[self.at] in (IDENTIFIER, FUNCTION_WORD) and self.is_call():
@@ -171,7 +171,7 @@ class SourceReader(CallReader):
             self.relation_name()
 
     def relation_name(self) -> None:
-        """Read A table or view that agents may read."""
+        """Read a table or view that agents may read."""
         keys, kinds = self.keys, self.kinds
         first = at = self.at
         if kinds[at] not in (IDENTIFIER, COLUMN_WORD):

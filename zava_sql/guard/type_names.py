@@ -175,7 +175,7 @@ class TypeReader:
     # Types
 
     def type_name(self) -> str:
-        """Read A type of the allowlist with modifiers and array bounds; its canonical name."""
+        """Read a type of the allowlist with modifiers and array bounds; its canonical name."""
         keys, start = self.keys, self.at
         key = keys[start]
         name = TYPES.get(key, "")

@@ -1,12 +1,12 @@
 -- zava._describe_columns(): one line a column that the caller may read. Where a check constraint
--- lists the values of a column, so does its line.
+-- lists the values of a column, so does its line; and where a text is the key of a small table.
 create or replace function zava._describe_columns(
     p_table oid
 )
 returns text
 language sql
 stable
-parallel safe
+parallel restricted
 security invoker
 begin atomic
     select string_agg(
@@ -15,7 +15,7 @@ begin atomic
             ' ',
             format_type(a.atttypid, a.atttypmod),
             case when not a.attnotnull then ' null' end,
-            ' (' || v.list || ')',
+            ' (' || coalesce(v.list, o.list) || ')',
             ': ' || col_description(a.attrelid, a.attnum)
         ),
         e'\n'
@@ -34,6 +34,16 @@ begin atomic
             -- PostgreSQL's own form of: column in ('a', 'b')
             and d.definition ~ '^CHECK \(\(\S+ = ANY \(ARRAY\[''[^\]]*\]\)\)\)$'
     ) as v on true
+    left join lateral (
+        select zava._own_values(k.conrelid, a.attnum) as list
+        from pg_catalog.pg_constraint as k
+        where k.conrelid = a.attrelid
+            and k.contype = 'u'
+            and k.conkey = array[a.attnum]
+            and a.atttypid = 'text'::regtype
+            and has_column_privilege(a.attrelid, a.attnum, 'select')
+        limit 1
+    ) as o on true
     where a.attrelid = p_table
         and a.attnum > 0
         and not a.attisdropped
@@ -41,7 +51,7 @@ begin atomic
 end;
 
 comment on function zava._describe_columns(oid) is
-    'Columns of a table: name, type, null where they may be, values where a check lists them, comment.
+    'Columns of a table: name, type, null where they may be, values where they are few, comment.
 
 p_table: the table';
 revoke execute on function zava._describe_columns(oid) from public;

@@ -1,0 +1,67 @@
+-- api._daily_sales(): sales by store, day and category, wherever they are kept. Not a tool.
+-- Days up to stores.rolled_up_to come from the rollup, later ones from the lines: one snapshot
+-- sees both, so that a day is never counted twice or left out.
+create or replace function api._daily_sales(
+    p_stores uuid[],
+    p_from date,
+    p_to date
+)
+returns table (
+    store_id uuid,
+    sold_on date,
+    category_id uuid,
+    orders bigint,
+    units bigint,
+    returned_units bigint,
+    gross_revenue numeric,
+    revenue numeric,
+    cost numeric,
+    discount_amount numeric
+)
+language sql
+stable
+parallel restricted
+security invoker
+begin atomic
+    select
+        d.store_id,
+        d.sold_on,
+        d.category_id,
+        d.orders::bigint,
+        d.units::bigint,
+        d.returned_units::bigint,
+        d.gross_revenue,
+        d.revenue,
+        d.cost,
+        d.discount_amount
+    from retail.stores as s
+    join retail.daily_sales as d on d.store_id = s.store_id and d.sold_on <= s.rolled_up_to
+    where s.store_id = any (p_stores) and d.sold_on between p_from and p_to
+    union all
+    select
+        s.store_id,
+        b.sold_on,
+        b.category_id,
+        b.orders,
+        b.units,
+        b.returned_units,
+        b.gross_revenue,
+        b.revenue,
+        b.cost,
+        b.discount_amount
+    from retail.stores as s
+    cross join lateral api._base_sales(
+        s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to
+    ) as b
+    where s.store_id = any (p_stores) and (s.rolled_up_to < p_to or s.rolled_up_to is null);
+end;
+
+comment on function api._daily_sales(uuid[], date, date) is
+    'Sales by store, day of its time zone and category. Orders are those with a sold line of the category.
+
+p_stores: ids of the stores
+p_from: first day, inclusive
+p_to: last day, inclusive';
+revoke execute on function api._daily_sales(uuid[], date, date) from public;
+grant execute on function api._daily_sales(uuid[], date, date)
+    to store_manager, regional_manager, head_office;

@@ -1,0 +1,57 @@
+-- api._date_range(): checked first and last day of a report, and moments around them. Not a tool.
+-- A report filters by its stores' local days, which no index knows. The two moments enclose these
+-- days in every time zone (UTC+14 to UTC-12): a filter on order_date beside it keeps the index.
+create or replace function api._date_range(
+    p_from date,
+    p_to date,
+    p_days integer default 30
+)
+returns table (date_from date, date_to date, moment_from timestamptz, moment_to timestamptz)
+language plpgsql
+stable
+parallel restricted
+security invoker
+rows 1
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_to date := coalesce(p_to, api._newest_day());
+    v_from date := coalesce(p_from, v_to - p_days + 1);
+    v_wrong date := case
+        when v_from not between date '1900-01-01' and date '2999-12-31' then v_from
+        when v_to not between date '1900-01-01' and date '2999-12-31' then v_to
+    end;
+begin
+    if v_wrong is not null then
+        raise exception 'date out of range: %', v_wrong
+            using errcode = 'invalid_parameter_value',
+                  hint = 'Use dates from 1900-01-01 to 2999-12-31, written YYYY-MM-DD.';
+    end if;
+
+    if v_to < v_from then
+        raise exception 'p_to (%) is before p_from (%)', v_to, v_from
+            using errcode = 'invalid_parameter_value',
+                  hint = case
+                      when p_to is null then 'p_to is the day of the newest sale unless given.'
+                      else 'Swap the two dates.'
+                  end;
+    end if;
+
+    return query
+    select
+        v_from,
+        v_to,
+        (v_from::timestamp - interval '14 hours') at time zone 'UTC',
+        ((v_to + 1)::timestamp + interval '12 hours') at time zone 'UTC';
+end;
+$function$;
+
+comment on function api._date_range(date, date, integer) is
+    'Checked days of a report, with the moments that enclose them in every time zone. Nulls where there are no sales to take a default from.
+
+p_from: first day, inclusive; null for p_days before p_to
+p_to: last day, inclusive; null for the day of the newest sale that the caller sees
+p_days: length of the period when p_from is null, in days';
+revoke execute on function api._date_range(date, date, integer) from public;
+grant execute on function api._date_range(date, date, integer)
+    to store_manager, regional_manager, head_office;

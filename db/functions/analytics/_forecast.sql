@@ -1,0 +1,93 @@
+-- api._forecast(): a forecast by the method that proved best, with an interval. Not a tool.
+-- Back-test: each method forecasts the last windows of p_horizon days from what was known before
+-- them. The one with the smallest error is taken if it beats the seasonal-naive baseline, else the
+-- baseline. How far the truth was from its forecasts then, as a ratio, gives the interval.
+create or replace function api._forecast(
+    p_revenue numeric[],
+    p_horizon integer,
+    p_level numeric
+)
+returns table (
+    step integer,
+    forecast numeric,
+    lower numeric,
+    upper numeric,
+    method text,
+    error_percent numeric,
+    baseline_error_percent numeric,
+    backtest_days integer
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_days constant integer := cardinality(p_revenue);
+    -- The earliest window leaves 60 weeks of history if there are, for a method needs last year.
+    v_windows constant integer := least(
+        greatest(2, ceil(112.0 / p_horizon)::integer),
+        (v_days - case when v_days >= 420 + p_horizon then 420 else 28 end) / p_horizon
+    );
+    v_tail constant double precision := (100 - p_level) / 200;
+begin
+    return query
+    with candidates as materialized (
+        select k.back, c.step, p_revenue[v_days - k.back * p_horizon + c.step] as actual,
+            m.method, m.forecast
+        from generate_series(0, v_windows) as k (back)
+        cross join lateral api._forecast_candidates(
+            p_revenue, v_days - k.back * p_horizon, p_horizon
+        ) as c
+        cross join lateral (
+            values
+                ('seasonal naive', c.seasonal_naive),
+                ('recent level', c.recent_level),
+                ('seasonal growth', c.seasonal_growth)
+        ) as m (method, forecast)
+    ),
+    errors as (
+        select c.method,
+            100 * sum(abs(c.actual - c.forecast)) filter (where c.back > 0)
+                / nullif(sum(abs(c.actual)) filter (where c.back > 0), 0) as error
+        from candidates as c
+        group by c.method
+        having count(c.forecast) = count(*)
+    ),
+    best as (
+        select e.method, e.error
+        from errors as e
+        order by e.error nulls last, e.method = 'seasonal naive' desc, e.method
+        limit 1
+    ),
+    ratios as (
+        select percentile_cont(array[v_tail, 1 - v_tail])
+            within group (order by c.actual / c.forecast) as bounds
+        from candidates as c
+        join best as b on b.method = c.method
+        where c.back > 0 and c.forecast > 0
+    )
+    select c.step, round(c.forecast, 2),
+        round(c.forecast * r.bounds[1]::numeric, 2),
+        round(c.forecast * r.bounds[2]::numeric, 2),
+        b.method, round(b.error, 2),
+        (select round(e.error, 2) from errors as e where e.method = 'seasonal naive'),
+        v_windows * p_horizon
+    from candidates as c
+    join best as b on b.method = c.method
+    cross join ratios as r
+    where c.back = 0
+    order by c.step;
+end;
+$function$;
+
+comment on function api._forecast(numeric[], integer, numeric) is
+    'Forecast of a daily series with interval, method and errors of the back-test.
+
+p_revenue: revenue by day, without gaps, at least 28 + p_horizon days
+p_horizon: days to forecast, up to 180
+p_level: percent of the days that should lie within the interval';
+revoke execute on function api._forecast(numeric[], integer, numeric) from public;
+grant execute on function api._forecast(numeric[], integer, numeric)
+    to store_manager, regional_manager, head_office;

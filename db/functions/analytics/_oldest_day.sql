@@ -1,0 +1,29 @@
+-- api._oldest_day(): day of the first sale of these stores. Not a tool.
+-- One probe of the index a store, like api._newest_day().
+create or replace function api._oldest_day(
+    p_stores uuid[]
+)
+returns date
+language sql
+stable
+parallel restricted
+security invoker
+begin atomic
+    select min(n.day)
+    from retail.stores as s
+    cross join lateral (
+        select (o.order_date at time zone s.time_zone)::date as day
+        from retail.orders as o
+        where o.store_id = s.store_id and o.status in ('completed', 'return')
+        order by o.order_date
+        limit 1
+    ) as n
+    where s.store_id = any (p_stores);
+end;
+
+comment on function api._oldest_day(uuid[]) is
+    'Day of the first sale of some stores, in the time zone of its store. Null when there is none.
+
+p_stores: ids of the stores';
+revoke execute on function api._oldest_day(uuid[]) from public;
+grant execute on function api._oldest_day(uuid[]) to store_manager, regional_manager, head_office;

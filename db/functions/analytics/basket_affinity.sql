@@ -1,0 +1,115 @@
+-- api.basket_affinity(): what is bought together, with support, confidence and lift.
+-- Items that are not in enough baskets are dropped before pairs are made (a pair is never in more
+-- baskets than either of its items), so that the self-join stays small.
+create or replace function api.basket_affinity(
+    p_store text default null,
+    p_from date default null,
+    p_to date default null,
+    p_level text default 'product',
+    p_min_support numeric default 0.1,
+    p_limit integer default 50
+)
+returns table (
+    item_a_id uuid,
+    item_a text,
+    item_b_id uuid,
+    item_b text,
+    baskets bigint,
+    baskets_a bigint,
+    baskets_b bigint,
+    support_percent numeric,
+    confidence_a_to_b_percent numeric,
+    confidence_b_to_a_percent numeric,
+    lift numeric
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $function$
+declare
+    v_stores constant uuid[] := api._store_filter(p_store);
+    v_range record;
+begin
+    perform api._require_range('p_min_support', p_min_support, 0, 100);
+    perform api._require_range('p_limit', p_limit, 1, 1000);
+    perform api._require_choice('p_level', p_level, array['product', 'type', 'category']);
+    select r.* into v_range from api._date_range(p_from, p_to, 365) as r;
+
+    return query
+    with bought as materialized (
+        select distinct l.store_id, l.order_id,
+            case p_level
+                when 'product' then l.product_id
+                when 'type' then l.type_id
+                else l.category_id
+            end as item_id
+        from api.sale_lines as l
+        where (v_stores is null or l.store_id = any (v_stores))
+            and not l.is_return
+            and l.order_date >= v_range.moment_from
+            and l.order_date < v_range.moment_to
+            and l.sold_on between v_range.date_from and v_range.date_to
+    ),
+    total as (
+        select count(*) as baskets
+        from (select distinct b.store_id, b.order_id from bought as b) as o
+    ),
+    names as (
+        select p.product_id as item_id, p.name from retail.products as p where p_level = 'product'
+        union all
+        select y.type_id, y.name from retail.product_types as y where p_level = 'type'
+        union all
+        select c.category_id, c.name from retail.categories as c where p_level = 'category'
+    ),
+    items as materialized (
+        select b.item_id, n.name, count(*) as baskets,
+            row_number() over (order by n.name, b.item_id) as place
+        from bought as b
+        join names as n on n.item_id = b.item_id
+        group by b.item_id, n.name
+        having 100 * count(*) >= p_min_support * (select t.baskets from total as t)
+    ),
+    kept as materialized (
+        select b.store_id, b.order_id, i.place
+        from bought as b
+        join items as i on i.item_id = b.item_id
+    ),
+    pairs as (
+        select a.place as place_a, b.place as place_b, count(*) as baskets
+        from kept as a
+        join kept as b
+            on b.store_id = a.store_id and b.order_id = a.order_id and b.place > a.place
+        group by a.place, b.place
+        having 100 * count(*) >= p_min_support * (select t.baskets from total as t)
+    )
+    select a.item_id, a.name, b.item_id, b.name, p.baskets, a.baskets, b.baskets,
+        round(100.0 * p.baskets / t.baskets, 2),
+        round(100.0 * p.baskets / a.baskets, 2),
+        round(100.0 * p.baskets / b.baskets, 2),
+        round(p.baskets::numeric * t.baskets / (a.baskets * b.baskets), 2)
+    from pairs as p
+    cross join total as t
+    join items as a on a.place = p.place_a
+    join items as b on b.place = p.place_b
+    order by p.baskets::numeric * t.baskets / (a.baskets * b.baskets) desc, p.baskets desc, a.place,
+        b.place
+    limit p_limit;
+end;
+$function$;
+
+comment on function api.basket_affinity(text, date, date, text, numeric, integer) is
+    'Pairs of products, types or categories that customers buy in one order, the strongest first. Of the completed orders of the period: baskets with both, with a, with b; support_percent of all orders have both; confidence_a_to_b_percent of those with a have b; lift is how many times more often they meet than by chance (1: unrelated). Days in the time zone of the store.
+
+p_store: key of one store, for example seattle; null for all that you see
+p_from: first day, inclusive; null for 364 days before p_to
+p_to: last day, inclusive; null for the day of the newest sale
+p_level: what is paired: product, type or category
+p_min_support: smallest support in percent of all orders, 0 to 100; a pair met by few orders says little
+p_limit: number of pairs, 1 to 1000';
+revoke execute on function api.basket_affinity(text, date, date, text, numeric, integer)
+    from public;
+grant execute on function api.basket_affinity(text, date, date, text, numeric, integer)
+    to store_manager, regional_manager, head_office;

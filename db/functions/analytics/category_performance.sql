@@ -1,0 +1,97 @@
+-- api.category_performance(): every category, against the period before and a year ago.
+create or replace function api.category_performance(
+    p_store text default null,
+    p_from date default null,
+    p_to date default null
+)
+returns table (
+    category text,
+    revenue numeric,
+    revenue_percent numeric,
+    gross_revenue numeric,
+    orders bigint,
+    units bigint,
+    margin numeric,
+    margin_percent numeric,
+    discount_amount numeric,
+    returned_units bigint,
+    return_rate numeric,
+    previous_revenue numeric,
+    growth_percent numeric,
+    year_ago_revenue numeric,
+    year_growth_percent numeric
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $function$
+declare
+    v_stores constant uuid[] := api._store_ids(p_store);
+    v_range record;
+    v_days integer;
+begin
+    select r.date_from, r.date_to into v_range from api._date_range(p_from, p_to) as r;
+    v_days := v_range.date_to - v_range.date_from + 1;
+
+    return query
+    with periods (period, day_from, day_to) as (
+        values
+            ('now', v_range.date_from, v_range.date_to),
+            ('previous', v_range.date_from - v_days, v_range.date_from - 1),
+            (
+                'year', (v_range.date_from - interval '1 year')::date,
+                (v_range.date_to - interval '1 year')::date
+            )
+    ),
+    sums as (
+        select
+            p.period,
+            d.category_id,
+            sum(d.revenue) as revenue,
+            sum(d.gross_revenue) as gross_revenue,
+            sum(d.orders)::bigint as orders,
+            sum(d.units)::bigint as units,
+            sum(d.revenue - d.cost) as margin,
+            sum(d.discount_amount) as discount_amount,
+            sum(d.returned_units)::bigint as returned_units
+        from periods as p
+        cross join lateral api._daily_sales(v_stores, p.day_from, p.day_to) as d
+        group by p.period, d.category_id
+    )
+    select
+        c.name,
+        coalesce(n.revenue, 0.00),
+        api._percent(coalesce(n.revenue, 0.00), sum(n.revenue) over ()),
+        coalesce(n.gross_revenue, 0.00),
+        coalesce(n.orders, 0),
+        coalesce(n.units, 0),
+        coalesce(n.margin, 0.00),
+        api._percent(n.margin, n.revenue),
+        coalesce(n.discount_amount, 0.00),
+        coalesce(n.returned_units, 0),
+        api._percent(n.returned_units, n.units + n.returned_units),
+        coalesce(b.revenue, 0.00),
+        api._growth(coalesce(n.revenue, 0.00), b.revenue),
+        coalesce(y.revenue, 0.00),
+        api._growth(coalesce(n.revenue, 0.00), y.revenue)
+    from retail.categories as c
+    left join sums as n on n.category_id = c.category_id and n.period = 'now'
+    left join sums as b on b.category_id = c.category_id and b.period = 'previous'
+    left join sums as y on y.category_id = c.category_id and y.period = 'year'
+    where cardinality(v_stores) > 0 and v_days is not null
+    order by coalesce(n.revenue, 0.00) desc, c.name;
+end;
+$function$;
+
+comment on function api.category_performance(text, date, date) is
+    'Every category with its share of revenue, margin and returns, compared with as many days before (previous) and with the same days a year ago. orders: those in which something of the category was sold; they do not add up. USD without tax, net of returns; days of the store''s time zone.
+
+p_store: key of a store, for example seattle; null for all that you see
+p_from: first day, inclusive; null for 29 days before p_to
+p_to: last day, inclusive; null for the day of the newest sale';
+revoke execute on function api.category_performance(text, date, date) from public;
+grant execute on function api.category_performance(text, date, date)
+    to store_manager, regional_manager, head_office;

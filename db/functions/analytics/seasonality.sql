@@ -1,0 +1,99 @@
+-- api.seasonality(): how strong each month is, by category, against the average of its year.
+-- Years are the twelve complete months up to the newest one, the twelve before, and so on: each
+-- is measured against itself, so that growth from year to year does not tilt the index.
+create or replace function api.seasonality(
+    p_store text default null,
+    p_category text default null,
+    p_years integer default 3
+)
+returns table (
+    category text,
+    month integer,
+    month_name text,
+    index numeric,
+    average_daily_revenue numeric,
+    years integer
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $function$
+declare
+    v_stores constant uuid[] := api._store_ids(p_store);
+    v_category constant uuid := api._category_id(p_category);
+    v_oldest constant date := api._oldest_day(v_stores);
+    v_newest constant date := api._newest_day();
+    v_end date;
+    v_years integer;
+begin
+    perform api._require_range('p_years', p_years, 1, 10);
+    if v_oldest is null then
+        return;
+    end if;
+
+    v_end := date_trunc('month', v_newest::timestamp + interval '1 day');
+    v_years := least(
+        p_years,
+        extract(year from age(v_end, (date_trunc('month', v_oldest - interval '1 day'))
+            + interval '1 month'))
+    );
+    if v_years < 1 then
+        raise exception 'fewer than twelve complete months of sales, from % to %',
+            v_oldest, v_newest
+            using errcode = 'invalid_parameter_value',
+                  hint = 'A month index needs a whole year; api.sales_trend() shows the months so far.';
+    end if;
+
+    return query
+    with months as (
+        select
+            y.n as year,
+            (v_end - interval '1 month' * (12 * y.n + m.n))::date as first_day,
+            (v_end - interval '1 month' * (12 * y.n + m.n - 1))::date as next_first
+        from generate_series(0, v_years - 1) as y (n)
+        cross join generate_series(1, 12) as m (n)
+    ),
+    sales as materialized (
+        select d.category_id, date_trunc('month', d.sold_on::timestamp)::date as first_day,
+            sum(d.revenue) as revenue
+        from api._daily_sales(
+            v_stores, (v_end - interval '1 year' * v_years)::date, v_end - 1
+        ) as d
+        where v_category is null or d.category_id = v_category
+        group by d.category_id, date_trunc('month', d.sold_on::timestamp)::date
+    ),
+    daily as (
+        select
+            c.category_id, c.name, m.year,
+            extract(month from m.first_day)::integer as month,
+            coalesce(s.revenue, 0.00) / (m.next_first - m.first_day) as revenue,
+            sum(coalesce(s.revenue, 0.00)) over w / sum(m.next_first - m.first_day) over w as level
+        from retail.categories as c
+        cross join months as m
+        left join sales as s on s.category_id = c.category_id and s.first_day = m.first_day
+        where v_category is null or c.category_id = v_category
+        window w as (partition by c.category_id, m.year)
+    )
+    select
+        d.name, d.month, to_char(make_date(2000, d.month, 1), 'FMMonth'),
+        round(avg(100 * d.revenue / nullif(d.level, 0)), 2),
+        round(avg(d.revenue), 2),
+        count(*)::integer
+    from daily as d
+    group by d.name, d.month
+    order by d.name, d.month;
+end;
+$function$;
+
+comment on function api.seasonality(text, text, integer) is
+    'Month index by category: revenue a day of the month in percent of the average day of its year; 100 is an average month. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
+
+p_store: key of a store, for example seattle; null for all that you see
+p_category: name of a category, for example Hand Tools; null for all
+p_years: at most so many years, 1 to 10';
+revoke execute on function api.seasonality(text, text, integer) from public;
+grant execute on function api.seasonality(text, text, integer)
+    to store_manager, regional_manager, head_office;

@@ -1,0 +1,110 @@
+-- api.store_comparison(): the caller's stores beside each other, best first.
+create or replace function api.store_comparison(
+    p_from date default null,
+    p_to date default null,
+    p_by text default 'revenue'
+)
+returns table (
+    rank bigint,
+    store_key text,
+    store text,
+    revenue numeric,
+    revenue_percent numeric,
+    orders bigint,
+    units bigint,
+    average_basket numeric,
+    margin numeric,
+    margin_percent numeric,
+    return_rate numeric,
+    previous_revenue numeric,
+    growth_percent numeric,
+    year_ago_revenue numeric,
+    year_growth_percent numeric
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $function$
+declare
+    v_stores constant uuid[] := api._store_ids(null);
+    v_range record;
+    v_days integer;
+begin
+    perform api._require_choice(
+        'p_by', p_by, array['revenue', 'margin', 'orders', 'units', 'growth']
+    );
+    select r.date_from, r.date_to into v_range from api._date_range(p_from, p_to) as r;
+    v_days := v_range.date_to - v_range.date_from + 1;
+
+    return query
+    with periods (period, day_from, day_to) as (
+        values
+            ('now', v_range.date_from, v_range.date_to),
+            ('previous', v_range.date_from - v_days, v_range.date_from - 1),
+            (
+                'year', (v_range.date_from - interval '1 year')::date,
+                (v_range.date_to - interval '1 year')::date
+            )
+    ),
+    sums as (
+        select
+            d.store_id,
+            sum(d.revenue) filter (where p.period = 'now') as revenue,
+            sum(d.gross_revenue) filter (where p.period = 'now') as gross_revenue,
+            sum(d.orders) filter (where p.period = 'now') as orders,
+            sum(d.units) filter (where p.period = 'now') as units,
+            sum(d.returned_units) filter (where p.period = 'now') as returned_units,
+            sum(d.revenue - d.cost) filter (where p.period = 'now') as margin,
+            sum(d.revenue) filter (where p.period = 'previous') as previous,
+            sum(d.revenue) filter (where p.period = 'year') as year_ago
+        from periods as p
+        cross join lateral api._daily_totals(v_stores, p.day_from, p.day_to) as d
+        group by d.store_id
+    ),
+    compared as (
+        select
+            s.store_key, s.name,
+            coalesce(d.revenue, 0.00) as revenue,
+            coalesce(d.orders, 0)::bigint as orders,
+            coalesce(d.units, 0)::bigint as units,
+            coalesce(d.margin, 0.00) as margin,
+            coalesce(d.previous, 0.00) as previous,
+            coalesce(d.year_ago, 0.00) as year_ago,
+            api._growth(coalesce(d.revenue, 0.00), d.previous) as growth,
+            round(d.gross_revenue / nullif(d.orders, 0), 2) as average_basket,
+            api._percent(d.returned_units, d.units + d.returned_units) as return_rate
+        from retail.stores as s
+        left join sums as d on d.store_id = s.store_id
+        where s.store_id = any (v_stores) and v_days is not null
+    )
+    select
+        rank() over (
+            order by
+                case p_by
+                    when 'margin' then c.margin
+                    when 'orders' then c.orders
+                    when 'units' then c.units
+                    when 'growth' then c.growth
+                    else c.revenue
+                end desc nulls last
+        ) as place,
+        c.store_key, c.name, c.revenue, api._percent(c.revenue, sum(c.revenue) over ()),
+        c.orders, c.units, c.average_basket, c.margin, api._percent(c.margin, c.revenue),
+        c.return_rate, c.previous, c.growth, c.year_ago, api._growth(c.revenue, c.year_ago)
+    from compared as c
+    order by place, c.store_key;
+end;
+$function$;
+
+comment on function api.store_comparison(date, date, text) is
+    'The stores that you see beside each other: rank, share of their revenue, basket, margin, returns, and growth against as many days before (previous) and the same days a year ago. Equal stores share a rank. USD without tax, net of returns; days of each store''s time zone.
+
+p_from: first day, inclusive; null for 29 days before p_to
+p_to: last day, inclusive; null for the day of the newest sale
+p_by: revenue, margin, orders, units or growth: what decides the rank';
+revoke execute on function api.store_comparison(date, date, text) from public;
+grant execute on function api.store_comparison(date, date, text)
+    to store_manager, regional_manager, head_office;

@@ -1,0 +1,303 @@
+"""What the reports cost: under row-level security against hand-filtered, rollup against lines.
+
+    scripts/bench analytics [--lines 2000000] [--stores 50] [--rounds 9]
+
+All variants run in turn within a round; what is compared is the median over the rounds. Floors:
+
+* a report of one store: the same function as the superuser, whom no policy stops, asked for that
+  store by name;
+* a report of head office: the same function as the superuser;
+* the rollup: the same sums straight from the order lines, as the same tenant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from zava_sql import embedded
+from zava_sql.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STORE = "bench_7"
+KEY = ("bench", bytes(range(32)))
+
+# Six years of the same number of orders in each store; 8 lines in 3 orders; a return for 4 % of
+# the orders, 1 % never sold. Without foreign keys being checked row by row: they hold.
+LOAD = """
+set session_replication_role = replica;
+select setseed(0.5);
+insert into retail.stores (store_key, name, city, tax_rate, opened_on)
+select 'bench_' || n, 'Bench ' || n, 'Seattle', 0.1, date '2020-01-01'
+from generate_series(1, {stores}) as n;
+insert into retail.categories (name) select 'Category ' || n from generate_series(1, 9) as n;
+insert into retail.product_types (category_id, name)
+select c.category_id, c.name || ' type ' || n
+from retail.categories as c cross join generate_series(1, 6) as n;
+insert into retail.products (sku, name, description, category_id, type_id, list_price)
+select t.name || n, t.name || n, 'd', t.category_id, t.type_id, 5 + 7 * n
+from retail.product_types as t cross join generate_series(1, 10) as n;
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+select s.store_id, p.product_id, p.list_price, round(p.list_price * 0.66, 2), 20
+from retail.stores as s cross join retail.products as p;
+insert into retail.customers (store_id, customer_id, first_name, last_name, email, city, joined_on)
+select s.store_id, md5(s.store_key || n)::uuid, 'A', 'B', n || '@example.com', 'Seattle',
+    '2020-07-01'
+from retail.stores as s cross join generate_series(1, {customers}) as n;
+create temporary table sold as
+select s.store_id, md5(s.store_key || '/' || n)::uuid as order_id, n, s.store_key,
+    timestamptz '2020-07-01 08:00-07' + n * interval '2190 days' / {orders} as order_date,
+    case when n % 10 <> 0
+        then md5(s.store_key || 1 + (random() ^ 3 * {customers})::integer % {customers})::uuid end
+        as customer_id
+from retail.stores as s cross join generate_series(1, {orders}) as n;
+create temporary table items as
+select o.store_id, o.order_id, l as line_number, p.product_id, o.order_date, o.n,
+    1 + (random() * 3)::integer as quantity, p.list_price,
+    case when random() < 0.15 then 0.1 else 0 end as discount
+from sold as o
+cross join lateral generate_series(1, 2 + (o.n % 3 > 0)::integer) as l
+join (select p.*, row_number() over () as n from retail.products as p) as p
+    on p.n = 1 + (o.n * 7919 + l * 104729 + hashtext(o.store_key)::bigint % 1000 + 1000) % 540;
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    discount_percent, discount_amount, total_amount
+)
+select i.store_id, i.order_id, i.line_number, i.product_id, i.order_date, i.quantity, i.list_price,
+    round(i.list_price * 0.66, 2), 100 * i.discount,
+    round(i.quantity * i.list_price * i.discount, 2),
+    i.quantity * i.list_price - round(i.quantity * i.list_price * i.discount, 2)
+from items as i;
+insert into retail.orders (store_id, order_id, customer_id, order_date, status, total_amount)
+select o.store_id, o.order_id, o.customer_id, o.order_date,
+    case when o.n % 100 = 3 then 'cancelled' else 'completed' end, t.total
+from sold as o
+join (
+    select i.store_id, i.order_id, sum(i.total_amount) as total
+    from retail.order_items as i group by i.store_id, i.order_id
+) as t on t.store_id = o.store_id and t.order_id = o.order_id;
+insert into retail.orders (
+    store_id, order_id, customer_id, order_date, status, return_of, total_amount
+)
+select o.store_id, md5(o.order_id::text)::uuid, o.customer_id, o.order_date + interval '9 days',
+    'return', o.order_id, -i.total_amount
+from sold as o
+join retail.order_items as i
+    on i.store_id = o.store_id and i.order_id = o.order_id and i.line_number = 1
+where o.n % 25 = 0 and o.n % 100 <> 3;
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    discount_percent, discount_amount, total_amount, return_of_order_id, return_of_line_number
+)
+select r.store_id, r.order_id, 1, i.product_id, r.order_date, -i.quantity, i.unit_price,
+    i.unit_cost, i.discount_percent, -i.discount_amount, -i.total_amount, i.order_id, 1
+from retail.orders as r
+join retail.order_items as i
+    on i.store_id = r.store_id and i.order_id = r.return_of and i.line_number = 1
+where r.status = 'return';
+insert into retail.stock_movements (store_id, product_id, moved_on, kind, quantity)
+select i.store_id, i.product_id, (i.order_date at time zone 'America/Los_Angeles')::date,
+    'sale', -sum(i.quantity)
+from retail.order_items as i
+where i.quantity > 0
+group by 1, 2, 3;
+set session_replication_role = origin;
+select zava.create_principal('bench-store', 'store', array['{store}']);
+select zava.create_principal('bench-head', 'head');
+"""
+
+# A report, and what narrows it to one store for the superuser. {store} is empty for tenants.
+YEAR = "p_from => '2025-07-01', p_to => '2026-06-30'"
+REPORTS = {
+    "store_performance": f"({{id}}, {YEAR})",
+    "sales_trend, year by month": f"({{store}} {YEAR}, p_period => 'month')",
+    "top_products, year": f"({{store}} {YEAR})",
+    "category_performance, year": f"({{store}} {YEAR})",
+    "store_comparison, year": f"({YEAR})",
+    "discount_impact, year": f"({{store}} {YEAR})",
+    "returns_analysis, year": f"({{store}} {YEAR})",
+    "seasonality, 3 years": "({store} p_years => 3)",
+    "customer_segments, year": f"({{store}} {YEAR})",
+    "customer_cohorts": "({store} p_to => null)",
+    "customer_lifetime_value": "({store} p_to => null)",
+    "basket_affinity": "({store} p_to => null)",
+    "inventory_status": "({store} p_limit => 100)",
+    "sales_anomalies": "({store} p_to => null)",
+    "sales_forecast": "({store} p_horizon => 28)",
+}
+# Only one store is the same rows for these: they always cover all that the caller sees.
+ALWAYS_ALL = ("store_comparison",)
+
+ROLLUP = """
+select date_trunc('month', d.sold_on::timestamp), sum(d.revenue), sum(d.orders)
+from api._daily_totals(
+    array(select s.store_id from retail.stores as s), '2025-07-01', '2026-06-30'
+) as d
+group by 1 order by 1
+"""
+LINES = """
+select date_trunc('month', l.sold_on::timestamp), sum(l.total_amount),
+    count(distinct l.order_id) filter (where not l.is_return)
+from api.sale_lines as l
+where l.order_date >= '2025-07-01 00:00-07' and l.order_date < '2026-07-01 00:00-07'
+group by 1 order by 1
+"""
+
+
+def load(connection: psycopg.Connection, stores: int, lines: int) -> None:
+    """Fill an empty, migrated database."""
+    orders = lines * 3 // 8 // stores
+    ipad, opad = (bytes(b ^ m for b in KEY[1].ljust(64, b"\0")) for m in (0x36, 0x5C))
+    connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY[0], ipad, opad])
+    connection.execute(
+        LOAD.format(stores=stores, orders=orders, customers=max(10, orders // 5), store=STORE)
+    )
+    connection.execute("vacuum analyze")
+    began = time.perf_counter()
+    connection.execute("select zava.refresh_daily_sales()")
+    Console().print(f"first refresh: {time.perf_counter() - began:.1f} s")
+    began = time.perf_counter()
+    connection.execute("select zava.refresh_daily_sales()")
+    Console().print(f"refresh of the last 31 days: {time.perf_counter() - began:.1f} s")
+    connection.execute("vacuum analyze")
+
+
+class Caller:
+    """One connection, as a tenant under a signed context or as the superuser."""
+
+    def __init__(self, url: str, principal: str | None) -> None:
+        self.connection = psycopg.connect(url, options="-c jit=off", prepare_threshold=None)
+        self.connection.execute("set timezone = 'UTC'")
+        if principal:
+            self.connection.execute(SIGN, {"kid": KEY[0], "name": principal})
+            row = self.connection.execute(
+                "select role_name from zava.principals where name = %s", [principal]
+            ).fetchone()
+            assert row is not None
+            self.connection.execute(f"set role {row[0]}")
+        self.connection.commit()
+
+    def ms(self, query: str) -> float:
+        """Run once, in milliseconds."""
+        began = time.perf_counter()
+        self.connection.execute(query).fetchall()
+        took = (time.perf_counter() - began) * 1000
+        self.connection.rollback()
+        return took
+
+
+# The server's own key, so that the context is what a gateway would make for this connection.
+SIGN = """
+select set_config('zava.context', b.body || '.' || encode(sha256(
+    k.opad || sha256(k.ipad || convert_to(b.body, 'UTF8'))
+), 'hex'), false)
+from zava.principals as p
+join zava.signing_keys as k on k.kid = %(kid)s
+cross join lateral concat_ws('.', '1', k.kid, p.principal_id, p.role_name, pg_backend_pid(),
+    extract(epoch from clock_timestamp())::bigint + 86400) as b (body)
+where p.name = %(name)s
+"""
+
+
+def medians(
+    rounds: int, variants: dict[str, tuple[Caller, str]]
+) -> Iterator[tuple[str, float, float]]:
+    """Run all variants in turn, `rounds` times; give median and smallest."""
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(rounds + 1):
+        for name, (caller, query) in variants.items():
+            times[name].append(caller.ms(query))
+    for name, taken in times.items():
+        yield name, statistics.median(taken[1:]), min(taken[1:])
+
+
+def compare(url: str, rounds: int) -> None:
+    """Print every report as multiples of its floor, then the rollup."""
+    owner, store, head = (Caller(url, p) for p in (None, "bench-store", "bench-head"))
+    row = owner.connection.execute(
+        "select store_id from retail.stores where store_key = %s", [STORE]
+    ).fetchone()
+    assert row is not None
+    table = Table(
+        "report",
+        "store ms",
+        "x by hand",
+        "head ms",
+        "x superuser",
+        title="Median of alternated runs",
+    )
+    for name, arguments in REPORTS.items():
+        function = name.split(",")[0]
+        given = {"store": "", "id": f"'{row[0]}'"}
+        everything = f"select * from api.{function}{arguments.format(**given)}"
+        given["store"] = f"p_store => '{STORE}',"
+        by_hand = f"select * from api.{function}{arguments.format(**given)}"
+        variants = {
+            "store": (store, everything),
+            "head": (head, everything),
+            "all": (owner, everything),
+        }
+        if function not in ALWAYS_ALL:
+            variants["by hand"] = (owner, by_hand)
+        result = {kind: (median, least) for kind, median, least in medians(rounds, variants)}
+        one = result.get("by hand")
+        table.add_row(
+            name,
+            f"{result['store'][0]:.1f}",
+            f"{result['store'][0] / one[0]:.2f}" if one else "-",
+            f"{result['head'][0]:.0f}",
+            f"{result['head'][0] / result['all'][0]:.2f}",
+        )
+    Console().print(table)
+    table = Table("a year by month", "rollup ms", "lines ms", "lines / rollup")
+    for who, caller in (("store", store), ("head office", head)):
+        result = {
+            kind: (median, least)
+            for kind, median, least in medians(
+                rounds, {"rollup": (caller, ROLLUP), "lines": (caller, LINES)}
+            )
+        }
+        rollup, lines = result["rollup"][0], result["lines"][0]
+        table.add_row(who, f"{rollup:.1f}", f"{lines:.1f}", f"{lines / rollup:.1f}")
+    Console().print(table)
+
+
+def main() -> None:
+    """Run on a server of its own that is thrown away."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lines", type=int, default=2_000_000)
+    parser.add_argument("--stores", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
+    home.chmod(0o755)
+    settings = Settings(home=home)
+    try:
+        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
+        url = embedded.resolve(settings).admin_url
+        assert url is not None
+        with psycopg.connect(url.get_secret_value(), autocommit=True) as connection:
+            load(connection, options.stores, options.lines)
+        compare(url.get_secret_value(), options.rounds)
+    finally:
+        postgres = embedded.server(settings)
+        data = postgres.status().data
+        postgres.stop()
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Functions of every shape in schema api, for tests of what becomes of them."""
+
+from __future__ import annotations
+
+import psycopg
+
+# What can be shown as a tool.
+SHOWN = r"""
+create domain retail.granularity as text check (value in ('day', 'we''ek', 'a|b'));
+create domain retail.stars as integer check (value in (1, 2, 3));
+create type retail.mood as enum ('calm', 'keen');
+
+create function api.echo_text(p_text text) returns text language sql stable
+begin atomic select p_text; end;
+create function api.echo_number(p_number numeric) returns numeric language sql stable
+begin atomic select p_number; end;
+create function api.echo_whole(p_whole bigint) returns bigint language sql stable
+begin atomic select p_whole; end;
+create function api.echo_json(p_doc jsonb) returns text language sql stable
+begin atomic select p_doc::text; end;
+create function api.echo_list(p_list text[], p_days date[] default '{}') returns text
+language sql stable begin atomic select p_list::text || p_days::text; end;
+create function api.echo_array(p_list text[]) returns text[] language sql stable
+begin atomic select p_list; end;
+create function api.echo_choice(
+    p_unit retail.granularity default 'day', p_stars retail.stars default 2,
+    p_moods retail.mood[] default '{calm}', p_flag boolean default true,
+    p_ratio numeric default 0.95, p_below integer default -1, p_until date default current_date,
+    p_word text default 'it''s', p_none text default null
+) returns text language sql stable
+begin atomic
+    select concat_ws(' ', p_unit, p_stars, p_moods, p_flag, p_ratio, p_below, p_word, p_none);
+end;
+create function api.numbers(p_first integer, p_limit integer default 3)
+returns table (n bigint, price numeric, day date, words text[], note text) language sql stable
+begin atomic
+    select g, g * 1.50, date '2020-01-01' + g, array['w', null], null
+    from generate_series(p_first, p_first + p_limit - 1) as g;
+end;
+create function api.whole_rows() returns setof retail.categories language sql stable
+begin atomic select c from retail.categories as c; end;
+create function api.just_set(p_count integer) returns setof integer language sql stable
+begin atomic select generate_series(1, p_count); end;
+create function api.nothing(p_x integer) returns void language sql stable
+begin atomic select p_x; end;
+create function api.doubled(p_x integer, out p_double integer, out half numeric)
+language sql stable begin atomic select 2 * p_x, p_x / 2.0; end;
+create function api.counted(inout counter integer) language sql stable
+begin atomic select counter + 1; end;
+create function api.pick(p_x integer) returns text language sql stable
+begin atomic select 'integer'; end;
+create function api.pick(p_x text) returns text language sql stable
+begin atomic select 'text'; end;
+create function api.pick(p_x integer, p_y integer[] default '{7}') returns text
+language sql stable begin atomic select 'two ' || p_y[1]; end;
+create function api.own_orders() returns bigint language sql stable
+begin atomic select count(*) from retail.orders; end;
+create function api.fails(p_x integer) returns integer language sql stable
+begin atomic select 1 / p_x; end;
+create function api.tries_to_write() returns integer language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$ begin delete from retail.orders; return 1; end $$;
+create function api.long_text(p_length integer) returns table (t text) language sql stable
+begin atomic select repeat('x', p_length); end;
+create function api.for_head_office() returns text language sql stable
+begin atomic select 'secret'; end;
+create function api.nearest(p_query text, p_query_embedding vector, p_limit integer default 3)
+returns text language sql stable
+begin atomic select p_query || ' ' || p_query_embedding::text; end;
+create function api._internal() returns integer language sql stable begin atomic select 1; end;
+
+comment on function api.numbers(integer, integer) is
+    'Numbers in a row, e.g. 1, 2, 3. More about
+them here.
+
+p_first: the first; which comes first
+p_limit: how many
+  there are
+
+Not about a parameter.';
+"""
+
+# What cannot, each with a word of the reason.
+LEFT_OUT = {
+    "variadic": "create function api.variadic(variadic p_x integer[]) returns integer language sql"
+    " stable begin atomic select 1; end",
+    "anyelement": "create function api.poly(p_x anyelement) returns integer language sql stable"
+    " as 'select 1'",
+    "record": "create function api.rec() returns record language sql stable as 'select 1, 2'",
+    "trigger": "create function api.trig() returns trigger language plpgsql"
+    " as 'begin return new; end'",
+    "no name": "create function api.unnamed(integer) returns integer language sql stable"
+    " begin atomic select 1; end",
+    "retail.categories": "create function api.takes_row(p_row retail.categories) returns integer"
+    " language sql stable begin atomic select 1; end",
+    "no plain function": "create procedure api.proc() language sql begin atomic select 1; end",
+    "one name": "create function api.twice(p_x integer, x integer) returns integer language sql"
+    " stable begin atomic select 1; end",
+    "other characters": 'create function api."bad name"() returns integer language sql stable'
+    " begin atomic select 1; end",
+    "no text goes": "create function api.bare_vector(p_v vector) returns integer language sql"
+    " stable begin atomic select 1; end",
+}
+
+GRANTS = """
+grant execute on all functions in schema api to store_manager, regional_manager, head_office;
+revoke execute on function api.for_head_office() from store_manager, regional_manager, public;
+"""
+
+
+def create(admin_url: str) -> None:
+    """Make them all, owned as everything else is."""
+    with psycopg.connect(admin_url) as connection:
+        connection.execute("set local search_path = public; set local role zava_owner")
+        connection.execute("grant usage on schema retail to zava_owner")
+        for statement in (SHOWN, *LEFT_OUT.values(), GRANTS):
+            connection.execute(statement)

@@ -1,0 +1,167 @@
+"""A server over eight small shops, and clients of it: real ones, and requests made by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import mcp_types as types
+import psycopg
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from pydantic import SecretStr
+
+from zava_sql.agent import Agent
+from zava_sql.mcp_server import serve_http
+from zava_sql.settings import Settings
+from zava_sql.tenant import hash_key, new_key
+
+ROOT = Path(__file__).resolve().parents[1]
+STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
+PRINCIPALS = (*STORES, "head-office")
+
+
+def fill(admin_url: str) -> dict[str, str]:
+    """Make eight stores of different size, and a key for each principal."""
+    keys = {name: new_key() for name in PRINCIPALS}
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        for number, store in enumerate(STORES, 1):
+            connection.execute(
+                "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+                " values (%s, %s, %s, 0.1, '2020-01-01') on conflict do nothing",
+                [store, store.title(), store.title()],
+            )
+            connection.execute(
+                "insert into retail.orders (store_id, order_date, status, total_amount)"
+                " select s.store_id, timestamptz '2025-01-01 00:00-08' + g * interval '1 hour',"
+                " 'completed', g from retail.stores as s, generate_series(1, %s) as g"
+                " where s.store_key = %s",
+                [200 + number, store],
+            )
+        for name in PRINCIPALS:
+            known = connection.execute(
+                "select from zava.principals as p where p.name = %s", [name]
+            ).fetchone()
+            if known is None and name in STORES:
+                connection.execute(
+                    "select zava.create_principal(%s, 'store', array[%s])", [name, name]
+                )
+            elif known is None:
+                connection.execute("select zava.create_principal(%s, 'head')", [name])
+            connection.execute("select zava.create_api_key(%s, %s)", [name, hash_key(keys[name])])
+    return keys
+
+
+def settings_for(database, **changes) -> Settings:
+    return Settings(
+        database_url=SecretStr(database.gateway_url),
+        service_url=SecretStr(database.service_url),
+        context_key=SecretStr(database.context_key),
+        **changes,
+    )
+
+
+@asynccontextmanager
+async def serving(database, agent=None):
+    """Serve over HTTP in this process, on a free port."""
+    announced = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve_http(database, agent or Agent(database), "127.0.0.1", 0, announced.set_result)
+    )
+    await asyncio.wait([task, announced], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if task.done():
+            await task
+        yield await announced
+    finally:
+        if not task.done():
+            signal.raise_signal(signal.SIGTERM)
+        await task
+
+
+@asynccontextmanager
+async def client_of(url, key, mode="auto"):
+    headers = {"Authorization": f"Bearer {key}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        yield client
+
+
+def stdio_parameters(database, principal="seattle"):
+    settings = {
+        "ZAVA_DATABASE_URL": database.gateway_url,
+        "ZAVA_SERVICE_URL": database.service_url,
+        "ZAVA_CONTEXT_KEY": database.context_key,
+    }
+    arguments = ["-m", "zava_sql", "serve", "--transport", "stdio", "--principal", principal]
+    return StdioServerParameters(
+        command=sys.executable, args=arguments, env={**os.environ, **settings}, cwd=ROOT
+    )
+
+
+@asynccontextmanager
+async def seattle(transport, mode, database, url, keys):
+    """Connect as the store of Seattle, whichever way."""
+    if transport == "http":
+        async with client_of(url, keys["seattle"], mode) as client:
+            yield client
+    else:
+        async with Client(stdio_parameters(database), mode=mode) as client:
+            yield client
+
+
+async def post(url, key, body=None, **headers):
+    """Send one tools/call of the newest era by hand."""
+    body = body if body is not None else request_body("tools/call", name="query", sql="select 1")
+    async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
+        return await http.post(url, content=body, headers=request_headers(key, **headers))
+
+
+def request_headers(key, **headers):
+    return {
+        "Authorization": f"Bearer {key}",
+        "Accept": "application/json, text/event-stream",
+        "Content-Type": "application/json",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "query",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+
+
+def request_body(method, *, name, progress=False, era="2026-07-28", **arguments):
+    meta = {"progressToken": 1} if progress else {}
+    if era == "2026-07-28":
+        meta |= {
+            "io.modelcontextprotocol/protocolVersion": era,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+    params = {"name": name, "arguments": arguments, "_meta": meta}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+
+
+def text_of(result) -> str:
+    assert [type(part) for part in result.content] == [types.TextContent]
+    return result.content[0].text
+
+
+def start(database, *options):
+    """Start the server as a process of its own."""
+    parameters = stdio_parameters(database)
+    return subprocess.Popen(
+        [sys.executable, "-m", "zava_sql", "serve", *options],
+        env=parameters.env,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )

@@ -1,0 +1,182 @@
+-- api.customer_segments(): five customers with scores of 1 to 5 in each of R, F and M.
+begin;
+select plan(9);
+
+-- ---------------------------------------------------------------- arrange
+
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+values
+    (md5('an_a')::uuid, 'an_a', 'A', 'Seattle', 0.1, '2020-01-01'),
+    (md5('an_b')::uuid, 'an_b', 'B', 'Tacoma', 0.1, '2020-01-01');
+insert into retail.categories (category_id, name) values (md5('tools')::uuid, 'Tools');
+insert into retail.product_types (type_id, category_id, name)
+select md5(t.name)::uuid, md5('tools')::uuid, t.name
+from (values ('Hand'), ('Small')) as t (name);
+insert into retail.products (product_id, sku, name, description, category_id, type_id, list_price)
+select md5(p.name)::uuid, p.name, p.name, p.name, md5('tools')::uuid, md5(p.type)::uuid, 10
+from (
+    values ('hammer', 'Hand'), ('saw', 'Hand'), ('nails', 'Small'), ('tape', 'Small'),
+        ('drill', 'Hand'), ('ladder', 'Hand'), ('wrench', 'Hand')
+) as p (name, type);
+
+select zava.create_principal('an-a', 'store', '{an_a}');
+select zava.create_principal('an-region', 'region', '{an_a,an_b}');
+select zava.create_principal('an-head', 'head');
+select zava.create_signing_key(
+    'ankey',
+    decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
+    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+);
+
+-- The rows of a query as one principal sees them, a line each, or the SQLSTATE. Null asks without
+-- a context, in the role of a store.
+create function pg_temp.ask(p_name text, p_query text)
+returns text
+language plpgsql
+as $function$
+declare
+    v_role name;
+    v_answer text;
+begin
+    perform set_config('zava.context', '', true);
+    select
+        p.role_name,
+        set_config('zava.context', b.body || '.' || encode(sha256(
+            decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+            || sha256(
+                decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(b.body, 'UTF8')
+            )
+        ), 'hex'), true)
+    into v_role
+    from zava.principals as p
+    cross join lateral concat_ws('.', '1', 'ankey', p.principal_id, p.role_name, '0',
+        extract(epoch from clock_timestamp())::bigint + 600) as b (body)
+    where p.name = p_name;
+    execute format('set local role %I', coalesce(v_role, 'zava_store_an_a'));
+    execute format('select string_agg(q::text, e''\n'') from (%s) as q', p_query) into v_answer;
+    reset role;
+    return coalesce(v_answer, 'nothing');
+exception
+    when others then
+        return 'error ' || sqlstate;
+end;
+$function$;
+
+create temporary table lines (
+    store text, customer text, number integer, moment timestamptz, status text, product text,
+    quantity integer, price numeric, cost numeric, returns integer
+);
+-- Two stores may have an order of the same id.
+create function pg_temp.id(p_number integer)
+returns uuid
+language sql
+return md5(p_number::text)::uuid;
+create function pg_temp.sell()
+returns void
+language sql
+as $function$
+    insert into retail.customers (
+        store_id, customer_id, first_name, last_name, email, city, joined_on
+    )
+    select distinct md5(l.store)::uuid, md5(l.customer)::uuid, l.customer, 'Test',
+        l.customer || '@example.com', 'Seattle', date '2020-01-01'
+    from lines as l
+    where l.customer is not null;
+    insert into retail.orders (
+        store_id, order_id, customer_id, order_date, status, return_of, total_amount
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number), md5(l.customer)::uuid,
+        l.moment, l.status, pg_temp.id(l.returns), sum(l.quantity * l.price)
+    from lines as l
+    group by l.store, l.number, l.customer, l.moment, l.status, l.returns;
+    insert into retail.order_items (
+        store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+        total_amount, return_of_order_id, return_of_line_number
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number),
+        row_number() over (partition by l.store, l.number order by l.product),
+        md5(l.product)::uuid, l.moment, l.quantity, l.price, l.cost, l.quantity * l.price,
+        pg_temp.id(l.returns), case when l.returns is not null then 1 end
+    from lines as l;
+$function$;
+
+-- Store A: recency 0, 10, 20, 40, 30 days; 5, 4, 3, 2, 1 orders; revenue 500, 200, 300, 40, 50.
+insert into lines
+select 'an_a', 'a1', n, '2026-03-31 23:30-07'::timestamptz - (n - 1) * interval '7 days', 'completed', 'hammer', 1, 100, 60, null::integer
+from generate_series(1, 5) as n
+union all
+select 'an_a', 'a2', 10 + n, '2026-03-21 12:00-07'::timestamptz - (n - 1) * interval '9 days', 'completed', 'saw', 2, 25, 10, null
+from generate_series(1, 4) as n
+union all
+select 'an_a', 'a3', 20 + n, '2026-03-11 12:00-07'::timestamptz - (n - 1) * interval '9 days', 'completed', 'saw', 1, 100, 10, null
+from generate_series(1, 3) as n
+union all
+values
+    ('an_a', 'a4', 31, '2026-02-19 12:00-08'::timestamptz, 'completed', 'nails', 1, 20, 1, null::integer),
+    ('an_a', 'a4', 32, '2026-02-10 12:00-08', 'completed', 'nails', 1, 20, 1, null),
+    ('an_a', 'a5', 41, '2026-03-01 12:00-08', 'completed', 'nails', 6, 10, 1, null),
+    ('an_a', 'a5', 42, '2026-03-05 12:00-08', 'return', 'nails', -1, 10, 1, 41),
+    -- None of these counts: cash, not completed, before the period.
+    ('an_a', null, 51, '2026-03-20 12:00-07', 'completed', 'saw', 1, 999, 1, null),
+    ('an_a', 'a6', 52, '2026-03-20 12:00-07', 'cancelled', 'saw', 1, 999, 1, null),
+    ('an_a', 'a6', 53, '2026-03-20 12:00-07', 'pending', 'saw', 1, 999, 1, null),
+    ('an_a', 'a6', 54, '2025-03-31 23:30-07', 'completed', 'saw', 1, 999, 1, null),
+    -- Where B is, it is the 26th, and half past midnight of the 20th.
+    ('an_b', 'a1', 1, '2026-03-25 12:00-07', 'completed', 'saw', 1, 30, 1, null),
+    ('an_b', 'a1', 2, '2026-03-19 10:30+00', 'completed', 'saw', 1, 30, 1, null);
+select pg_temp.sell();
+update retail.stores as s set time_zone = 'Pacific/Kiritimati' where s.store_key = 'an_b';
+
+-- ---------------------------------------------------------------- assert
+
+select is(
+    pg_temp.ask('an-a', $$ select * from api.customer_segments() $$),
+    e'(champions,1,20.00,5,500.00,45.87,0.00,5.00,500.00)\n'
+    '(loyal,2,40.00,7,500.00,45.87,15.00,3.50,250.00)\n'
+    '(hibernating,1,20.00,1,50.00,4.59,30.00,1.00,50.00)\n'
+    '(lost,1,20.00,2,40.00,3.67,40.00,2.00,40.00)',
+    'a store sees its customers by segment'
+);
+select is(
+    pg_temp.ask(p.name, $$ select * from api.customer_segments() $$),
+    e'(champions,1,16.67,5,500.00,43.48,0.00,5.00,500.00)\n'
+    '(loyal,2,33.33,7,500.00,43.48,15.00,3.50,250.00)\n'
+    '(hibernating,1,16.67,1,50.00,4.35,30.00,1.00,50.00)\n'
+    '(lost,2,33.33,4,100.00,8.70,22.50,2.00,50.00)',
+    p.name || ' sees both stores, each scored by itself'
+)
+from (values ('an-region'), ('an-head')) as p (name);
+select is(
+    pg_temp.ask('an-a', $$ select segment, customers, orders from api.customer_segments(p_from => '2025-03-31', p_to => '2025-03-31') $$),
+    '(lost,1,1)',
+    'a day ends at midnight of the store, and a lone customer has the lowest scores'
+);
+select is(
+    pg_temp.ask('an-head', $$ select segment, orders, average_recency_days from api.customer_segments('an_b', '2026-03-20', '2026-03-20') $$),
+    '(lost,1,0.00)',
+    'and begins at midnight of the store, fourteen hours before that of UTC'
+);
+
+select is(
+    pg_temp.ask(null, $$ select * from api.customer_segments() $$),
+    'nothing',
+    'nobody sees anything without a context'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.customer_segments('an_b') $$),
+    'error 42501',
+    'a store may not ask about another'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.customer_segments('an_zz') $$),
+    'error 42501',
+    'a store that is not there gives the same error'
+);
+select is(
+    pg_temp.ask('an-head', $$ select * from api.customer_segments('an_a') $$),
+    pg_temp.ask('an-a', $$ select * from api.customer_segments() $$),
+    'head office gets the numbers of one store when it names it'
+);
+
+select * from finish();
+rollback;

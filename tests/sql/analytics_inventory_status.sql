@@ -1,0 +1,206 @@
+-- api.inventory_status(): seven products, ten days, every status.
+begin;
+select plan(10);
+
+-- ---------------------------------------------------------------- arrange
+
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+values
+    (md5('an_a')::uuid, 'an_a', 'A', 'Seattle', 0.1, '2020-01-01'),
+    (md5('an_b')::uuid, 'an_b', 'B', 'Tacoma', 0.1, '2020-01-01');
+insert into retail.categories (category_id, name) values (md5('tools')::uuid, 'Tools');
+insert into retail.product_types (type_id, category_id, name)
+select md5(t.name)::uuid, md5('tools')::uuid, t.name
+from (values ('Hand'), ('Small')) as t (name);
+insert into retail.products (product_id, sku, name, description, category_id, type_id, list_price)
+select md5(p.name)::uuid, p.name, p.name, p.name, md5('tools')::uuid, md5(p.type)::uuid, 10
+from (
+    values ('hammer', 'Hand'), ('saw', 'Hand'), ('nails', 'Small'), ('tape', 'Small'),
+        ('drill', 'Hand'), ('ladder', 'Hand'), ('wrench', 'Hand')
+) as p (name, type);
+
+select zava.create_principal('an-a', 'store', '{an_a}');
+select zava.create_principal('an-region', 'region', '{an_a,an_b}');
+select zava.create_principal('an-head', 'head');
+select zava.create_signing_key(
+    'ankey',
+    decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
+    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+);
+
+-- The rows of a query as one principal sees them, a line each, or the SQLSTATE. Null asks without
+-- a context, in the role of a store.
+create function pg_temp.ask(p_name text, p_query text)
+returns text
+language plpgsql
+as $function$
+declare
+    v_role name;
+    v_answer text;
+begin
+    perform set_config('zava.context', '', true);
+    select
+        p.role_name,
+        set_config('zava.context', b.body || '.' || encode(sha256(
+            decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+            || sha256(
+                decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(b.body, 'UTF8')
+            )
+        ), 'hex'), true)
+    into v_role
+    from zava.principals as p
+    cross join lateral concat_ws('.', '1', 'ankey', p.principal_id, p.role_name, '0',
+        extract(epoch from clock_timestamp())::bigint + 600) as b (body)
+    where p.name = p_name;
+    execute format('set local role %I', coalesce(v_role, 'zava_store_an_a'));
+    execute format('select string_agg(q::text, e''\n'') from (%s) as q', p_query) into v_answer;
+    reset role;
+    return coalesce(v_answer, 'nothing');
+exception
+    when others then
+        return 'error ' || sqlstate;
+end;
+$function$;
+
+create temporary table lines (
+    store text, customer text, number integer, moment timestamptz, status text, product text,
+    quantity integer, price numeric, cost numeric, returns integer
+);
+-- Two stores may have an order of the same id.
+create function pg_temp.id(p_number integer)
+returns uuid
+language sql
+return md5(p_number::text)::uuid;
+create function pg_temp.sell()
+returns void
+language sql
+as $function$
+    insert into retail.customers (
+        store_id, customer_id, first_name, last_name, email, city, joined_on
+    )
+    select distinct md5(l.store)::uuid, md5(l.customer)::uuid, l.customer, 'Test',
+        l.customer || '@example.com', 'Seattle', date '2020-01-01'
+    from lines as l
+    where l.customer is not null;
+    insert into retail.orders (
+        store_id, order_id, customer_id, order_date, status, return_of, total_amount
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number), md5(l.customer)::uuid,
+        l.moment, l.status, pg_temp.id(l.returns), sum(l.quantity * l.price)
+    from lines as l
+    group by l.store, l.number, l.customer, l.moment, l.status, l.returns;
+    insert into retail.order_items (
+        store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+        total_amount, return_of_order_id, return_of_line_number
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number),
+        row_number() over (partition by l.store, l.number order by l.product),
+        md5(l.product)::uuid, l.moment, l.quantity, l.price, l.cost, l.quantity * l.price,
+        pg_temp.id(l.returns), case when l.returns is not null then 1 end
+    from lines as l;
+$function$;
+
+insert into lines
+values
+    ('an_a', null::text, 1, '2026-03-31 12:00-07'::timestamptz, 'completed', 'hammer', 2, 10, 6, null::integer),
+    ('an_b', null, 1, '2026-03-20 12:00-07', 'completed', 'hammer', 1, 10, 6, null);
+select pg_temp.sell();
+update retail.products as p set is_active = false where p.sku = 'wrench';
+insert into retail.inventory (
+    store_id, product_id, price, unit_cost, stock_level, reorder_level, lead_time_days
+)
+select md5(i.store)::uuid, md5(i.product)::uuid, 10, 6, i.stock, i.level, i.days
+from (
+    values ('an_a', 'hammer', 10, 2, 4), ('an_a', 'nails', 0, 2, 5), ('an_a', 'saw', 5, 1, 5),
+        ('an_a', 'drill', 3, 1, 10), ('an_a', 'wrench', 1, 1, 10), ('an_a', 'ladder', 99, 1, 10),
+        ('an_a', 'tape', 9, 1, 2), ('an_b', 'hammer', 0, 4, 7)
+) as i (store, product, stock, level, days);
+insert into retail.stock_movements (store_id, product_id, moved_on, kind, quantity)
+select md5('an_a')::uuid, md5(m.product)::uuid, m.day::date, m.kind, m.quantity
+from (
+    values
+        ('hammer', '2026-01-01', 'opening', 20), ('hammer', '2026-03-23', 'sale', -2),
+        ('hammer', '2026-03-25', 'sale', -2), ('hammer', '2026-03-27', 'sale', -2),
+        ('hammer', '2026-03-29', 'sale', -2), ('hammer', '2026-03-31', 'sale', -2),
+        -- Sold out on the 26th: six days end without stock, and on five of them none was to be had.
+        ('nails', '2026-01-01', 'opening', 6), ('nails', '2026-03-24', 'sale', -3),
+        ('nails', '2026-03-26', 'sale', -3),
+        ('saw', '2026-01-01', 'opening', 6), ('saw', '2026-02-01', 'sale', -1),
+        ('drill', '2026-01-01', 'opening', 5), ('drill', '2026-03-30', 'sale', -1),
+        ('drill', '2026-03-31', 'sale', -1),
+        ('wrench', '2026-01-01', 'opening', 2), ('wrench', '2026-03-31', 'sale', -1),
+        ('ladder', '2026-01-01', 'opening', 100), ('ladder', '2026-03-31', 'sale', -1),
+        -- Nothing there until the 27th.
+        ('tape', '2026-01-01', 'opening', 3), ('tape', '2026-02-01', 'sale', -3),
+        ('tape', '2026-03-27', 'receipt', 10), ('tape', '2026-03-28', 'sale', -1)
+) as m (product, day, kind, quantity);
+
+-- ---------------------------------------------------------------- assert
+
+-- hammer: 1 a day, variance (20 - 100 / 10) / 9; 4 + 1.65 * sqrt(4 * 1.1111) = 7.48.
+-- nails: 6 in 5 days, variance (18 - 36 / 5) / 4; 6 + 1.65 * sqrt(5 * 2.7) = 12.06; 13 + 30 * 1.2.
+-- drill: 2 + 1.65 * sqrt(10 * 0.17778) = 4.2; 5 + 30 * 0.2 - 3. tape: 0.4 + 1.65 * sqrt(2 * 0.2) = 1.44.
+select is(
+    pg_temp.ask('an-a', $$
+        select sku, status, stock_level, stock_value, units_sold, stock_out_days, daily_demand,
+            days_of_cover, lead_time_days, reorder_point, reorder_units, last_sold_on
+        from api.inventory_status(p_days => 10)
+    $$),
+    e'(nails,"stock out",0,0.00,6,6,1.20,0.00,5,13,49,2026-03-26)\n'
+    '(drill,reorder,3,18.00,2,0,0.20,15.00,10,5,8,2026-03-31)\n'
+    '(wrench,reorder,1,6.00,1,0,0.10,10.00,10,3,0,2026-03-31)\n'
+    '(saw,dead,5,30.00,0,0,0.00,,5,1,0,2026-02-01)\n'
+    '(ladder,overstock,99,594.00,1,0,0.10,990.00,10,3,0,2026-03-31)\n'
+    '(hammer,ok,10,60.00,10,0,1.00,10.00,4,8,0,2026-03-31)\n'
+    '(tape,ok,9,54.00,1,5,0.20,45.00,2,2,0,2026-03-28)',
+    'a store sees its stock, the most urgent first'
+);
+select is(
+    pg_temp.ask(p.name, $$
+        select store_key, sku, units_sold, stock_out_days, daily_demand, days_of_cover,
+            reorder_point, reorder_units, last_sold_on
+        from api.inventory_status(p_days => 10, p_status => 'stock out')
+    $$),
+    e'(an_a,nails,6,6,1.20,0.00,13,49,2026-03-26)\n(an_b,hammer,0,10,,,4,4,)',
+    p.name || ' sees both stores; what was never there has no demand and is ordered by its level'
+)
+from (values ('an-region'), ('an-head')) as p (name);
+select is(
+    pg_temp.ask('an-a', $$ select sku, reorder_units from api.inventory_status(p_days => 10, p_cover_days => 10, p_limit => 1) $$),
+    '(nails,25)',
+    'an order covers the days asked for'
+);
+select is(
+    pg_temp.ask('an-a', $$ select count(*) from api.inventory_status(p_category => 'tOOls') $$),
+    '(7)',
+    'a category is found in any case'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.inventory_status(p_category => 'Tolls') $$),
+    'error 22023',
+    'an unknown category is an error'
+);
+
+select is(
+    pg_temp.ask(null, $$ select * from api.inventory_status() $$),
+    'nothing',
+    'nobody sees anything without a context'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.inventory_status('an_b') $$),
+    'error 42501',
+    'a store may not ask about another'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.inventory_status('an_zz') $$),
+    'error 42501',
+    'a store that is not there gives the same error'
+);
+select is(
+    pg_temp.ask('an-head', $$ select * from api.inventory_status('an_a') $$),
+    pg_temp.ask('an-a', $$ select * from api.inventory_status() $$),
+    'head office gets the numbers of one store when it names it'
+);
+
+select * from finish();
+rollback;

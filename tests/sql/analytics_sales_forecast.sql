@@ -1,0 +1,172 @@
+-- api.sales_forecast(): two series of fourteen weeks whose forecast is known.
+begin;
+select plan(11);
+
+-- ---------------------------------------------------------------- arrange
+
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+values
+    (md5('an_a')::uuid, 'an_a', 'A', 'Seattle', 0.1, '2020-01-01'),
+    (md5('an_b')::uuid, 'an_b', 'B', 'Tacoma', 0.1, '2020-01-01');
+insert into retail.categories (category_id, name) values (md5('tools')::uuid, 'Tools');
+insert into retail.product_types (type_id, category_id, name)
+select md5(t.name)::uuid, md5('tools')::uuid, t.name
+from (values ('Hand'), ('Small')) as t (name);
+insert into retail.products (product_id, sku, name, description, category_id, type_id, list_price)
+select md5(p.name)::uuid, p.name, p.name, p.name, md5('tools')::uuid, md5(p.type)::uuid, 10
+from (
+    values ('hammer', 'Hand'), ('saw', 'Hand'), ('nails', 'Small'), ('tape', 'Small'),
+        ('drill', 'Hand'), ('ladder', 'Hand'), ('wrench', 'Hand')
+) as p (name, type);
+
+select zava.create_principal('an-a', 'store', '{an_a}');
+select zava.create_principal('an-region', 'region', '{an_a,an_b}');
+select zava.create_principal('an-head', 'head');
+select zava.create_signing_key(
+    'ankey',
+    decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
+    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+);
+
+-- The rows of a query as one principal sees them, a line each, or the SQLSTATE. Null asks without
+-- a context, in the role of a store.
+create function pg_temp.ask(p_name text, p_query text)
+returns text
+language plpgsql
+as $function$
+declare
+    v_role name;
+    v_answer text;
+begin
+    perform set_config('zava.context', '', true);
+    select
+        p.role_name,
+        set_config('zava.context', b.body || '.' || encode(sha256(
+            decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+            || sha256(
+                decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(b.body, 'UTF8')
+            )
+        ), 'hex'), true)
+    into v_role
+    from zava.principals as p
+    cross join lateral concat_ws('.', '1', 'ankey', p.principal_id, p.role_name, '0',
+        extract(epoch from clock_timestamp())::bigint + 600) as b (body)
+    where p.name = p_name;
+    execute format('set local role %I', coalesce(v_role, 'zava_store_an_a'));
+    execute format('select string_agg(q::text, e''\n'') from (%s) as q', p_query) into v_answer;
+    reset role;
+    return coalesce(v_answer, 'nothing');
+exception
+    when others then
+        return 'error ' || sqlstate;
+end;
+$function$;
+
+create temporary table lines (
+    store text, customer text, number integer, moment timestamptz, status text, product text,
+    quantity integer, price numeric, cost numeric, returns integer
+);
+-- Two stores may have an order of the same id.
+create function pg_temp.id(p_number integer)
+returns uuid
+language sql
+return md5(p_number::text)::uuid;
+create function pg_temp.sell()
+returns void
+language sql
+as $function$
+    insert into retail.customers (
+        store_id, customer_id, first_name, last_name, email, city, joined_on
+    )
+    select distinct md5(l.store)::uuid, md5(l.customer)::uuid, l.customer, 'Test',
+        l.customer || '@example.com', 'Seattle', date '2020-01-01'
+    from lines as l
+    where l.customer is not null;
+    insert into retail.orders (
+        store_id, order_id, customer_id, order_date, status, return_of, total_amount
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number), md5(l.customer)::uuid,
+        l.moment, l.status, pg_temp.id(l.returns), sum(l.quantity * l.price)
+    from lines as l
+    group by l.store, l.number, l.customer, l.moment, l.status, l.returns;
+    insert into retail.order_items (
+        store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+        total_amount, return_of_order_id, return_of_line_number
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number),
+        row_number() over (partition by l.store, l.number order by l.product),
+        md5(l.product)::uuid, l.moment, l.quantity, l.price, l.cost, l.quantity * l.price,
+        pg_temp.id(l.returns), case when l.returns is not null then 1 end
+    from lines as l;
+$function$;
+
+-- A repeats its week: 100 on the first day to 160 on the seventh. B has a week of 100 a day and one
+-- of 200 a day in turn, the last one of 200.
+insert into lines
+select s.store, null::text, 1 + d.n, timestamptz '2026-01-01 22:00-08' + d.n * interval '24 hours', 'completed', 'saw', 1,
+    case s.store when 'an_a' then 100 + 10 * (d.n % 7) else 100 + 100 * (d.n / 7 % 2) end, 1, null::integer
+from (values ('an_a'), ('an_b')) as s (store)
+cross join generate_series(0, 97) as d (n)
+union all
+values ('an_a', null::text, 200, timestamptz '2026-04-08 12:00-07', 'cancelled', 'saw', 1, 999, 1, null::integer);
+select pg_temp.sell();
+
+-- ---------------------------------------------------------------- assert
+
+select is(
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast(p_horizon => 7) limit 2 $$),
+    e'(2026-04-09,100.00,100.00,100.00,"seasonal naive",0.00,0.00,70)\n'
+    '(2026-04-10,110.00,110.00,110.00,"seasonal naive",0.00,0.00,70)',
+    'a series that repeats itself is forecast without error'
+);
+-- Naive is off by 100 a day of 150 on average; the level of 150 by 50.
+select is(
+    pg_temp.ask('an-head', $$ select * from api.sales_forecast('an_b', 7) limit 1 $$),
+    '(2026-04-09,150.00,100.00,200.00,"recent level",33.33,66.67,70)',
+    'a method that beats the baseline is taken, with the interval of its errors'
+);
+select is(
+    pg_temp.ask(p.name, $$ select day, forecast, method from api.sales_forecast(p_horizon => 7) limit 2 $$),
+    e'(2026-04-09,250.00,"recent level")\n(2026-04-10,260.00,"recent level")',
+    p.name || ' gets one forecast for both stores'
+)
+from (values ('an-region'), ('an-head')) as p (name);
+select is(
+    pg_temp.ask('an-a', $$ select count(*), min(day), max(day), min(backtest_days) from api.sales_forecast(p_to => '2026-03-31') $$),
+    '(30,2026-04-01,2026-04-30,60)',
+    'the forecast begins on the day after p_to'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast(p_horizon => 71) $$),
+    'error 22023',
+    'a horizon without enough data behind it is an error'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast(p_to => '2026-04-09') $$),
+    'error 22023',
+    'days after the newest sale are not known'
+);
+
+select is(
+    pg_temp.ask(null, $$ select * from api.sales_forecast() $$),
+    'nothing',
+    'nobody sees anything without a context'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast('an_b') $$),
+    'error 42501',
+    'a store may not ask about another'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast('an_zz') $$),
+    'error 42501',
+    'a store that is not there gives the same error'
+);
+select is(
+    pg_temp.ask('an-head', $$ select * from api.sales_forecast('an_a') $$),
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast() $$),
+    'head office gets the numbers of one store when it names it'
+);
+
+select * from finish();
+rollback;

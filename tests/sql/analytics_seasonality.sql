@@ -1,0 +1,84 @@
+-- api.seasonality(): two years written down by hand. 10 a day in each month and 20 in July, then
+-- ten times as much: the index must not see the growth.
+begin;
+select plan(8);
+
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+select md5(k)::uuid, k, k, 'Seattle', 0.1, '2020-01-01' from unnest(array['se_a', 'se_new']) as k;
+insert into retail.categories (category_id, name)
+select md5(n)::uuid, n from unnest(array['Se Tools', 'Se Nothing']) as n;
+insert into retail.product_types (type_id, category_id, name)
+values (md5('se type')::uuid, md5('Se Tools')::uuid, 'se type');
+insert into retail.products (product_id, sku, name, description, category_id, type_id, list_price)
+values (md5('se-1')::uuid, 'se-1', 'n', 'd', md5('Se Tools')::uuid, md5('se type')::uuid, 1);
+
+-- A whole month's sales on one day: the first of the first month, else the last. In local time,
+-- half an hour before midnight.
+create temporary table sold as
+select 'se_a' as store, m.first_day, case when m.first_day = '2022-01-01' then m.first_day
+        else (m.first_day + interval '1 month - 1 day')::date end as sold_on,
+    ((m.first_day + interval '1 month')::date - m.first_day)
+        * case extract(month from m.first_day) when 7 then 20 else 10 end
+        * case extract(year from m.first_day) when 2023 then 10 else 1 end as amount
+from (
+    select g::date as first_day
+    from generate_series(timestamp '2022-01-01', '2023-12-01', '1 month') as g
+) as m
+union all
+select 'se_new', '2023-12-01', '2023-12-05', 5;
+insert into retail.orders (store_id, order_id, order_date, status, total_amount)
+select md5(s.store)::uuid, md5(s.store || s.sold_on)::uuid,
+    (s.sold_on + time '23:30') at time zone 'America/Los_Angeles', 'completed', s.amount
+from sold as s;
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    total_amount
+)
+select o.store_id, o.order_id, 1, md5('se-1')::uuid, o.order_date, 1, o.total_amount, 1,
+    o.total_amount
+from retail.orders as o;
+
+-- 20 / (3960 / 365) and 10 / (3960 / 365), with 3960 = 365 * 10 + 31 * 10.
+select results_eq(
+    $$ select s.month, s.month_name, s.index, s.average_daily_revenue, s.years
+       from api.seasonality('se_a', 'Se Tools') as s where s.month in (1, 7) $$,
+    $$ values (1, 'January', 92.17, 55.00, 2), (7, 'July', 184.34, 110.00, 2) $$,
+    'the strong month stands out by the same index in both years'
+);
+select results_eq(
+    $$ select s.index, s.average_daily_revenue, s.years
+       from api.seasonality('se_a', 'se tools', 1) as s where s.month = 7 $$,
+    $$ values (184.34, 200.00, 1) $$,
+    'one year is the newest'
+);
+select is(
+    (select count(*)::integer from api.seasonality('se_a') as s where s.category in ('Se Tools', 'Se Nothing')),
+    24, 'every category has its twelve months'
+);
+select is_empty(
+    $$ select s.month from api.seasonality('se_a', 'Se Nothing') as s where s.index is not null $$,
+    'what was never sold has no index'
+);
+select results_eq(
+    $$ select sum(s.index * d.days) / 365 between 99.99 and 100.01
+       from api.seasonality('se_a', 'Se Tools') as s
+       cross join lateral (
+           select extract(day from make_date(2023, s.month, 1) + interval '1 month - 1 day') as days
+       ) as d $$,
+    $$ values (true) $$,
+    'weighted by days, the months of a year average 100'
+);
+select throws_ok(
+    $$ select * from api.seasonality('se_new') $$,
+    '22023', 'fewer than twelve complete months of sales, from 2023-12-05 to 2023-12-31',
+    'less than a year is not enough'
+);
+create temporary table before as select s::text as answer from api.seasonality() as s;
+select lives_ok('select zava.refresh_daily_sales()', 'the rollup is filled');
+select results_eq(
+    'select s::text from api.seasonality() as s', 'select b.answer from before as b',
+    'the rollup gives the same index'
+);
+
+select * from finish();
+rollback;

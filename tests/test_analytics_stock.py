@@ -1,0 +1,147 @@
+"""api.inventory_status() against a walk through the stock ledger, day by day, in plain Python."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from datetime import timedelta
+from fractions import Fraction
+from statistics import stdev
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import shop as shops
+from shop import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import conftest
+    from shop import Shop
+
+PRINCIPALS = ("seattle", "puget-sound", "head-office")
+
+
+@pytest.fixture(scope="module")
+def shop(seeded_database: conftest.Database) -> Iterator[Shop]:
+    with shops.opened(seeded_database) as opened:
+        yield opened
+
+
+def stock(shop, stores, last, days, cover):
+    """Walk through the ledger day by day, from the first day on."""
+    first = last - timedelta(days=days - 1)
+    moves = defaultdict(lambda: defaultdict(list))
+    for move in shop.rows("select * from retail.stock_movements"):
+        moves[move.store_id, move.product_id][move.moved_on].append(move)
+    answer = {}
+    for item in shop.rows(
+        "select i.*, s.store_key, p.sku, p.is_active from retail.inventory i"
+        " join retail.stores s using (store_id) join retail.products p using (product_id)"
+    ):
+        if item.store_key not in stores:
+            continue
+        ledger = moves[item.store_id, item.product_id]
+        level = sum(m.quantity for day, ms in ledger.items() if day < first for m in ms)
+        sold, out = [], 0
+        for n in range(days):
+            today = ledger.get(first + timedelta(days=n), [])
+            pieces = -sum(m.quantity for m in today if m.kind == "sale")
+            level += sum(m.quantity for m in today)
+            out += level == 0
+            if level > 0 or pieces > 0:
+                sold.append(pieces)
+        demand = Fraction(sum(sold), len(sold)) if sold else None
+        status, point, order = judged(item, sold, demand, cover)
+        answer[item.store_key, item.sku] = (
+            status, item.stock_level, rounded(item.stock_level * item.unit_cost), sum(sold), out,
+            rounded(demand), rounded(item.stock_level / demand if demand else None),
+            item.lead_time_days, point, order,
+            max((d for d, ms in ledger.items() if any(m.kind == "sale" for m in ms)), default=None),
+        )  # fmt: skip
+    return answer
+
+
+def judged(item, sold, demand, cover):
+    point = item.reorder_level
+    if demand is not None:
+        spread = stdev(sold) if len(sold) > 1 else 0
+        safety = 1.65 * spread * math.sqrt(item.lead_time_days)
+        # A hair below: what is whole but for the rounding of a float stays whole.
+        point = max(point, math.ceil(float(demand) * item.lead_time_days + safety - 1e-9))
+    if item.stock_level == 0:
+        status = "stock out"
+    elif not demand:
+        status = "dead"
+    elif item.stock_level <= point:
+        status = "reorder"
+    else:
+        status = "overstock" if item.stock_level > 180 * demand else "ok"
+    if status not in ("stock out", "reorder") or not item.is_active or demand == 0:
+        return status, point, 0
+    return status, point, math.ceil(point + cover * (demand or 0) - item.stock_level)
+
+
+@pytest.mark.parametrize("principal", PRINCIPALS)
+@pytest.mark.parametrize(("days", "cover"), [(90, 30), (365, 14)])
+def test_stock_is_that_of_the_ledger(shop, principal, days, cover):
+    stores = shop.stores(principal)
+    last = max(day for order, day in shop.orders if order.store_key in stores)
+    truth = stock(shop, stores, last, days, cover)
+    query = (
+        "select store_key, sku, status, stock_level, stock_value, units_sold, stock_out_days,"
+        " daily_demand, days_of_cover, lead_time_days, reorder_point, reorder_units, last_sold_on"
+        " from api.inventory_status(p_store => %s, p_status => %s, p_days => %s,"
+        " p_cover_days => %s, p_limit => 1000)"
+    )
+
+    answer = {}
+    for store in stores:
+        for status in ("stock out", "reorder", "dead", "overstock", "ok"):
+            for row in shop.ask(principal, query, store, status, days, cover):
+                answer[row[:2]] = row[2:]
+
+    assert answer == truth
+    assert len({row[0] for row in answer.values()}) > 3
+
+
+def test_the_most_urgent_comes_first(shop):
+    order = ["stock out", "reorder", "dead", "overstock", "ok"]
+    found = [row[0] for row in shop.ask("seattle", "select status from api.inventory_status()")]
+    assert found == sorted(found, key=order.index)
+    assert len(found) == 100
+
+
+@pytest.mark.parametrize(
+    ("call", "message", "hint"),
+    [
+        ("inventory_status(p_category => 'Power Tolls')", "no category Power Tolls", "mean Power"),
+        ("inventory_status(p_category => '')", "no category ", "Hand Tools"),
+        ("inventory_status(p_status => 'empty')", "empty", "stock out, reorder, dead"),
+        ("inventory_status(p_days => 6)", "p_days out of range: 6", "7 to 365"),
+        ("inventory_status(p_cover_days => 0)", "p_cover_days out of range", "1 to 365"),
+        ("inventory_status(p_limit => 1001)", "p_limit out of range: 1001", "1 to 1000"),
+    ],
+)
+def test_wrong_arguments_are_told_with_a_way_out(shop, call, message, hint):
+    with pytest.raises(psycopg.errors.InvalidParameterValue) as caught:
+        shop.ask("seattle", f"select * from api.{call}")
+    assert message in caught.value.diag.message_primary
+    assert hint in caught.value.diag.message_hint
+
+
+@pytest.mark.parametrize("store", ["tacoma", "nowhere"])
+def test_another_store_and_none_are_refused_alike(shop, store):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege) as caught:
+        shop.ask("seattle", "select * from api.inventory_status(%s)", store)
+    assert caught.value.diag.message_primary == f"store {store} is not visible to you"
+
+
+@pytest.mark.parametrize("call", ["inventory_status()", "inventory_status('seattle')"])
+def test_a_store_keeps_the_index(shop, call):
+    plans = shop.plans("seattle", f"api.{call}")
+    found = re.findall(r"using stock_movements_pkey on .*\n\s+Index Cond: (.*)", plans)
+    assert any("store_id = " in c and "moved_on >= " in c for c in found)
+    assert "Seq Scan on stock_movements" not in plans

@@ -1,0 +1,391 @@
+"""Functions of the database as tools: what is shown of them, and what a call does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import functions
+import jsonschema
+import psycopg
+import pytest
+import tenants
+
+from zava_sql.agent import Agent
+from zava_sql.errors import DatabaseError, QueryRefused, ValidationError
+from zava_sql.function_catalogue import FunctionCatalogue
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def shop(clone):
+    """Give a copy with eight stores and the functions in it."""
+    with clone(hardened=True) as copy:
+        tenants.fill(copy)
+        functions.create(copy.admin_url)
+        yield copy
+
+
+@pytest.fixture(scope="module")
+async def opened(shop):
+    async with tenants.opened(shop, pool_max=4) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+async def people(opened):
+    return await tenants.principals(opened, [*tenants.STORES, "head-office"])
+
+
+async def embed(text):
+    return [float(len(text)), 0.5]
+
+
+@pytest.fixture(scope="module")
+async def tools(opened, people):
+    """Give the tools of Seattle by name."""
+    catalogue = FunctionCatalogue(opened, embeds=True)
+    assert await catalogue.refresh()
+    return await catalogue.visible_to(people["seattle"])
+
+
+@pytest.fixture
+def call(opened, people, tools):
+    """Call a tool as the store of Seattle."""
+    agent = Agent(opened, embed=embed)
+
+    async def calling(name, principal="seattle", **arguments):
+        tools[name].validator.validate(arguments)
+        return await agent.call_function(people[principal], tools[name], arguments)
+
+    return calling
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+async def test_every_function_that_can_be_shown_is_a_tool(tools):
+    expected = {
+        "echo_text", "echo_number", "echo_whole", "echo_json", "echo_list", "echo_array",
+        "echo_choice", "numbers", "whole_rows", "just_set", "nothing", "doubled", "counted",
+        "pick__int4", "pick__text", "pick__int4_int4s", "own_orders", "fails", "tries_to_write",
+        "long_text", "nearest", "whoami", "describe_schema",
+    }  # fmt: skip
+    assert expected <= set(tools)
+    assert list(tools) == sorted(tools)
+    assert not {"_internal", "pick", "for_head_office"} & set(tools)
+
+
+@pytest.mark.parametrize("reason", functions.LEFT_OUT)
+async def test_what_cannot_be_shown_whole_is_left_out_and_said(opened, people, caplog, reason):
+    catalogue = FunctionCatalogue(opened)
+    with caplog.at_level(logging.WARNING, "zava_sql.function_catalogue"):
+        await catalogue.refresh()
+    name = functions.LEFT_OUT[reason].split("api.")[1].split("(")[0].strip('"')
+    (line,) = [r.getMessage() for r in caplog.records if f"api.{name} " in r.getMessage()]
+    assert reason in line
+    assert name not in await catalogue.visible_to(people["head-office"])
+
+
+async def test_schemas_are_schemas_of_2020_12(tools):
+    for tool in tools.values():
+        jsonschema.Draft202012Validator.check_schema(tool.input_schema)
+        jsonschema.Draft202012Validator.check_schema(tool.output_schema)
+        assert tool.input_schema["additionalProperties"] is False
+        assert not any(name.startswith("p_") for name in tool.input_schema["properties"])
+
+
+async def test_the_comment_is_the_description(tools):
+    tool = tools["numbers"]
+    assert tool.description == "Numbers in a row, e.g. 1, 2, 3."
+    assert tool.input_schema == {
+        "type": "object",
+        "properties": {
+            "first": {"type": "integer", "description": "the first"},
+            "limit": {"type": "integer", "default": 3, "description": "how many there are"},
+        },
+        "required": ["first"],
+        "additionalProperties": False,
+    }
+    titles = [
+        column["title"]
+        for column in tool.output_schema["properties"]["rows"]["items"]["prefixItems"]
+    ]
+    assert titles == ["n", "price", "day", "words", "note"]
+
+
+async def test_domains_and_enums_list_their_values_and_constants_are_defaults(tools):
+    assert tools["echo_choice"].input_schema["properties"] == {
+        "unit": {"enum": ["day", "we'ek", "a|b"], "default": "day"},
+        "stars": {"enum": [1, 2, 3], "default": 2},
+        "moods": {"type": "array", "items": {"enum": ["calm", "keen"]}},
+        "flag": {"type": "boolean", "default": True},
+        "ratio": {"type": ["number", "string"], "default": 0.95},
+        "below": {"type": "integer", "default": -1},
+        "until": {"type": "string", "format": "date"},
+        "word": {"type": "string", "default": "it's"},
+        "none": {"type": "string"},
+    }
+    assert "required" not in tools["echo_choice"].input_schema
+
+
+async def test_columns_of_rows_and_of_out_parameters_are_told(tools):
+    def titles(name):
+        items = tools[name].output_schema["properties"]["rows"]["items"]
+        return [column["title"] for column in items["prefixItems"]]
+
+    assert {"category_id", "name"} <= set(titles("whole_rows"))
+    assert titles("doubled") == ["p_double", "half"]
+    assert list(tools["doubled"].input_schema["properties"]) == ["x"]
+    assert titles("counted") == ["counter"]
+    assert list(tools["counted"].input_schema["properties"]) == ["counter"]
+    assert titles("just_set") == ["just_set"]
+
+
+async def test_only_what_does_not_write_is_called_read_only(tools):
+    assert not tools["tries_to_write"].read_only
+    assert tools["numbers"].read_only
+
+
+# ---------------------------------------------------------------- calls
+
+NASTY = [
+    "plain", "", "NULL", "it's", "'; drop table retail.orders; --", "$1", "a\\b", '"', "{a,b}",
+    "\u00fc\U0001f600", "%s %(x)s :name", "\n\t",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NASTY)
+async def test_a_text_arrives_as_it_was_sent(call, text):
+    assert (await call("echo_text", text=text)).rows == [(text,)]
+    assert (await call("echo_array", list=[text, "x"])).rows == [([text, "x"],)]
+    doc = {"k": [text, 1, None, True]}
+    assert json.loads((await call("echo_json", doc=doc)).rows[0][0]) == doc
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+async def test_what_no_text_of_postgresql_can_hold_is_a_bad_argument(call, text):
+    with pytest.raises(ValidationError):
+        await call("echo_text", text=text)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "value"),
+    [
+        ("echo_number", "12345678901234567890.123456789", "12345678901234567890.123456789"),
+        ("echo_number", 1.5, "1.5"),
+        ("echo_number", 7, "7"),
+        ("echo_whole", 9007199254740993, 9007199254740993),
+        ("echo_whole", -(2**63), -(2**63)),
+        ("echo_whole", 5.0, 5),
+    ],
+)
+async def test_numbers_are_exact(call, name, argument, value):
+    (parameter,) = {"echo_number": ["number"], "echo_whole": ["whole"]}[name]
+    assert (await call(name, **{parameter: argument})).rows == [(value,)]
+
+
+async def test_what_is_left_out_takes_its_default(call):
+    assert (await call("echo_choice")).rows == [("day 2 {calm} t 0.95 -1 it's",)]
+    given = {"unit": "we'ek", "stars": 3, "moods": ["keen", "calm"], "flag": False, "ratio": "1.10"}
+    answer = await call("echo_choice", **given, below=4, word="w", none="n")
+    assert answer.rows == [("we'ek 3 {keen,calm} f 1.10 4 w n",)]
+
+
+async def test_lists_are_lists_of_their_type(call):
+    answer = await call("echo_list", list=["a", "b c"], days=["2026-01-31", "2026-02-01"])
+    assert answer.rows == [('{a,"b c"}{2026-01-31,2026-02-01}',)]
+
+
+async def test_each_kind_of_answer_comes_as_rows(call):
+    answer = await call("numbers", first=5, limit=2)
+    assert [(c.name, c.type) for c in answer.columns] == [
+        ("n", "int8"), ("price", "numeric"), ("day", "date"), ("words", "text[]"), ("note", "text"),
+    ]  # fmt: skip
+    assert answer.rows == [
+        (5, "7.50", "2020-01-06", ["w", None], None),
+        (6, "9.00", "2020-01-07", ["w", None], None),
+    ]
+    assert (await call("just_set", count=3)).rows == [(1,), (2,), (3,)]
+    assert (await call("doubled", x=3)).rows == [(6, "1.5000000000000000")]
+    assert (await call("counted", counter=3)).rows == [(4,)]
+    assert (await call("whole_rows")).columns[1].name in ("name", "category_id")
+    assert (await call("nothing", x=1)).columns[0].type == "void"
+
+
+async def test_functions_of_one_name_are_told_apart(call):
+    assert (await call("pick__text", x="1")).rows == [("text",)]
+    assert (await call("pick__int4_int4s", x=1)).rows == [("two 7",)]
+    assert (await call("pick__int4_int4s", x=1, y=[9])).rows == [("two 9",)]
+    # PostgreSQL itself has no way to say which of two is meant by this.
+    with pytest.raises(DatabaseError) as caught:
+        await call("pick__int4", x=1)
+    assert caught.value.sqlstate == "42725"
+
+
+async def test_an_embedding_is_made_of_the_text_it_belongs_to(call, tools):
+    assert list(tools["nearest"].input_schema["properties"]) == ["query", "limit"]
+    assert (await call("nearest", query="four")).rows == [("four [4,0.5]",)]
+
+
+async def test_without_an_embedder_such_a_function_is_not_shown(opened, people, caplog):
+    catalogue = FunctionCatalogue(opened)
+    await catalogue.refresh()
+    assert "nearest" not in await catalogue.visible_to(people["seattle"])
+    assert "api.nearest is not a tool: nothing is set up to embed" in caplog.text
+
+
+async def test_a_function_sees_the_rows_of_its_caller_only(opened, people, tools):
+    agent = Agent(opened)
+
+    async def count(name):
+        (row,) = (await agent.call_function(people[name], tools["own_orders"], {})).rows
+        return row[0]
+
+    names = [*tenants.STORES] * 5
+    counts = dict(zip(names, await asyncio.gather(*map(count, names)), strict=True))
+    assert len({*counts.values()}) == len(tenants.STORES)
+    assert await count("head-office") == sum(counts.values())
+
+
+async def test_a_call_cannot_write(call, shop):
+    with pytest.raises(DatabaseError) as caught:
+        await call("tries_to_write")
+    assert caught.value.sqlstate in ("25006", "42501")
+    with psycopg.connect(shop.admin_url) as connection:
+        assert connection.execute("select count(*) > 0 from retail.orders").fetchone()[0]
+
+
+async def test_an_error_of_the_function_is_a_database_error_without_a_position(call):
+    with pytest.raises(DatabaseError) as caught:
+        await call("fails", x=0)
+    assert (caught.value.sqlstate, caught.value.position) == ("22012", None)
+    with pytest.raises(DatabaseError) as caught:
+        await call("echo_list", list=[], days=["31.2.2026"])
+    assert caught.value.sqlstate.startswith("22")
+
+
+async def test_privileges_are_the_databases_whatever_is_shown(opened, people):
+    catalogue = FunctionCatalogue(opened)
+    await catalogue.refresh()
+    secret = (await catalogue.visible_to(people["head-office"]))["for_head_office"]
+    agent = Agent(opened)
+    assert (await agent.call_function(people["head-office"], secret, {})).rows == [("secret",)]
+    with pytest.raises(DatabaseError) as caught:
+        await agent.call_function(people["seattle"], secret, {})
+    assert caught.value.sqlstate == "42501"
+
+
+async def test_rows_are_capped_and_said_so(opened, people, tools):
+    agent = Agent(opened)
+    seattle = people["seattle"]
+    answer = await agent.call_function(seattle, tools["just_set"], {"count": 11}, max_rows=10)
+    assert (len(answer.rows), answer.truncated) == (10, True)
+    answer = await agent.call_function(seattle, tools["just_set"], {"count": 10}, max_rows=10)
+    assert (len(answer.rows), answer.truncated) == (10, False)
+    with pytest.raises(ValidationError):
+        await agent.call_function(seattle, tools["just_set"], {"count": 1}, max_rows=0)
+
+
+# ---------------------------------------------------------------- kept up to date
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "create function api.newcomer() returns text stable begin atomic select current_user; end",
+        "comment on function api.numbers(integer, integer) is 'Another comment.'",
+        "revoke execute on function api.numbers(integer, integer) from store_manager",
+        "drop function api.just_set(integer)",
+        "alter function api.just_set(integer) volatile",
+        "alter domain retail.stars drop constraint stars_check",
+        "alter type retail.mood add value 'new'",
+        "alter table retail.categories add column extra text",
+        "revoke usage on schema api from store_manager",
+        "revoke store_manager from zava_store_seattle",
+    ],
+)
+async def test_every_change_that_matters_changes_the_fingerprint(shop, change):
+    with psycopg.connect(shop.admin_url) as connection:
+        ask = "select zava.api_fingerprint()"
+        before = connection.execute(ask).fetchone()
+        assert connection.execute(ask).fetchone() == before
+        connection.execute(change)
+        assert connection.execute(ask).fetchone() != before
+        connection.rollback()
+        assert connection.execute(ask).fetchone() == before
+
+
+async def test_a_notification_is_heard_at_once_and_a_silent_change_soon(clone):
+    with clone() as copy:
+        tenants.fill(copy)
+        for interval, notify in ((0.2, False), (600, True)):
+            async with tenants.opened(copy, catalogue_interval=interval) as database:
+                await _hears(copy, database, notify=notify)
+
+
+async def _hears(copy, database, *, notify):
+    catalogue = FunctionCatalogue(database)
+    await catalogue.refresh()
+    people = await tenants.principals(database, ["seattle"])
+    heard = asyncio.Event()
+
+    async def changed():
+        heard.set()
+
+    name = f"fresh_{notify}".lower()
+    task = asyncio.create_task(catalogue.watch(changed))
+    try:
+        with psycopg.connect(copy.admin_url, autocommit=True) as connection:
+            await _listening(connection)
+            assert name not in await catalogue.visible_to(people["seattle"])
+            connection.execute(
+                f"create function api.{name}() returns integer language sql stable"
+                f" begin atomic select 1; end; grant execute on function api.{name}()"
+                " to store_manager" + ("; notify zava_catalogue" if notify else "")
+            )
+            await asyncio.wait_for(heard.wait(), 10)
+            assert name in await catalogue.visible_to(people["seattle"])
+            assert name in catalogue.names
+            # A lost connection is made anew.
+            if not notify:
+                heard.clear()
+                connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = current_database() and query like 'LISTEN %'"
+                )
+                connection.execute(f"drop function api.{name}()")
+                await asyncio.wait_for(heard.wait(), 10)
+                assert name not in await catalogue.visible_to(people["seattle"])
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _listening(connection):
+    for _ in range(500):
+        (count,) = connection.execute(
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and query like 'LISTEN %'"
+        ).fetchone()
+        if count:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("nobody listens")
+
+
+async def test_the_guard_knows_the_functions_that_there_are(opened, people):
+    agent = Agent(opened)
+    catalogue = FunctionCatalogue(opened)
+    await catalogue.refresh()
+    agent.allow_functions(catalogue.names)
+    answer = await agent.query(people["seattle"], "select api.echo_text('x') as x")
+    assert answer.rows == [("x",)]
+    with pytest.raises(QueryRefused):
+        await agent.query(people["seattle"], "select api.no_such_function()")
+    guard = agent.guard
+    given = Agent(opened, guard)
+    given.allow_functions([])
+    assert given.guard is guard

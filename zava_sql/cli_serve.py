@@ -1,0 +1,128 @@
+"""The command that serves AI clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zava_sql import embedded
+from zava_sql.agent import Agent
+from zava_sql.client_config import Client, http_config, stdio_config
+from zava_sql.database import Database
+from zava_sql.errors import ValidationError
+from zava_sql.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+__all__ = ["serve"]
+
+
+class Transport(StrEnum):
+    """How the server talks to its clients."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
+
+def serve(  # noqa: PLR0913 - options
+    *,
+    transport: Annotated[Transport, typer.Option(help="How clients connect.")] = Transport.STDIO,
+    host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on (http).", min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes (http).", min=1, max=256)] = 1,
+    principal: Annotated[str | None, typer.Option(help="Who asks (stdio).")] = None,
+    print_config: Annotated[
+        Client | None, typer.Option(help="Print what this client needs, serve nothing.")
+    ] = None,
+) -> None:
+    """Serve AI clients over MCP. Over http each request brings its key."""
+    settings = Settings.load()
+    if transport is Transport.STDIO:
+        if principal is None:
+            raise ValidationError(
+                "stdio needs a fixed identity", hint="Name it: --principal seattle"
+            )
+        if workers > 1:
+            raise ValidationError(
+                "stdio serves one client", hint="Use --workers with --transport http."
+            )
+    if print_config is not None:
+        if principal is not None and transport is Transport.STDIO:
+            config = stdio_config(print_config, principal, settings)
+        else:
+            name = f"[{host}]" if ":" in host else host
+            url = settings.auth_resource or f"http://{name}:{port}/mcp"
+            config = http_config(print_config, url)
+        print(json.dumps(config, indent=2))
+    elif workers > 1:
+        _serve_together(settings, host, port, workers)
+    elif principal is not None and transport is Transport.STDIO:
+        _run(_serve_stdio(settings, principal))
+    else:
+        _run(_serve_http(settings, host, port))
+
+
+async def _serve_stdio(settings: Settings, principal: str) -> None:
+    from zava_sql.mcp_server import serve_stdio  # noqa: PLC0415 - the SDK is slow to import
+
+    async with Database.open(embedded.resolve(settings)) as database:
+        await serve_stdio(database, Agent(database), principal)
+
+
+async def _serve_http(settings: Settings, host: str, port: int) -> None:
+    from zava_sql.mcp_server import serve_http  # noqa: PLC0415 - the SDK is slow to import
+
+    async with Database.open(embedded.resolve(settings)) as database:
+        await serve_http(database, Agent(database), host, port)
+
+
+def _serve_together(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve in several processes, whose metrics are added up in a directory they share."""
+    directory = tempfile.mkdtemp(prefix="zava-metrics-")
+    # Read when prometheus_client is imported, which the imports below do.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - see above
+
+    from zava_sql.auth import Identities  # noqa: PLC0415 - see above
+    from zava_sql.mcp_server import listen, serve_worker, url_of  # noqa: PLC0415 - see above
+    from zava_sql.workers import supervise  # noqa: PLC0415 - see above
+
+    resolved = embedded.resolve(settings)
+
+    async def check() -> None:
+        """Fail here, with one message, on what would fail in each process."""
+        async with Database.open(resolved) as database:
+            Identities(database)
+
+    def work(alive: int) -> None:
+        async def serve_here() -> None:
+            async with Database.open(resolved) as database:
+                await serve_worker(database, Agent(database), listener, alive)
+
+        _run(serve_here())
+
+    try:
+        with listen(settings, host, port) as listener:
+            _run(check())
+            sys.stderr.write(f"serving {url_of(host, listener)} in {workers} processes\n")
+            supervise(workers, work, mark_process_dead)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _run(work: Coroutine[object, object, None]) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)

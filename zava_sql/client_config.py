@@ -1,0 +1,82 @@
+"""What to put in the configuration of an MCP client, ready to paste.
+
+Nothing secret is printed: where a client can ask for a value or read it from its environment, the
+configuration says so; elsewhere it holds a name in angle brackets to be replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zava_sql.settings import Settings
+
+__all__ = ["Client", "http_config", "stdio_config"]
+
+_NAME = "zava"
+_KEY = "ZAVA_KEY"
+_SECRETS = ("ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL", "ZAVA_CONTEXT_KEY")
+
+
+class Client(StrEnum):
+    """Clients whose form of configuration is known."""
+
+    VSCODE = "vscode"
+    CLAUDE_DESKTOP = "claude-desktop"
+    CURSOR = "cursor"
+    INSPECTOR = "inspector"
+
+
+def stdio_config(client: Client, principal: str, settings: Settings) -> dict[str, Any]:
+    """Have the client start the server by itself, as this principal."""
+    arguments = ["serve", "--transport", "stdio", "--principal", principal]
+    # Clients with windows have neither the caller's PATH nor its directory.
+    command = shutil.which("zava-sql") or str(Path(sys.argv[0]).absolute())
+    if Path(command).name == "__main__.py":
+        command, arguments = sys.executable, ["-m", "zava_sql", *arguments]
+    environment = {"ZAVA_HOME": str(settings.home.absolute())}
+    given = [name for name in _SECRETS if os.environ.get(name)]
+    environment |= {name: _value(client, name) for name in given}
+    entry: dict[str, Any] = {"command": command, "args": arguments, "env": environment}
+    if client in (Client.VSCODE, Client.INSPECTOR):
+        entry = {"type": "stdio", **entry}
+    return _document(client, entry, given)
+
+
+def http_config(client: Client, url: str) -> dict[str, Any]:
+    """Have the client connect to a server that runs already, with a key."""
+    bearer = f"Bearer {_value(client, _KEY)}"
+    if client is Client.CLAUDE_DESKTOP:
+        # Its configuration knows processes only. No space in the argument: it may be split there.
+        entry: dict[str, Any] = {
+            "command": "npx",
+            "args": ["-y", "mcp-remote", url, "--header", "Authorization:${AUTHORIZATION}"],
+            "env": {"AUTHORIZATION": bearer},
+        }
+        return _document(client, entry, [])
+    entry = {"url": url, "headers": {"Authorization": bearer}}
+    if client is not Client.CURSOR:
+        kind = "http" if client is Client.VSCODE else "streamable-http"
+        entry = {"type": kind, **entry}
+    return _document(client, entry, [_KEY])
+
+
+def _document(client: Client, entry: dict[str, Any], asked: list[str]) -> dict[str, Any]:
+    if client is not Client.VSCODE:
+        return {"mcpServers": {_NAME: entry}}
+    inputs = [
+        {"type": "promptString", "id": name.lower(), "description": name, "password": True}
+        for name in asked
+    ]
+    return {"servers": {_NAME: entry}} | ({"inputs": inputs} if inputs else {})
+
+
+def _value(client: Client, name: str) -> str:
+    if client is Client.VSCODE:
+        return f"${{input:{name.lower()}}}"
+    return f"${{env:{name}}}" if client is Client.CURSOR else f"<{name}>"

@@ -1,0 +1,118 @@
+"""Which functions of the database are tools, kept up to date while a server runs.
+
+Looked at every few seconds, and at once after `notify zava_catalogue`. Nothing here decides what
+may run: PostgreSQL judges every call by the role of its caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from zava_sql.database import CONNECTION_ERRORS, connect, translated_connection_errors
+from zava_sql.errors import ZavaError
+from zava_sql.functions import FunctionSpec, read_functions
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from zava_sql.database import Database
+    from zava_sql.tenant import Principal
+
+__all__ = ["CHANNEL", "FunctionCatalogue"]
+
+CHANNEL: Final = "zava_catalogue"
+
+logger = logging.getLogger(__name__)
+
+
+class FunctionCatalogue:
+    """The tools of schema api; `names` are of all its functions, shown as tools or not."""
+
+    def __init__(self, database: Database, *, embeds: bool = False) -> None:
+        self._database = database
+        self._embeds = embeds
+        self._fingerprint = ""
+        self._tools: dict[int, FunctionSpec] = {}
+        self._visible: dict[str, dict[str, FunctionSpec]] = {}
+        self.names: frozenset[str] = frozenset()
+
+    async def refresh(self) -> bool:
+        """Look whether anything changed, and if so read it all.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+        try:
+            (seen,) = await self._rows("select zava.api_fingerprint() as fingerprint")
+        except asyncpg.UndefinedFunctionError:
+            logger.info("this database has no tools of its own: it is not migrated to this version")
+            return False
+        if seen["fingerprint"] == self._fingerprint:
+            return False
+        rows = await self._rows("select * from zava.api_functions()")
+        tools, left_out = read_functions(rows, embeds=self._embeds)
+        for line in left_out:
+            logger.warning("%s", line)
+        self._tools = {tool.function_id: tool for tool in tools}
+        self._visible = {}
+        self.names = frozenset(row["function_name"] for row in rows if row["kind"] == "f")
+        self._fingerprint = seen["fingerprint"]
+        return True
+
+    async def visible_to(self, principal: Principal) -> dict[str, FunctionSpec]:
+        """Give the tools that this principal's role may call, by name and in its order.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+        visible = self._visible.get(principal.role)
+        if visible is None:
+            tools, known = self._tools, self._visible
+            rows = (
+                await self._rows(
+                    "select f.function_id from zava.api_functions_of($1) as f", principal.role
+                )
+                if tools
+                else []
+            )
+            may = [tools[row["function_id"]] for row in rows if row["function_id"] in tools]
+            # Into what it was read for: it may have been replaced meanwhile.
+            visible = known[principal.role] = {
+                tool.name: tool for tool in sorted(may, key=lambda tool: tool.name)
+            }
+        return visible
+
+    def find(self, name: str) -> FunctionSpec | None:
+        """Find a tool by name, whoever may call it."""
+        return next((tool for tool in self._tools.values() if tool.name == name), None)
+
+    async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Look for changes until cancelled, and tell of each."""
+        wait = self._database.settings.catalogue_interval
+        woken = asyncio.Event()
+        while True:
+            # A connection of its own: a listener would take one of a small pool for ever.
+            with suppress(ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
+                url = self._database.settings.service_url
+                async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
+                    await connection.add_listener(CHANNEL, lambda *_: woken.set())
+                    while not connection.is_closed():
+                        if await self.refresh():
+                            await changed()
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(wait):
+                                await woken.wait()
+                        woken.clear()
+            # The database is away, or refuses: calls say so; here it is enough to try again.
+            await asyncio.sleep(wait)
+
+    async def _rows(self, sql: str, *arguments: object) -> list[Any]:
+        async with translated_connection_errors():
+            return await self._database.service.fetch(
+                sql, *arguments, timeout=self._database.settings.command_timeout
+            )

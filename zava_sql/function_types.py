@@ -1,0 +1,106 @@
+"""Types of PostgreSQL as JSON Schema (2020-12), for arguments and for rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["UnshownError", "argument_schema", "default_value", "row_schema"]
+
+_ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
+    "bool": {"type": "boolean"},
+    "int2": {"type": "integer"},
+    "int4": {"type": "integer"},
+    "int8": {"type": "integer"},
+    "oid": {"type": "integer"},
+    "float4": {"type": "number"},
+    "float8": {"type": "number"},
+    # Text as well: JSON's numbers are doubles to many programs.
+    "numeric": {"type": ["number", "string"]},
+    "date": {"type": "string", "format": "date"},
+    "timestamp": {"type": "string", "format": "date-time"},
+    "timestamptz": {"type": "string", "format": "date-time"},
+    "interval": {"type": "string", "format": "duration"},
+    "uuid": {"type": "string", "format": "uuid"},
+    "json": {},
+    "jsonb": {},
+}
+
+_LITERAL: Final = re.compile(r"""(?:'((?:[^']|'')*)'|\(?(-?\d+(?:\.\d+)?)\)?)(?:::[\w ."\[\]]+)?""")
+_NUMBERS: Final = frozenset({"int2", "int4", "int8", "oid", "float4", "float8", "numeric"})
+_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+
+
+class UnshownError(Exception):
+    """Something that no schema tells in full; the message says what."""
+
+
+def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe what may be given for a parameter of this type.
+
+    Raises:
+        UnshownError: the type is a row, or known only when the function is called.
+    """
+    match facts["kind"]:
+        case "a":
+            if facts["of"]["kind"] == "d" and facts["of"]["of"]["kind"] == "a":
+                raise UnshownError("a parameter is an array of arrays")
+            return {"type": "array", "items": argument_schema(facts["of"])}
+        case "d":
+            base = facts["of"]
+            while base["kind"] == "d":
+                base = base["of"]
+            if base["kind"] == "a":
+                raise UnshownError("a parameter is a domain over an array")
+            values = _values(facts)
+            return {"enum": values} if values else argument_schema(facts["of"])
+        case "e":
+            return {"enum": list(facts["values"])}
+        case "b" | "r" | "m":
+            return dict(_ARGUMENTS.get(facts["name"], {"type": "string"}))
+        case _:
+            raise UnshownError(f"a parameter is of type {facts['sql']}")
+
+
+def row_schema(columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Describe a row as an array by the names of its columns; a result tells their types.
+
+    Raises:
+        UnshownError: the columns are known only when the function is called.
+    """
+    for column in columns:
+        facts = column["type"]
+        if facts["kind"] == "p" and facts["name"] != "void":
+            raise UnshownError(f"it returns {facts['sql']}")
+    return {"prefixItems": [{"title": column["name"]} for column in columns]}
+
+
+def default_value(expression: str | None, facts: Mapping[str, Any]) -> object:
+    """Give a default that is a plain value; None for NULL, and for what has to be computed."""
+    if expression is None or facts["kind"] == "a":
+        return None
+    if expression in ("true", "false"):
+        return expression == "true"
+    match = _LITERAL.fullmatch(expression)
+    if match is None:
+        return None
+    text = match[2] if match[1] is None else match[1].replace("''", "'")
+    base = facts
+    while base["kind"] == "d":
+        base = base["of"]
+    if base["name"] in ("json", "jsonb"):
+        return None
+    if base["name"] in _NUMBERS and _NUMBER.fullmatch(text):
+        return json.loads(text)
+    return text
+
+
+def _values(facts: Mapping[str, Any]) -> list[object]:
+    """Give the values of a domain, or of one that it is made of."""
+    if "values" in facts:
+        return list(facts["values"])
+    return _values(facts["of"]) if facts["kind"] == "d" else []

@@ -1,0 +1,277 @@
+"""A function of the database as a tool: what a client is told about it, and the call itself.
+
+Made from what `zava.api_functions()` says. A function that cannot be shown whole is not shown at
+all. Arguments are bound, never part of the text; names and types are the catalogue's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from zava_sql.errors import ValidationError
+from zava_sql.function_types import UnshownError, argument_schema, default_value, row_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["FunctionSpec", "Parameter", "UnshownError", "read_functions"]
+
+# What every client accepts as the name of a tool.
+_TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Characters beyond which a sentence ends at its colon.
+_LONG: Final = 160
+
+_VECTORS: Final = frozenset({"vector", "halfvec"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument: `name` is shown, `sql_name` is what the function calls it.
+
+    `embeds` names the text argument whose embedding it is, for one that no caller gives.
+    """
+
+    name: str
+    sql_name: str
+    facts: Mapping[str, Any]
+    required: bool
+    default: str | None
+    embeds: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A function that a client may be shown; `scalar`: its answer is one value."""
+
+    name: str
+    function_id: int
+    function: str
+    description: str
+    parameters: tuple[Parameter, ...]
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+    read_only: bool
+    scalar: bool
+    overloaded: bool
+    validator: Draft202012Validator = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "validator", Draft202012Validator(self.input_schema))
+
+    def call(self, arguments: Mapping[str, object]) -> tuple[str, list[object]]:
+        """Give the text of a call, and the values to bind to it.
+
+        Raises:
+            ValidationError: PostgreSQL has no text for a value.
+        """
+        parts: list[str] = []
+        values: list[object] = []
+        for parameter in self.parameters:
+            if parameter.name in arguments:
+                array = parameter.facts["kind"] == "a"
+                values.append(_bound(arguments[parameter.name], parameter.facts))
+                cast = f"text{'[]' if array else ''}::{parameter.facts['sql']}"
+                parts.append(f"{parameter.sql_name} => ${len(values)}::{cast}")
+            elif self.overloaded:
+                # Written out, so that PostgreSQL cannot take another function of this name.
+                default = f"({parameter.default})::{parameter.facts['sql']}"
+                parts.append(f"{parameter.sql_name} => {default}")
+        return f"select * from {self.function}({', '.join(parts)})", values
+
+
+def read_functions(
+    rows: Iterable[Mapping[str, Any]], *, embeds: bool
+) -> tuple[list[FunctionSpec], list[str]]:
+    """Make a tool of each function that can be shown, and say of the others why not."""
+    known = [dict(row) for row in rows]
+    names = [row["function_name"] for row in known]
+    found: dict[str, list[FunctionSpec]] = {}
+    left_out: list[str] = []
+    for row in known:
+        overloaded = names.count(row["function_name"]) > 1
+        try:
+            spec = _spec(row, overloaded=overloaded, embeds=embeds)
+        except UnshownError as reason:
+            left_out.append(f"api.{row['function_name']} is not a tool: {reason}")
+        else:
+            found.setdefault(spec.name, []).append(spec)
+    left_out += [f"{name} is not a tool: two functions" for name in found if len(found[name]) > 1]
+    return [specs[0] for specs in found.values() if len(specs) == 1], left_out
+
+
+def _spec(row: Mapping[str, Any], *, overloaded: bool, embeds: bool) -> FunctionSpec:
+    if row["kind"] != "f":
+        raise UnshownError("it is no plain function")
+    if row["is_variadic"]:
+        raise UnshownError("it is variadic")
+    declared = json.loads(row["parameters"])
+    inputs = [one for one in declared if one["mode"] in ("i", "b")]
+    outputs = [one for one in declared if one["mode"] in ("o", "b", "t")]
+    about, notes = _comment(row["description"])
+    parameters = _parameters(inputs, embeds=embeds)
+    result = json.loads(row["result"])
+    name = row["function_name"]
+    if overloaded:
+        name = _told_apart(name, inputs)
+    if not _TOOL_NAME.fullmatch(name):
+        raise UnshownError("its name has other characters than letters, digits, _ and -")
+    columns = outputs or result.get("columns") or [{"name": name, "type": result}]
+    return FunctionSpec(
+        name=name,
+        function_id=row["function_id"],
+        function=f"api.{_quoted(row['function_name'])}",
+        description=about,
+        parameters=parameters,
+        input_schema=_input_schema(parameters, notes),
+        output_schema={
+            "type": "object",
+            "properties": {"rows": {"items": row_schema(columns)}},
+            "required": ["rows"],
+        },
+        read_only=row["volatility"] != "v",
+        scalar=not row["is_set"] and not outputs and "columns" not in result,
+        overloaded=overloaded,
+    )
+
+
+def _parameters(inputs: Sequence[Mapping[str, Any]], *, embeds: bool) -> tuple[Parameter, ...]:
+    if not all(one["name"] for one in inputs):
+        raise UnshownError("a parameter has no name")
+    shown = [str(one["name"]).removeprefix("p_") for one in inputs]
+    if len({*shown}) < len(shown):
+        raise UnshownError("two parameters have one name without p_")
+    texts = {
+        name
+        for name, one in zip(shown, inputs, strict=True)
+        if _base(one["type"]).get("name") == "text"
+    }
+    parameters = []
+    for name, one in zip(shown, inputs, strict=True):
+        text = None
+        if _base(one["type"]).get("name") in _VECTORS:
+            text = name.removesuffix("_embedding")
+            if text == name or text not in texts:
+                raise UnshownError(f"no text goes with the vector {one['name']}")
+            if not embeds:
+                raise UnshownError(f"nothing is set up to embed a text for {one['name']}")
+        else:
+            argument_schema(one["type"])
+        parameters.append(
+            Parameter(
+                name=name,
+                sql_name=_quoted(one["name"]),
+                facts=one["type"],
+                required=one["default"] is None,
+                default=one["default"],
+                embeds=text,
+            )
+        )
+    return tuple(parameters)
+
+
+def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> dict[str, Any]:
+    shown = [parameter for parameter in parameters if parameter.embeds is None]
+    properties: dict[str, Any] = {}
+    for parameter in shown:
+        schema = argument_schema(parameter.facts)
+        default = default_value(parameter.default, parameter.facts)
+        if default is not None:
+            schema["default"] = default
+        note = notes.get(f"p_{parameter.name}") or notes.get(parameter.name)
+        if note:
+            schema["description"] = note
+        properties[parameter.name] = schema
+    required = [parameter.name for parameter in shown if parameter.required]
+    return {
+        "type": "object",
+        "properties": properties,
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+    }
+
+
+def _comment(text: str) -> tuple[str, dict[str, str]]:
+    """Take a comment apart: its first sentence, and what its lines `p_x: …` say of parameters.
+
+    A list of tools is read with every question: `describe_schema` tells the rest to who wants it.
+    """
+    about, _, rest = text.strip().partition("\n\n")
+    notes: dict[str, str] = {}
+    last = None
+    for line in rest.splitlines():
+        match = re.match(r"([a-z_][a-z0-9_]*): +(.+)", line)
+        if match:
+            last = match[1]
+            notes[last] = match[2].strip()
+        elif last is not None and line.strip():
+            notes[last] += f" {line.strip()}"
+        else:
+            last = None
+    return _first_sentence(about), {name: note.split(";")[0] for name, note in notes.items()}
+
+
+def _first_sentence(text: str) -> str:
+    match = re.match(r".*?[.?!](?= [A-Z]|$)", " ".join(text.split()))
+    sentence = match[0] if match else " ".join(text.split())
+    head, colon, _ = sentence.partition(": ")
+    return f"{head}." if colon and len(sentence) > _LONG and len(head) > _LONG // 4 else sentence
+
+
+def _told_apart(name: str, inputs: Iterable[Mapping[str, Any]]) -> str:
+    """Add the types, which are what PostgreSQL tells functions of one name apart by."""
+    types = [_type_word(one["type"]) for one in inputs]
+    full = "__".join([name, "_".join(types) or "none"])
+    if _TOOL_NAME.fullmatch(full):
+        return full
+    digest = hashlib.sha256(" ".join(one["type"]["sql"] for one in inputs).encode()).hexdigest()
+    return f"{name[:54]}__{digest[:8]}"
+
+
+def _type_word(facts: Mapping[str, Any]) -> str:
+    return f"{facts['of']['name']}s" if facts["kind"] == "a" else str(facts["name"])
+
+
+def _base(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    while facts["kind"] == "d":
+        facts = facts["of"]
+    return facts
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _bound(value: object, facts: Mapping[str, Any]) -> object:
+    """Give the text of a value, from which PostgreSQL reads it exactly."""
+    if facts["kind"] == "a" and isinstance(value, list):
+        return [_bound(item, facts["of"]) for item in value]
+    if _base(facts)["name"] in ("json", "jsonb"):
+        return _sendable(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # 5.0 is an integer to JSON Schema
+    if isinstance(value, list):
+        return "[" + ",".join(map(str, value)) + "]"  # a vector
+    return _sendable(str(value))
+
+
+def _sendable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        sendable = False
+    else:
+        sendable = "\0" not in text
+    if not sendable:
+        raise ValidationError(
+            "PostgreSQL has no text with a NUL or half a surrogate pair in it",
+            hint="Leave the character out.",
+        )
+    return text

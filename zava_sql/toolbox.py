@@ -1,0 +1,95 @@
+"""The tools that a principal may use, kept up to date while a server runs, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from zava_sql.compat_tools import compat_tools
+from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.tools import Tool, describe_tool, function_tool, query_tool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from mcp.server import ServerRequestContext
+    from mcp.server.session import ServerSession
+
+    from zava_sql.agent import Agent
+    from zava_sql.tenant import Principal
+
+__all__ = ["Toolbox"]
+
+
+class Toolbox:
+    """All tools of one server."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._catalogue = FunctionCatalogue(agent.database, embeds=agent.embed is not None)
+        tools = [query_tool(agent), describe_tool(agent)]
+        if agent.database.settings.compat_tools:
+            tools += compat_tools(agent, self._catalogue)
+        self._always = {tool.spec.name: tool for tool in tools}
+        self._made: dict[int, Tool] = {}
+        self._bus = InMemorySubscriptionBus()
+        self.subscriptions = ListenHandler(self._bus)
+        self._standing: ServerSession | None = None
+        self._users = 0
+
+    async def of(self, principal: Principal) -> Mapping[str, Tool]:
+        """Give the tools of this principal by name, in a lasting order.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+        tools = dict(self._always)
+        for function in (await self._catalogue.visible_to(principal)).values():
+            tool = self._made.get(function.function_id)
+            if tool is None:
+                tool = self._made[function.function_id] = function_tool(self._agent, function)
+            tools.setdefault(function.name, tool)
+        return tools
+
+    def input_schema(self, name: str) -> dict[str, Any] | None:
+        """Give the schema of a tool, whoever may use it."""
+        if name in self._always:
+            return self._always[name].spec.input_schema
+        function = self._catalogue.find(name)
+        return None if function is None else function.input_schema
+
+    def remember(self, context: ServerRequestContext[Any]) -> None:
+        """Note whom to tell of changes: over stdio, clients of the older era cannot listen."""
+        if context.request is None and context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            self._standing = context.session
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the database; may be entered more than once, and is done with the last."""
+        self._users += 1
+        try:
+            if self._users == 1:
+                await self._catalogue.refresh()
+                self._follow()
+                self._watching = asyncio.create_task(self._catalogue.watch(self._changed))
+            yield
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                self._watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._watching
+
+    async def _changed(self) -> None:
+        self._follow()
+        await self._bus.publish(ToolsListChanged())
+        if self._standing is not None:
+            await self._standing.send_tool_list_changed()
+
+    def _follow(self) -> None:
+        self._made.clear()
+        self._agent.allow_functions(self._catalogue.names)

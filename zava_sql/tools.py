@@ -1,0 +1,192 @@
+"""The tools: `query`, `describe_schema`, and one for each function that a caller may call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import mcp_types as types
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from zava_sql.answer import answer, value_answer
+from zava_sql.catalogue import describe_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from zava_sql.agent import Agent
+    from zava_sql.functions import FunctionSpec
+    from zava_sql.settings import Settings
+    from zava_sql.tenant import Principal
+
+    Arguments = dict[str, Any]
+
+__all__ = ["READS", "Tool", "describe_tool", "function_tool", "query_tool", "text_result"]
+
+READS = types.ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+
+_QUERY = """\
+Runs one SELECT in PostgreSQL's dialect, read-only, and returns its rows. You see only the stores \
+of this identity. Tables are in schema retail (the prefix may be left out), functions in api \
+(write api.name(...)); describe_schema lists both. Times are shown in {time_zone}.
+Refused: everything but a single SELECT, WITH or VALUES; system catalogues; functions that change \
+or reveal settings, sessions or files; row locks.
+At most max_rows rows come back, and {kilobytes} kB. If there are more, the last line is \
+"# truncated: ...": aggregate, or page with ORDER BY a key, then WHERE key > last value and LIMIT.
+csv: the first line is name:type; NULL is bare, the text "NULL" and the empty text are quoted. \
+json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings."""
+
+_DESCRIBE = """\
+Tells what can be queried. Without name: a line for each table and function. With the name of one: \
+its columns, types, keys, allowed values, comments and how many rows you see. With search: lines \
+about tables, columns and functions that contain every word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What a client is told about a tool, and what runs; `optional` arguments may be null."""
+
+    spec: types.Tool
+    run: Callable[[Principal, Arguments], Awaitable[types.CallToolResult]]
+    optional: frozenset[str] = frozenset()
+    is_function: bool = False
+    validator: Draft202012Validator = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "validator", Draft202012Validator(self.spec.input_schema))
+
+
+def text_result(text: str, fields: dict[str, Any] | None = None) -> types.CallToolResult:
+    """Give a text, and fields beside it."""
+    return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=fields)
+
+
+def query_tool(agent: Agent) -> Tool:
+    """Make the tool that runs a SELECT."""
+    settings: Settings = agent.database.settings
+
+    async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
+        result = await agent.query(
+            principal, arguments["sql"], max_rows=_whole(arguments.get("max_rows"))
+        )
+        made = answer(
+            result,
+            settings,
+            as_json=arguments.get("format") == "json",
+            rows=arguments.get("rows", False),
+        )
+        return text_result(made.text, made.fields)
+
+    spec = types.Tool(
+        name="query",
+        title="Query",
+        description=_QUERY.format(
+            time_zone=settings.time_zone, kilobytes=settings.max_bytes // 1000
+        ),
+        input_schema={
+            "type": "object",
+            "properties": {
+                "sql": {"type": "string", "minLength": 1, "description": "One SELECT."},
+                "max_rows": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": settings.max_rows_limit,
+                    "default": min(settings.max_rows, settings.max_rows_limit),
+                },
+                "format": {"enum": ["csv", "json"], "default": "csv"},
+                "rows": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Rows as structured content too.",
+                },
+            },
+            "required": ["sql"],
+            "additionalProperties": False,
+        },
+        output_schema={
+            "type": "object",
+            "properties": {
+                "columns": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
+                    },
+                },
+                "rows": {"type": "array", "items": {"type": "array"}},
+                "row_count": {"type": "integer"},
+                "truncated": {"type": "boolean"},
+                "truncated_by": {"enum": ["rows", "bytes"]},
+                "cut_cells": {"type": "integer"},
+            },
+            "required": ["columns", "row_count", "truncated"],
+        },
+        annotations=READS,
+    )
+    return Tool(spec, run)
+
+
+def describe_tool(agent: Agent) -> Tool:
+    """Make the tool that tells what can be asked for."""
+
+    async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
+        found = (arguments.get("name"), arguments.get("search"))
+        return text_result(await describe_schema(agent.database, principal, *found))
+
+    spec = types.Tool(
+        name="describe_schema",
+        title="Describe the schema",
+        description=_DESCRIBE,
+        input_schema={
+            "type": "object",
+            "properties": {
+                "name": {
+                    "type": "string",
+                    "description": "Table or function, such as orders or api.whoami.",
+                },
+                "search": {"type": "string", "description": "Words to look for."},
+            },
+            "additionalProperties": False,
+        },
+        annotations=READS,
+    )
+    return Tool(spec, run)
+
+
+def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
+    """Make the tool that calls a function of the database."""
+    settings = agent.database.settings
+
+    async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
+        result = await agent.call_function(
+            principal, function, arguments, max_rows=_asked(arguments.get("limit"), settings)
+        )
+        if function.scalar:
+            made = value_answer(result, settings)
+        else:
+            made = answer(result, settings, rows=True)
+        return text_result(made.text, made.fields)
+
+    spec = types.Tool(
+        name=function.name,
+        description=function.description or None,
+        input_schema=function.input_schema,
+        output_schema=function.output_schema,
+        annotations=types.ToolAnnotations(read_only_hint=function.read_only),
+    )
+    optional = {parameter.name for parameter in function.parameters if not parameter.required}
+    return Tool(spec, run, frozenset(optional), is_function=True)
+
+
+def _whole(number: float | None) -> int | None:
+    """Give an integer: 5.0 is one to JSON Schema."""
+    return None if number is None else int(number)
+
+
+def _asked(limit: object, settings: Settings) -> int | None:
+    """Give the rows that a caller of a function asked for, where that is more than usual."""
+    if not isinstance(limit, int | float) or limit <= settings.max_rows:
+        return None
+    return min(int(limit), settings.max_rows_limit)

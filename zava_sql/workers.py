@@ -1,0 +1,98 @@
+"""Several processes that serve one socket; the one that started them watches over them.
+
+A process that dies is replaced. When the watcher dies, however suddenly, the others end too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from zava_sql.errors import ConfigurationError, ZavaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["supervise"]
+
+# Seconds before a process that died is replaced: one that cannot start must not keep us busy.
+_PAUSE = 1
+
+_WATCHED = frozenset({"SIGINT", "SIGTERM", "SIGCHLD"})
+
+
+def supervise(number: int, work: Callable[[int], None], buried: Callable[[int], None]) -> None:
+    """Run `work` in so many processes until a signal says stop, and wait for them to end.
+
+    `work` gets a file that reads as ended once the watcher is gone; `buried` gets the id of each
+    process that has ended.
+
+    Raises:
+        ConfigurationError: this platform cannot do it.
+    """
+    if not hasattr(os, "fork"):
+        raise ConfigurationError(
+            "several processes need a system with fork()",
+            hint="Start one process for each core, on ports of their own.",
+        )
+    watched = {getattr(signal, name) for name in _WATCHED}
+    alive, held = os.pipe()
+    # From here on signals wait until they are asked for; a child lets them through again.
+    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    try:
+        children = {_start(work, alive, held) for _ in range(number)}
+        stopping = False
+        while children:
+            if signal.sigwait(watched) != signal.SIGCHLD:
+                stopping = True
+                for child in children:
+                    os.kill(child, signal.SIGTERM)
+                continue
+            gone = _reap(children)
+            for child in gone:
+                children.discard(child)
+                buried(child)
+            if gone and not stopping:
+                time.sleep(_PAUSE)
+                children |= {_start(work, alive, held) for _ in gone}
+    finally:
+        os.close(held)
+        os.close(alive)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, watched)
+
+
+def _start(work: Callable[[int], None], alive: int, held: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        return child
+    # Never back into the caller's stack: this process ends here.
+    code = 1
+    try:
+        os.close(held)
+        # A terminal's Ctrl-C is for the watcher, which passes it on once.
+        os.setpgid(0, 0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {getattr(signal, name) for name in _WATCHED})
+        work(alive)
+        code = 0
+    except ZavaError as error:
+        sys.stderr.write(f"error: {error.message} [{error.code}]\n")
+        code = error.exit_code
+    except BaseException as error:  # noqa: BLE001 - nobody above would say anything
+        sys.stderr.write(f"internal error: {type(error).__name__}\n")
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _reap(children: set[int]) -> set[int]:
+    """Find all that have ended: one signal may stand for several."""
+    gone = set()
+    for child in children:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            gone.add(child)
+    return gone
