@@ -7,6 +7,7 @@ import base64
 import json
 import time
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import httpx2
 import jwt
@@ -299,6 +300,19 @@ async def test_a_session_id_is_no_identity(url, keys):
     replayed = await post(url, keys["tacoma"], body, Mcp_Session_Id="a-session")
     assert replayed.json()["result"]["content"][0]["text"].splitlines()[1] == "tacoma"
     assert await status(url, "", Authorization="", Mcp_Session_Id="a-session") == 401
+
+
+async def test_white_space_around_a_header_does_not_count(url, keys):
+    body = request_body("tools/call", name="query", sql=STORE)
+    headers = {**request_headers(f"{keys['seattle']} "), "Host": "127.0.0.1", "Connection": "close"}
+    headers |= {"Mcp-Name": "  query \t", "Content-Length": str(len(body))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    writer.write(f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode() + body)
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"store:text\\nseattle" in answer
 
 
 # ---------------------------------------------------------------- scopes, claims, audience

@@ -308,6 +308,9 @@ async def test_calls_in_flight_are_counted_while_they_run(url, keys):
 # ---------------------------------------------------------------- several processes
 
 
+STATES = ("idle", "busy")
+
+
 @pytest.fixture
 def workers(shops):
     process = start(shops[0], "--transport", "http", "--port", "0", "--workers", "2")
@@ -350,6 +353,15 @@ async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
     for _ in range(10):
         assert (await post(url, keys["seattle"])).status_code == 200
     assert (await numbers(url))['zava_tool_calls_total{tool="query"}'] == 11
+
+    # Two processes, and two connections that each keeps open.
+    with anyio.fail_after(10):
+        while True:
+            found = await numbers(url)
+            states = [found[f'zava_pool_connections{{pool="gateway",state="{s}"}}'] for s in STATES]
+            if sum(states) == 4:
+                break
+            await asyncio.sleep(0.1)
 
     os.kill(first, signal.SIGKILL)
     await until(lambda: len(children_of(workers)) == 2 and first not in children_of(workers))

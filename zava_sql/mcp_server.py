@@ -26,6 +26,7 @@ from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.mcp_endpoint import Endpoint
 from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
+from zava_sql.metrics import observe_pools
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ __all__ = ["listen", "serve_http", "serve_stdio", "serve_worker", "url_of"]
 
 # Seconds that requests in flight have to end after a signal; many supervisors kill after ten.
 _DRAIN = 8
+
+# Seconds after which a process tells the others of its connections.
+_OBSERVE = 2
 
 
 async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> None:
@@ -102,8 +106,17 @@ async def serve_worker(database: Database, agent: Agent, listener: socket.socket
         loop.remove_reader(fd)
         server.stop()
 
+    async def observe() -> None:
+        while True:
+            observe_pools(database)
+            await asyncio.sleep(_OBSERVE)
+
     loop.add_reader(fd, orphaned)
-    await _serve(server, listener)
+    observing = loop.create_task(observe())
+    try:
+        await _serve(server, listener)
+    finally:
+        observing.cancel()
 
 
 async def _serve(server: _HttpServer, listener: socket.socket) -> None:

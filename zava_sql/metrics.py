@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zava_sql.database import Database
     from zava_sql.errors import ZavaError
 
-__all__ = ["count_error", "count_refused_request", "measured", "respond"]
+__all__ = ["count_error", "count_refused_request", "measured", "observe_pools", "respond"]
 
 MULTIPROCESS: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -83,12 +83,17 @@ def count_refused_request(status: int) -> None:
     _UNAUTHORIZED.labels(str(status)).inc()
 
 
-def respond(database: Database) -> Response:
-    """Tell all that was counted; pools are looked at now."""
+def observe_pools(database: Database) -> None:
+    """Note how many connections there are, for whichever process is asked next."""
     for name, pool in (("gateway", database.gateway), ("service", database.service)):
         idle = pool.get_idle_size()
         _CONNECTIONS.labels(name, "idle").set(idle)
         _CONNECTIONS.labels(name, "busy").set(pool.get_size() - idle)
+
+
+def respond(database: Database) -> Response:
+    """Tell all that was counted."""
+    observe_pools(database)
     registry = REGISTRY
     if os.environ.get(MULTIPROCESS):
         registry = CollectorRegistry()
