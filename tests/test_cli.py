@@ -249,6 +249,15 @@ def test_check_answers_lines_one_for_one(run):
     assert all(set(a) >= {"code", "message", "hint", "position"} for a in answers[1:])
 
 
+def test_the_rollup_is_refreshed_once(run):
+    first = run("db", "refresh")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert {line.split(":")[0] for line in first.stdout.splitlines()} == set(STORES)
+    again = run("db", "refresh", "--from", "2020-01-01")
+    assert all(line.endswith(" 0 rows changed") for line in again.stdout.splitlines())
+    complains(run("db", "refresh", "--from", "soon"), "VALIDATION_ERROR", 2)
+
+
 def test_hardening_can_be_printed(run):
     done = run("harden", "--print")
     assert "revoke execute on function set_config(text,text,boolean) from public;" in done.stdout

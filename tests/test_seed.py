@@ -112,6 +112,16 @@ def test_the_same_or_a_smaller_load_changes_nothing(seeded, module_database):
     assert places(seeded) == before
 
 
+def test_a_larger_load_takes_the_rollup_back(database):
+    stored = "select count(rolled_up_to) from retail.stores"
+    asyncio.run(load(database.admin_url, 0.002))
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        connection.execute("select zava.refresh_daily_sales('-infinity')")
+        assert one(connection, stored) == 8
+        asyncio.run(load(database.admin_url, 0.004))
+        assert one(connection, stored) == 0
+
+
 def left(url: str) -> int:
     with psycopg.connect(url) as connection:
         counts = [one(connection, f"select count(*) from retail.{table}") for table in TABLES]

@@ -292,6 +292,34 @@ def downgrade(
         print(f"at revision {migrate.current(target) or 'base'}")
 
 
+@db.command()
+def refresh(
+    *,
+    since: Annotated[
+        str | None, typer.Option("--from", help="First day to compute anew, YYYY-MM-DD.")
+    ] = None,
+) -> None:
+    """Bring the daily rollup of sales up to date; can be repeated, and run beside writers."""
+
+    async def _refresh() -> None:
+        async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
+            sql = "select * from zava.refresh_daily_sales($1)"
+            for row in await connection.fetch(sql, _day(since), timeout=None):
+                until = row["rolled_up_to"] or "nothing to store"
+                print(f"{row['store_key']}: {until}, {row['changed_rows']} rows changed")
+
+    _run(_refresh())
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValidationError(
+            f"not a date: {text}", hint="Write it as YYYY-MM-DD, for example 2026-06-30."
+        ) from None
+
+
 def _admin_url(settings: Settings) -> str:
     admin = embedded.resolve(settings).admin_url
     if admin is None:
@@ -326,12 +354,7 @@ def seed(
     until: Annotated[str | None, typer.Option(help="Last day of the data, YYYY-MM-DD.")] = None,
 ) -> None:
     """Fill the database with the data of Zava Retail: the same data every time, all or nothing."""
-    try:
-        day = date.fromisoformat(until) if until else None
-    except ValueError:
-        raise ValidationError(
-            f"not a date: {until}", hint="Write it as YYYY-MM-DD, for example 2026-06-30."
-        ) from None
+    day = _day(until)
     _run(_seed(embedded.resolve(Settings.load()), scale, day))
 
 

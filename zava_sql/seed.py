@@ -153,6 +153,12 @@ async def _load(
     for number, store in enumerate(sorted(changed)):
         progress("stock", _between(_STOCK, _STATISTICS, number / len(changed)))
         await connection.fetchval("select zava.seed_stock($1, $2, $3)", catalogue, store, until)
+    # Reports read the lines again until the next refresh of the rollup (docs/definitions.md).
+    await connection.execute(
+        "update retail.stores set rolled_up_to = null"
+        " where store_key = any ($1) and rolled_up_to is not null",
+        list(changed),
+    )
 
     progress("statistics", _STATISTICS)
     if changed or added["customers"]:
