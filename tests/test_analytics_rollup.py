@@ -443,7 +443,10 @@ def plans(database, query):
     """Collect the plans of all statements inside a function, as a store runs them."""
     found = []
     with connect(database) as admin:
-        admin.execute("load 'auto_explain'")
+        try:
+            admin.execute("load 'auto_explain'")
+        except psycopg.errors.UndefinedFile:
+            pytest.skip("this server has no auto_explain")
         for name, value in (
             ("log_min_duration", "0"),
             ("log_nested_statements", "on"),

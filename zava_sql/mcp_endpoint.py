@@ -70,8 +70,6 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        # HTTP does not count white space around a value; the fastest parser leaves it there.
-        scope = {**scope, "headers": [(name, value.strip()) for name, value in scope["headers"]]}
         request = await receive()
         if request["type"] != "http.request" or request.get("more_body"):
             return  # the client hung up before it had said everything
