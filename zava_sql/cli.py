@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import sys
-from datetime import date
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -22,6 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zava_sql import __version__, embedded
 from zava_sql.agent import Agent
+from zava_sql.cli_db import day, db
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_serve import serve
 from zava_sql.database import Database, connect
@@ -33,6 +33,7 @@ from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from datetime import date
 
     from zava_sql.agent import Result
 
@@ -47,11 +48,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-)
-db = typer.Typer(
-    help="The database: the embedded server, and migrations.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
 )
 app.add_typer(db, name="db")
 app.add_typer(principal, name="principal")
@@ -216,117 +212,7 @@ def _prepared_demo() -> Settings:
     return resolved
 
 
-# ---------------------------------------------------------------- the database
-
-
-@db.command()
-def up() -> None:
-    """Start the embedded server and make its database ready; can be repeated."""
-    settings = Settings.load()
-    console = Console(stderr=True)
-    embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
-    status = embedded.server(settings).status()
-    print(f"PostgreSQL {status.version} runs on {status.host}:{status.port}, data in {status.data}")
-
-
-@db.command()
-def down() -> None:
-    """Stop the embedded server; its data stay."""
-    embedded.server(Settings.load()).stop()
-    print("stopped")
-
-
-@db.command()
-def status(*, json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Say whether the embedded server runs; exit code 1 when it does not."""
-    status = embedded.server(Settings.load()).status()
-    if json_:
-        fields = ("running", "pid", "host", "port", "version")
-        answer = {name: getattr(status, name) for name in fields} | {"data": str(status.data)}
-        print(json.dumps(answer))
-    elif status.running:
-        print(f"running: PostgreSQL {status.version}, {status.host}:{status.port}, {status.data}")
-    else:
-        print("not running")
-    if not status.running:
-        raise typer.Exit(1)
-
-
-@db.command()
-def url(
-    user: Annotated[str, typer.Argument(help="Login.")] = "postgres",
-) -> None:
-    """Print a connection URL of the embedded server, password included."""
-    settings = Settings.load()
-    embedded.resolve(settings.model_copy(update={"database_url": None}))
-    print(embedded.server(settings).url(user, embedded.DATABASE))
-
-
-@db.command()
-def upgrade(
-    revision: Annotated[str, typer.Argument(help="Target.")] = "head",
-    *,
-    sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
-) -> None:
-    """Apply migrations."""
-    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
-
-    target = "" if sql else _admin_url(Settings.load())
-    migrate.upgrade(target, revision, sql=sql)
-    if not sql:
-        print(f"at revision {migrate.current(target)}")
-
-
-@db.command()
-def downgrade(
-    revision: Annotated[str, typer.Argument(help="Target, for example -1 or base.")],
-    *,
-    sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
-) -> None:
-    """Undo migrations."""
-    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
-
-    target = "" if sql else _admin_url(Settings.load())
-    migrate.downgrade(target, revision, sql=sql)
-    if not sql:
-        print(f"at revision {migrate.current(target) or 'base'}")
-
-
-@db.command()
-def refresh(
-    *,
-    since: Annotated[
-        str | None, typer.Option("--from", help="First day to compute anew, YYYY-MM-DD.")
-    ] = None,
-) -> None:
-    """Bring the daily rollup of sales up to date; can be repeated, and run beside writers."""
-
-    async def _refresh() -> None:
-        async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
-            sql = "select * from zava.refresh_daily_sales($1)"
-            for row in await connection.fetch(sql, _day(since), timeout=None):
-                until = row["rolled_up_to"] or "nothing to store"
-                print(f"{row['store_key']}: {until}, {row['changed_rows']} rows changed")
-
-    _run(_refresh())
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ValidationError(
-            f"not a date: {text}", hint="Write it as YYYY-MM-DD, for example 2026-06-30."
-        ) from None
-
-
-def _admin_url(settings: Settings) -> str:
-    admin = embedded.resolve(settings).admin_url
-    if admin is None:
-        raise ValidationError(
-            "ZAVA_ADMIN_URL is not set", hint="Set it to the URL of the administrator."
-        )
-    return admin.get_secret_value()
+# ---------------------------------------------------------------- the data
 
 
 @app.command()
@@ -354,8 +240,8 @@ def seed(
     until: Annotated[str | None, typer.Option(help="Last day of the data, YYYY-MM-DD.")] = None,
 ) -> None:
     """Fill the database with the data of Zava Retail: the same data every time, all or nothing."""
-    day = _day(until)
-    _run(_seed(embedded.resolve(Settings.load()), scale, day))
+    last = day(until)
+    _run(_seed(embedded.resolve(Settings.load()), scale, last))
 
 
 async def _seed(settings: Settings, scale: float, until: date | None) -> None:
