@@ -67,6 +67,11 @@ begin atomic select 'secret'; end;
 create function api.nearest(p_query text, p_query_embedding vector, p_limit integer default 3)
 returns text language sql stable
 begin atomic select p_query || ' ' || p_query_embedding::text; end;
+create function api.found(p_query text, p_query_embedding vector default null)
+returns text language sql stable
+begin atomic
+    select p_query || coalesce(' ' || p_query_embedding::text, ' by words');
+end;
 create function api._internal() returns integer language sql stable begin atomic select 1; end;
 
 comment on function api.numbers(integer, integer) is

@@ -138,14 +138,15 @@ def request_headers(key, **headers):
     }
 
 
-def request_body(method, *, name, progress=False, era="2026-07-28", **arguments):
+def request_body(method, *, name=None, progress=False, era="2026-07-28", **arguments):
     meta = {"progressToken": 1} if progress else {}
     if era == "2026-07-28":
         meta |= {
             "io.modelcontextprotocol/protocolVersion": era,
             "io.modelcontextprotocol/clientCapabilities": {},
         }
-    params = {"name": name, "arguments": arguments, "_meta": meta}
+    call = {} if name is None else {"name": name, "arguments": arguments}
+    params = {**call, "_meta": meta}
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
 
 

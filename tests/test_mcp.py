@@ -81,15 +81,24 @@ async def client(request, filled, url, keys):
 # ---------------------------------------------------------------- tools, in each transport and era
 
 
-async def test_tools_are_listed_with_strict_schemas_and_read_only(client):
+async def test_tools_are_listed_and_read_only(client):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert list(tools)[:2] == ["query", "describe_schema"]
     assert "whoami" in tools
     for tool in tools.values():
-        assert tool.input_schema["additionalProperties"] is False
         assert tool.annotations.read_only_hint is True
-    listed = [tool.model_dump(by_alias=True, exclude_none=True) for tool in tools.values()]
-    assert len(json.dumps(listed[:2])) <= 2500
+
+
+@pytest.mark.once
+async def test_the_list_of_tools_is_short(url, keys):
+    """A model reads it with every question: what it costs is a promise of the documents."""
+    answer = await post(
+        url, keys["head-office"], request_body("tools/list"), Mcp_Method="tools/list"
+    )
+    tools = answer.json()["result"]["tools"]
+    assert [tool["name"] for tool in tools[:2]] == ["query", "describe_schema"]
+    assert len(json.dumps(tools[:2])) <= 2_500
+    assert len(answer.content) <= 16_000
 
 
 async def test_a_query_answers_csv_and_a_small_summary(client):

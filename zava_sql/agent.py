@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from zava_sql.errors import (
     QueryTimeout,
     ServiceUnavailable,
     ValidationError,
+    ZavaError,
 )
 from zava_sql.guard import Guard
 from zava_sql.tenant import tenant_session
@@ -33,6 +35,8 @@ _WRAP_TAIL = "\n) as q limit "
 
 # asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
 _RECORDS = frozenset({"record", "record[]", "_record"})
+
+logger = logging.getLogger(__name__)
 
 _HINTS = {
     "42601": "The statement must be one SELECT in PostgreSQL's dialect.",
@@ -117,7 +121,7 @@ class Agent:
         for parameter in function.parameters:
             text = given.get(parameter.embeds) if parameter.embeds else None
             if self.embed is not None and isinstance(text, str):
-                given[parameter.name] = list(await self.embed(text))
+                given[parameter.name] = await _embedding(self.embed, text)
         sql, values = function.call(given)
         try:
             return await fetch(self.database, principal, sql, limit, values)
@@ -185,6 +189,17 @@ async def fetch(
     except asyncpg.PostgresError as error:
         raise _database_error(error, len(sql)) from error
     return Result(columns, [tuple(r.values()) for r in records[:limit]], len(records) > limit)
+
+
+async def _embedding(
+    embed: Callable[[str], Awaitable[Sequence[float]]], text: str
+) -> list[float] | None:
+    """Give the vector of a text; None, with which a function goes by words, where there is none."""
+    try:
+        return list(await embed(text))
+    except ZavaError as error:
+        logger.warning("no embedding: %s", error.message)
+        return None
 
 
 def _unsendable() -> DatabaseError:

@@ -121,7 +121,6 @@ def _tool(
         "type": "object",
         "properties": properties,
         "required": required,
-        "additionalProperties": False,
     }
     spec = types.Tool(name=name, description=about, input_schema=schema, annotations=READS)
     return Tool(spec, run)

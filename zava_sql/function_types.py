@@ -1,4 +1,4 @@
-"""Types of PostgreSQL as JSON Schema (2020-12), for arguments and for rows."""
+"""Types of PostgreSQL as JSON Schema (2020-12), for arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["UnshownError", "argument_schema", "default_value", "row_schema"]
+__all__ = ["UnshownError", "argument_schema", "column_names", "default_value"]
 
 _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "bool": {"type": "boolean"},
@@ -66,8 +66,8 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
             raise UnshownError(f"a parameter is of type {facts['sql']}")
 
 
-def row_schema(columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Describe a row as an array by the names of its columns; a result tells their types.
+def column_names(columns: Sequence[Mapping[str, Any]]) -> str:
+    """Give the names of the columns that rows have; a result tells their types.
 
     Raises:
         UnshownError: the columns are known only when the function is called.
@@ -76,7 +76,7 @@ def row_schema(columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         facts = column["type"]
         if facts["kind"] == "p" and facts["name"] != "void":
             raise UnshownError(f"it returns {facts['sql']}")
-    return {"prefixItems": [{"title": column["name"]} for column in columns]}
+    return ",".join(column["name"] for column in columns)
 
 
 def default_value(expression: str | None, facts: Mapping[str, Any]) -> object:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-
 from zava_sql.errors import ValidationError
-from zava_sql.function_types import UnshownError, argument_schema, default_value, row_schema
+from zava_sql.function_types import UnshownError, argument_schema, column_names, default_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +25,7 @@ _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Characters beyond which a sentence ends at its colon.
 _LONG: Final = 160
 
+_WORDS: Final = {None: None, False: "false", True: "true"}
 _VECTORS: Final = frozenset({"vector", "halfvec"})
 
 
@@ -59,10 +58,6 @@ class FunctionSpec:
     read_only: bool
     scalar: bool
     overloaded: bool
-    validator: Draft202012Validator = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "validator", Draft202012Validator(self.input_schema))
 
     def call(self, arguments: Mapping[str, object]) -> tuple[str, list[object]]:
         """Give the text of a call, and the values to bind to it.
@@ -129,11 +124,7 @@ def _spec(row: Mapping[str, Any], *, overloaded: bool, embeds: bool) -> Function
         description=about,
         parameters=parameters,
         input_schema=_input_schema(parameters, notes),
-        output_schema={
-            "type": "object",
-            "properties": {"rows": {"items": row_schema(columns)}},
-            "required": ["rows"],
-        },
+        output_schema={"type": "object", "title": f"rows: {column_names(columns)}"},
         read_only=row["volatility"] != "v",
         scalar=not row["is_set"] and not outputs and "columns" not in result,
         overloaded=overloaded,
@@ -158,7 +149,7 @@ def _parameters(inputs: Sequence[Mapping[str, Any]], *, embeds: bool) -> tuple[P
             text = name.removesuffix("_embedding")
             if text == name or text not in texts:
                 raise UnshownError(f"no text goes with the vector {one['name']}")
-            if not embeds:
+            if not embeds and one["default"] is None:
                 raise UnshownError(f"nothing is set up to embed a text for {one['name']}")
         else:
             argument_schema(one["type"])
@@ -192,7 +183,6 @@ def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> 
         "type": "object",
         "properties": properties,
         **({"required": required} if required else {}),
-        "additionalProperties": False,
     }
 
 
@@ -217,7 +207,7 @@ def _comment(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _first_sentence(text: str) -> str:
-    match = re.match(r".*?[.?!](?= [A-Z]|$)", " ".join(text.split()))
+    match = re.match(r".*?(?<!e\.g)(?<!i\.e)[.?!](?= |$)", " ".join(text.split()))
     sentence = match[0] if match else " ".join(text.split())
     head, colon, _ = sentence.partition(": ")
     return f"{head}." if colon and len(sentence) > _LONG and len(head) > _LONG // 4 else sentence
@@ -253,8 +243,8 @@ def _bound(value: object, facts: Mapping[str, Any]) -> object:
         return [_bound(item, facts["of"]) for item in value]
     if _base(facts)["name"] in ("json", "jsonb"):
         return _sendable(json.dumps(value, ensure_ascii=False))
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
     if isinstance(value, float) and value.is_integer():
         return str(int(value))  # 5.0 is an integer to JSON Schema
     if isinstance(value, list):

@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["READS", "Tool", "describe_tool", "function_tool", "query_tool", "text_result"]
 
-READS = types.ToolAnnotations(
-    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-)
+READS = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 _QUERY = """\
-Runs one SELECT in PostgreSQL's dialect, read-only, and returns its rows. You see only the stores \
-of this identity. Tables are in schema retail (the prefix may be left out), functions in api \
-(write api.name(...)); describe_schema lists both. Times are shown in {time_zone}.
+Runs one SELECT of PostgreSQL, read-only, and returns its rows. You see only the stores of this \
+identity. Tables are in schema retail, the default; functions in api (write api.name(...)); \
+describe_schema lists both. Times are shown in {time_zone}.
 Refused: everything but a single SELECT, WITH or VALUES; system catalogues; functions that change \
 or reveal settings, sessions or files; row locks.
 At most max_rows rows come back, and {kilobytes} kB. If there are more, the last line is \
@@ -39,9 +37,9 @@ csv: the first line is name:type; NULL is bare, the text "NULL" and the empty te
 json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings."""
 
 _DESCRIBE = """\
-Tells what can be queried. Without name: a line for each table and function. With the name of one: \
-its columns, types, keys, allowed values, comments and how many rows you see. With search: lines \
-about tables, columns and functions that contain every word."""
+Tells what can be queried. Without name: a line for each table and function. With one: its \
+columns, types, keys, allowed values, comments and how many rows you see. With search: lines about \
+tables, columns and functions that contain every word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,9 @@ class Tool:
     validator: Draft202012Validator = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "validator", Draft202012Validator(self.spec.input_schema))
+        # Nobody needs to be told that what is not listed is refused: lists are long enough.
+        strict = {**self.spec.input_schema, "additionalProperties": False}
+        object.__setattr__(self, "validator", Draft202012Validator(strict))
 
 
 def text_result(text: str, fields: dict[str, Any] | None = None) -> types.CallToolResult:
@@ -103,19 +103,12 @@ def query_tool(agent: Agent) -> Tool:
                 },
             },
             "required": ["sql"],
-            "additionalProperties": False,
         },
         output_schema={
             "type": "object",
             "properties": {
-                "columns": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
-                    },
-                },
-                "rows": {"type": "array", "items": {"type": "array"}},
+                "columns": {"type": "array"},
+                "rows": {"type": "array"},
                 "row_count": {"type": "integer"},
                 "truncated": {"type": "boolean"},
                 "truncated_by": {"enum": ["rows", "bytes"]},
@@ -148,7 +141,6 @@ def describe_tool(agent: Agent) -> Tool:
                 },
                 "search": {"type": "string", "description": "Words to look for."},
             },
-            "additionalProperties": False,
         },
         annotations=READS,
     )

@@ -87,11 +87,11 @@ end;
 $function$;
 
 comment on function api.category_performance(text, date, date) is
-    'Every category with its share of revenue, margin and returns, compared with as many days before (previous) and with the same days a year ago. orders: those in which something of the category was sold; they do not add up. USD without tax, net of returns; days of the store''s time zone.
+    'Revenue, margin and returns by category, against as many days before and the same days a year ago. orders: those in which something of the category was sold; they do not add up. USD without tax, net of returns; days of the store''s time zone.
 
-p_store: key of a store, for example seattle; null for all that you see
-p_from: first day, inclusive; null for 29 days before p_to
-p_to: last day, inclusive; null for the day of the newest sale';
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; null for 29 days before p_to
+p_to: last day; null for the day of the newest sale';
 revoke execute on function api.category_performance(text, date, date) from public;
 grant execute on function api.category_performance(text, date, date)
     to store_manager, regional_manager, head_office;

@@ -94,11 +94,11 @@ end;
 $function$;
 
 comment on function api.customer_cohorts(text, date, date) is
-    'Retention by first month: for the customers whose first completed order at their store fell in the month cohort (its first day), how many had a completed order 0, 1, 2, ... months_later, in percent of them, and what they brought. Months without one show 0. is_complete is false for a month that p_to cuts short. Cash sales have no customer. Revenue in USD after discount, without tax, net of returns; months in the time zone of the store.
+    'Retention of customers by month of their first order. For the customers whose first completed order at their store fell in the month cohort (its first day), how many had a completed order 0, 1, 2, ... months_later, in percent of them, and what they brought. Months without one show 0. is_complete is false for a month that p_to cuts short. Cash sales have no customer. Revenue in USD after discount, without tax, net of returns; months in the time zone of the store.
 
-p_store: key of one store, for example seattle; null for all that you see
+p_store: e.g. seattle; its store_key, null for all that you see
 p_from: a day in the first cohort''s month; null for eleven months before p_to
-p_to: last day that counts, inclusive; null for the day of the newest sale';
+p_to: last day that counts; null for the day of the newest sale';
 revoke execute on function api.customer_cohorts(text, date, date) from public;
 grant execute on function api.customer_cohorts(text, date, date)
     to store_manager, regional_manager, head_office;

@@ -98,11 +98,11 @@ end;
 $function$;
 
 comment on function api.customer_segments(text, date, date) is
-    'Active customers (a completed order in the period) in eight named groups, by fifths of their store, 5 the best: R days since the last order, F number of completed orders, M revenue. champions: R, F, M at least 4; loyal: R and F at least 3; promising: R at least 4; needs attention: R 3; of R 1 or 2, cannot lose: F and M at least 4, at risk: F at least 3, hibernating: R 2, lost: R 1. The first that fits counts; groups without customers are left out. Cash sales have no customer. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
+    'Customers in eight named groups by recency, frequency and revenue. Those active (a completed order in the period), by fifths of their store, 5 the best: R days since the last order, F number of completed orders, M revenue. champions: R, F, M at least 4; loyal: R and F at least 3; promising: R at least 4; needs attention: R 3; of R 1 or 2, cannot lose: F and M at least 4, at risk: F at least 3, hibernating: R 2, lost: R 1. The first that fits counts; groups without customers are left out. Cash sales have no customer. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
 
-p_store: key of one store, for example seattle; null for all that you see
-p_from: first day, inclusive; null for 364 days before p_to
-p_to: last day, inclusive, from which recency counts; null for the day of the newest sale';
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; null for 364 days before p_to
+p_to: last day; recency counts from it, null for the day of the newest sale';
 revoke execute on function api.customer_segments(text, date, date) from public;
 grant execute on function api.customer_segments(text, date, date)
     to store_manager, regional_manager, head_office;

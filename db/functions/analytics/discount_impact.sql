@@ -93,12 +93,12 @@ end;
 $function$;
 
 comment on function api.discount_impact(text, date, date, text) is
-    'What was sold without discount, up to 5, 10, 15, 20 % and over: lines, pieces a line, what it cost in discount and what margin was left. Returns are left out, so revenue is gross. list_revenue is before discount. USD without tax; days of the store''s time zone.
+    'Sales without discount, up to 5, 10, 15, 20 % and over: what was sold and what margin was left. Returns are left out, so revenue is gross. list_revenue is before discount. USD without tax; days of the store''s time zone.
 
-p_store: key of a store, for example seattle; null for all that you see
-p_from: first day, inclusive; null for 29 days before p_to
-p_to: last day, inclusive; null for the day of the newest sale
-p_category: name of a category, for example Hand Tools; null for all';
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; null for 29 days before p_to
+p_to: last day; null for the day of the newest sale
+p_category: e.g. Hand Tools; null for all';
 revoke execute on function api.discount_impact(text, date, date, text) from public;
 grant execute on function api.discount_impact(text, date, date, text)
     to store_manager, regional_manager, head_office;

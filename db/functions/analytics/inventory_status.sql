@@ -111,14 +111,14 @@ end;
 $function$;
 
 comment on function api.inventory_status(text, text, text, integer, integer, integer) is
-    'Stock by store and product, the most urgent first, judged by the last p_days days of the stock ledger up to the newest sale. status, the first that fits: stock out (nothing left), dead (nothing sold in these days), reorder (at or below reorder_point), overstock (cover of more than 180 days), ok. daily_demand: pieces sold a day, days without stock left out; null if there never was any. days_of_cover: days that the stock lasts. stock_out_days: days that ended without stock. reorder_point: demand of the lead time plus safety stock for 95 %, at least the store''s own reorder level. reorder_units: pieces to order now, up to reorder_point plus p_cover_days of demand; 0 for what is not ordered any more. stock_value in USD at purchase cost.
+    'Stock by store and product, the most urgent first. Judged by the last p_days days of the stock ledger up to the newest sale. status, the first that fits: stock out (nothing left), dead (nothing sold in these days), reorder (at or below reorder_point), overstock (cover of more than 180 days), ok. daily_demand: pieces sold a day, days without stock left out; null if there never was any. days_of_cover: days that the stock lasts. stock_out_days: days that ended without stock. reorder_point: demand of the lead time plus safety stock for 95 %, at least the store''s own reorder level. reorder_units: pieces to order now, up to reorder_point plus p_cover_days of demand; 0 for what is not ordered any more. stock_value in USD at purchase cost.
 
-p_store: key of one store, for example seattle; null for all that you see
-p_category: name of a category, for example Hand Tools; null for all
-p_status: only this status: stock out, reorder, dead, overstock or ok; null for all
-p_days: length of the period that demand is taken from, 7 to 365 days
-p_cover_days: days of demand that an order should cover beyond the lead time, 1 to 365
-p_limit: number of rows, 1 to 1000';
+p_store: e.g. seattle; its store_key, null for all that you see
+p_category: e.g. Hand Tools; null for all
+p_status: stock out, reorder, dead, overstock or ok; null for all
+p_days: days that give the demand, 7 to 365
+p_cover_days: days that an order lasts beyond lead time, 1 to 365
+p_limit: 1 to 1000';
 revoke execute on function api.inventory_status(text, text, text, integer, integer, integer)
     from public;
 grant execute on function api.inventory_status(text, text, text, integer, integer, integer)

@@ -123,14 +123,14 @@ end;
 $function$;
 
 comment on function api.returns_analysis(text, date, date, text, text, integer) is
-    'What comes back, most pieces first, months in order: pieces sold and returned in the period, return_rate (returned in percent of sold), share of all returned pieces, revenue and margin given back in USD without tax, and the average days from sale to return. A return counts on the day it came back; days of the store''s time zone.
+    'What comes back and after how long, most pieces first, months in order: pieces sold and returned in the period, return_rate (returned in percent of sold), share of all returned pieces, revenue and margin given back in USD without tax, and the average days from sale to return. A return counts on the day it came back; days of the store''s time zone.
 
-p_store: key of a store, for example seattle; null for all that you see
-p_from: first day, inclusive; null for 29 days before p_to
-p_to: last day, inclusive; null for the day of the newest sale
-p_category: name of a category, for example Hand Tools; null for all
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; null for 29 days before p_to
+p_to: last day; null for the day of the newest sale
+p_category: e.g. Hand Tools; null for all
 p_by: category, product_type, product (item is its sku), store or month
-p_limit: how many rows, 1 to 1000';
+p_limit: 1 to 1000';
 revoke execute on function api.returns_analysis(text, date, date, text, text, integer) from public;
 grant execute on function api.returns_analysis(text, date, date, text, text, integer)
     to store_manager, regional_manager, head_office;

@@ -99,11 +99,11 @@ $function$;
 comment on function api.sales_anomalies(text, date, date, numeric, integer) is
     'Days of unusual revenue by store, the strangest first. expected_revenue: median of the same weekday in the four weeks before and after. score: deviation from it, between square roots, in robust standard deviations (0.6745 * (deviation - median) / MAD) of the store''s days in the year to p_to. Days with fewer than four such neighbours, or whose median is not above 0, are not judged. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store, the newest one taken as complete.
 
-p_store: key of one store, for example seattle; null for all that you see
-p_from: first day to judge, inclusive; null for 89 days before p_to
-p_to: last day to judge, inclusive; null for the day of the newest sale
-p_threshold: smallest score, up or down, 0.5 to 100; 3.5 is customary
-p_limit: number of days, 1 to 1000';
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; the first that is judged, null for 89 days before p_to
+p_to: last day; the last that is judged, null for the day of the newest sale
+p_threshold: least score, 0.5 to 100; up or down, 3.5 is customary
+p_limit: 1 to 1000';
 revoke execute on function api.sales_anomalies(text, date, date, numeric, integer) from public;
 grant execute on function api.sales_anomalies(text, date, date, numeric, integer)
     to store_manager, regional_manager, head_office;

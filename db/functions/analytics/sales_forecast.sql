@@ -67,12 +67,12 @@ end;
 $function$;
 
 comment on function api.sales_forecast(text, integer, date, numeric) is
-    'Expected revenue a day for the p_horizon days after p_to, all stores asked about together. method: seasonal naive (the same weekday a year before), recent level (last four weeks by weekday) or seasonal growth (last year''s season by weekday, times growth): the one with the smallest error in a back-test on the last backtest_days days, seasonal naive unless another beats it. error_percent: sum of absolute errors in percent of revenue there; baseline_error_percent: the same of seasonal naive. lower to upper held p_level percent of the days of the back-test; of a sum of days it says nothing. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
+    'Expected revenue by day after p_to, all stores together, with an interval. method: seasonal naive (the same weekday a year before), recent level (last four weeks by weekday) or seasonal growth (last year''s season by weekday, times growth): the one with the smallest error in a back-test on the last backtest_days days, seasonal naive unless another beats it. error_percent: sum of absolute errors in percent of revenue there; baseline_error_percent: the same of seasonal naive. lower to upper held p_level percent of the days of the back-test; of a sum of days it says nothing. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
 
-p_store: key of one store, for example seattle; null for all that you see
-p_horizon: days to forecast, 1 to 180
+p_store: e.g. seattle; its store_key, null for all that you see
+p_horizon: days ahead, 1 to 180
 p_to: last day of known sales; null for the day of the newest sale
-p_level: width of the interval in percent, 50 to 99';
+p_level: percent of the interval, 50 to 99';
 revoke execute on function api.sales_forecast(text, integer, date, numeric) from public;
 grant execute on function api.sales_forecast(text, integer, date, numeric)
     to store_manager, regional_manager, head_office;

@@ -147,10 +147,10 @@ $function$;
 comment on function api.sales_trend(text, date, date, text, text) is
     'Sales by day, week (from Monday), month or quarter, periods without sales included. growth_percent is against the period before, year_growth_percent against the same period a year before (364 days for days and weeks). moving_average is the mean revenue of 7 days, 4 weeks, 3 months or 4 quarters. A period cut off by p_from or p_to is not complete: it has no growth and no moving average, and compares with the same days a year before. USD without tax, net of returns; days of the store''s time zone.
 
-p_store: key of a store, for example seattle; null for all that you see
-p_from: first day, inclusive; null for 30 days, 13 weeks, 12 months or 8 quarters up to p_to
-p_to: last day, inclusive; null for the day of the newest sale
-p_category: name of a category; null for all. Orders are then those with a product of it
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; null for 30 days, 13 weeks, 12 months or 8 quarters up to p_to
+p_to: last day; null for the day of the newest sale
+p_category: e.g. Hand Tools; null for all. Orders are then those with a product of it
 p_period: day, week, month or quarter';
 revoke execute on function api.sales_trend(text, date, date, text, text) from public;
 grant execute on function api.sales_trend(text, date, date, text, text)

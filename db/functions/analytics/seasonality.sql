@@ -89,11 +89,11 @@ end;
 $function$;
 
 comment on function api.seasonality(text, text, integer) is
-    'Month index by category: revenue a day of the month in percent of the average day of its year; 100 is an average month. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
+    'Month index by category: revenue a day in percent of the average day of the year. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
 
-p_store: key of a store, for example seattle; null for all that you see
-p_category: name of a category, for example Hand Tools; null for all
-p_years: at most so many years, 1 to 10';
+p_store: e.g. seattle; its store_key, null for all that you see
+p_category: e.g. Hand Tools; null for all
+p_years: at most, 1 to 10';
 revoke execute on function api.seasonality(text, text, integer) from public;
 grant execute on function api.seasonality(text, text, integer)
     to store_manager, regional_manager, head_office;

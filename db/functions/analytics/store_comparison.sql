@@ -100,11 +100,11 @@ end;
 $function$;
 
 comment on function api.store_comparison(date, date, text) is
-    'The stores that you see beside each other: rank, share of their revenue, basket, margin, returns, and growth against as many days before (previous) and the same days a year ago. Equal stores share a rank. USD without tax, net of returns; days of each store''s time zone.
+    'Your stores side by side, against as many days before (previous) and the same days a year ago. Equal stores share a rank. USD without tax, net of returns; days of each store''s time zone.
 
-p_from: first day, inclusive; null for 29 days before p_to
-p_to: last day, inclusive; null for the day of the newest sale
-p_by: revenue, margin, orders, units or growth: what decides the rank';
+p_from: first day; null for 29 days before p_to
+p_to: last day; null for the day of the newest sale
+p_by: revenue, margin, orders, units or growth';
 revoke execute on function api.store_comparison(date, date, text) from public;
 grant execute on function api.store_comparison(date, date, text)
     to store_manager, regional_manager, head_office;

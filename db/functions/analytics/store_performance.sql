@@ -55,11 +55,11 @@ end;
 $function$;
 
 comment on function api.store_performance(uuid, date, date) is
-    'How one store does: a row for each of revenue, gross_revenue, orders, units, average_basket, margin, margin_percent, returned_units, returned_revenue, return_rate and active, new and returning customers. Each with its value, the value of as many days before (previous), of the same days a year ago (year_ago) and the change from them: in percent, for percentages in points. insights: what changed enough to be told. USD without tax; days of the store''s time zone.
+    'Figures of one store, against as many days before (previous) and the same days a year ago. A row for each of revenue, gross_revenue, orders, units, average_basket, margin, margin_percent, returned_units, returned_revenue, return_rate and active, new and returning customers. Each with its value, the value of as many days before (previous), of the same days a year ago (year_ago) and the change from them: in percent, for percentages in points. insights: what changed enough to be told. USD without tax; days of the store''s time zone.
 
-p_store_id: id of the store, from retail.stores
-p_from: first day, inclusive; null for 29 days before p_to
-p_to: last day, inclusive; null for the day of the newest sale';
+p_store_id: from retail.stores
+p_from: first day; null for 29 days before p_to
+p_to: last day; null for the day of the newest sale';
 revoke execute on function api.store_performance(uuid, date, date) from public;
 grant execute on function api.store_performance(uuid, date, date)
     to store_manager, regional_manager, head_office;

@@ -105,14 +105,14 @@ end;
 $function$;
 
 comment on function api.top_products(text, date, date, text, text, integer) is
-    'The products that sell best, net of returns, with their share of the revenue of all products asked about. orders: those in which the product was sold. USD without tax; days of the store''s time zone.
+    'The products that sell best, net of returns. revenue_percent: share of the revenue of all products asked about. orders: those in which the product was sold. USD without tax; days of the store''s time zone.
 
-p_store: key of a store, for example seattle; null for all that you see
-p_from: first day, inclusive; null for 29 days before p_to
-p_to: last day, inclusive; null for the day of the newest sale
-p_category: name of a category, for example Hand Tools; null for all
-p_by: revenue, units or margin: what decides the rank
-p_limit: how many products, 1 to 1000';
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; null for 29 days before p_to
+p_to: last day; null for the day of the newest sale
+p_category: e.g. Hand Tools; null for all
+p_by: revenue, units or margin
+p_limit: 1 to 1000';
 revoke execute on function api.top_products(text, date, date, text, text, integer) from public;
 grant execute on function api.top_products(text, date, date, text, text, integer)
     to store_manager, regional_manager, head_office;
