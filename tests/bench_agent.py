@@ -6,8 +6,7 @@ Each round runs a block of every variant in turn, so that all of them see the sa
 compared is the median over all calls. Floors:
 
 * one row by primary key: `asyncpg.fetch` as the owner, once with the statement prepared and cached
-  by the driver, once parsed and planned anew, as the text of an agent always is (a named statement
-  would show one tenant's text to the next, so agents' connections have none);
+  by the driver, as it is for a text that a principal sends again, and once parsed and planned anew;
 * analytics: the same statement as the owner, filtered by hand, without row-level security.
 """
 

@@ -184,6 +184,34 @@ async def test_a_full_pool_is_a_limit_and_not_a_queue_without_end(
         assert await tenants.own_rows(database, seattle) == truth.of("seattle")
 
 
+async def test_a_kept_statement_follows_a_table_that_changes(
+    database: Database, seattle: Principal, admin_connection: psycopg.Connection
+) -> None:
+    admin_connection.execute("create table retail.kept as select 1 as a")
+    try:
+        admin_connection.execute("grant select on retail.kept to store_manager")
+        for _ in range(3):
+            assert (await fetch(database, seattle, "select * from kept", 9)).rows == [(1,)]
+        admin_connection.execute("alter table retail.kept add column b text default 'new'")
+        for _ in range(3):
+            assert (await fetch(database, seattle, "select * from kept", 9)).rows == [(1, "new")]
+    finally:
+        admin_connection.execute("drop table retail.kept")
+
+
+async def test_statements_that_fail_are_not_left_on_the_server(
+    database: Database, seattle: Principal
+) -> None:
+    for _ in range(5):
+        with pytest.raises(DatabaseError):
+            await fetch(database, seattle, "select p from retail.products as p", 9)
+        with pytest.raises(DatabaseError):
+            await fetch(database, seattle, "select 1 / 0", 9)
+    async with database.gateway.acquire() as connection:
+        kept = await connection.fetchval("select count(*) from pg_prepared_statements")
+    assert kept <= 2
+
+
 async def test_an_error_of_the_caller_leaves_nothing_open(
     database: Database, seattle: Principal, admin_connection: psycopg.Connection
 ) -> None:

@@ -146,12 +146,14 @@ class Agent:
         return max_rows
 
 
-async def fetch(
+async def fetch(  # noqa: PLR0913 - one call, and the same once more
     database: Database,
     principal: Principal,
     sql: str,
     limit: int,
     values: Sequence[object] = (),
+    *,
+    again: bool = True,
 ) -> Result:
     """Run a text as this principal without the guard; for `Agent` and for tests that do without.
 
@@ -161,8 +163,7 @@ async def fetch(
     text = f"{_WRAP_HEAD}{sql}{_WRAP_TAIL}{limit + 1}"
     try:
         async with tenant_session(database, principal) as connection:
-            # An empty name: the server forgets the statement with the next one.
-            statement = await connection.prepare(text, name="")
+            statement = await connection.statement(text)
             columns = tuple(
                 Column(attribute.name, attribute.type.name)
                 for attribute in statement.get_attributes()
@@ -176,6 +177,11 @@ async def fetch(
                     hint="Write the value itself into the statement.",
                 )
             records = await statement.fetch(*values)
+    except asyncpg.InvalidCachedStatementError as error:
+        # What the text gives has changed since its statement was kept; nothing is kept by now.
+        if again:
+            return await fetch(database, principal, sql, limit, values, again=False)
+        raise _database_error(error, len(sql)) from error
     except asyncpg.QueryCanceledError:
         raise _timeout(database) from None
     except TimeoutError:

@@ -15,7 +15,7 @@ from zava_sql.tenant import tenant_session
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from zava_sql.database import Database
+    from zava_sql.database import Database, GatewayConnection
     from zava_sql.tenant import Principal
 
 __all__ = ["Name", "describe_schema", "list_names"]
@@ -69,9 +69,7 @@ async def list_names(database: Database, principal: Principal) -> list[Name]:
 
 
 @asynccontextmanager
-async def _session(
-    database: Database, principal: Principal
-) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+async def _session(database: Database, principal: Principal) -> AsyncIterator[GatewayConnection]:
     try:
         async with (
             translated_connection_errors(),

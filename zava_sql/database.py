@@ -1,8 +1,8 @@
 """The two pools: the gateway's, which runs the text of agents, and the service's, which does not.
 
-Agents' connections never hold a named statement: with one, the text of a tenant would be readable
-to the next, and its plan could be replaced. asyncpg's reset between users is not needed, since each
-session ends in ROLLBACK.
+An agent's connection keeps the statements of one principal at a time: they are gone before the next
+one begins, whose sight of them, and whose plans made of them, would else be a leak. asyncpg's reset
+between users is not needed, since each session ends in ROLLBACK.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailabl
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from uuid import UUID
 
+    from asyncpg.prepared_stmt import PreparedStatement
     from pydantic import SecretStr
 
     from zava_sql.settings import Settings
@@ -56,14 +58,51 @@ _TEXT_TYPES = (
 )
 
 
-class _GatewayConnection(asyncpg.Connection):
-    """Looks types up without set_config(), by which asyncpg switches JIT off: tenants lack it."""
+# Statements that a gateway connection keeps, and the longest text of one.
+_KEPT_STATEMENTS = 64
+_KEPT_LENGTH = 4_096
+
+
+class GatewayConnection(asyncpg.Connection):
+    """Runs the texts of one principal after the other and keeps those that come again, by name."""
 
     _server_caps: Any
+    _stmt_cache: Any
+    _stmts_to_close: set[Any]
+    _prepare: Callable[..., Awaitable[PreparedStatement[asyncpg.Record]]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncpg's own
         super().__init__(*args, **kwargs)
+        # asyncpg would look types up with set_config(), which tenants lack, to switch JIT off.
         self._server_caps = self._server_caps._replace(jit=False)
+        self._holder: UUID | None = None
+        self._seen: set[str] = set()
+
+    async def begin(self, holder: UUID, batch: str) -> None:
+        """Start a transaction; statements that another principal left are ended first."""
+        if holder != self._holder:
+            self.forget()
+            # What DEALLOCATE ALL ends need not be closed by name.
+            self._stmt_cache.clear()
+            self._stmts_to_close.clear()
+            batch = f"DEALLOCATE ALL; {batch}"
+        await self.execute(batch)
+        self._holder = holder
+
+    def forget(self) -> None:
+        """Have the next transaction end all statements, whoever begins it."""
+        self._holder = None
+        self._seen.clear()
+
+    async def statement(self, text: str) -> PreparedStatement[asyncpg.Record]:
+        """Prepare a text: without a name at first, to be kept when it comes again."""
+        if text in self._seen:
+            return await self._prepare(text, use_cache=True)
+        if len(text) <= _KEPT_LENGTH:
+            if len(self._seen) == _KEPT_STATEMENTS:
+                self._seen.clear()
+            self._seen.add(text)
+        return await self._prepare(text, name="")
 
 
 class Database:
@@ -231,11 +270,8 @@ def _pool(
         command_timeout=settings.command_timeout,
         timeout=settings.connect_timeout,
         server_settings=session,
-        # A cache of size 1 for texts up to one byte holds nothing; a cache of size 0 would make
-        # asyncpg send every text twice.
-        statement_cache_size=1 if gateway else 100,
-        max_cacheable_statement_size=1 if gateway else 15_360,
-        connection_class=_GatewayConnection if gateway else asyncpg.Connection,
+        statement_cache_size=_KEPT_STATEMENTS if gateway else 100,
+        connection_class=GatewayConnection if gateway else asyncpg.Connection,
         init=_prepare_gateway if gateway else None,
         reset=_no_reset,
     )

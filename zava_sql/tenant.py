@@ -15,7 +15,7 @@ import secrets
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import asyncpg
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
 
-    from zava_sql.database import Database
+    from zava_sql.database import Database, GatewayConnection
 
 __all__ = [
     "ContextKey",
@@ -163,7 +163,7 @@ def _principal(row: asyncpg.Record) -> Principal:
 @asynccontextmanager
 async def tenant_session(
     database: Database, principal: Principal
-) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+) -> AsyncIterator[GatewayConnection]:
     """Lend a pooled connection inside a read-only transaction of this principal.
 
     Afterwards the connection goes back clean, or it is ended; the caller does not wait for that.
@@ -178,6 +178,8 @@ async def tenant_session(
             "all database connections are busy",
             hint="Try again in a moment, or raise ZAVA_POOL_MAX.",
         ) from None
+    gateway = cast("GatewayConnection", connection)
+    forget = gateway.forget  # taken now: a lost connection is taken from its proxy
     known = False
     try:
         lifetime = database.settings.statement_timeout + _CONTEXT_MARGIN
@@ -186,13 +188,16 @@ async def tenant_session(
             principal, pid=connection.get_server_pid(), expiry=expiry
         )
         # Values of ours only: the role's form is checked by the table it comes from.
-        await connection.execute(
+        await gateway.begin(
+            principal.principal_id,
             f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL zava.context = '{context}';"
-            f' SET LOCAL ROLE "{principal.role}"'
+            f' SET LOCAL ROLE "{principal.role}"',
         )
-        yield connection
+        yield gateway
         known = True
     except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
+        # A statement that failed half-way may be one that only the server knows of.
+        forget()
         known = True
         raise
     finally:
