@@ -125,6 +125,7 @@ select set_eq(
         'zava.identify(name)',
         'zava.is_head_office(name)',
         'zava.knows_signing_key(text,bytea)',
+        'zava.live_embedding_model()',
         'zava.verify_context(name)',
         'zava.visible_stores(name)'
     ],
