@@ -147,17 +147,18 @@ async def test_a_timeout_of_the_client_ends_the_connection(
 
 
 async def test_a_killed_backend_is_said_to_be_unavailable_and_replaced(
-    database: Database,
+    module_database: conftest.Database,
     seattle: Principal,
     truth: tenants.Truth,
     admin_connection: psycopg.Connection,
 ) -> None:
-    task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
-    pid = await eventually(lambda: running(admin_connection))
-    admin_connection.execute("select pg_terminate_backend(%s)", [pid])
-    with pytest.raises(ServiceUnavailable, match="connection to the database was lost"):
-        await task
-    assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+    async with tenants.opened(module_database, retry_attempts=1) as database:
+        task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
+        pid = await eventually(lambda: running(admin_connection))
+        admin_connection.execute("select pg_terminate_backend(%s)", [pid])
+        with pytest.raises(ServiceUnavailable, match="connection to the database was lost"):
+            await task
+        assert await tenants.own_rows(database, seattle) == truth.of("seattle")
 
 
 async def test_a_backend_killed_while_idle_costs_one_answer_at_most(

@@ -161,7 +161,8 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
     """
     text = f"{_WRAP_HEAD}{sql}{_WRAP_TAIL}{limit + 1}"
-    try:
+
+    async def attempt() -> tuple[tuple[Column, ...], list[asyncpg.Record]]:
         async with tenant_session(database, principal) as connection:
             statement = await connection.statement(text)
             columns = tuple(
@@ -176,15 +177,16 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
                     sqlstate="42P02",
                     hint="Write the value itself into the statement.",
                 )
-            records = await statement.fetch(*values)
+            return columns, await statement.fetch(*values)
+
+    try:
+        columns, records = await database.read(attempt)
     except asyncpg.InvalidCachedStatementError as error:
         # What the text gives has changed since its statement was kept; nothing is kept by now.
         if again:
             return await fetch(database, principal, sql, limit, values, again=False)
         raise _database_error(error, len(sql)) from error
-    except asyncpg.QueryCanceledError:
-        raise _timeout(database) from None
-    except TimeoutError:
+    except (asyncpg.QueryCanceledError, TimeoutError):
         raise _timeout(database) from None
     except asyncpg.UnsupportedClientFeatureError as error:
         raise _unsendable() from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,7 @@ from zava_sql.errors import QueryTimeout, ValidationError
 from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from zava_sql.database import Database, GatewayConnection
+    from zava_sql.database import Database
     from zava_sql.tenant import Principal
 
 __all__ = ["Name", "describe_schema", "list_names"]
@@ -42,8 +39,8 @@ async def describe_schema(
     text: str | None = None
     # PostgreSQL has no text with NUL in it, so there is nothing of such a name either.
     if "\0" not in f"{name}{search}":
-        async with _session(database, principal) as connection:
-            text = await connection.fetchval("select api.describe_schema($1, $2)", name, search)
+        (row,) = await _ask(database, principal, "select api.describe_schema($1, $2)", name, search)
+        text = row[0]
     if text is None and search is not None and search.strip():
         raise ValidationError(
             f"nothing that you may use is found by {search[:80]!r}",
@@ -63,19 +60,20 @@ async def list_names(database: Database, principal: Principal) -> list[Name]:
     Raises:
         QueryTimeout, LimitExceeded, ServiceUnavailable: see `errors`.
     """
-    async with _session(database, principal) as connection:
-        rows = await connection.fetch("select * from api._list_names()")
+    rows = await _ask(database, principal, "select * from api._list_names()")
     return [Name(row["kind"], row["name"], row["title"]) for row in rows]
 
 
-@asynccontextmanager
-async def _session(database: Database, principal: Principal) -> AsyncIterator[GatewayConnection]:
+async def _ask(
+    database: Database, principal: Principal, sql: str, *arguments: object
+) -> list[asyncpg.Record]:
+    async def attempt() -> list[asyncpg.Record]:
+        async with tenant_session(database, principal) as connection:
+            return await connection.fetch(sql, *arguments)
+
     try:
-        async with (
-            translated_connection_errors(),
-            tenant_session(database, principal) as connection,
-        ):
-            yield connection
+        async with translated_connection_errors():
+            return await database.read(attempt)
     except asyncpg.QueryCanceledError:
         raise QueryTimeout(
             "describing the schema took too long", hint="Try again in a moment."

@@ -1,8 +1,7 @@
 """The two pools: the gateway's, which runs the text of agents, and the service's, which does not.
 
-An agent's connection keeps the statements of one principal at a time: they are gone before the next
-one begins, whose sight of them, and whose plans made of them, would else be a leak. asyncpg's reset
-between users is not needed, since each session ends in ROLLBACK.
+Both go on after the database was away, however long: see `retry`. How connections are made is in
+`pools`.
 """
 
 from __future__ import annotations
@@ -10,23 +9,30 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 
-from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
+from zava_sql.errors import (
+    ConfigurationError,
+    DatabaseError,
+    LimitExceeded,
+    ServiceUnavailable,
+)
+from zava_sql.pools import make_pool, session_start
+from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from uuid import UUID
 
-    from asyncpg.prepared_stmt import PreparedStatement
     from pydantic import SecretStr
 
     from zava_sql.settings import Settings
 
 __all__ = ["CONNECTION_ERRORS", "Database", "connect"]
+
+T = TypeVar("T")
 
 CONNECTION_ERRORS = (
     OSError,
@@ -41,68 +47,6 @@ CONNECTION_ERRORS = (
 # Always ROLLBACK: it undoes what COMMIT would keep (role, settings, LISTEN, cursors); session
 # advisory locks are what it leaves.
 _CLOSE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
-
-# PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
-# infinity, years before 1 and after 9999, trailing zeros.
-_TEXT_TYPES = (
-    "numeric",
-    "date",
-    "time",
-    "timetz",
-    "timestamp",
-    "timestamptz",
-    "interval",
-    "money",
-    "bytea",
-    "uuid",
-)
-
-
-# Statements that a gateway connection keeps, and the longest text of one.
-_KEPT_STATEMENTS = 64
-_KEPT_LENGTH = 4_096
-
-
-class GatewayConnection(asyncpg.Connection):
-    """Runs the texts of one principal after the other and keeps those that come again, by name."""
-
-    _server_caps: Any
-    _stmt_cache: Any
-    _stmts_to_close: set[Any]
-    _prepare: Callable[..., Awaitable[PreparedStatement[asyncpg.Record]]]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncpg's own
-        super().__init__(*args, **kwargs)
-        # asyncpg would look types up with set_config(), which tenants lack, to switch JIT off.
-        self._server_caps = self._server_caps._replace(jit=False)
-        self._holder: UUID | None = None
-        self._seen: set[str] = set()
-
-    async def begin(self, holder: UUID, batch: str) -> None:
-        """Start a transaction; statements that another principal left are ended first."""
-        if holder != self._holder:
-            self.forget()
-            # What DEALLOCATE ALL ends need not be closed by name.
-            self._stmt_cache.clear()
-            self._stmts_to_close.clear()
-            batch = f"DEALLOCATE ALL; {batch}"
-        await self.execute(batch)
-        self._holder = holder
-
-    def forget(self) -> None:
-        """Have the next transaction end all statements, whoever begins it."""
-        self._holder = None
-        self._seen.clear()
-
-    async def statement(self, text: str) -> PreparedStatement[asyncpg.Record]:
-        """Prepare a text: without a name at first, to be kept when it comes again."""
-        if text in self._seen:
-            return await self._prepare(text, use_cache=True)
-        if len(text) <= _KEPT_LENGTH:
-            if len(self._seen) == _KEPT_STATEMENTS:
-                self._seen.clear()
-            self._seen.add(text)
-        return await self._prepare(text, name="")
 
 
 class Database:
@@ -121,6 +65,12 @@ class Database:
         self.service = service
         # Seconds by which the database's clock is ahead: it judges the expiry of contexts.
         self.clock_offset = 0.0
+        # Behind a pooler a backend is ours for a transaction only: each sets it all up.
+        self.session_start = session_start(settings) if settings.pooler else ""
+        self.breakers = self._gateway_breaker, self._service_breaker = [
+            Breaker(name, failures=settings.breaker_failures, seconds=settings.breaker_seconds)
+            for name in ("gateway", "service")
+        ]
         self._returning: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -138,8 +88,8 @@ class Database:
                 "ZAVA_CONTEXT_KEY is not set", hint="Make one with: zava-sql key create"
             )
         key = ContextKey.parse(settings.context_key.get_secret_value())
-        gateway = _pool(settings, "ZAVA_DATABASE_URL", settings.database_url, gateway=True)
-        service = _pool(settings, "ZAVA_SERVICE_URL", settings.service_url, gateway=False)
+        gateway = make_pool(settings, "ZAVA_DATABASE_URL", settings.database_url, gateway=True)
+        service = make_pool(settings, "ZAVA_SERVICE_URL", settings.service_url, gateway=False)
         database = cls(settings, key, gateway, service)
         try:
             async with translated_connection_errors():
@@ -159,6 +109,47 @@ class Database:
             yield database
         finally:
             await database._close()
+
+    async def read(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what reads through the gateway, again where the database went away meanwhile.
+
+        Raises:
+            ServiceUnavailable: it has been away for a while; and what `work` raises.
+        """
+        return await retrying(
+            work,
+            self._gateway_breaker,
+            attempts=self.settings.retry_attempts,
+            seconds=self.settings.statement_timeout,
+            lost=self.gateway.expire_connections,
+        )
+
+    async def acquire(self) -> asyncpg.pool.PoolConnectionProxy[asyncpg.Record]:
+        """Take a gateway connection, for `give_back()` to put back.
+
+        Raises:
+            LimitExceeded: all of them are busy.
+            ServiceUnavailable: none could be made; or the login is refused, which a caller is not
+                told more about.
+        """
+        try:
+            return await self.gateway.acquire(timeout=self.settings.pool_timeout)
+        except TimeoutError as error:
+            if self.gateway.get_size() < self.gateway.get_max_size():
+                raise ServiceUnavailable(
+                    "the database did not answer in time", hint="Try again in a moment."
+                ) from error
+            raise LimitExceeded(
+                "all database connections are busy",
+                hint="Try again in a moment, or raise ZAVA_POOL_MAX.",
+            ) from None
+        except (
+            asyncpg.InvalidAuthorizationSpecificationError,
+            asyncpg.InvalidCatalogNameError,
+        ) as error:
+            raise ServiceUnavailable(
+                "the database refuses this server's login", hint="Tell an administrator."
+            ) from error
 
     def give_back(
         self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], *, clean: bool
@@ -200,7 +191,7 @@ class Database:
                     pool.terminate()
 
     async def _check(self) -> None:
-        async with self.gateway.acquire() as connection:
+        async with self.gateway.acquire() as connection, connection.transaction():
             before = time.time()
             row = await connection.fetchrow(
                 "select r.rolsuper or r.rolbypassrls as unbound, r.rolname,"
@@ -231,68 +222,44 @@ class Database:
             )
 
     async def service_row(self, sql: str, *arguments: object) -> asyncpg.Record | None:
-        """Run one of the kernel's functions as the service login; never text of an agent."""
+        """Run one of the kernel's functions that read and give its first row."""
+        rows = await self.service_rows(sql, *arguments)
+        return rows[0] if rows else None
+
+    async def service_rows(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one of the kernel's functions that read; never text of an agent.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+
+        async def fetch() -> list[asyncpg.Record]:
+            async with self.service_session() as connection:
+                return await connection.fetch(
+                    sql, *arguments, timeout=self.settings.command_timeout
+                )
+
         async with translated_connection_errors():
-            return await self.service.fetchrow(
-                sql, *arguments, timeout=self.settings.command_timeout
+            return await retrying(
+                fetch,
+                self._service_breaker,
+                attempts=self.settings.retry_attempts,
+                seconds=self.settings.command_timeout,
+                lost=self.service.expire_connections,
             )
 
-
-def _pool(
-    settings: Settings, variable: str, url: SecretStr | None, *, gateway: bool
-) -> asyncpg.Pool[asyncpg.Record]:
-    if url is None or not url.get_secret_value():
-        raise ConfigurationError(
-            f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
-        )
-    session = {
-        "application_name": settings.application_name,
-        "search_path": "retail, public",
-        "statement_timeout": str(round(settings.statement_timeout * 1000)),
-        "idle_in_transaction_session_timeout": str(round(settings.command_timeout * 1000) + 5000),
-        "work_mem": settings.work_mem,
-        "jit": "off",
-        "TimeZone": settings.time_zone,
-        "DateStyle": "ISO, YMD",
-        "IntervalStyle": "postgres",
-        "bytea_output": "hex",
-        # What the guard's lexer assumes.
-        "standard_conforming_strings": "on",
-        "client_encoding": "UTF8",
-        # Ends the work for a client that is gone, even where no cancel request came through.
-        "client_connection_check_interval": "1000",
-    }
-    return asyncpg.create_pool(
-        url.get_secret_value(),
-        min_size=min(settings.pool_min, settings.pool_max) if gateway else 1,
-        max_size=settings.pool_max,
-        max_inactive_connection_lifetime=settings.pool_lifetime,
-        command_timeout=settings.command_timeout,
-        timeout=settings.connect_timeout,
-        server_settings=session,
-        statement_cache_size=_KEPT_STATEMENTS if gateway else 100,
-        connection_class=GatewayConnection if gateway else asyncpg.Connection,
-        init=_prepare_gateway if gateway else None,
-        reset=_no_reset,
-    )
-
-
-async def _no_reset(_: object) -> None:
-    """Do nothing: agent sessions end in ROLLBACK, the service only calls functions."""
-
-
-async def _prepare_gateway(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    for name in _TEXT_TYPES:
-        await connection.set_type_codec(
-            name, schema="pg_catalog", encoder=str, decoder=str, format="text"
-        )
-    # The first SET ROLE of a backend reads all memberships, which takes long when they are many.
-    role = await connection.fetchval(
-        "select m.roleid::regrole::text from pg_catalog.pg_auth_members as m"
-        " where m.member = current_user::regrole and m.set_option limit 1"
-    )
-    if role is not None:
-        await connection.execute(f"BEGIN; SET LOCAL ROLE {role}; ROLLBACK")
+    @asynccontextmanager
+    async def service_session(
+        self,
+    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+        """Lend a connection of the service; behind a pooler in a transaction, which holds it."""
+        async with self.service.acquire(timeout=self.settings.pool_timeout) as connection:
+            if not self.settings.pooler:
+                yield connection
+                return
+            async with connection.transaction():
+                await connection.execute(self.session_start)
+                yield connection
 
 
 @asynccontextmanager
@@ -305,6 +272,11 @@ async def translated_connection_errors() -> AsyncIterator[None]:
         raise ConfigurationError(
             "a database URL is not valid", hint="Use postgresql://user:password@host:5432/database"
         ) from None
+    except asyncpg.ProtocolViolationError as error:
+        raise ConfigurationError(
+            "a pooler refuses the settings of a session",
+            hint="PgBouncer in transaction mode needs ZAVA_POOLER=transaction.",
+        ) from error
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise ConfigurationError(
             "the database refused the login", hint="Check user and password in the URL."

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql.database import CONNECTION_ERRORS, connect, translated_connection_errors
+from zava_sql.database import CONNECTION_ERRORS, connect
 from zava_sql.errors import ZavaError
 from zava_sql.functions import FunctionSpec, read_functions
 
@@ -48,14 +48,16 @@ class FunctionCatalogue:
             DatabaseError, ServiceUnavailable: see `errors`.
         """
         try:
-            (seen,) = await self._rows("select zava.api_fingerprint() as fingerprint")
+            (seen,) = await self._database.service_rows(
+                "select zava.api_fingerprint() as fingerprint"
+            )
         except asyncpg.UndefinedFunctionError:
             logger.info("this database has no tools of its own: it is not migrated to this version")
             return False
         if seen["fingerprint"] == self._fingerprint:
             return False
-        rows = await self._rows("select * from zava.api_functions()")
-        tools, left_out = read_functions(rows, embeds=self._embeds)
+        rows = await self._database.service_rows("select * from zava.api_functions()")
+        tools, left_out = read_functions(map(dict, rows), embeds=self._embeds)
         for line in left_out:
             logger.warning("%s", line)
         self._tools = {tool.function_id: tool for tool in tools}
@@ -74,7 +76,7 @@ class FunctionCatalogue:
         if visible is None:
             tools, known = self._tools, self._visible
             rows = (
-                await self._rows(
+                await self._database.service_rows(
                     "select f.function_id from zava.api_functions_of($1) as f", principal.role
                 )
                 if tools
@@ -110,9 +112,3 @@ class FunctionCatalogue:
                         woken.clear()
             # The database is away, or refuses: calls say so; here it is enough to try again.
             await asyncio.sleep(wait)
-
-    async def _rows(self, sql: str, *arguments: object) -> list[Any]:
-        async with translated_connection_errors():
-            return await self._database.service.fetch(
-                sql, *arguments, timeout=self._database.settings.command_timeout
-            )

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from zava_sql.database import Database
     from zava_sql.errors import ZavaError
 
-__all__ = ["count_error", "count_refused_request", "measured", "observe_pools", "respond"]
+__all__ = [
+    "count_error",
+    "count_refused_request",
+    "measured",
+    "observe_pools",
+    "respond",
+]
 
 MULTIPROCESS: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -56,6 +62,14 @@ _CONNECTIONS = Gauge(
     ["pool", "state"],
     multiprocess_mode="livesum",
 )
+_RETRIES = Counter("zava_retries", "Reads tried again after the database was away.", ["pool"])
+_BREAKER = Gauge(
+    "zava_breaker_state",
+    "Whether calls go to the database: 0 yes, 1 one to find out, 2 no.",
+    ["pool"],
+    multiprocess_mode="livemax",
+)
+_BREAKER_STATES: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 
 @contextmanager
@@ -84,11 +98,14 @@ def count_refused_request(status: int) -> None:
 
 
 def observe_pools(database: Database) -> None:
-    """Note how many connections there are, for whichever process is asked next."""
+    """Note the state of the pools, for whichever process is asked next."""
     for name, pool in (("gateway", database.gateway), ("service", database.service)):
         idle = pool.get_idle_size()
         _CONNECTIONS.labels(name, "idle").set(idle)
         _CONNECTIONS.labels(name, "busy").set(pool.get_size() - idle)
+    for breaker in database.breakers:
+        _BREAKER.labels(breaker.name).set(_BREAKER_STATES[breaker.state])
+        _RETRIES.labels(breaker.name).inc(breaker.take_retries())
 
 
 def respond(database: Database) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -53,6 +53,18 @@ class Settings(BaseSettings):
     )
     work_mem: str = Field(
         "4MB", pattern=r"^[0-9]+(kB|MB|GB)$", description="Memory of one sort or hash"
+    )
+    retry_attempts: int = Field(
+        3, ge=1, le=10, description="Times that a read is tried when the database goes away"
+    )
+    breaker_failures: int = Field(
+        5, ge=1, le=1000, description="Lost connections in a row after which calls are refused"
+    )
+    breaker_seconds: float = Field(
+        5.0, gt=0, le=600, description="Seconds until a call may find out whether it is back"
+    )
+    pooler: Literal["transaction"] | None = Field(
+        None, description="`transaction`: the URLs lead to PgBouncer in that mode"
     )
     application_name: str = Field(
         "zava-mcp-server", max_length=63, description="Name shown in pg_stat_activity"

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Self, cast
 
 import asyncpg
 
-from zava_sql.errors import AuthorizationError, ConfigurationError, LimitExceeded, ZavaError
+from zava_sql.errors import AuthorizationError, ConfigurationError, ZavaError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
 
-    from zava_sql.database import Database, GatewayConnection
+    from zava_sql.database import Database
+    from zava_sql.pools import GatewayConnection
 
 __all__ = [
     "ContextKey",
@@ -169,29 +170,28 @@ async def tenant_session(
     Afterwards the connection goes back clean, or it is ended; the caller does not wait for that.
 
     Raises:
-        LimitExceeded: no connection came free in time.
+        LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time.
     """
-    try:
-        connection = await database.gateway.acquire(timeout=database.settings.pool_timeout)
-    except TimeoutError:
-        raise LimitExceeded(
-            "all database connections are busy",
-            hint="Try again in a moment, or raise ZAVA_POOL_MAX.",
-        ) from None
+    connection = await database.acquire()
     gateway = cast("GatewayConnection", connection)
     forget = gateway.forget  # taken now: a lost connection is taken from its proxy
     known = False
     try:
         lifetime = database.settings.statement_timeout + _CONTEXT_MARGIN
         expiry = math.ceil(time.time() + database.clock_offset + lifetime)
-        context = database.context_key.sign(
-            principal, pid=connection.get_server_pid(), expiry=expiry
-        )
+        begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;"
+        pid = gateway.get_server_pid()
+        if database.session_start:
+            # The pid that a pooler tells is an invention of its own. Without any, a context that
+            # another session shows in pg_stat_activity could be used in this one.
+            await gateway.execute(begin + database.session_start)
+            begin = ""
+            pid = await gateway.fetchval("select pg_catalog.pg_backend_pid()")
+        context = database.context_key.sign(principal, pid=pid, expiry=expiry)
         # Values of ours only: the role's form is checked by the table it comes from.
         await gateway.begin(
             principal.principal_id,
-            f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL zava.context = '{context}';"
-            f' SET LOCAL ROLE "{principal.role}"',
+            f"{begin} SET LOCAL zava.context = '{context}'; SET LOCAL ROLE \"{principal.role}\"",
         )
         yield gateway
         known = True

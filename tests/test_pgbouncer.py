@@ -1,0 +1,246 @@
+"""Behind PgBouncer in transaction mode, the real one: all tenants on two backends in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import psycopg
+import pytest
+import tenants
+from conftest import LOGINS
+from mcp_clients import client_of, serving, text_of
+
+from zava_sql.agent import Agent, fetch
+from zava_sql.errors import ConfigurationError, DatabaseError, QueryTimeout
+from zava_sql.tenant import find_principal, hash_key, new_key, tenant_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import conftest
+
+pytestmark = pytest.mark.anyio
+
+PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+CONFIGURATION = """\
+[databases]
+* = host={host} port={port} pool_size=2
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {own}
+unix_socket_dir =
+auth_type = plain
+auth_file = {home}/users
+pool_mode = transaction
+max_client_conn = 100
+logfile =
+"""
+
+
+class Pooled(NamedTuple):
+    """The URLs of both logins through PgBouncer, and the copy behind it."""
+
+    copy: conftest.Database
+    truth: tenants.Truth
+    urls: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def pooled(module_database: conftest.Database) -> Iterator[Pooled]:
+    """Two backends for each login, however many connections there are."""
+    if PROGRAM is None:
+        pytest.skip("PgBouncer is not installed: apt-get install pgbouncer")
+    truth = tenants.fill(module_database)
+    server = module_database.server
+    home = Path(tempfile.mkdtemp(prefix="zava-pgbouncer-"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        own = listener.getsockname()[1]
+    (home / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in LOGINS.items()))
+    (home / "pgbouncer.ini").write_text(
+        CONFIGURATION.format(host=server.host, port=server.port, own=own, home=home)
+    )
+    home.chmod(0o755)
+    process = subprocess.Popen(
+        [PROGRAM, "-q", home / "pgbouncer.ini"],
+        stderr=subprocess.DEVNULL,
+        # It refuses to run as root.
+        user=pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None,
+    )
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", own), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        urls = {
+            name: url.replace(f":{server.port}/", f":{own}/")
+            for name, url in (
+                ("database_url", module_database.gateway_url),
+                ("service_url", module_database.service_url),
+            )
+        }
+        yield Pooled(module_database, truth, urls)
+    finally:
+        process.terminate()
+        process.wait(10)
+        shutil.rmtree(home)
+
+
+def opened(pooled: Pooled, **changes):
+    given = {"pooler": "transaction", "pool_max": 4, **pooled.urls, **changes}
+    return tenants.opened(pooled.copy, **given)
+
+
+async def test_without_the_setting_the_server_says_which_one_is_missing(pooled):
+    with pytest.raises(ConfigurationError) as caught:
+        async with tenants.opened(pooled.copy, **pooled.urls):
+            pass
+    assert "ZAVA_POOLER=transaction" in caught.value.hint
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guard", "no guard"])
+async def test_tenants_who_share_backends_each_see_their_own(pooled, guarded):
+    async with opened(pooled) as database:
+        agent = Agent(database)
+        known = await tenants.principals(database)
+
+        async def ask(name: str) -> set[int]:
+            principal = known[name]
+            sql = f"select rows.*, pg_backend_pid() from ({tenants.OWN_ROWS}) as rows"
+            if guarded:
+                result = await agent.query(principal, tenants.OWN_ROWS, max_rows=1000)
+                assert set(result.rows) == pooled.truth.of(name)
+                return set()
+            result = await fetch(database, principal, sql, 1000)
+            assert {row[:3] for row in result.rows} == pooled.truth.of(name)
+            return {row[3] for row in result.rows}
+
+        pids = await asyncio.gather(*(ask(name) for name in tenants.STORES * 5))
+        assert len(set().union(*pids)) <= 2
+
+
+async def test_each_transaction_has_the_settings_of_a_session_and_leaves_none(pooled):
+    names = ("search_path", "statement_timeout", "timezone", "jit", "work_mem", "datestyle")
+    sql = "select " + ", ".join(f"current_setting('{name}')" for name in names)
+    direct = tenants.opened(pooled.copy, statement_timeout=7, work_mem="5MB")
+    through = opened(pooled, statement_timeout=7, work_mem="5MB", application_name="it's me")
+    async with direct as one, through as other:
+        seattle = await find_principal(one, "seattle")
+        expected = (await fetch(one, seattle, sql, 1)).rows
+        assert (await fetch(other, seattle, sql, 1)).rows == expected
+        assert expected[0][:2] == ("retail, public", "7s")
+        async with other.gateway.acquire() as connection:
+            left = "select current_setting('statement_timeout'), current_user::text, "
+            left += "current_setting('zava.context', true)"
+            # A simple query: there is no transaction to hold the backend.
+            row = await connection.fetchrow(left)
+    assert row[0] == "0"
+    assert row[1] == "zava_gateway"
+    assert not row[2]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "select set_config('zava.context', 'x', false)",
+        "select set_config('role', 'zava_store_tacoma', false)",
+        "select set_config('search_path', 'evil', false)",
+        "select pg_advisory_lock(42)",
+    ],
+)
+async def test_what_one_tenant_leaves_behind_does_not_reach_the_next(pooled, attempt):
+    async with opened(pooled) as database:
+        known = await tenants.principals(database, ("seattle", "tacoma"))
+        for _ in range(3):
+            await fetch(database, known["tacoma"], attempt, 1)
+            assert await tenants.own_rows(database, known["seattle"]) == pooled.truth.of("seattle")
+    with psycopg.connect(pooled.copy.admin_url) as connection:
+        held = connection.execute("select from pg_locks where locktype = 'advisory'").fetchall()
+    assert not held
+
+
+async def test_errors_and_time_limits_give_the_backend_back(pooled):
+    async with opened(pooled, statement_timeout=0.2) as database:
+        seattle = await find_principal(database, "seattle")
+        with pytest.raises(DatabaseError):
+            await fetch(database, seattle, "select 1 / 0", 1)
+        with pytest.raises(QueryTimeout):
+            await fetch(database, seattle, tenants.SLOW, 1)
+        assert await tenants.own_rows(database, seattle) == pooled.truth.of("seattle")
+
+
+async def test_a_caller_who_leaves_ends_the_query_in_postgresql(pooled):
+    running = "select from pg_stat_activity where query like '%as p4%' and pid <> pg_backend_pid()"
+    running += " and state = 'active'"
+    with psycopg.connect(pooled.copy.admin_url, autocommit=True) as connection:
+
+        async def until(backends: int) -> None:
+            deadline = time.monotonic() + 10
+            while len(connection.execute(running).fetchall()) != backends:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+
+        async with opened(pooled) as database:
+            seattle = await find_principal(database, "seattle")
+            task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
+            await until(1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await until(0)
+            assert await tenants.own_rows(database, seattle) == pooled.truth.of("seattle")
+
+
+# Takes the place of another tenant with its context; that order is kept by `materialized`.
+STEAL = """
+with taken as materialized (
+    select
+        set_config('zava.context', '{}', true) as context,
+        set_config('role', 'zava_store_seattle', true) as role
+)
+select s.store_key from taken cross join lateral (
+    select store_key from retail.stores where taken.role is not null offset 0
+) as s"""
+
+
+async def test_a_context_that_was_stolen_from_another_backend_is_void(pooled):
+    async with opened(pooled) as database:
+        known = await tenants.principals(database, ("seattle", "tacoma"))
+        async with tenant_session(database, known["seattle"]) as connection:
+            stolen = await connection.fetchval("select current_setting('zava.context')")
+            # The other of the two backends, since this one is taken.
+            found = await fetch(database, known["tacoma"], STEAL.format(stolen), 9)
+            assert found.rows == []
+            # What it would be without: this is why the backend is asked for its pid.
+            bound_to_none = tenants.context(database, known["seattle"], now=time.time())
+            found = await fetch(database, known["tacoma"], STEAL.format(bound_to_none), 9)
+            assert found.rows == [("seattle",)]
+
+
+async def test_the_mcp_server_works_behind_it(pooled):
+    key = new_key()
+    with psycopg.connect(pooled.copy.admin_url, autocommit=True) as connection:
+        connection.execute("select zava.create_api_key('seattle', %s)", [hash_key(key)])
+    async with (
+        opened(pooled) as database,
+        serving(database) as url,
+        client_of(url, key) as client,
+    ):
+        assert "whoami" in {tool.name for tool in (await client.list_tools()).tools}
+        answer = await client.call_tool("query", {"sql": "select count(*) from retail.stores"})
+        assert text_of(answer).splitlines()[1] == "1"
+        assert "orders" in text_of(await client.call_tool("describe_schema", {}))

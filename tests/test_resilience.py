@@ -1,0 +1,238 @@
+"""The database goes away and comes back: what is tried again, what is refused, what recovers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import conftest
+import psycopg
+import pytest
+import tenants
+
+from zava_sql.agent import fetch
+from zava_sql.errors import DatabaseError, QueryTimeout, ServiceUnavailable, ZavaError
+from zava_sql.local_postgres import LocalPostgres
+from zava_sql.retry import Breaker
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
+
+# Fails with a SQLSTATE until a moment in time, as a conflict does; a later attempt succeeds.
+FLAKY = """
+create function api.flaky(p_sqlstate text, p_until timestamptz) returns text
+language plpgsql as $$
+begin
+    if clock_timestamp() < p_until then
+        raise exception 'not yet' using errcode = p_sqlstate;
+    end if;
+    return 'done';
+end;
+$$;
+grant execute on function api.flaky(text, timestamptz) to store_manager;
+"""
+
+
+async def until(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.001)
+
+
+async def eventually(work):
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(ServiceUnavailable):
+                return await work()
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def flaky(module_database: conftest.Database) -> conftest.Database:
+    tenants.fill(module_database)
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        connection.execute(FLAKY)
+    return module_database
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "53300", "57P01", "57P03", "08006"])
+async def test_what_a_moment_heals_is_tried_again(flaky, sqlstate):
+    changes = {"retry_attempts": 10, "breaker_failures": 100, "pool_min": 0}
+    async with tenants.opened(flaky, **changes) as database:
+        seattle = await find_principal(database, "seattle")
+        for _ in range(50):
+            # Some get a second attempt only, and the wait before it is random.
+            later = time.time() + database.clock_offset + 0.05
+            sql = f"select api.flaky('{sqlstate}', to_timestamp({later}))"
+            with contextlib.suppress(ZavaError):
+                assert (await fetch(database, seattle, sql, 1)).rows == [("done",)]
+                if database.breakers[0].take_retries():
+                    break
+            database.breakers[0].take_retries()
+        else:
+            pytest.fail("no attempt succeeded after one that failed")
+
+
+@pytest.mark.parametrize("sqlstate", ["57014", "42501", "22012", "P0001", "53200", "25006"])
+async def test_what_no_moment_heals_is_tried_once(flaky, sqlstate):
+    async with tenants.opened(flaky, retry_attempts=10) as database:
+        seattle = await find_principal(database, "seattle")
+        sql = f"select api.flaky('{sqlstate}', 'infinity')"
+        with pytest.raises(DatabaseError if sqlstate != "57014" else QueryTimeout):
+            await fetch(database, seattle, sql, 1)
+        assert database.breakers[0].take_retries() == 0
+        assert database.breakers[0].state == "closed"
+
+
+async def test_attempts_end_and_a_statement_that_may_kill_is_repeated_once(flaky):
+    changes = {"retry_attempts": 3, "breaker_failures": 100, "pool_min": 0}
+    async with tenants.opened(flaky, **changes) as database:
+        seattle = await find_principal(database, "seattle")
+        for sqlstate, retries in (("40001", 2), ("57P02", 1)):
+            with pytest.raises(ZavaError):
+                await fetch(database, seattle, f"select api.flaky('{sqlstate}', 'infinity')", 1)
+            assert database.breakers[0].take_retries() == retries
+
+
+async def test_no_attempt_begins_after_the_callers_time(flaky):
+    changes = {"retry_attempts": 10, "statement_timeout": 0.05}
+    async with tenants.opened(flaky, **changes) as database:
+        seattle = await find_principal(database, "seattle")
+        sql = "select api.flaky('40001', 'infinity'), count(*) from generate_series(1, 1000)"
+        with pytest.raises(DatabaseError):
+            await fetch(database, seattle, sql, 1)
+        assert database.breakers[0].take_retries() < 9
+
+
+async def test_nothing_is_tried_again_for_a_caller_that_has_left(flaky):
+    async with tenants.opened(flaky, retry_attempts=10) as database:
+        seattle = await find_principal(database, "seattle")
+        task = asyncio.create_task(
+            fetch(database, seattle, "select api.flaky('40001', 'infinity')", 1)
+        )
+        await until(database.breakers[0].take_retries)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        seen = database.breakers[0].take_retries()
+        assert await tenants.own_rows(database, seattle)
+        assert database.breakers[0].take_retries() == 0, seen
+
+
+def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_find_out():
+    breaker = Breaker("gateway", failures=2, seconds=0.02)
+    breaker.missed()
+    breaker.heard()
+    breaker.missed()
+    breaker.admit()
+    assert breaker.state == "closed"
+    breaker.missed()
+    assert breaker.state == "open"
+    with pytest.raises(ServiceUnavailable, match="away") as caught:
+        breaker.admit()
+    assert caught.value.hint == "Try again in 1 seconds."
+    time.sleep(0.02)
+    breaker.admit()
+    assert breaker.state == "half-open"
+    with pytest.raises(ServiceUnavailable):
+        breaker.admit()  # one is enough to find out
+    breaker.left()  # cancelled: that says nothing
+    breaker.admit()
+    breaker.missed()
+    with pytest.raises(ServiceUnavailable):
+        breaker.admit()  # and it waits anew
+    time.sleep(0.02)
+    breaker.admit()
+    breaker.heard()
+    assert breaker.state == "closed"
+    breaker.admit()
+
+
+# ---------------------------------------------------------------- a server of one's own
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[tuple[LocalPostgres, conftest.Database]]:
+    home = Path(tempfile.mkdtemp(prefix="zava-test-"))
+    home.chmod(0o755)
+    bindir = conftest.binaries("18")
+    postgres = LocalPostgres(home, bindir=bindir, settings={"max_connections": "30"}, sync=False)
+    try:
+        postgres.start()
+        status = postgres.status()
+        server = conftest.Server(
+            status.host, status.port, "postgres", postgres.password("postgres")
+        )
+        with server.janitor("zava"):
+            conftest.prepare(server, "zava")
+            database = conftest.Database(server, "zava")
+            tenants.fill(database)
+            yield postgres, database
+    finally:
+        postgres.stop()
+        shutil.rmtree(postgres.status().data, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def test_queries_succeed_again_after_the_server_was_killed_and_came_back(postgres):
+    server, copy = postgres
+    changes = {"pool_min": 3, "pool_max": 3, "breaker_failures": 4, "breaker_seconds": 0.2}
+    async with tenants.opened(copy, **changes) as database:
+        seattle = await find_principal(database, "seattle")
+        everything = await tenants.own_rows(database, seattle)
+        running = asyncio.create_task(fetch(database, seattle, "select pg_sleep(60)::text", 1))
+        await until(lambda: database.gateway.get_size() > database.gateway.get_idle_size())
+        os.kill(server.status().pid, signal.SIGKILL)
+        with pytest.raises(ServiceUnavailable):
+            await running
+        # Calls fail, each in its own time; then they are refused without being tried.
+        while database.breakers[0].state == "closed":
+            with pytest.raises(ServiceUnavailable):
+                await tenants.own_rows(database, seattle)
+        with pytest.raises(ServiceUnavailable, match="no further calls"):
+            await tenants.own_rows(database, seattle)
+        with pytest.raises(ServiceUnavailable):
+            await find_principal(database, "seattle")
+        await asyncio.to_thread(server.start)
+        assert await eventually(lambda: tenants.own_rows(database, seattle)) == everything
+        assert database.breakers[0].state == "closed"
+        assert await eventually(lambda: find_principal(database, "seattle")) == seattle
+        several = [tenants.own_rows(database, seattle) for _ in range(6)]
+        assert await asyncio.gather(*several) == [everything] * 6
+
+
+async def test_a_restart_between_two_calls_goes_unnoticed(postgres):
+    server, copy = postgres
+    async with tenants.opened(copy, pool_min=2, pool_max=2) as database:
+        seattle = await find_principal(database, "seattle")
+        everything = await tenants.own_rows(database, seattle)
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
+        assert await tenants.own_rows(database, seattle) == everything
+        assert await find_principal(database, "seattle") == seattle
+
+
+async def test_a_url_may_name_several_hosts_and_the_kind_that_is_wanted(postgres):
+    _, copy = postgres
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dead = listener.getsockname()[1]
+    host = f"{copy.server.host}:{copy.server.port}"
+    several = {
+        name: url.replace(host, f"127.0.0.1:{dead},{host}") + "?target_session_attrs=read-write"
+        for name, url in (("database_url", copy.gateway_url), ("service_url", copy.service_url))
+    }
+    async with tenants.opened(copy, **several) as database:
+        seattle = await find_principal(database, "seattle")
+        assert await tenants.own_rows(database, seattle)
