@@ -1,6 +1,7 @@
 """pgTAP for pytest: where it comes from, and how one .sql file of assertions is run.
 
-The files are plain SQL without psql's commands, so pg_prove runs them too:
+The files are plain SQL, so pg_prove runs them too. What several of them begin with is loaded by the
+one command of psql that is understood here, `\\ir shared/NAME.sql`:
 
     PGOPTIONS='-c search_path=tap,public' pg_prove -d DATABASE tests/sql/*.sql
 """
@@ -27,6 +28,7 @@ from psycopg import pq
 PACKAGE = "@electric-sql/pglite-pgtap"
 PGTAP_SHA256 = "92ee8ada9672e6201105a78614be8d07b8a76e5c17c85b42c279f6e48c84da68"
 
+INCLUDE = re.compile(r"^\\ir (\S+)$", re.MULTILINE)
 PLAN = re.compile(r"^\s*select plan\((\d+)\);", re.MULTILINE | re.IGNORECASE)
 LINE = re.compile(r"^(not )?ok (\d+)(?: - (.*?))?(?: # (SKIP|TODO)\b\s*(.*))?$")
 
@@ -109,8 +111,15 @@ class SqlFile(pytest.File):
 
     def report(self, connection: psycopg.Connection) -> Report:
         if self._report is None:
-            self._report = run(connection, self.path.read_text(encoding="utf-8"))
+            self._report = run(connection, self.text())
         return self._report
+
+    def text(self) -> str:
+        """Give the file with what it includes."""
+        return INCLUDE.sub(
+            lambda match: (self.path.parent / match[1]).read_text(encoding="utf-8"),
+            self.path.read_text(encoding="utf-8"),
+        )
 
 
 def _check(file: SqlFile, number: int):

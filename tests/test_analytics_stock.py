@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import defaultdict
-from datetime import timedelta
+from datetime import date
 from fractions import Fraction
 from statistics import stdev
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shop import Shop
 
 PRINCIPALS = ("seattle", "puget-sound", "head-office")
+STATUSES = ("stock out", "reorder", "dead", "overstock", "ok")
 
 
 @pytest.fixture(scope="module")
@@ -30,38 +32,53 @@ def shop(seeded_database: conftest.Database) -> Iterator[Shop]:
         yield opened
 
 
-def stock(shop, stores, last, days, cover):
-    """Walk through the ledger day by day, from the first day on."""
-    first = last - timedelta(days=days - 1)
-    moves = defaultdict(lambda: defaultdict(list))
-    for move in shop.rows("select * from retail.stock_movements"):
-        moves[move.store_id, move.product_id][move.moved_on].append(move)
-    answer = {}
-    for item in shop.rows(
+@pytest.fixture(scope="module")
+def walk(shop):
+    """Walk through the ledger of all stores day by day, once for each set of arguments."""
+    items = shop.rows(
         "select i.*, s.store_key, p.sku, p.is_active from retail.inventory i"
         " join retail.stores s using (store_id) join retail.products p using (product_id)"
-    ):
-        if item.store_key not in stores:
-            continue
-        ledger = moves[item.store_id, item.product_id]
-        level = sum(m.quantity for day, ms in ledger.items() if day < first for m in ms)
-        sold, out = [], 0
-        for n in range(days):
-            today = ledger.get(first + timedelta(days=n), [])
-            pieces = -sum(m.quantity for m in today if m.kind == "sale")
-            level += sum(m.quantity for m in today)
-            out += level == 0
-            if level > 0 or pieces > 0:
-                sold.append(pieces)
-        demand = Fraction(sum(sold), len(sold)) if sold else None
-        status, point, order = judged(item, sold, demand, cover)
-        answer[item.store_key, item.sku] = (
-            status, item.stock_level, rounded(item.stock_level * item.unit_cost), sum(sold), out,
-            rounded(demand), rounded(item.stock_level / demand if demand else None),
-            item.lead_time_days, point, order,
-            max((d for d, ms in ledger.items() if any(m.kind == "sale" for m in ms)), default=None),
-        )  # fmt: skip
-    return answer
+    )
+    ledgers = defaultdict(lambda: defaultdict(list))
+    for move in shop.rows("select * from retail.stock_movements"):
+        ledgers[move.store_id, move.product_id][move.moved_on.toordinal()].append(move)
+
+    @functools.cache
+    def walked(last, days, cover):
+        return {
+            (item.store_key, item.sku): stock(
+                item, ledgers[item.store_id, item.product_id], last.toordinal(), days, cover
+            )
+            for item in items
+        }
+
+    return walked
+
+
+def stock(item, ledger, last, days, cover):
+    first = last - days + 1
+    level = sum(m.quantity for day, moves in ledger.items() if day < first for m in moves)
+    sold, out = [], 0
+    for day in range(first, last + 1):
+        pieces = 0
+        for move in ledger.get(day, ()):
+            level += move.quantity
+            pieces -= move.quantity if move.kind == "sale" else 0
+        out += level == 0
+        if level > 0 or pieces > 0:
+            sold.append(pieces)
+    demand = Fraction(sum(sold), len(sold)) if sold else None
+    status, point, order = judged(item, sold, demand, cover)
+    return (
+        status, item.stock_level, rounded(item.stock_level * item.unit_cost), sum(sold), out,
+        rounded(demand), rounded(item.stock_level / demand if demand else None),
+        item.lead_time_days, point, order, last_sale(ledger),
+    )  # fmt: skip
+
+
+def last_sale(ledger):
+    days = [day for day, moves in ledger.items() if any(m.kind == "sale" for m in moves)]
+    return date.fromordinal(max(days)) if days else None
 
 
 def judged(item, sold, demand, cover):
@@ -84,33 +101,41 @@ def judged(item, sold, demand, cover):
     return status, point, math.ceil(point + cover * (demand or 0) - item.stock_level)
 
 
+ANSWER = """
+select store_key, sku, status, stock_level, stock_value, units_sold, stock_out_days, daily_demand,
+    days_of_cover, lead_time_days, reorder_point, reorder_units, last_sold_on
+from api.inventory_status(p_store => %s, p_status => %s, p_days => %s, p_cover_days => %s,
+    p_limit => 1000)
+"""
+
+
 @pytest.mark.parametrize("principal", PRINCIPALS)
 @pytest.mark.parametrize(("days", "cover"), [(90, 30), (365, 14)])
-def test_stock_is_that_of_the_ledger(shop, principal, days, cover):
+def test_stock_is_that_of_the_ledger(shop, walk, principal, days, cover):
     stores = shop.stores(principal)
     last = max(day for order, day in shop.orders if order.store_key in stores)
-    truth = stock(shop, stores, last, days, cover)
-    query = (
-        "select store_key, sku, status, stock_level, stock_value, units_sold, stock_out_days,"
-        " daily_demand, days_of_cover, lead_time_days, reorder_point, reorder_units, last_sold_on"
-        " from api.inventory_status(p_store => %s, p_status => %s, p_days => %s,"
-        " p_cover_days => %s, p_limit => 1000)"
-    )
 
-    answer = {}
-    for store in stores:
-        for status in ("stock out", "reorder", "dead", "overstock", "ok"):
-            for row in shop.ask(principal, query, store, status, days, cover):
-                answer[row[:2]] = row[2:]
+    answer = {
+        row[:2]: row[2:]
+        for store in stores
+        for row in shop.ask(principal, ANSWER, store, None, days, cover)
+    }
 
+    truth = {key: row for key, row in walk(last, days, cover).items() if key[0] in stores}
     assert answer == truth
     assert len({row[0] for row in answer.values()}) > 3
 
 
+def test_a_status_keeps_its_own_rows(shop):
+    whole = shop.ask("seattle", ANSWER, None, None, 90, 30)
+    for status in STATUSES:
+        kept = shop.ask("seattle", ANSWER, None, status, 90, 30)
+        assert kept == [row for row in whole if row[2] == status]
+
+
 def test_the_most_urgent_comes_first(shop):
-    order = ["stock out", "reorder", "dead", "overstock", "ok"]
     found = [row[0] for row in shop.ask("seattle", "select status from api.inventory_status()")]
-    assert found == sorted(found, key=order.index)
+    assert found == sorted(found, key=STATUSES.index)
     assert len(found) == 100
 
 
