@@ -5,6 +5,7 @@ A cluster of their own, for they create and drop roles; on PostgreSQL 18 and 16.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
@@ -15,11 +16,12 @@ import sys
 import traceback
 from pathlib import Path
 
+import asyncpg
 import psycopg
 import pytest
 from psycopg import sql
 
-from zava_sql import ddl, errors, migrate
+from zava_sql import ddl, ddl_catalogue, ddl_locks, errors, migrate
 
 pytestmark = pytest.mark.once
 
@@ -27,95 +29,6 @@ REVISIONS = sorted(
     path.name[:4] for path in (ddl.db_path() / "migrations" / "versions").glob("*.up.sql")
 )
 OURS = "^(zava_.*|store_manager|regional_manager|head_office)$"
-
-# Everything of a database but what extensions brought and alembic's own table, one line an object.
-CATALOGUE = r"""
-with
-objects as (
-    select 'pg_proc'::regclass as classid, p.oid, p.pronamespace as namespace, p.proowner as owner,
-        'f' as kind, p.oid::regprocedure::text as name, p.proacl as acl,
-        pg_get_functiondef(p.oid) as definition
-    from pg_proc as p
-    where p.prokind <> 'a'
-    union all
-    select 'pg_class'::regclass, c.oid, c.relnamespace, c.relowner,
-        case c.relkind when 'S' then 's' else 'r' end, c.oid::regclass::text, c.relacl,
-        concat_ws(' ', c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions::text,
-            pg_get_partkeydef(c.oid))
-    from pg_class as c
-    where c.relkind in ('r', 'p', 'v', 'm', 'S')
-    union all
-    select 'pg_class'::regclass, c.oid, c.relnamespace, c.relowner, null, c.oid::regclass::text,
-        null, pg_get_indexdef(c.oid)
-    from pg_class as c
-    where c.relkind in ('i', 'I')
-    union all
-    select 'pg_constraint'::regclass, c.oid, c.connamespace, null, null,
-        format('%s on %s', c.conname, c.conrelid::regclass), null, pg_get_constraintdef(c.oid)
-    from pg_constraint as c
-    union all
-    select 'pg_policy'::regclass, p.oid, c.relnamespace, null, null,
-        format('%s on %s', p.polname, c.oid::regclass), null,
-        concat_ws(' ', p.polcmd, p.polpermissive, (
-            select string_agg(coalesce(r.rolname, 'public'), ',' order by r.rolname)
-            from unnest(p.polroles) as u (oid) left join pg_roles as r on r.oid = u.oid
-        ), pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
-    from pg_policy as p join pg_class as c on c.oid = p.polrelid
-    union all
-    select 'pg_trigger'::regclass, t.oid, c.relnamespace, null, null,
-        format('%s on %s', t.tgname, c.oid::regclass), null, pg_get_triggerdef(t.oid)
-    from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
-    where not t.tgisinternal
-    union all
-    select 'pg_namespace'::regclass, n.oid, n.oid, n.nspowner, 'n', n.nspname, n.nspacl, ''
-    from pg_namespace as n
-),
-mine as (
-    select o.*
-    from objects as o
-    join pg_namespace as n on n.oid = o.namespace
-    where n.nspname !~ '^(pg_|information_schema$)' and o.name !~ 'alembic_version'
-        and not exists (
-            select from pg_depend as d
-            where d.classid = o.classid and d.objid = o.oid and d.deptype = 'e'
-        )
-),
-privileges as (
-    select m.name, m.kind, m.acl, m.owner from mine as m where m.kind is not null
-    union all
-    select 'this database', 'd', d.datacl, d.datdba
-    from pg_database as d
-    where d.datname = current_database()
-    union all
-    select format('%s.%s', c.oid::regclass, a.attname), 'c', a.attacl, c.relowner
-    from pg_attribute as a join pg_class as c on c.oid = a.attrelid
-    where a.attacl is not null and c.relnamespace >= 16384
-)
-select concat_ws(' | ', m.classid::regclass, m.name, m.owner::regrole, m.definition,
-    obj_description(m.oid, m.classid::regclass::name))
-from mine as m
-union all
-select concat_ws(' | ', 'column', c.oid::regclass,
-    row_number() over (partition by c.oid order by a.attnum), a.attname,
-    format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
-    pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
-from mine as m
-join pg_class as c on c.oid = m.oid and m.kind = 'r'
-join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-left join pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
-union all
-select concat_ws(' | ', 'privilege', p.name, coalesce(g.rolname, 'public'), x.privilege_type,
-    x.is_grantable)
-from privileges as p
-cross join lateral aclexplode(coalesce(p.acl, acldefault(p.kind::"char", p.owner))) as x
-left join pg_roles as g on g.oid = x.grantee
-where x.grantee <> p.owner
-union all
-select concat_ws(' | ', 'default privilege', d.defaclrole::regrole, d.defaclobjtype,
-    d.defaclnamespace, d.defaclacl::text)
-from pg_default_acl as d
-order by 1
-"""
 
 ROLES = """
 select concat_ws(' | ', 'role', r.rolname, r.rolcanlogin, r.rolinherit, r.rolcreaterole,
@@ -132,9 +45,17 @@ order by 1
 
 
 def catalogue(url: str) -> list[str]:
-    with psycopg.connect(url) as connection:
-        connection.execute("set local search_path = pg_catalog")
-        return [line for (line,) in connection.execute(CATALOGUE.encode())]
+    """Tell everything of a database but what extensions brought and alembic's own table."""
+
+    async def fetch() -> list[str]:
+        connection = await asyncpg.connect(url)
+        try:
+            objects = await ddl_catalogue.read(connection, None)
+            return [f"{o.title}: {o.text}" for o in objects.values()]
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())
 
 
 def roles(url: str) -> list[str]:
@@ -263,7 +184,7 @@ def test_the_script_does_what_an_upgrade_does(create, psql):
 
     run_script(psql, offline, script(migrate.downgrade, f"{migrate.head()}:base"))
     assert migrate.current(offline) is None
-    assert not [line for line in catalogue(offline) if line.startswith("pg_proc")]
+    assert not [line for line in catalogue(offline) if line.startswith("function")]
 
 
 def test_no_character_is_changed_on_the_way(create, db, psql):
@@ -343,7 +264,8 @@ def test_roles_that_another_database_uses_stay(create):
     assert roles(second) == []
 
 
-def test_a_reader_in_the_way_is_named_and_nothing_happens(create):
+def test_a_reader_in_the_way_is_named_and_nothing_happens(create, monkeypatch, capsys):
+    monkeypatch.setattr(ddl_locks, "TRIES", 1)
     url = create("busy")
     migrate.upgrade(url, "0001")
     before = catalogue(url)
@@ -354,8 +276,22 @@ def test_a_reader_in_the_way_is_named_and_nothing_happens(create):
         assert caught.value.sqlstate == "55P03"
         assert re.search(rf"\b{reader.info.backend_pid}\b", caught.value.hint)
         assert migrate.current(url) == "0001"
-    assert catalogue(url) == before
-    migrate.upgrade(url)
+        assert catalogue(url) == before
+
+        # It tries again, and the reader is done by then.
+        monkeypatch.setattr(ddl_locks, "TRIES", 2)
+        monkeypatch.setattr(ddl_locks, "PAUSE", 0.1)
+        pause = asyncio.sleep
+
+        async def leave(seconds: float) -> None:
+            if 0 < seconds < ddl_locks.LOOK:
+                reader.rollback()
+            await pause(seconds)
+
+        monkeypatch.setattr(ddl_locks.asyncio, "sleep", leave)
+        migrate.upgrade(url)
+        said = capsys.readouterr().err
+    assert re.search(rf"waited for backend {reader.info.backend_pid} \(.*; tries left: 1", said)
     assert migrate.current(url) == migrate.head()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +15,10 @@ from zava_sql import embedded
 from zava_sql.database import connect
 from zava_sql.errors import ValidationError
 from zava_sql.settings import Settings
+
+if TYPE_CHECKING:
+    from zava_sql.ddl_catalogue import Connection
+    from zava_sql.ddl_drift import Report
 
 __all__ = ["day", "db"]
 
@@ -124,6 +129,134 @@ def day(text: str | None) -> date | None:
         raise ValidationError(
             f"not a date: {text}", hint="Write it as YYYY-MM-DD, for example 2026-06-30."
         ) from None
+
+
+@db.command()
+def revise(
+    name: Annotated[str, typer.Argument(help="Name of the revision, for example add_returns.")],
+) -> None:
+    """Write a revision of what db/functions and db/policies have and the database lacks."""
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
+
+    migrate.revise(_admin_url(Settings.load()), name)
+
+
+@db.command()
+def review(
+    *,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Count rows before and after, on a copy.")
+    ] = False,
+) -> None:
+    """Say what the next revision would change: objects, who may do what, whom else it touches."""
+    from zava_sql import ddl_review, migrate  # noqa: PLC0415 - alembic is slow to import
+    from zava_sql.ddl_plan import plan  # noqa: PLC0415
+
+    target = _admin_url(Settings.load())
+    found = migrate.ask(target, lambda connection: plan(connection, migrate.db_path()))
+    for line in [*(c.note for c in found.changes), *found.radius, *ddl_review.words(found.changes)]:
+        print(line)
+    found.permit()
+    if counts and found.changes:
+        for line in migrate.run(ddl_review.count_rows(target, found.up)):
+            print(line)
+    elif not found.changes:
+        print("nothing: the database has what db/functions and db/policies say")
+
+
+@db.command("check")
+def check_(*, json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Find what differs from the files and the snapshot; exit code 1 when anything does."""
+    _show_drift(_drift(), diffs=False, as_json=json_)
+
+
+@db.command()
+def drift(
+    *,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Edit the files and write a revision instead.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name of that revision.")] = "adopted",
+    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show each object that was changed by hand, with its file and a diff; or adopt the changes."""
+    if not adopt:
+        _show_drift(_drift(), diffs=True, as_json=json_)
+        return
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
+    from zava_sql.ddl_adopt import adopt as take  # noqa: PLC0415
+    from zava_sql.ddl_drift import report  # noqa: PLC0415
+
+    async def _adopt(connection: Connection) -> list[str]:
+        found = await report(connection, migrate.db_path(), migrate.head())
+        return await take(connection, migrate.db_path(), found, name)
+
+    done = migrate.ask(_admin_url(Settings.load()), _adopt)
+    print(json.dumps({"done": done}) if json_ else "\n".join(done))
+
+
+def _drift() -> Report:
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
+    from zava_sql.ddl_drift import report  # noqa: PLC0415
+
+    return migrate.ask(
+        _admin_url(Settings.load()),
+        lambda connection: report(connection, migrate.db_path(), migrate.head()),
+    )
+
+
+def _show_drift(found: Report, *, diffs: bool, as_json: bool) -> None:
+    if as_json:
+        findings = [
+            {"what": f.what, "object": f.title, "file": f.file or None, "diff": f.diff}
+            for f in found.findings
+        ]
+        answer = {"files": found.files, "snapshot": found.snapshot, "findings": findings}
+        print(json.dumps(answer))
+    else:
+        for finding in found.findings:
+            print(finding.line)
+            if diffs:
+                print(f"{finding.diff}\n")
+        if not found.files:
+            print(
+                "compared with the snapshot only: this role cannot run the files", file=sys.stderr
+            )
+        if not found.snapshot:
+            print("no snapshot: tables and indexes were not compared", file=sys.stderr)
+        if not found.findings:
+            print("no difference")
+    if found.findings:
+        raise typer.Exit(1)
+
+
+@db.command()
+def prove(
+    *,
+    lock: Annotated[
+        bool, typer.Option("--lock", help="Write the snapshot, db/catalog.lock.json.")
+    ] = False,
+) -> None:
+    """Prove the revisions on databases of their own: up, down, up, the script, the files."""
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
+    from zava_sql.ddl_prove import prove as run  # noqa: PLC0415
+
+    failures = migrate.run(run(_admin_url(Settings.load()), print, lock=lock))
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    if failures:
+        raise typer.Exit(1)
+
+
+@db.command()
+def blame(
+    name: Annotated[str, typer.Argument(metavar="OBJECT", help="For example zava.visible_stores.")],
+) -> None:
+    """Tell which revisions changed an object; needs no database."""
+    from zava_sql import ddl  # noqa: PLC0415 - alembic is slow to import
+    from zava_sql.ddl_review import blame as look  # noqa: PLC0415
+
+    print("\n".join(look(ddl.db_path(), name)))
 
 
 def _admin_url(settings: Settings) -> str:

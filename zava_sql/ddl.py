@@ -48,6 +48,12 @@ HEADER = re.compile(
 )
 POLICY = re.compile(r"^create policy (\S+)\s+on (\S+)", re.MULTILINE)
 ROW_SECURITY = re.compile(r"^alter table (\S+) (enable|force) row level security;$", re.MULTILINE)
+VIEW = re.compile(r"^create (?:or replace )?view (\S+)", re.MULTILINE)
+TRIGGER = re.compile(r"^create (?:or replace )?trigger (\S+)[^;]+?\son (\S+)", re.MULTILINE)
+DEFAULTS = re.compile(
+    r"^alter default privileges ([^;]+?) (grant|revoke) ([^;]+?) (?:to|from) ([^;]+);$",
+    re.MULTILINE,
+)
 GRANT = re.compile(r"^grant ([^;]+?)\s+on ([^;]+?)\s+to ([^;]+);$", re.MULTILINE)
 
 
@@ -66,9 +72,7 @@ def sources(db: Path) -> dict[str, str]:
     folders = [db / "functions" / domain for domain in DOMAINS] + [db / "policies"]
     texts: dict[Path, str] = {}
     for folder in folders:
-        texts |= _callees_first(
-            {path: _read(path).strip() for path in sorted(folder.glob("*.sql"))}
-        )
+        texts |= _callees_first({path: read(path).strip() for path in sorted(folder.glob("*.sql"))})
     stray = {*(db / "functions").glob("**/*.sql"), *(db / "policies").glob("**/*.sql")} - {*texts}
     if stray:
         raise ConfigurationError(
@@ -80,11 +84,12 @@ def sources(db: Path) -> dict[str, str]:
 
 def _callees_first(texts: dict[Path, str]) -> dict[Path, str]:
     ordered: dict[Path, str] = {}
+    calls = {path: f".{path.stem}(" for path in texts}
 
     def place(path: Path, callers: tuple[Path, ...]) -> None:
         bound = texts[path].partition("\nbegin atomic\n")[2]
-        for other in texts:
-            if f".{other.stem}(" in bound and other not in (path, *callers):
+        for other in texts if bound else ():
+            if calls[other] in bound and other not in (path, *callers):
                 place(other, (*callers, path))
         ordered.setdefault(path, texts[path])
 
@@ -95,19 +100,20 @@ def _callees_first(texts: dict[Path, str]) -> dict[Path, str]:
 
 def freeze(db: Path, name: str, *, empty: bool = False) -> list[str]:
     """Write a revision of what changed and list it; `empty` allows one without a change."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        raise ValidationError(
-            f"not a name for a revision: {name[:60]!r}",
-            hint="Use up to 40 lower-case letters, digits and _, a letter first.",
-        )
-    frozen = _frozen(db)
-    notes, up, down = _plan(frozen, sources(db))
+    _check_name(name)
+    notes, up, down = _plan(frozen(db), sources(db))
     if not notes and not empty:
         raise ValidationError(
             "nothing in db/functions and db/policies changed since the last revision",
             hint="--empty makes a revision for statements of your own, such as a new table.",
         )
-    revision = f"{len(frozen) + 1:04}"
+    return [write(db, name, up, down), *notes]
+
+
+def write(db: Path, name: str, up: str, down: str) -> str:
+    """Write a revision with these parts between the marks."""
+    _check_name(name)
+    revision = f"{len(frozen(db)) + 1:04}"
     stem = f"{revision}_{name}"
     title = f"-- {revision} {name.replace('_', ' ')}"
     calls = {}
@@ -122,16 +128,24 @@ def freeze(db: Path, name: str, *, empty: bool = False) -> list[str]:
         str(db / "migrations"), file_template=FILE_TEMPLATE, messaging_opts={"quiet": True}
     )
     scripts.generate_revision(revision, name, upgrades=calls["up"], downgrades=calls["down"])
-    return [f"wrote {stem}", *notes]
+    return f"wrote {stem}"
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        raise ValidationError(
+            f"not a name for a revision: {name[:60]!r}",
+            hint="Use up to 40 lower-case letters, digits and _, a letter first.",
+        )
 
 
 def redo(db: Path) -> list[str]:
     """Write the newest revision's part between the marks anew; what is around it stays."""
-    *earlier, newest = _frozen(db)
+    *earlier, newest = frozen(db)
     notes, up, down = _plan(earlier, sources(db))
     for way, block in (("up", up), ("down", down)):
         file = newest.with_name(newest.name.replace(".up.", f".{way}."))
-        text = _read(file)
+        text = read(file)
         found = BLOCK.search(text)
         if found is None:
             raise ConfigurationError(
@@ -148,7 +162,7 @@ def rehash(db: Path, revision: str) -> list[str]:
     stubs = list((db / "migrations" / "versions").glob(f"{revision}_*.py"))
     if len(stubs) != 1:
         raise ValidationError(f"there is no revision {revision[:60]!r}", hint="Example: 0001.")
-    text = _read(stubs[0])
+    text = read(stubs[0])
     for file in stubs[0].parent.glob(f"{stubs[0].stem}.*.sql"):
         pattern = rf'("{re.escape(file.name)}",\s+sha256=")[0-9a-f]*'
         text = re.sub(pattern, rf"\g<1>{_digest(file)}", text)
@@ -156,9 +170,9 @@ def rehash(db: Path, revision: str) -> list[str]:
     return [f"rehashed {stubs[0].stem}"]
 
 
-def _plan(frozen: list[Path], now: dict[str, str]) -> tuple[list[str], str, str]:
+def _plan(revisions: list[Path], now: dict[str, str]) -> tuple[list[str], str, str]:
     """Compare; return what changed and the two parts between the marks."""
-    then, by_hand = _history(frozen)
+    then, by_hand = history(revisions)
     notes = []
     ups: tuple[list[str], list[str]] = ([], [])  # statements that undo, texts that create
     downs: tuple[list[str], list[str]] = ([], [])
@@ -198,12 +212,12 @@ def _lines(statements: list[str]) -> str:
     return "".join(f"{statement}\n" for statement in statements)
 
 
-def _history(frozen: list[Path]) -> tuple[dict[str, str], set[str]]:
+def history(revisions: list[Path]) -> tuple[dict[str, str], set[str]]:
     """Replay the revisions: text of every file as last frozen, and what was made by hand."""
     then: dict[str, str] = {}
     by_hand: set[str] = set()
-    for file in frozen:
-        text = _read(file)
+    for file in revisions:
+        text = read(file)
         for block in BLOCK.findall(text):
             for kind, path, body in SECTION.findall(block):
                 then.pop(path, None)
@@ -226,7 +240,7 @@ def _undo(text: str, kept: str) -> list[str]:
     if kept and HEADER.findall(text) != HEADER.findall(kept):
         # CREATE OR REPLACE refuses another result type or other parameter names.
         gone += [s for s in made if s.startswith("drop function ") and s not in gone]
-    dropped = [s.removeprefix("drop ").removesuffix(";") for s in gone]
+    dropped = [re.sub("^drop (?:view )?", "", s).removesuffix(";") for s in gone]
     return [s for s in reversed(gone) if not any(f" on {d} from " in s for d in dropped)]
 
 
@@ -234,6 +248,11 @@ def _creates(text: str) -> list[str]:
     """List the undoing statement of everything that a text creates, in the order of creation."""
     found = [(m.start(), f"drop {m[1]} {m[2]};") for m in ROUTINE.finditer(text)]
     found += [(m.start(), f"drop policy {m[1]} on {m[2]};") for m in POLICY.finditer(text)]
+    found += [(m.start(), f"drop view {m[1]};") for m in VIEW.finditer(text)]
+    found += [(m.start(), f"drop trigger {m[1]} on {m[2]};") for m in TRIGGER.finditer(text)]
+    for m in DEFAULTS.finditer(text):
+        undone = f"revoke {m[3]} from" if m[2] == "grant" else f"grant {m[3]} to"
+        found.append((m.start(), f"alter default privileges {m[1]} {undone} {m[4]};"))
     for m in ROW_SECURITY.finditer(text):
         undone = "disable" if m[2] == "enable" else "no force"
         found.append((m.start(), f"alter table {m[1]} {undone} row level security;"))
@@ -242,7 +261,8 @@ def _creates(text: str) -> list[str]:
     return [statement for _, statement in sorted(found)]
 
 
-def _frozen(db: Path) -> list[Path]:
+def frozen(db: Path) -> list[Path]:
+    """List the SQL of the revisions, oldest first."""
     return sorted((db / "migrations" / "versions").glob("[0-9][0-9][0-9][0-9]_*.up.sql"))
 
 
@@ -250,8 +270,9 @@ def _label(db: Path, path: Path) -> str:
     return f"db/{path.relative_to(db).as_posix()}"
 
 
-def _read(path: Path) -> str:
-    return path.read_bytes().decode()  # not read_text(): what is hashed is what runs
+def read(path: Path) -> str:
+    """Read a frozen file as it is hashed and run: not read_text(), which changes line ends."""
+    return path.read_bytes().decode()
 
 
 def _digest(path: Path) -> str:
@@ -283,9 +304,9 @@ def _apply(operations: Operations, operation: SqlFile) -> None:
         )
     if context.as_sql:
         # Not op.execute(): it takes :name for a parameter and writes tabs as spaces.
-        context.impl.static_output(_read(path))
+        context.impl.static_output(read(path))
     else:
-        _run(cast("Connection", context.connection), _read(path))
+        _run(cast("Connection", context.connection), read(path))
 
 
 def _run(connection: Connection, sql: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 from alembic import command, util
@@ -21,43 +21,55 @@ from zava_sql.ddl import EditedRevisionError, db_path
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable, ZavaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
-__all__ = ["connect", "current", "downgrade", "head", "upgrade"]
+    from zava_sql.ddl_catalogue import Connection
 
-LOCK_NOT_AVAILABLE = "55P03"
-HOLDERS = """
-select distinct l.pid
-from pg_catalog.pg_locks as l
-join pg_catalog.pg_class as c on c.oid = l.relation
-where l.granted
-    and l.pid <> pg_catalog.pg_backend_pid()
-    and l.database = (
-        select d.oid from pg_catalog.pg_database as d where d.datname = current_database()
-    )
-    and c.relnamespace in (
-        select n.oid from pg_catalog.pg_namespace as n where n.nspname in ('zava', 'retail', 'api')
-    )
-order by l.pid
-"""
+__all__ = [
+    "ask",
+    "check",
+    "connect",
+    "current",
+    "db_path",
+    "downgrade",
+    "head",
+    "revise",
+    "revision_of",
+    "revisions",
+    "run",
+    "upgrade",
+]
+
+T = TypeVar("T")
 
 
 def upgrade(url: str, revision: str = "head", *, sql: bool = False) -> None:
     """Bring a database to a revision; `sql` prints the script instead and needs no database."""
-    with _translated(url):
-        command.upgrade(_config(url), revision, sql=sql)
+    with _translated(config := _config(url)):
+        command.upgrade(config, revision, sql=sql)
 
 
 def downgrade(url: str, revision: str, *, sql: bool = False) -> None:
     """Take a database back to a revision; with `sql`, `revision` is a range such as `head:base`."""
-    with _translated(url):
-        command.downgrade(_config(url), revision, sql=sql)
+    with _translated(config := _config(url)):
+        command.downgrade(config, revision, sql=sql)
+
+
+def revise(url: str, name: str) -> None:
+    """Write a revision of what a database lacks, and print what it changes."""
+    with _translated(config := _config(url)):
+        command.revision(config, name, autogenerate=True)
+
+
+def check(url: str) -> None:
+    """Fail where `revise` would write a revision."""
+    with _translated(config := _config(url)):
+        command.check(config)
 
 
 def current(url: str) -> str | None:
     """Ask a database for its revision; None when it has none of ours."""
-    with _translated(url):
-        return asyncio.run(_current(url))
+    return ask(url, revision_of)
 
 
 def head() -> str:
@@ -68,8 +80,16 @@ def head() -> str:
     return newest
 
 
+def revisions() -> list[str]:
+    """Name all revisions, oldest first."""
+    scripts = ScriptDirectory.from_config(_config(""))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
 def _config(url: str) -> Config:
-    config = Config(output_buffer=sys.stdout, attributes={"url": url})
+    config = Config(
+        stdout=sys.stdout, output_buffer=sys.stdout, attributes={"url": url, "blockers": {}}
+    )
     location = str(db_path() / "migrations").replace("%", "%%")
     config.set_main_option("script_location", location)
     return config
@@ -89,21 +109,38 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
         ) from None
 
 
-async def _current(url: str) -> str | None:
-    connection = await connect(url)
-    try:
-        if await connection.fetchval("select to_regclass('public.alembic_version') is null"):
-            return None
-        version: str | None = await connection.fetchval(
-            "select v.version_num from public.alembic_version as v"
-        )
-        return version
-    finally:
-        await connection.close()
+def ask(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Do something with a connection of the administrator."""
+
+    async def connected() -> T:
+        connection = await connect(url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return run(connected())
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Do something with databases, and put what they say into words of ours."""
+    with _translated(_config("")):
+        return asyncio.run(work)
+
+
+async def revision_of(connection: Connection) -> str | None:
+    """Ask for the revision over an open connection."""
+    if await connection.fetchval("select to_regclass('public.alembic_version') is null"):
+        return None
+    version: str | None = await connection.fetchval(
+        "select v.version_num from public.alembic_version as v"
+    )
+    return version
 
 
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
+def _translated(config: Config) -> Iterator[None]:
+    blockers: dict[int, str] = config.attributes["blockers"]
     try:
         yield
     except util.CommandError as error:
@@ -112,12 +149,12 @@ def _translated(url: str) -> Iterator[None]:
             hint = "Restore the file, or install zava-sql again; a change needs a new revision."
         raise ConfigurationError(str(error).rstrip("."), hint=hint) from error
     except DBAPIError as error:
-        raise _explain(error.orig.__cause__ if error.orig else None, url) from error
+        raise _explain(error.orig.__cause__ if error.orig else None, blockers) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise _explain(error, url) from error
+        raise _explain(error, blockers) from error
 
 
-def _explain(error: BaseException | None, url: str) -> ZavaError:
+def _explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
     """Find words for what asyncpg raised."""
     match error:
         case asyncpg.InvalidAuthorizationSpecificationError():
@@ -138,7 +175,9 @@ def _explain(error: BaseException | None, url: str) -> ZavaError:
         case asyncpg.PostgresError():
             message, hint = error.args[0], error.hint or "Nothing of this revision was applied."
             if isinstance(error, asyncpg.LockNotAvailableError):
-                message, hint = f"{message}; nothing of this revision was applied", _who_holds(url)
+                message = f"{message}; nothing of this revision was applied"
+                who = ", ".join(blockers.values()) or "Another transaction"
+                hint = f"{who} holds locks on these tables. Try again when it is done."
             elif isinstance(error, asyncpg.InsufficientPrivilegeError) and not error.hint:
                 hint = "Migrate as a superuser, or as a database owner with CREATEROLE."
             return DatabaseError(message, sqlstate=error.sqlstate, hint=hint)
@@ -147,20 +186,3 @@ def _explain(error: BaseException | None, url: str) -> ZavaError:
         "Check that it runs and that the URL is right.",
     )
     return ServiceUnavailable(message, hint=hint)
-
-
-def _who_holds(url: str) -> str:
-    try:
-        pids = asyncio.run(_fetch_holders(url))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        pids = []
-    who = f"Backend {', '.join(map(str, pids))} holds locks on these tables. " if pids else ""
-    return f"{who}Try again when it is done: select * from pg_stat_activity."
-
-
-async def _fetch_holders(url: str) -> list[int]:
-    connection = await connect(url)
-    try:
-        return [row["pid"] for row in await connection.fetch(HOLDERS)]
-    finally:
-        await connection.close()

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 from alembic import context, util
-from sqlalchemy import pool
+from sqlalchemy import MetaData, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from zava_sql.ddl_alembic import PLUGIN, write_revision
+from zava_sql.ddl_locks import patiently, watching
 from zava_sql.migrate import connect  # its imports also register op.sql_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LOCK = 0x7A617661  # "zava"
-OPTIONS = {"transaction_per_migration": True, "version_table_schema": "public"}
+OPTIONS = {
+    "transaction_per_migration": True,
+    "version_table_schema": "public",
+    "target_metadata": MetaData(),
+    "autogenerate_plugins": [PLUGIN],
+    "process_revision_directives": write_revision,
+}
 
 
 def run(connection: Connection) -> None:
@@ -37,14 +46,22 @@ async def run_online() -> None:
     url = context.config.attributes.get("url") or os.environ.get("ZAVA_ADMIN_URL", "")
     if not url:
         raise util.CommandError("Set ZAVA_ADMIN_URL, or use --sql, which needs no database.")
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=partial(connect, url), poolclass=pool.NullPool
-    )
-    try:
-        async with engine.connect() as connection:
-            await connection.run_sync(run)
-    finally:
-        await engine.dispose()
+    reach = partial(connect, url)
+
+    async def work(blockers: dict[int, str]) -> None:
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=reach, poolclass=pool.NullPool
+        )
+        try:
+            async with engine.connect() as connection:
+                raw = await connection.get_raw_connection()
+                async with watching(reach, raw.driver_connection.get_server_pid(), blockers):
+                    await connection.run_sync(run)
+        finally:
+            await engine.dispose()
+
+    blockers = context.config.attributes.setdefault("blockers", {})
+    await patiently(work, blockers, lambda line: sys.stderr.write(f"{line}\n"))
 
 
 if context.is_offline_mode():

@@ -91,12 +91,15 @@ from routines as r
 cross join aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) as a
 where a.grantee <> r.proowner;
 
+-- What a new revision is measured by, too.
+create temporary view broken as
+select r.rule, r.object from zava.house_rules() as r;
+
 -- ---------------------------------------------------------------- functions
 
 select is_empty(
-    $$ select r.signature from routines as r
-       where r.prosqlbody is null
-           and not coalesce('search_path=pg_catalog, pg_temp' = any (r.proconfig), false) $$,
+    $$ select b.object from broken as b
+       where b.rule = 'a function is bound at creation or pins its search_path to pg_catalog, pg_temp' $$,
     'a function is bound at creation or pins its search_path to pg_catalog, pg_temp'
 );
 select is_empty(
@@ -105,11 +108,13 @@ select is_empty(
     'no function sets another search_path'
 );
 select is_empty(
-    $$ select r.signature from routines as r where r.comment is null $$,
+    $$ select b.object from broken as b
+       where b.rule = 'every function has a comment' $$,
     'every function has a comment'
 );
 select is_empty(
-    $$ select g.object from grants as g where g.kind = 'function' and g.grantee = 0 $$,
+    $$ select b.object from broken as b
+       where b.rule = 'no function can be executed by PUBLIC' $$,
     'no function can be executed by PUBLIC'
 );
 select is_empty(
@@ -216,8 +221,8 @@ select set_has(
     'what belongs to a store is a tenant table: it has a store_id'
 );
 select is_empty(
-    $$ select t.name from tenant_tables as t
-       where not t.relrowsecurity or not t.relforcerowsecurity $$,
+    $$ select b.object from broken as b
+       where b.rule = 'row-level security is enabled and forced on every tenant table' $$,
     'row-level security is enabled and forced on every tenant table'
 );
 select is_empty(
@@ -289,8 +294,8 @@ select is_empty(
     'only zava_writer has a policy for writing'
 );
 select is_empty(
-    $$ select p.table_name, p.polname from policies as p
-       where p.rolname is null or p.rolname = 'zava_owner' $$,
+    $$ select b.object from broken as b
+       where b.rule = 'no policy is for PUBLIC or zava_owner' $$,
     'no policy is for PUBLIC or zava_owner'
 );
 select is_empty(

@@ -1,0 +1,524 @@
+"""Autogenerate against the live catalogue: a project of its own, small, edited case by case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import shutil
+from typing import TYPE_CHECKING
+
+import asyncpg
+import psycopg
+import pytest
+from psycopg import sql
+
+from zava_sql import ddl, ddl_catalogue, ddl_moves, ddl_plan, ddl_review, errors, migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE = """
+create schema zava authorization zava_owner;
+create schema retail authorization zava_owner;
+create schema api authorization zava_owner;
+set local role zava_owner;
+alter default privileges for role zava_owner revoke execute on functions from public;
+create table retail.orders (
+    store_id uuid not null, order_id uuid not null, amount numeric,
+    constraint orders_pkey primary key (store_id, order_id)
+);
+create table retail.notes (note text);
+grant select (note) on retail.notes to head_office;
+create view api.notes with (security_invoker = true) as select n.note from retail.notes as n;
+"""
+BASE_DOWN = "drop schema api, retail, zava cascade;"
+
+HEAD = "-- {name}(): for a test.\n"
+TAIL = """
+comment on {kind} {signature} is 'It''s a test: 100 % \\ {name}.';
+revoke execute on {kind} {signature} from public;
+{grant}
+"""
+GRANT = "grant execute on {kind} {signature} to store_manager, {role};"
+
+
+def routine(
+    name: str,
+    arguments: str,
+    rest: str,
+    *,
+    types: str = "",
+    kind: str = "function",
+    grant: str = GRANT,
+) -> str:
+    signature = f"{name}({types})"
+    grant = grant.format(kind=kind, signature=signature, role='"store-manager"')
+    return (
+        HEAD.format(name=name)
+        + f"create or replace {kind} {name}({arguments})\n{rest}\n"
+        + TAIL.format(kind=kind, signature=signature, name=name, grant=grant)
+    )
+
+
+PINNED = "set search_path = pg_catalog, pg_temp"
+SUMMARY = routine(
+    "zava.summary",
+    "p_x integer, p_default text default 'a,b', p_y integer[] default '{1,2}'",
+    "returns table (a text, b bigint)\nlanguage plpgsql\nstable\n"
+    + PINNED
+    + r"""
+as $function$
+begin
+    -- :name %s %(x)s %% := a[1:2] '12:30'	tab \b zava.context
+    return query select format('%s 100%%', p_x || ':name')::text, 1::bigint;
+end;
+$function$;""",
+    types="integer, text, integer[]",
+)
+SHARE = routine(
+    "zava.share",
+    "p_x integer",
+    f"returns integer\nlanguage sql\nstable\n{PINNED}\nas $function$ select p_x $function$;",
+    types="integer",
+) + routine(
+    "zava.share",
+    "p_x text",
+    f"returns text\nlanguage sql\nsecurity definer\n{PINNED}\nas $function$ select p_x $function$;",
+    types="text",
+)
+MINE = routine(
+    "zava.mine",
+    "p_store uuid",
+    "returns boolean\nlanguage sql\nstable\nbegin atomic\n"
+    "    select p_store is not null and zava.share(1) = 1;\nend;",
+    types="uuid",
+)
+TIDY = routine(
+    "zava.tidy",
+    "inout p_n integer",
+    f"language plpgsql\n{PINNED}\nas $function$ begin p_n := p_n + 1; end $function$;",
+    types="integer",
+    kind="procedure",
+)
+STAMP = routine(
+    "zava.stamp",
+    "",
+    f"returns trigger\nlanguage plpgsql\n{PINNED}\nas $function$ begin return new; end $function$;",
+)
+POLICIES = """alter table retail.orders enable row level security;
+alter table retail.orders force row level security;
+
+drop policy if exists orders_mine on retail.orders;
+create policy orders_mine
+    on retail.orders
+    as permissive
+    for select
+    to store_manager, "store-manager"
+    using (zava.mine(store_id) and exists (
+        select from retail.orders as o where o.store_id = orders.store_id
+    ));
+
+drop policy if exists "Recent orders only" on retail.orders;
+create policy "Recent orders only"
+    on retail.orders
+    as restrictive
+    for all
+    to store_manager
+    using (amount > 0)
+    with check (amount > 1);
+comment on policy "Recent orders only" on retail.orders is 'Recent.';
+
+revoke all on retail.orders from public;
+grant select on retail.orders to store_manager, "store-manager";
+grant update (amount) on retail.orders to head_office;
+"""
+TRIGGER = """create or replace trigger orders_stamp
+    before update on retail.orders
+    for each row execute function zava.stamp();
+"""
+VIEW = """create or replace view api.big_orders
+with (security_invoker = true)
+as
+select o.store_id, o.amount from retail.orders as o where o.amount > 100;
+comment on view api.big_orders is 'Big.';
+comment on column api.big_orders.amount is 'USD.';
+grant select on api.big_orders to store_manager;
+"""
+FIRST = {
+    "functions/search/summary.sql": SUMMARY,
+    "functions/search/share.sql": SHARE,
+    "functions/security/mine.sql": MINE,
+    "functions/search/tidy.sql": TIDY,
+    "functions/seed/stamp.sql": STAMP,
+    "functions/seed/stamp_orders.sql": TRIGGER,
+    "functions/schema/big_orders.sql": VIEW,
+    "policies/orders.sql": POLICIES,
+}
+
+# Name, files as they are then (None: removed), and what has to be noticed: no more, no less.
+CASES = [
+    (
+        "a body",
+        {"functions/search/summary.sql": SUMMARY.replace("1::bigint", "2::bigint")},
+        {"change function zava.summary(integer,text,integer[])"},
+    ),
+    (
+        "a column of returns table",
+        {
+            "functions/search/summary.sql": SUMMARY.replace(
+                "b bigint)", "b bigint, n int)"
+            ).replace("1::bigint", "1::bigint, 2")
+        },
+        {"change function zava.summary(integer,text,integer[])"},
+    ),
+    (
+        "a setting, volatility and a grant",
+        {
+            "functions/search/summary.sql": SUMMARY.replace("stable", "volatile").replace(
+                "to store_manager, ", "to "
+            )
+        },
+        {"change function zava.summary(integer,text,integer[])"},
+    ),
+    (
+        "a comment that goes",
+        {"policies/orders.sql": POLICIES.replace("comment on", "-- comment on")},
+        {'change policy "Recent orders only" on retail.orders'},
+    ),
+    (
+        "a signature under a policy",
+        {
+            "functions/security/mine.sql": MINE.replace(
+                "uuid)", "uuid, p_y text default '')"
+            ).replace("mine(uuid, p_y text default '')", "mine(uuid, text)"),
+        },
+        {
+            "create function zava.mine(uuid,text)",
+            "drop function zava.mine(uuid)",
+            "rebuild policy orders_mine on retail.orders",
+        },
+    ),
+    (
+        "a result type under a bound body under a policy",
+        {"functions/search/share.sql": SHARE.replace("returns integer", "returns bigint")},
+        {
+            "change function zava.share(integer)",
+            "rebuild function zava.mine(uuid,text)",
+            "rebuild policy orders_mine on retail.orders",
+        },
+    ),
+    (
+        "policies and grants",
+        {
+            "policies/orders.sql": POLICIES.replace("amount > 0", "amount > 5")
+            .replace(', "store-manager"', "")
+            .replace("grant update", "grant insert, update")
+        },
+        {
+            "change access to retail.orders",
+            'change policy "Recent orders only" on retail.orders',
+            "change policy orders_mine on retail.orders",
+        },
+    ),
+    (
+        "columns of a view",
+        {
+            "functions/schema/big_orders.sql": VIEW.replace("o.store_id, ", "").replace(
+                "comment on view", "-- comment on view"
+            )
+        },
+        {"change view api.big_orders"},
+    ),
+    (
+        "a trigger",
+        {"functions/seed/stamp_orders.sql": TRIGGER.replace("before update", "after insert")},
+        {"change trigger orders_stamp on retail.orders"},
+    ),
+    (
+        "a procedure that becomes a function",
+        {
+            "functions/search/tidy.sql": TIDY.replace("procedure", "function")
+            .replace("inout p_n integer)", "p_n integer)\nreturns integer")
+            .replace("p_n := p_n + 1;", "return p_n;")
+        },
+        {"change function zava.tidy(integer)"},
+    ),
+    (
+        "default privileges",
+        {
+            "functions/security/born.sql": (
+                "alter default privileges for role zava_owner in schema api"
+                " grant execute on functions to head_office;\n"
+            )
+        },
+        {"create default privileges of zava_owner IN SCHEMA api on functions"},
+    ),
+    (
+        "an overload, a procedure, a trigger and a view that go",
+        {
+            "functions/search/share.sql": SHARE.replace(
+                "returns integer", "returns bigint"
+            ).partition(
+                "-- zava.share(): for a test.\ncreate or replace function zava.share(p_x text)"
+            )[0],
+            "functions/search/tidy.sql": None,
+            "functions/seed/stamp_orders.sql": None,
+            "functions/schema/big_orders.sql": None,
+        },
+        {
+            "drop function zava.share(text)",
+            "drop function zava.tidy(integer)",
+            "drop trigger orders_stamp on retail.orders",
+            "drop view api.big_orders",
+        },
+    ),
+]
+
+
+def write(db: Path, files: dict[str, str | None]) -> None:
+    for name, text in files.items():
+        path = db / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def db(tmp_path, monkeypatch):
+    """Make a project with tables and without functions, but for the rules."""
+    real, made = ddl.db_path(), tmp_path / "db"
+    (made / "migrations" / "versions").mkdir(parents=True)
+    for name in ("env.py", "script.py.mako"):
+        shutil.copy(real / "migrations" / name, made / "migrations")
+    rules = "functions/security/house_rules.sql"
+    write(made, {rules: (real / rules).read_text(encoding="utf-8")})
+    ddl.freeze(made, "base")
+    for way, text in (("up", BASE), ("down", BASE_DOWN)):
+        (file,) = made.glob(f"migrations/versions/*.{way}.sql")
+        frozen = file.read_text(encoding="utf-8")
+        frozen = frozen.replace("set local role zava_owner;", text) if way == "up" else text
+        file.write_text(frozen, encoding="utf-8")
+    ddl.rehash(made, "0001")
+    monkeypatch.setattr(migrate, "db_path", lambda: made)
+    return made
+
+
+@pytest.fixture(params=["superuser", "owner"])
+def url(request, server, template):  # noqa: ARG001 - it made the roles
+    """Make an empty database of a superuser, and of an owner who is none."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        user = server.user
+        if request.param == "owner":
+            user = "ddl_dba"
+            admin.execute("create role ddl_dba login createrole password 'dba'")
+            admin.execute("grant zava_owner to ddl_dba with inherit true, set true")
+        admin.execute('create role "store-manager"')
+        admin.execute(sql.SQL("create database ddl owner {}").format(sql.Identifier(user)))
+        try:
+            yield server.url("ddl", user, "dba") if user == "ddl_dba" else server.url("ddl")
+        finally:
+            admin.execute("drop database ddl with (force)")
+            admin.execute('drop role "store-manager"')
+            admin.execute("drop role if exists ddl_dba")
+
+
+def state(url: str) -> dict[str, str]:
+    async def run() -> dict[str, str]:
+        connection = await asyncpg.connect(url)
+        try:
+            objects = await ddl_catalogue.read(connection, None)
+            return {key: o.text for key, o in objects.items()}
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def revise(url: str, name: str = "a change") -> list[str]:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        migrate.revise(url, name)
+    return out.getvalue().splitlines()
+
+
+def without_file(note: str) -> str:
+    return note.partition(" (db/")[0]
+
+
+def test_every_change_goes_up_and_down_and_up(db, url):
+    migrate.upgrade(url)
+    write(db, FIRST)
+    states = [state(url)]
+    wrote = revise(url, "first")
+    assert wrote[0] == "wrote 0002_first"
+    assert [line.partition(" ")[0] for line in wrote[1:]] == ["create"] * 10 + ["change"]
+    migrate.upgrade(url)
+    states.append(state(url))
+    for number, (name, files, notes) in enumerate(CASES, start=3):
+        write(db, files)
+        said = revise(url, name)
+        assert f"wrote {number:04}_{name.replace(',', '').replace(' ', '_')[:40]}" in said, said
+        found = {
+            without_file(line)
+            for line in said
+            if line.startswith(("create ", "change ", "drop ", "rebuild "))
+        }
+        assert found == notes, name
+        migrate.upgrade(url)
+        states.append(state(url))
+        assert states[-1] != states[-2], name
+    assert "nothing to write" in revise(url)[0]
+    migrate.check(url)
+
+    for number, expected in enumerate(reversed(states[:-1])):
+        migrate.downgrade(url, "-1")
+        found = state(url)
+        assert found == expected, CASES[-1 - number][0]
+    for expected in states[1:]:
+        migrate.upgrade(url, "+1")
+        assert state(url) == expected
+
+
+@pytest.fixture
+def first(db, url):
+    """Have the first revision applied."""
+    migrate.upgrade(url)
+    write(db, FIRST)
+    revise(url, "first")
+    migrate.upgrade(url)
+    return url
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_what_no_file_holds_stops_a_signature_and_what_calls_it_is_told(db, first):
+    url = first
+    caller = SUMMARY.replace("zava.summary", "zava.caller").replace(
+        "p_x || ':name'", "zava.share(p_x) || ':name'"
+    )
+    write(db, {"functions/search/caller.sql": caller})
+    revise(url, "caller")
+    migrate.upgrade(url)
+    widened = SHARE.replace("returns integer", "returns bigint")
+    write(db, {"functions/search/share.sql": widened.replace(', "store-manager"', "")})
+    with psycopg.connect(url) as admin:
+        admin.execute("create view api.by_hand as select zava.share(1) as n")
+        admin.execute("create table retail.used (n int default zava.share(1))")
+    with pytest.raises(errors.ConfigurationError) as caught:
+        revise(url, "share")
+    told = f"{caught.value}"
+    assert "function zava.share(integer) has to be dropped, but is used by" in told
+    assert "default value for column n of table retail.used" in told
+    assert len(list(db.glob("migrations/versions/*share*"))) == 0
+
+    with psycopg.connect(url) as admin:
+        admin.execute("drop table retail.used; drop view api.by_hand")
+    said = revise(url, "share")
+    wrote = said.index("wrote 0004_share")
+    assert (
+        "function zava.share(integer) is called by function zava.caller(integer,text,integer[])"
+        in said[:wrote]
+    )
+    assert 'lost: GRANT EXECUTE ON FUNCTION zava.share(integer) TO "store-manager";' in said[:wrote]
+
+
+BROKEN = {
+    "pins its search_path": SUMMARY.replace(PINNED, ""),
+    "executed by PUBLIC": SUMMARY.replace("revoke execute", "-- revoke execute")
+    + "grant execute on function zava.summary(integer, text, integer[]) to public;",
+    "has a comment": SUMMARY.replace("comment on", "-- comment on"),
+    "enabled and forced": POLICIES.replace("force row", "no force row"),
+    "no policy is for PUBLIC": POLICIES.replace('    to store_manager, "store-manager"\n', ""),
+    "line 3: syntax error": SUMMARY.replace("returns table", "returns tabel"),
+    "ends the transaction": SUMMARY + "commit;\n",
+}
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_what_breaks_a_rule_is_refused_and_nothing_is_written(db, first):
+    before = set(db.rglob("*.sql"))
+    for rule, text in BROKEN.items():
+        name = "policies/orders.sql" if text.startswith("alter") else "functions/search/summary.sql"
+        write(db, {**FIRST, name: text})
+        with pytest.raises(errors.ConfigurationError, match=rule):
+            revise(first, "bad")
+    assert set(db.rglob("*.sql")) == before
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_a_revision_repairs_what_was_changed_by_hand(first):
+    before = state(first)
+    with psycopg.connect(first) as admin:
+        admin.execute("alter table retail.orders no force row level security")
+        admin.execute("grant select on retail.orders to public")
+        admin.execute("alter function zava.mine(uuid) owner to postgres")
+        admin.execute("create function zava.mine(text) returns int language sql return 1")
+        admin.execute("alter policy orders_mine on retail.orders using (true)")
+        admin.execute("comment on trigger orders_stamp on retail.orders is 'Stray.'")
+    damaged = state(first)
+    revise(first, "repair")
+    migrate.upgrade(first)
+    assert state(first) == before
+    migrate.downgrade(first, "-1")
+    assert state(first) == damaged
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_nobody_waits_for_a_check(db, first):
+    """Readers and writers hold every table, and the check ends all the same."""
+    with psycopg.connect(first) as reader, psycopg.connect(first) as writer:
+        reader.execute("select from retail.orders, retail.notes")
+        writer.execute("insert into retail.notes values ('x')")
+        writer.execute("set lock_timeout = '1ms'")
+
+        async def held(connection) -> set[str]:
+            live = await ddl_catalogue.read(connection)
+            async with connection.transaction():
+                await ddl_plan.plan(connection, db)
+                writer.execute(
+                    "insert into retail.orders values (gen_random_uuid(), gen_random_uuid())"
+                )
+                rows = await connection.fetch(
+                    "select distinct l.mode from pg_locks as l where l.pid = pg_backend_pid()"
+                    " and l.relation = any ($1::regclass[]::oid[])",
+                    [o.key for o in live.values() if o.kind == "table"],
+                )
+                return {row["mode"] for row in rows}
+
+        assert migrate.ask(first, held) <= {"AccessShareLock"}
+
+
+def test_words_say_who_gains_and_who_loses():
+    def policy(using: str) -> ddl_catalogue.Object:
+        body = (
+            "CREATE POLICY p ON retail.orders\n    AS PERMISSIVE\n    FOR SELECT\n"
+            f"    TO store_manager\n    USING ({using});"
+        )
+        return ddl_catalogue.Object(
+            "policy", "policy p on retail.orders", "POLICY p ON retail.orders", body, None, None,
+            (), None, "pg_policy", 1, "1",
+        )  # fmt: skip
+
+    change = ddl_moves.Change("change", "", policy("(a > 1)"), policy("true"), "")
+    assert ddl_review.words([change]) == [
+        "store_manager no longer may SELECT rows of retail.orders where (a > 1)",
+        "store_manager now may SELECT rows of retail.orders where true",
+    ]
+    assert ddl_review.words([ddl_moves.Change("drop", "", policy("true"), None, "")]) == [
+        "store_manager no longer may SELECT rows of retail.orders where true"
+    ]
+
+
+def test_blame_reads_the_frozen_files():
+    lines = ddl_review.blame(ddl.db_path(), "zava.visible_stores(name)")
+    assert lines == [
+        (
+            "0002_kernel  create or replace, comment on, revoke, grant"
+            "  db/functions/security/visible_stores.sql  +25 -0 lines"
+        )
+    ]
+    assert any("by hand" in line for line in ddl_review.blame(ddl.db_path(), "retail.orders"))
+    for wrong in ("zava.nowhere", "x; drop", ""):
+        with pytest.raises(errors.ValidationError):
+            ddl_review.blame(ddl.db_path(), wrong)

@@ -1,0 +1,302 @@
+"""What somebody changed by hand is found, named with its file, and can be taken over."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import psycopg
+import pytest
+
+from zava_sql import ddl, ddl_adopt, ddl_catalogue, ddl_drift, ddl_plan, errors, migrate
+
+# What is done by hand, what is found of it, and in which file it belongs.
+SEEDS = [
+    (
+        (
+            "create or replace function api.whoami() returns table (principal text, kind text,"
+            " stores text[]) language sql stable parallel restricted begin atomic"
+            " select 'me'::text, 'head'::text, '{}'::text[]; end"
+        ),
+        "changed function api.whoami()",
+        "db/functions/security/whoami.sql",
+    ),
+    (
+        "alter function zava.identify(name) set search_path = public",
+        "changed function zava.identify(name)",
+        "db/functions/security/identify.sql",
+    ),
+    (
+        "grant execute on function zava.harden() to public",
+        "changed function zava.harden()",
+        "db/functions/security/harden.sql",
+    ),
+    (
+        "comment on function zava.hardening() is 'Nothing to see.'",
+        "changed function zava.hardening()",
+        "db/functions/security/hardening.sql",
+    ),
+    (
+        "alter function zava.secure_database() owner to postgres",
+        "changed function zava.secure_database()",
+        "db/functions/security/secure_database.sql",
+    ),
+    (
+        "drop function zava.knows_signing_key(text, bytea)",
+        "missing function zava.knows_signing_key(text,bytea)",
+        "db/functions/security/knows_signing_key.sql",
+    ),
+    (
+        "create function zava.hotfix() returns int language sql return 1",
+        "stray function zava.hotfix()",
+        "",
+    ),
+    (
+        "alter policy orders_writer_all on retail.orders to public",
+        "changed policy orders_writer_all on retail.orders",
+        "db/policies/orders.sql",
+    ),
+    (
+        "alter policy orders_head_office_fence on retail.orders using (true)",
+        "changed policy orders_head_office_fence on retail.orders",
+        "db/policies/orders.sql",
+    ),
+    (
+        "drop policy stores_store_manager_fence on retail.stores",
+        "missing policy stores_store_manager_fence on retail.stores",
+        "db/policies/stores.sql",
+    ),
+    (
+        "create policy hotfix on retail.orders to zava_service using (true)",
+        "stray policy hotfix on retail.orders",
+        "",
+    ),
+    (
+        "alter table retail.customers no force row level security",
+        "changed access to retail.customers",
+        "db/policies/customers.sql",
+    ),
+    (
+        "grant insert on retail.orders to store_manager",
+        "changed access to retail.orders",
+        "db/policies/orders.sql",
+    ),
+    (
+        (
+            "create trigger hotfix before update on retail.orders for each row"
+            " execute function suppress_redundant_updates_trigger()"
+        ),
+        "stray trigger hotfix on retail.orders",
+        "",
+    ),
+    ("create view api.hotfix as select * from retail.orders", "stray view api.hotfix", ""),
+    # What files do not hold is found by the snapshot.
+    ("alter table retail.products add column hotfix int", "changed table retail.products", ""),
+    (
+        "grant select (sku) on retail.products to zava_gateway",
+        "changed access to retail.products",
+        "",
+    ),
+    (
+        "alter view api.sale_lines set (security_invoker = false)",
+        "changed view api.sale_lines",
+        "",
+    ),
+    ("drop index retail.products_type_id_idx", "missing index retail.products_type_id_idx", ""),
+    (
+        "alter table retail.products drop constraint products_list_price_check",
+        "missing constraint products_list_price_check on retail.products",
+        "",
+    ),
+    ("grant usage on schema zava to store_manager", "changed schema zava", ""),
+    (
+        "alter default privileges for role zava_owner grant execute on functions to public",
+        "missing default privileges of zava_owner on functions",
+        "",
+    ),
+    (
+        (
+            "do $$ begin execute format('grant connect on database %I to public',"
+            " current_database()); end $$"
+        ),
+        "changed database this database",
+        "",
+    ),
+]
+
+
+@pytest.fixture
+def db(tmp_path, monkeypatch):
+    """Give a copy of db/ with a snapshot of the template; migrations read it instead."""
+    copy = tmp_path / "db"
+    shutil.copytree(ddl.db_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(migrate, "db_path", lambda: copy)
+    return copy
+
+
+@pytest.fixture
+def snapshot(db, database):
+    async def write(connection) -> None:
+        found = await ddl_plan.plan(connection, db)
+        assert found.changes == ()
+        objects = await ddl_catalogue.read(connection)
+        ddl_drift.lock(db, migrate.head(), objects, found.files)
+
+    migrate.ask(database.admin_url, write)
+    return db / ddl_drift.LOCK
+
+
+def report(url: str) -> ddl_drift.Report:
+    return migrate.ask(url, lambda c: ddl_drift.report(c, migrate.db_path(), migrate.head()))
+
+
+def adopt(url: str, name: str = "adopted") -> list[str]:
+    async def work(connection) -> list[str]:
+        found = await ddl_drift.report(connection, migrate.db_path(), migrate.head())
+        return await ddl_adopt.adopt(connection, migrate.db_path(), found, name)
+
+    return migrate.ask(url, work)
+
+
+def state(url: str) -> dict[str, str]:
+    async def work(connection) -> dict[str, str]:
+        return {key: o.text for key, o in (await ddl_catalogue.read(connection)).items()}
+
+    return migrate.ask(url, work)
+
+
+def do(url: str, *statements: str) -> None:
+    with psycopg.connect(url) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def test_every_kind_of_drift_is_named_and_nothing_else(database, snapshot):
+    url = database.admin_url
+    clean = report(url)
+    assert (clean.findings, clean.files, clean.snapshot) == ((), True, True)
+    do(url, *(statement for statement, _, _ in SEEDS))
+
+    found = report(url)
+    assert {(f"{f.what} {f.title}", f.file) for f in found.findings} == {
+        (line, file) for _, line, file in SEEDS
+    }
+    diffs = {f.title: f.diff for f in found.findings}
+    fence = diffs["policy orders_head_office_fence on retail.orders"].splitlines()
+    assert fence[:2] == ["--- database", "+++ db/policies/orders.sql"]
+    assert "-    USING (true);" in fence
+    assert any(line.startswith("+    USING (( SELECT zava.is_head_office") for line in fence)
+    assert "+GRANT" not in diffs["access to retail.products"]
+
+    # A role that may read the catalogue and no more finds the same with plain SELECTs.
+    reader = database.server.url(database.dbname, "zava_service", "service-password")
+    do(
+        url,
+        "alter default privileges for role zava_owner revoke execute on functions from public",
+        "grant select on public.alembic_version to zava_service",
+    )
+    plain = report(reader)
+    assert (plain.files, plain.snapshot) == (False, True)
+    assert {f"{f.what} {f.title}" for f in plain.findings} == {line for _, line, _ in SEEDS} - {
+        "missing default privileges of zava_owner on functions"
+    }
+    snapshot.unlink()
+    with pytest.raises(errors.ConfigurationError, match="no snapshot"):
+        report(reader)
+
+
+def test_a_file_that_was_edited_is_no_drift_of_the_database(database, snapshot, db):
+    whoami = db / "functions" / "security" / "whoami.sql"
+    text = whoami.read_text(encoding="utf-8")
+    whoami.write_text(text.replace("order by s.store_key", "order by 1 desc"), encoding="utf-8")
+    for held in (True, False):
+        if not held:
+            snapshot.unlink()
+        (finding,) = report(database.admin_url).findings
+        assert finding.line == "edited function api.whoami() (db/functions/security/whoami.sql)"
+    with pytest.raises(errors.ValidationError, match=r"whoami\.sql was edited"):
+        adopt(database.admin_url)
+
+
+def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(database, db, clone):
+    url = database.admin_url
+    require = db / "functions" / "analytics" / "_require_range.sql"
+    before, former = state(url), require.read_text(encoding="utf-8")
+    with psycopg.connect(url) as connection:
+        (definition,) = connection.execute(
+            "select pg_get_functiondef(oid) from pg_proc where proname = '_require_range'"
+        ).fetchone()
+        assert "begin\n" in definition
+        connection.execute(
+            definition.replace("begin\n", "begin\n    -- a hotfix, 100 %\n", 1).encode()
+        )
+    do(
+        url,
+        "set role zava_owner",
+        "create function api.hotfix(p_x text default 'A,b') returns table (a text, n int)"
+        " language sql stable parallel restricted begin atomic select p_x || 'X', 1; end",
+        "comment on function api.hotfix(text) is 'It''s new.'",
+        "grant execute on function api.hotfix(text) to head_office",
+        "alter policy orders_writer_all on retail.orders with check (store_id is not null)",
+        'create policy "a hotfix" on retail.orders as restrictive to zava_writer using (true)',
+        "grant truncate on retail.orders to zava_writer",
+        "alter function zava.hardening() volatile",
+        "drop function zava.disable_principal(text)",
+    )
+    hot = state(url)
+
+    done = adopt(url)
+
+    assert require.read_text(encoding="utf-8") == former.replace(
+        "begin\n", "begin\n    -- a hotfix, 100 %\n", 1
+    )
+    assert not (db / "functions" / "security" / "disable_principal.sql").exists()
+    new = (db / "functions" / "analytics" / "hotfix.sql").read_text(encoding="utf-8")
+    assert new.startswith(
+        "create or replace function api.hotfix(p_x text default 'A,b'::text)\nreturns table("
+    )
+    assert "revoke execute on function api.hotfix(text) from public;" in new
+    assert any(line.startswith("wrote ") for line in done)
+    assert len([line for line in done if line.startswith("edited ")]) == 5
+
+    migrate.upgrade(url)
+    assert state(url) == hot
+    assert report(url).findings == ()
+    migrate.downgrade(url, "-1")
+    assert state(url) == before
+    with clone() as elsewhere:
+        migrate.upgrade(elsewhere.admin_url)
+        assert state(elsewhere.admin_url) == hot
+
+
+@pytest.mark.parametrize(
+    ("statement", "match"),
+    [
+        ("create function api.bad() returns int language sql return 1", "has a comment"),
+        ("grant execute on function api.whoami() to public", "executed by PUBLIC"),
+        ("alter function api.whoami() owner to postgres", "cannot be said in a file"),
+    ],
+)
+def test_what_is_not_to_be_kept_is_not_adopted(database, db, statement, match):
+    do(database.admin_url, statement)
+    before = {path: path.read_bytes() for path in db.rglob("*.*")}
+    with pytest.raises(errors.ValidationError, match=match):
+        adopt(database.admin_url)
+    assert {path: path.read_bytes() for path in db.rglob("*.*")} == before
+
+
+def test_a_table_is_not_adopted(database, snapshot):  # noqa: ARG001 - it finds the column
+    do(database.admin_url, "alter table retail.products add column hotfix int")
+    with pytest.raises(errors.ValidationError, match=r"no file can hold table retail\.products"):
+        adopt(database.admin_url)
+
+
+@pytest.mark.once
+def test_the_snapshot_is_of_the_newest_revision(module_database):
+    """Write it anew with `zava-sql db prove --lock`."""
+    text = (ddl.db_path() / ddl_drift.LOCK).read_text(encoding="utf-8")
+    held = json.loads(text)
+    assert held["revision"] == migrate.head()
+    assert {k: "\n".join(v["text"]) for k, v in held["objects"].items()} == state(
+        module_database.admin_url
+    )

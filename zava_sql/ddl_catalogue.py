@@ -1,0 +1,319 @@
+"""Objects as PostgreSQL has them, and as it would have them if it ran the files.
+
+`read` is plain SELECTs. `imagine` runs the files of db/functions and db/policies in schemas of its
+own, beside empty copies of the tables, reads the catalogue and rolls everything back: PostgreSQL
+puts the text into its own words, nothing is parsed here, and no live object is locked but the
+tables, in ACCESS SHARE.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from zava_sql import ddl
+from zava_sql.errors import ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+__all__ = ["OWNER", "SCHEMAS", "Imagined", "Link", "Object", "imagine", "links", "read"]
+
+
+OWNER: Final = "zava_owner"
+SCHEMAS: Final = ("zava", "retail", "api")
+SHADOW: Final = "_zava_check_"
+ROUTINES: Final = ("function", "procedure", "aggregate")
+# What files hold; the rest is made by hand in revisions.
+FROM_FILES: Final = ("function", "procedure", "view", "policy", "trigger")
+
+_SHADOWED = re.compile(rf"{SHADOW}({'|'.join(SCHEMAS)})\b")
+_QUALIFIED = re.compile(rf'(?<![\w.])"?({"|".join(SCHEMAS)})"?(?=\.)')
+_SCHEMA = re.compile(rf"(\bschema\s+)({'|'.join(SCHEMAS)})\b", re.IGNORECASE)
+_LEAVES = re.compile(
+    r"^(?:commit|rollback|start transaction|savepoint)\b", re.MULTILINE | re.IGNORECASE
+)
+_CREATED = re.compile(
+    r"^create (?:or replace )?(?:view|function|procedure) ([\w.]+)", re.MULTILINE | re.IGNORECASE
+)
+
+# What depends on a routine or a view; a view through its rule, a rowtype through its view.
+_LINKS = """
+select
+    case when t.oid is null then d.refclassid else 'pg_class'::regclass end::regclass::text
+        as used_catalogue,
+    coalesce(t.typrelid, d.refobjid) as used,
+    case when w.oid is null then d.classid else 'pg_class'::regclass end::regclass::text
+        as user_catalogue,
+    coalesce(w.ev_class, d.objid) as user,
+    pg_describe_object(d.classid, d.objid, d.objsubid) as described
+from pg_catalog.pg_depend as d
+left join pg_catalog.pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
+left join pg_catalog.pg_type as t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
+where d.deptype in ('n', 'a')
+    and coalesce(t.typrelid, d.refobjid) = any ($1::oid[])
+    and coalesce(w.ev_class, d.objid) <> coalesce(t.typrelid, d.refobjid)
+order by d.objid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One object; `text` is all of its state, and nearly the SQL that makes it."""
+
+    kind: str
+    key: str
+    ref: str | None
+    body: str
+    owner: str | None
+    comment: str | None
+    grants: tuple[str, ...]
+    shape: str | None
+    catalogue: str
+    oid: int
+    maker: str
+
+    @property
+    def statements(self) -> str:
+        """The SQL that makes it, run by its owner."""
+        lines = [f"{self.body};" if self.kind in ROUTINES else self.body]
+        if self.kind in ROUTINES:
+            lines.append(f"REVOKE ALL ON {self.ref} FROM PUBLIC;")
+        if self.comment is not None:
+            quoted = self.comment.replace("'", "''")
+            lines.append(f"COMMENT ON {self.ref or self.key} IS '{quoted}';")
+        return "\n".join([line for line in lines if line] + list(self.grants))
+
+    @property
+    def text(self) -> str:
+        """Everything that is compared."""
+        owner = "" if self.owner in (None, OWNER) else f"\nOWNER {self.owner};"
+        return self.statements + owner
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return title(self.kind, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`user` cannot be without `used`; a key each, or PostgreSQL's words for what has none."""
+
+    used: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imagined:
+    """What the files make: an order that works, their objects, the file of each, broken rules."""
+
+    order: tuple[str, ...]
+    objects: Mapping[str, Object]
+    files: Mapping[str, str]
+    links: tuple[Link, ...]
+    by_hand: frozenset[str]
+    broken: tuple[tuple[str, str, str], ...]
+
+
+def title(kind: str, key: str) -> str:
+    """Say what an object is, unless its key does."""
+    return key if key.startswith(kind) else f"{kind} {key}"
+
+
+def diff(before: str, after: str, labels: tuple[str, str]) -> str:
+    """Compare two states of an object, as `diff -u` does."""
+    old, new = before.splitlines(), after.splitlines()
+    return "\n".join(difflib.unified_diff(old, new, *labels, lineterm=""))
+
+
+async def read(
+    connection: Connection, schemas: Iterable[str] | None = SCHEMAS
+) -> dict[str, Object]:
+    """Read the objects of these schemas, or of all; SELECTs only."""
+    sql = (ddl.db_path() / "catalogue.sql").read_text(encoding="utf-8")
+    names = None if schemas is None else list(schemas)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        # Every name comes out qualified.
+        await connection.execute("set local search_path = pg_catalog; set local jit = off")
+        rows = await connection.fetch(sql, names)
+    finally:
+        await transaction.rollback()  # gives the path back, in a transaction of the caller as well
+    objects = (
+        Object(**{**row, "body": row["body"] or "", "grants": tuple(row["grants"])}) for row in rows
+    )
+    return {o.key: o for o in objects}
+
+
+async def links(connection: Connection, objects: Mapping[str, Object]) -> tuple[Link, ...]:
+    """Find what depends on these objects, be it of them or not."""
+    keys = {(o.catalogue, o.oid): o.key for o in objects.values() if o.kind in FROM_FILES}
+    found = []
+    for row in await connection.fetch(_LINKS, [oid for _, oid in keys]):
+        used = keys.get((row["used_catalogue"], row["used"]))
+        user = keys.get((row["user_catalogue"], row["user"]), row["described"])
+        if used is not None:
+            found.append(Link(used, user))
+    return tuple(found)
+
+
+async def imagine(
+    connection: Connection, db: Path, texts: Mapping[str, str], live: Mapping[str, Object]
+) -> Imagined:
+    """Let PostgreSQL run the files aside, see what they make, and roll back."""
+    by_hand = _by_hand(db, texts, live)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(_stage(live))
+        await connection.execute(f"set local role {OWNER}")
+        pristine = await _shadows(connection)
+        clones = {key: live[key].statements for key in sorted(by_hand, key=lambda k: live[k].oid)}
+        order = await _run(connection, {**clones, **texts})
+        made = await _shadows(connection)
+        rows = await connection.fetch(f"select f.xmin::text, f.path from {SHADOW}zava._files as f")
+        makers = {row["xmin"]: row["path"] for row in rows}
+        objects = {
+            key: o
+            for key, o in made.items()
+            if o.kind in (*FROM_FILES, "access", "default privileges")
+            and key not in by_hand
+            and (key not in pristine or pristine[key].text != o.text)
+        }
+        broken = await connection.fetch(
+            f"select * from {SHADOW}zava.house_rules($1)", [SHADOW + name for name in SCHEMAS]
+        )
+        return Imagined(
+            order=tuple(path for path in order if path in texts),
+            objects=objects,
+            files={key: _file(o, makers, texts) for key, o in objects.items()},
+            links=await links(connection, objects),
+            by_hand=by_hand,
+            broken=tuple(
+                (row["rule"], _plain(row["object"]), _plain(row["remedy"])) for row in broken
+            ),
+        )
+    finally:
+        await transaction.rollback()
+
+
+def _by_hand(db: Path, texts: Mapping[str, str], live: Mapping[str, Object]) -> frozenset[str]:
+    """Find what revisions made outside the marks, and no file has taken over."""
+    created: set[str] = set()
+    for file in ddl.frozen(db):
+        created.update(_CREATED.findall(ddl.BLOCK.sub("", ddl.read(file))))
+    filed = {PurePosixPath(path).stem for path in texts if path.startswith("db/functions/")}
+    names = {name for name in created if name.rpartition(".")[2] not in filed}
+    return frozenset(
+        o.key for o in live.values() if o.kind in FROM_FILES and o.key.partition("(")[0] in names
+    )
+
+
+def _stage(live: Mapping[str, Object]) -> str:
+    """Write the schemas and the empty copies of the tables, with their primary keys."""
+    script = ["set local lock_timeout = '3s';"]
+    script += [f"create schema {SHADOW}{name} authorization {OWNER};" for name in SCHEMAS]
+    tables = [o.key for o in live.values() if o.kind == "table"]
+    script += [f"create table {_aside(name)} (like {name});" for name in tables]
+    for o in live.values():
+        if o.kind == "constraint" and o.body.startswith("PRIMARY KEY"):
+            script.append(f"alter table {_aside(o.key.partition(' on ')[2])} add {o.body};")
+    script.append(f"create table {SHADOW}zava._files (path text);")
+    owned = [*map(_aside, tables), f"{SHADOW}zava._files"]
+    return "\n".join(script + [f"alter table {name} owner to {OWNER};" for name in owned])
+
+
+async def _run(connection: Connection, texts: Mapping[str, str]) -> list[str]:
+    """Run the texts, and tell in which order: all at once if they are in one that works.
+
+    Each runs in a subtransaction of its own, whose number its objects carry, and writes down its
+    name there. What fails comes again after the others, for it may need one of them.
+    """
+    for path, text in texts.items():
+        if _LEAVES.search(text):
+            raise ValidationError(
+                f"{path} ends the transaction that it runs in", hint="Take that statement out."
+            )
+    scripts = {
+        path: f"{_aside(text)}\n;\ninsert into {SHADOW}zava._files values ('{path}');"
+        for path, text in texts.items()
+    }
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "\n".join(
+                    f"savepoint of_file;\n{script}\nrelease savepoint of_file;"
+                    for script in scripts.values()
+                )
+            )
+    except asyncpg.PostgresError:
+        return await _run_singly(connection, scripts)
+    return list(texts)
+
+
+async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> list[str]:
+    done: list[str] = []
+    left = dict(scripts)
+    while left:
+        failed: dict[str, asyncpg.PostgresError] = {}
+        for path, script in left.items():
+            try:
+                async with connection.transaction():
+                    await connection.execute(script)
+            except asyncpg.PostgresError as error:
+                failed[path] = error
+        if len(failed) == len(left):
+            path, first = next(iter(failed.items()))
+            line = scripts[path].count("\n", 0, int(first.position or 1) - 1) + 1
+            raise ValidationError(
+                f"{path}, line {line}: {_plain(first.args[0])} (SQLSTATE {first.sqlstate})",
+                hint=_plain(first.hint or "PostgreSQL cannot run this file."),
+            )
+        done += [path for path in left if path not in failed]
+        left = {path: left[path] for path in failed}
+    return done
+
+
+async def _shadows(connection: Connection) -> dict[str, Object]:
+    objects = await read(connection, [SHADOW + name for name in SCHEMAS])
+    plain = (
+        replace(
+            o,
+            key=_plain(o.key),
+            ref=o.ref and _plain(o.ref),
+            body=_plain(o.body),
+            comment=o.comment and _plain(o.comment),
+            grants=tuple(map(_plain, o.grants)),
+            shape=o.shape and _plain(o.shape),
+        )
+        for o in objects.values()
+    )
+    return {o.key: o for o in plain}
+
+
+def _aside(text: str) -> str:
+    return _SCHEMA.sub(rf"\1{SHADOW}\2", _QUALIFIED.sub(rf"{SHADOW}\1", text))
+
+
+def _plain(text: str) -> str:
+    return _SHADOWED.sub(r"\1", text)
+
+
+def _file(o: Object, makers: Mapping[str, str], texts: Iterable[str]) -> str:
+    """Say which file an object comes from."""
+    table = o.key.rpartition(".")[2]
+    if o.kind == "access" and (path := f"db/policies/{table}.sql") in texts:
+        return path
+    name = o.key.partition("(")[0].rpartition(".")[2]
+    likely = (path for path in texts if PurePosixPath(path).stem == name)
+    return makers.get(o.maker) or next(likely, "")

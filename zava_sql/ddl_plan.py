@@ -1,0 +1,147 @@
+"""What has to be done so that a database has what the files say, and how to take it back.
+
+The way up runs whole files, as `scripts/freeze` does, after it dropped what CREATE OR REPLACE would
+refuse. The way down is written from the catalogue: the objects as they were, grants and comments
+included. Both ways are one comparison, with the two states changed over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zava_sql import ddl
+from zava_sql.ddl_catalogue import FROM_FILES, Object, imagine, links, read
+from zava_sql.ddl_moves import Change, changes, down, moves, up, users_first
+from zava_sql.errors import ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from zava_sql.ddl_catalogue import Connection
+
+__all__ = ["Plan", "plan", "refuse_broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What changes, the parts of a revision that do it, and what it means for others."""
+
+    changes: tuple[Change, ...]
+    files: Mapping[str, str]
+    up: str
+    down: str
+    radius: tuple[str, ...]
+    blocked: tuple[str, ...]
+    broken: tuple[tuple[str, str, str], ...]
+
+    def permit(self) -> None:
+        """Refuse to write it where PostgreSQL would, or where it breaks a house rule."""
+        if self.blocked:
+            raise ValidationError(
+                f"{self.blocked[0]}, which no file holds",
+                hint="Drop and make it again in a revision by hand (scripts/freeze NAME --empty)."
+                + "".join(f" Also: {other}." for other in self.blocked[1:]),
+            )
+        refuse_broken(self.broken)
+
+
+def refuse_broken(broken: Collection[tuple[str, str, str]]) -> None:
+    """Refuse what breaks a house rule: which rule, what breaks it, how to mend it."""
+    if broken:
+        raise ValidationError(
+            "; ".join(f"{key}: {rule}" for rule, key, _ in broken),
+            hint=" ".join(dict.fromkeys(remedy for *_, remedy in broken)),
+        )
+
+
+async def plan(connection: Connection, db: Path) -> Plan:
+    """Compare a database with the files; nothing is kept of it, and nothing is written."""
+    live = await read(connection)
+    texts = ddl.sources(db)
+    imagined = await imagine(connection, db, texts, live)
+    before = {
+        key: o
+        for key, o in live.items()
+        if key in imagined.objects or (o.kind in FROM_FILES and key not in imagined.by_hand)
+    }
+    uses = await links(connection, live)
+    there = moves(before, imagined.objects, uses)
+    frozen = ddl.history(ddl.frozen(db))[0]
+    found = changes(there, before, imagined.objects, imagined.files)
+    if not found:
+        return Plan((), imagined.files, "", "", (), (), imagined.broken)
+    back = moves(imagined.objects, before, imagined.links)
+    lost = [
+        before[key]
+        for key in reversed(users_first(before, uses))
+        if key in back.changed or key in back.new or key in back.early
+    ]
+    return Plan(
+        found,
+        imagined.files,
+        up(there, before, imagined, texts, frozen),
+        down(back, imagined.objects, await _former(connection, db, live, lost)),
+        tuple(_radius(found, imagined.objects, live.values())),
+        there.blocked,
+        imagined.broken,
+    )
+
+
+async def _former(
+    connection: Connection, db: Path, live: Mapping[str, Object], back: Collection[Object]
+) -> Iterable[str]:
+    """Write what brings objects back: the files as last frozen, where they make just these.
+
+    PostgreSQL's words for a query are not always the same again when it reads them; they stand in
+    for the files where somebody changed the database by hand.
+    """
+    then = ddl.history(ddl.frozen(db))[0]
+    try:
+        was = await imagine(connection, db, then, live)
+    except ValidationError:
+        was = None
+    paths = {was.files.get(o.key, "") for o in back} if was else {""}
+    if (
+        was
+        and "" not in paths
+        and all(
+            key in live and live[key].text == o.text
+            for key, o in was.objects.items()
+            if was.files[key] in paths
+        )
+    ):
+        return [f"{then[path]}\n" for path in was.order if path in paths]
+    return [f"{o.statements}\n" for o in back]
+
+
+def _radius(
+    changes: Iterable[Change],
+    after: Mapping[str, Object],
+    live: Iterable[Object],
+) -> Iterable[str]:
+    """Say what a changed signature means: who calls it by name, and who loses a grant."""
+    for change in changes:
+        old, new = change.before, change.after
+        if old is None or old.kind not in ("function", "procedure"):
+            continue
+        if change.what == "rebuild" or (new is not None and new.shape == old.shape):
+            continue
+        name = old.key.partition("(")[0]
+        calls = re.compile(rf"(?<![\w.]){re.escape(name)}\s*\(")
+        for o in live:
+            if (
+                o.kind in ("function", "procedure", "view", "policy", "trigger")
+                and o.key != old.key
+            ):
+                # What is bound to it is rebuilt or stops the plan; a text fails when it runs.
+                state = after.get(o.key, o)
+                if calls.search(state.body):
+                    yield f"{old.title} is called by {o.title}"
+        siblings = [o for o in after.values() if o.key.partition("(")[0] == name]
+        kept = {grant.rpartition(" TO ")[2] for o in siblings for grant in o.grants}
+        for grant in old.grants:
+            if grant.rpartition(" TO ")[2] not in kept:
+                yield f"lost: {grant}"
