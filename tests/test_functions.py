@@ -39,7 +39,7 @@ async def people(opened):
     return await tenants.principals(opened, [*tenants.STORES, "head-office"])
 
 
-async def embed(text):
+async def embed(_, text):
     return [float(len(text)), 0.5]
 
 
@@ -224,7 +224,7 @@ async def test_an_embedding_is_made_of_the_text_it_belongs_to(call, tools):
 
 
 async def test_where_a_text_cannot_be_embedded_its_vector_is_null(opened, people, tools, caplog):
-    async def fails(_):
+    async def fails(*_):
         raise ServiceUnavailable("the model is away")
 
     agent = Agent(opened, embed=fails)

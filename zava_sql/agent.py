@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from zava_sql.functions import FunctionSpec
     from zava_sql.tenant import Principal
 
+    Embed = Callable[[Principal, str], Awaitable[Sequence[float] | None]]
+
 __all__ = ["Agent", "Column", "Result", "fetch"]
 
 # The newline keeps a trailing comment from swallowing the bracket. That only a query can stand in
@@ -70,14 +72,17 @@ class Result:
 
 
 class Agent:
-    """Answers questions of principals from one database; `embed` turns a text into a vector."""
+    """Answers questions of principals from one database.
+
+    `embed` turns a principal's text into a vector, or None where that cannot be.
+    """
 
     def __init__(
         self,
         database: Database,
         guard: Guard | None = None,
         *,
-        embed: Callable[[str], Awaitable[Sequence[float]]] | None = None,
+        embed: Embed | None = None,
     ) -> None:
         self.database = database
         self.embed = embed
@@ -121,7 +126,7 @@ class Agent:
         for parameter in function.parameters:
             text = given.get(parameter.embeds) if parameter.embeds else None
             if self.embed is not None and isinstance(text, str):
-                given[parameter.name] = await _embedding(self.embed, text)
+                given[parameter.name] = await _embedding(self.embed, principal, text)
         sql, values = function.call(given)
         try:
             return await fetch(self.database, principal, sql, limit, values)
@@ -199,15 +204,14 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     return Result(columns, [tuple(r.values()) for r in records[:limit]], len(records) > limit)
 
 
-async def _embedding(
-    embed: Callable[[str], Awaitable[Sequence[float]]], text: str
-) -> list[float] | None:
+async def _embedding(embed: Embed, principal: Principal, text: str) -> list[float] | None:
     """Give the vector of a text; None, with which a function goes by words, where there is none."""
     try:
-        return list(await embed(text))
+        vector = await embed(principal, text)
     except ZavaError as error:
         logger.warning("no embedding: %s", error.message)
         return None
+    return None if vector is None else list(vector)
 
 
 def _unsendable() -> DatabaseError:

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from zava_sql import __version__, embedded
 from zava_sql.agent import Agent
 from zava_sql.cli_db import day, db
+from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_serve import serve
 from zava_sql.database import Database, connect
@@ -54,6 +55,7 @@ app.add_typer(principal, name="principal")
 app.add_typer(token, name="token")
 app.add_typer(key, name="key")
 app.command()(serve)
+app.command()(embed)
 
 
 class Format(StrEnum):
@@ -269,3 +271,4 @@ async def _seed(settings: Settings, scale: float, until: date | None) -> None:
     )
     print(f"scale {report.scale:f} until {report.until}: ", end="")
     print("nothing to add" if report.unchanged else made)
+    await embed_if_possible(settings)

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +18,12 @@ from zava_sql import embedded
 from zava_sql.agent import Agent
 from zava_sql.client_config import Client, http_config, stdio_config
 from zava_sql.database import Database
+from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ValidationError
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncIterator, Coroutine
 
 __all__ = ["serve"]
 
@@ -71,18 +73,24 @@ def serve(  # noqa: PLR0913 - options
         _run(_serve_http(settings, host, port))
 
 
+@asynccontextmanager
+async def _agent(settings: Settings) -> AsyncIterator[Agent]:
+    async with Database.open(settings) as database, QueryEmbedder.open(database) as embed:
+        yield Agent(database, embed=embed)
+
+
 async def _serve_stdio(settings: Settings, principal: str) -> None:
     from zava_sql.mcp_server import serve_stdio  # noqa: PLC0415 - the SDK is slow to import
 
-    async with Database.open(embedded.resolve(settings)) as database:
-        await serve_stdio(database, Agent(database), principal)
+    async with _agent(embedded.resolve(settings)) as agent:
+        await serve_stdio(agent.database, agent, principal)
 
 
 async def _serve_http(settings: Settings, host: str, port: int) -> None:
     from zava_sql.mcp_server import serve_http  # noqa: PLC0415 - the SDK is slow to import
 
-    async with Database.open(embedded.resolve(settings)) as database:
-        await serve_http(database, Agent(database), host, port)
+    async with _agent(embedded.resolve(settings)) as agent:
+        await serve_http(agent.database, agent, host, port)
 
 
 def _serve_together(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -105,8 +113,8 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int) -> N
 
     def work(alive: int) -> None:
         async def serve_here() -> None:
-            async with Database.open(resolved) as database:
-                await serve_worker(database, Agent(database), listener, alive)
+            async with _agent(resolved) as agent:
+                await serve_worker(agent.database, agent, listener, alive)
 
         _run(serve_here())
 

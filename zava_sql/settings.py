@@ -90,6 +90,40 @@ class Settings(BaseSettings):
         10.0, gt=0, description="Seconds between looks for new or changed functions"
     )
 
+    embedding_url: str | None = Field(
+        None,
+        pattern=_URL,
+        description="Base URL of an OpenAI-compatible service, as in https://api.openai.com/v1;"
+        " without one the local model embeds",
+    )
+    embedding_key: SecretStr | None = Field(None, description="Key of that service")
+    embedding_model: str | None = Field(
+        None, pattern=r"^[!-~]{1,150}$", description="Model that the service shall use"
+    )
+    embedding_dimensions: int | None = Field(
+        None, ge=1, le=4000, description="Length of vectors to ask for, where a model has a choice"
+    )
+    embedding_api_version: str | None = Field(
+        None, pattern=r"^[0-9A-Za-z.-]+$", description="Version of Azure's interface, if it is that"
+    )
+    embedding_deployment: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z._-]+$",
+        description="Deployment on Azure; ZAVA_EMBEDDING_MODEL unless set",
+    )
+    embedding_timeout: float = Field(
+        10.0, gt=0, le=600, description="Seconds to wait for one answer of the service"
+    )
+    embedding_batch: int = Field(
+        32, ge=1, le=2048, description="Texts in one request to the service at most"
+    )
+    embedding_tokens: int = Field(
+        8000, ge=16, description="Tokens of one text at most; the service does not get the rest"
+    )
+    embedding_cache: int = Field(
+        1000, ge=0, le=1_000_000, description="Embeddings of questions that are kept in memory"
+    )
+
     allowed_hosts: Words = Field(
         (), description="Names in `Host` that are served beside loopback, as in db.example:443"
     )

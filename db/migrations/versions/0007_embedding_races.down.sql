@@ -1,0 +1,317 @@
+-- 0007 embedding races, undone.
+set local lock_timeout = '3s';
+set local role zava_owner;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+-- zava.activate_embedding_model(): lets search use another model. To readers it is one step: each
+-- statement sees either the old model or the new one. The old one keeps its vectors, so that the
+-- way back is as short, until it is retired.
+create or replace function zava.activate_embedding_model(
+    p_name text
+)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_model_id smallint := zava._embedding_model_id(p_name);
+    v_missing bigint;
+begin
+    -- Whoever else activates, adds or retires a model waits.
+    perform from retail.embedding_models as m order by m.model_id for update;
+
+    select count(*)
+    into v_missing
+    from retail.products as p
+    where not exists (
+        select
+        from retail.product_embeddings as e
+        where e.model_id = v_model_id and e.product_id = p.product_id
+    );
+    if v_missing > 0
+        or to_regclass(format('retail.product_embeddings_%s_embedding_idx', v_model_id)) is null
+    then
+        raise exception 'model % is not ready: % products have no vector, or there is no index',
+            p_name, v_missing
+            using errcode = 'object_not_in_prerequisite_state',
+                  hint = 'Fill it first: zava-sql embed.';
+    end if;
+
+    update retail.embedding_models as m
+    set state = 'building', updated_at = now()
+    where m.state = 'live' and m.model_id <> v_model_id;
+    update retail.embedding_models as m
+    set state = 'live', updated_at = now()
+    where m.model_id = v_model_id and m.state <> 'live';
+end;
+$function$;
+
+comment on function zava.activate_embedding_model(text) is
+    'Makes a filled model the one that search uses; the one before keeps its vectors.
+
+p_name: name of the model';
+revoke execute on function zava.activate_embedding_model(text) from public;
+
+-- zava.add_embedding_model(): makes room for the vectors of a model: a partition that takes only its
+-- length. Can be repeated, also at the same time. Attaching it, unlike creating it in place, lets
+-- searches go on; the short lock_timeout keeps them from queueing behind this.
+create or replace function zava.add_embedding_model(
+    p_name text,
+    p_dimensions integer
+)
+returns smallint
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '3s'
+as $function$
+declare
+    v_model retail.embedding_models;
+    v_partition text;
+begin
+    if coalesce(p_name !~ '^[[:graph:]]{1,200}$', true) then
+        raise exception 'not a name of an embedding model: %',
+            coalesce(quote_literal(left(p_name, 60)), 'null')
+            using errcode = 'invalid_parameter_value',
+                  hint = 'Use 1 to 200 characters without spaces.';
+    end if;
+    if coalesce(p_dimensions not between 1 and 4000, true) then
+        raise exception 'vectors of % dimensions cannot be indexed', coalesce(p_dimensions, 0)
+            using errcode = 'invalid_parameter_value', hint = 'Use 1 to 4000 dimensions.';
+    end if;
+
+    insert into retail.embedding_models (name, dimensions)
+    values (p_name, p_dimensions)
+    on conflict (name) do update
+    set dimensions = excluded.dimensions, state = 'building', updated_at = now()
+    where embedding_models.state = 'retired';
+
+    select * into v_model from retail.embedding_models as m where m.name = p_name for update;
+    if v_model.dimensions <> p_dimensions then
+        raise exception 'the vectors of model % have % dimensions, not %',
+            p_name, v_model.dimensions, p_dimensions
+            using errcode = 'invalid_parameter_value',
+                  hint = 'Give vectors of another length a model name of their own.';
+    end if;
+
+    v_partition := format('product_embeddings_%s', v_model.model_id);
+    if to_regclass('retail.' || v_partition) is null then
+        execute format(
+            'create table retail.%1$I (
+                like retail.product_embeddings including defaults,
+                constraint %2$I check (model_id = %3$s and %4$I.vector_dims(embedding) = %5$s)
+            )',
+            v_partition,
+            v_partition || '_check',
+            v_model.model_id,
+            (
+                select n.nspname
+                from pg_catalog.pg_extension as e
+                join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+                where e.extname = 'vector'
+            ),
+            p_dimensions
+        );
+        execute format('alter table retail.%I owner to zava_owner', v_partition);
+        execute format(
+            'alter table retail.product_embeddings attach partition retail.%I for values in (%s)',
+            v_partition,
+            v_model.model_id
+        );
+    end if;
+    return v_model.model_id;
+end;
+$function$;
+
+comment on function zava.add_embedding_model(text, integer) is
+    'Makes room for the vectors of a model beside those of others, and gives its id.
+
+p_name: name of the model
+p_dimensions: length of its vectors';
+revoke execute on function zava.add_embedding_model(text, integer) from public;
+
+-- zava.embedding_status(): how far each model is, for `zava-sql embed` and whoever looks after it.
+create or replace function zava.embedding_status()
+returns table (
+    model text,
+    state text,
+    dimensions integer,
+    products bigint,
+    embedded bigint,
+    missing bigint,
+    changed bigint,
+    leased bigint,
+    is_indexed boolean,
+    size_bytes bigint
+)
+language sql
+stable
+parallel safe
+security invoker
+begin atomic
+    with texts as materialized (
+        select t.product_id, t.content_hash from zava.product_texts() as t
+    )
+    select
+        m.name,
+        m.state,
+        m.dimensions,
+        n.products,
+        n.embedded,
+        n.missing,
+        n.products - n.embedded - n.missing,
+        (
+            select count(*)
+            from zava.embedding_leases as l
+            where l.model_id = m.model_id and l.leased_until > clock_timestamp()
+        ),
+        to_regclass(format('retail.product_embeddings_%s_embedding_idx', m.model_id)) is not null,
+        coalesce(
+            pg_total_relation_size(to_regclass(format('retail.product_embeddings_%s', m.model_id))),
+            0
+        )
+    from retail.embedding_models as m
+    cross join lateral (
+        select
+            count(*) as products,
+            count(*) filter (where e.content_hash = x.content_hash) as embedded,
+            count(*) filter (where e.content_hash is null) as missing
+        from texts as x
+        left join retail.product_embeddings as e
+            on e.model_id = m.model_id and e.product_id = x.product_id
+    ) as n
+    order by m.model_id;
+end;
+
+comment on function zava.embedding_status() is
+    'For each model: how many products have a vector of their text, have none, or one of a text that has changed since; what workers hold; whether it is indexed; its size in bytes.';
+revoke execute on function zava.embedding_status() from public;
+
+-- zava.index_embedding_model(): builds the index of a model's vectors, once they are all there: a
+-- graph built over a full table is better and sooner done than one that grows. Searches go on
+-- meanwhile. m and ef_construction are chosen for recall, not for size (docs/search.md).
+create or replace function zava.index_embedding_model(
+    p_name text
+)
+returns boolean
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_model_id smallint := zava._embedding_model_id(p_name);
+    v_index text := format('product_embeddings_%s_embedding_idx', v_model_id);
+    v_statement text;
+    v_memory bigint;
+begin
+    -- One at a time: whoever comes second finds it built.
+    perform from retail.embedding_models as m where m.model_id = v_model_id for update;
+    if to_regclass('retail.' || v_index) is not null then
+        return false;
+    end if;
+
+    -- A graph that does not fit into memory takes many times as long.
+    select count(*) * (m.dimensions * 2 + 1200) / 1024 + 8192
+    into v_memory
+    from retail.embedding_models as m
+    join retail.product_embeddings as e on e.model_id = m.model_id
+    where m.model_id = v_model_id
+    group by m.dimensions;
+    if v_memory > (
+        select s.setting::bigint from pg_catalog.pg_settings as s where s.name = 'maintenance_work_mem'
+    ) then
+        perform set_config('maintenance_work_mem', least(v_memory, 2000000)::text, true);
+    end if;
+
+    select format(
+        'create index %1$I on retail.%2$I
+            using hnsw ((embedding::%3$I.halfvec(%4$s)) %3$I.halfvec_ip_ops)
+            with (m = 24, ef_construction = 200)',
+        v_index,
+        'product_embeddings_' || v_model_id,
+        n.nspname,
+        m.dimensions
+    )
+    into v_statement
+    from retail.embedding_models as m
+    join pg_catalog.pg_extension as e on e.extname = 'vector'
+    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+    where m.model_id = v_model_id;
+    begin
+        execute v_statement;
+    exception
+        -- Containers often have little shared memory, which several processes would build it in.
+        when disk_full or out_of_memory then
+            perform set_config('max_parallel_maintenance_workers', '0', true);
+            execute v_statement;
+    end;
+    return true;
+end;
+$function$;
+
+comment on function zava.index_embedding_model(text) is
+    'Builds the index of a model''s vectors; false when it is there already.
+
+p_name: name of the model';
+revoke execute on function zava.index_embedding_model(text) from public;
+
+-- zava.retire_embedding_model(): drops the vectors of a model that is not live. Detaching needs the
+-- table for itself for a moment; the short lock_timeout keeps searches from queueing behind it.
+create or replace function zava.retire_embedding_model(
+    p_name text
+)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '3s'
+as $function$
+declare
+    v_model_id smallint := zava._embedding_model_id(p_name);
+    v_partition text := format('product_embeddings_%s', v_model_id);
+    v_state text;
+begin
+    select m.state
+    into v_state
+    from retail.embedding_models as m
+    where m.model_id = v_model_id
+    for update;
+    if v_state = 'live' then
+        raise exception 'model % is live', p_name
+            using errcode = 'object_not_in_prerequisite_state',
+                  hint = 'Activate another one first: zava-sql embed --activate.';
+    end if;
+
+    delete from zava.embedding_leases as l where l.model_id = v_model_id;
+    if to_regclass('retail.' || v_partition) is not null then
+        execute format(
+            'alter table retail.product_embeddings detach partition retail.%I', v_partition
+        );
+        execute format('drop table retail.%I', v_partition);
+    end if;
+    update retail.embedding_models as m
+    set state = 'retired', updated_at = now()
+    where m.model_id = v_model_id;
+end;
+$function$;
+
+comment on function zava.retire_embedding_model(text) is
+    'Drops the vectors of a model that search does not use.
+
+p_name: name of the model';
+revoke execute on function zava.retire_embedding_model(text) from public;
+
+drop function zava._has_embedding_index(smallint);
+
+-- sources end
+reset role;

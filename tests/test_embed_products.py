@@ -1,0 +1,404 @@
+"""`zava-sql embed` and the embedding of questions, against a real database and a real service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from embedding_service import LENGTH, serving, silent, well
+from starlette.responses import Response
+
+from zava_sql import cli_embed, embedding_http, embedding_query
+from zava_sql.agent import Agent
+from zava_sql.database import Database
+from zava_sql.embedding import LOCAL_MODEL, find_embedder
+from zava_sql.embedding_fill import fill
+from zava_sql.embedding_query import QueryEmbedder
+from zava_sql.errors import ConfigurationError
+from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.settings import Settings
+from zava_sql.tenant import find_principal
+
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
+
+PRODUCTS = 300
+QUESTION = "what nobody else is to know"
+
+ARRANGE = f"""
+insert into retail.stores (store_key, name, city, tax_rate, opened_on)
+select s, s, s, 0.1, '2020-01-01' from unnest(array['seattle', 'bellevue']) as s;
+select zava.create_principal(s, 'store', array[s]) from unnest(array['seattle', 'bellevue']) as s;
+insert into retail.categories (name) values ('Hand Tools');
+insert into retail.product_types (category_id, name)
+select category_id, 'Hammers' from retail.categories;
+insert into retail.products (sku, name, description, category_id, type_id, list_price)
+select 'sku' || i, 'Hammer ' || i, 'Drives nails.', category_id, type_id, 10
+from retail.product_types cross join generate_series(1, {PRODUCTS}) as i;
+set role zava_owner;
+create function api.found(p_query text, p_query_embedding public.halfvec default null)
+returns text language sql stable begin atomic
+select coalesce(public.vector_dims(p_query_embedding) || ' numbers', 'by words'); end;
+comment on function api.found(text, public.halfvec) is 'Found.
+
+p_query: words
+p_query_embedding: their vector';
+grant execute on function api.found(text, public.halfvec) to store_manager;
+reset role;
+"""
+
+
+@pytest.fixture(scope="module")
+def running():
+    with serving() as service:
+        yield service
+
+
+@pytest.fixture
+def service(running, monkeypatch):
+    running.forget()
+    monkeypatch.setattr(embedding_http, "_PAUSE", 0.001)
+    return running
+
+
+@pytest.fixture(scope="module")
+def shop(clone):
+    """A copy with products and no vectors; tests take back what they did."""
+    with clone(hardened=True) as copy:
+        with psycopg.connect(copy.admin_url, autocommit=True) as connection:
+            connection.execute(ARRANGE)
+        yield copy
+
+
+@pytest.fixture
+def connection(shop):
+    with psycopg.connect(shop.admin_url, autocommit=True) as connection:
+        yield connection
+        connection.execute("update retail.embedding_models set state = 'building'")
+        connection.execute("select zava.retire_embedding_model(name) from retail.embedding_models")
+
+
+@pytest.fixture
+def settings(shop, service):
+    return Settings(
+        database_url=shop.gateway_url,
+        service_url=shop.service_url,
+        admin_url=shop.admin_url,
+        context_key=shop.context_key,
+        embedding_url=service.url,
+        embedding_model="small",
+        embedding_timeout=60,
+        pool_max=2,
+    )
+
+
+async def filled(settings, model="small", **options):
+    embedder = find_embedder(settings.model_copy(update={"embedding_model": model}))
+    try:
+        return await fill(settings.admin_url, embedder, **options)
+    finally:
+        await embedder.aclose()
+
+
+def sent(service):
+    return [text for request in service.requests for text in request["body"]["input"]]
+
+
+def state(connection, model="small"):
+    return connection.execute(
+        "select state, embedded, missing, changed, leased, is_indexed"
+        " from zava.embedding_status() where model = %s",
+        [model],
+    ).fetchone()
+
+
+# ---------------------------------------------------------------- products
+
+
+def zava_sql(shop, *arguments, **extra):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ZAVA_")}
+    return subprocess.run(
+        [sys.executable, "-m", "zava_sql", *arguments],
+        env=environment | {"ZAVA_ADMIN_URL": shop.admin_url} | extra,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_embeds_once_and_says_what_it_did(shop, service, connection):
+    def embed(*arguments):
+        done = zava_sql(
+            shop, "embed", "--json", *arguments,
+            ZAVA_EMBEDDING_URL=service.url, ZAVA_EMBEDDING_MODEL="small",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    answer = embed("--dry-run")
+    assert (answer["missing"], answer["embedded"], answer["live"]) == (PRODUCTS, 0, None)
+    assert not service.requests
+    answer = embed()
+    assert (answer["missing"], answer["embedded"], answer["live"]) == (PRODUCTS, PRODUCTS, "small")
+    assert answer["dimensions"] == LENGTH
+    connection.execute("update retail.products set name = 'Mallet' where sku = 'sku7'")
+    service.forget()
+    answer = embed()
+    assert (answer["changed"], answer["embedded"]) == (1, 1)
+    assert "Mallet\nHammers, Hand Tools\nDrives nails." in sent(service)
+    assert state(connection) == ("live", PRODUCTS, 0, 0, 0, True)
+
+
+def test_a_bad_start_is_one_line_and_a_code(shop, connection):
+    model = {"ZAVA_EMBEDDING_MODEL": "small"}
+    for code, said, extra in (
+        (2, "a model of a service is named, but no service", model),
+        (3, "cannot be reached", model | {"ZAVA_EMBEDDING_URL": "http://127.0.0.1:9"}),
+    ):
+        done = zava_sql(shop, "embed", **extra)
+        assert done.returncode == code, done.stderr
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 2
+        assert done.stdout == ""
+    assert (state(connection) or ["retired"])[0] == "retired"
+
+
+async def test_workers_never_do_the_same_text_twice(settings, service, connection):
+    reports = await asyncio.gather(*(filled(settings, workers=3) for _ in range(2)))
+    assert sum(report.embedded for report in reports) == PRODUCTS
+    texts = [text for text in sent(service) if text.startswith(("Hammer", "Mallet"))]
+    assert len(texts) == len({*texts}) == PRODUCTS
+    assert state(connection) == ("live", PRODUCTS, 0, 0, 0, True)
+
+
+async def test_what_was_done_before_a_failure_stays(settings, service, connection):
+    async def refuse(_):
+        return Response(status_code=401)
+
+    settings = settings.model_copy(update={"embedding_dimensions": LENGTH})
+    async with asyncio.timeout(20):
+        service.answers += [*[well] * 4, refuse]
+        with pytest.raises(ConfigurationError, match="refused the key"):
+            await filled(settings, workers=1)
+    model = f"small/{LENGTH}"
+    assert state(connection, model) == ("building", 128, PRODUCTS - 128, 0, 0, False)
+    report = await filled(settings)
+    assert (report.embedded, report.live) == (PRODUCTS - 128, model)
+
+
+async def test_what_a_dead_worker_has_claimed_is_done_in_the_end(settings, connection):
+    connection.execute("select zava.add_embedding_model('small', %s)", [LENGTH])
+    connection.execute("select count(*) from zava.claim_embeddings('small', null, 10, '2 seconds')")
+    report = await filled(settings)
+    assert report.embedded == PRODUCTS
+
+
+async def test_a_model_is_filled_beside_the_live_one_and_takes_its_place(settings, connection):
+    await filled(settings)
+    report = await filled(settings, "other")
+    assert report.live == "small"
+    assert state(connection, "other") == ("building", PRODUCTS, 0, 0, 0, True)
+    report = await filled(settings, "other", activate=True)
+    assert (report.embedded, report.live) == (0, "other")
+    assert [state(connection, model)[0] for model in ("small", "other")] == ["building", "live"]
+
+
+async def test_a_service_that_changes_its_vectors_is_stopped(settings, connection):
+    await filled(settings)
+    connection.execute("update retail.products set description = 'x' where sku = 'sku1'")
+    shorter = settings.model_copy(update={"embedding_dimensions": 4})
+    embedder = embedding_http.HttpEmbedder(shorter, settings.embedding_url, "small")
+    embedder._settings = shorter.model_copy(update={"embedding_dimensions": None})  # noqa: SLF001
+    with pytest.raises(ConfigurationError, match="have 8 dimensions, not 4"):
+        await fill(settings.admin_url, embedder)
+    await embedder.aclose()
+    assert state(connection)[:2] == ("live", PRODUCTS - 1)
+
+
+async def test_the_local_model_finds_a_product_by_what_it_is_for(settings, connection):
+    await filled(settings)
+    connection.execute("create table public.aside as select * from retail.products")
+    try:
+        connection.execute("delete from retail.products where sku <> 'sku2'")
+        connection.execute(
+            "insert into retail.products (sku, name, description, category_id, type_id, list_price)"
+            " select n, n, d, category_id, type_id, 1 from retail.product_types, (values"
+            " ('Interior Latex Paint', 'Covers walls in one coat.'),"
+            " ('Garden Hose 50 ft', 'Waters the lawn.')) as v (n, d)"
+        )
+        report = await filled(settings, LOCAL_MODEL, activate=True)
+        assert (report.embedded, report.live) == (3, LOCAL_MODEL)
+        async with Database.open(settings) as database, QueryEmbedder.open(database) as embed:
+            principal = await find_principal(database, "seattle")
+            vector = await embed(principal, "water the grass behind the house")
+        best = connection.execute(
+            "select p.name from retail.product_embeddings as e join retail.products as p"
+            " using (product_id) join retail.embedding_models as m using (model_id)"
+            " where m.state = 'live' order by e.embedding <#> %s::halfvec limit 1",
+            [str(vector)],
+        ).fetchone()
+        assert best == ("Garden Hose 50 ft",)
+    finally:
+        connection.execute("delete from retail.products")
+        connection.execute(
+            "insert into retail.products (product_id, sku, name, description, category_id,"
+            " type_id, list_price) select product_id, sku, name, description, category_id,"
+            " type_id, list_price from public.aside"
+        )
+        connection.execute("drop table public.aside")
+
+
+async def test_a_load_goes_on_without_an_embedder_and_says_so(settings, service, capsys):
+    service.answers += [Response(status_code=503)] * 99
+    await cli_embed.embed_if_possible(settings)
+    assert "search goes by words only" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- questions
+
+
+@pytest.fixture
+async def live(settings, service, connection):  # noqa: ARG001 - the models are taken back after
+    """Open the database of a filled shop with the embedder of its questions."""
+    await filled(settings)
+    service.forget()
+    async with Database.open(settings) as database, QueryEmbedder.open(database) as embed:
+        people = [await find_principal(database, name) for name in ("seattle", "bellevue")]
+        yield embed, people
+
+
+async def test_a_question_is_embedded_once_for_each_who_asks_it(live, service):
+    embed, (seattle, bellevue) = live
+    vectors = await asyncio.gather(*(embed(seattle, "nails") for _ in range(10)))
+    assert len(vectors[0]) == LENGTH
+    assert all(one == vectors[0] for one in vectors)
+    assert await embed(seattle, "nails") == vectors[0]
+    assert len(service.requests) == 1
+    await embed(bellevue, "nails")
+    assert len(service.requests) == 2
+    status = await embed.status()
+    assert (status["by_meaning"], status["made"], status["repeated"]) == (True, 2, 10)
+
+
+async def test_what_is_kept_is_bounded_and_no_text(settings, service, connection):  # noqa: ARG001
+    await filled(settings)
+    small = settings.model_copy(update={"embedding_cache": 3})
+    async with Database.open(small) as database, QueryEmbedder.open(database) as embed:
+        seattle = await find_principal(database, "seattle")
+        for i in range(10):
+            await embed(seattle, f"{QUESTION} {i}")
+        assert (await embed.status())["kept"] == 3
+        assert QUESTION not in repr(vars(embed))
+        service.forget()
+        await embed(seattle, f"{QUESTION} 9")
+        await embed(seattle, f"{QUESTION} 0")
+        assert len(service.requests) == 1
+
+
+async def test_one_who_hangs_up_does_not_take_the_others_along(live, service):
+    embed, (seattle, _) = live
+
+    async def late(body):
+        await asyncio.sleep(0.2)
+        return well(body)
+
+    service.answers.append(late)
+    first = asyncio.create_task(embed(seattle, "nails"))
+    second = asyncio.create_task(embed(seattle, "nails"))
+    await asyncio.sleep(0.1)
+    first.cancel()
+    assert len(await second) == LENGTH
+    assert len(service.requests) == 1
+
+
+async def test_another_live_model_means_words_and_one_warning(live, settings, connection, caplog):
+    embed, (seattle, _) = live
+    assert await embed(seattle, "nails")
+    await filled(settings, "other", activate=True)
+    assert await embed(seattle, "nails") is None
+    assert await embed(seattle, QUESTION) is None
+    (warning,) = [r.message for r in caplog.records if r.name == embedding_query.__name__]
+    models = f"the database uses the model other, this server has: {LOCAL_MODEL}, small"
+    assert warning == f"search goes by words only: {models}"
+    status = await embed.status()
+    assert not status["by_meaning"]
+    assert "uses the model other" in status["problem"]
+    connection.execute("select zava.activate_embedding_model('small')")
+    assert await embed(seattle, "nails")
+    assert (await embed.status())["by_meaning"]
+    connection.execute("update retail.embedding_models set state = 'building'")
+    assert await embed(seattle, "nails") is None
+    assert "no embedding model is live" in (await embed.status())["problem"]
+
+
+async def test_a_service_that_fails_is_left_in_peace_and_searches_do_not_wait(
+    live, service, caplog, monkeypatch
+):
+    caplog.set_level("DEBUG")
+    embed, (seattle, _) = live
+    service.answers += [Response(status_code=503)] * 99
+    assert await embed(seattle, QUESTION) is None
+    asked = len(service.requests)
+    assert await embed(seattle, QUESTION + " again") is None
+    assert len(service.requests) == asked
+    assert not (await embed.status())["by_meaning"]
+    assert QUESTION not in caplog.text
+    assert caplog.text.count("search goes by words only") == 1
+    monkeypatch.setattr(embed, "_resting_until", 0.0)
+    service.forget()
+    assert await embed(seattle, QUESTION)
+    assert (await embed.status())["by_meaning"]
+    assert "search goes by meaning again" in caplog.text
+
+
+async def test_a_service_that_is_silent_costs_one_wait(live, service, settings):
+    embed, (seattle, _) = live
+    embed._database.settings = settings.model_copy(  # noqa: SLF001
+        update={"embedding_timeout": 0.1}
+    )
+    service.answers += [silent] * 9
+    assert await embed(seattle, "nails") is None
+    assert (await embed.status())["problem"] == "embedding a question took too long"
+
+
+async def test_texts_that_are_none_are_not_sent(live, service):
+    embed, (seattle, _) = live
+    for text in ("", "  \n\t"):
+        assert await embed(seattle, text) is None
+    assert not service.requests
+    assert await embed(seattle, "\ud800 nails")
+    assert await embed(seattle, "🔨" * 100_000)
+    assert all(len(text) <= 2_000 for text in sent(service))
+
+
+async def test_a_function_gets_the_vector_or_goes_by_words(live, service, connection):
+    embed, (seattle, _) = live
+    agent = Agent(embed._database, embed=embed)  # noqa: SLF001
+    catalogue = FunctionCatalogue(agent.database, embeds=True)
+    await catalogue.refresh()
+    found = (await catalogue.visible_to(seattle))["found"]
+    assert list(found.input_schema["properties"]) == ["query"]
+
+    async def ask(text):
+        ((answer,),) = (await agent.call_function(seattle, found, {"query": text})).rows
+        return answer
+
+    assert await ask("nails") == f"{LENGTH} numbers"
+    connection.execute("update retail.embedding_models set state = 'building'")
+    assert await ask("nails") == "by words"
+    connection.execute("select zava.activate_embedding_model('small')")
+    service.answers += [Response(status_code=500)] * 99
+    assert await ask("screws") == "by words"
+
+
+async def test_a_server_refuses_settings_that_do_not_fit(settings):
+    wrong = settings.model_copy(update={"embedding_model": None})
+    async with Database.open(wrong) as database:
+        with pytest.raises(ConfigurationError, match="ZAVA_EMBEDDING_MODEL is not"):
+            async with QueryEmbedder.open(database):
+                pass

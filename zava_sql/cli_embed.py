@@ -1,0 +1,108 @@
+"""The command that embeds products for search by meaning."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from zava_sql import embedded
+from zava_sql.embedding import find_embedder
+from zava_sql.embedding_fill import fill, outlook
+from zava_sql.errors import ConfigurationError, ServiceUnavailable
+from zava_sql.settings import Settings
+
+if TYPE_CHECKING:
+    from zava_sql.embedding import Embedder
+    from zava_sql.embedding_fill import FillReport
+
+__all__ = ["embed", "embed_if_possible"]
+
+
+def embed(
+    *,
+    model: Annotated[
+        str | None, typer.Option(help="Model of the service, instead of ZAVA_EMBEDDING_MODEL.")
+    ] = None,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Let search use this model, once it is filled.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is to do.")] = False,
+    workers: Annotated[int, typer.Option(help="Batches at the same time.", min=1, max=64)] = 2,
+    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Embed the products that are new or changed, so that search finds them by meaning."""
+    settings = Settings.load()
+    if model is not None:
+        settings = settings.model_copy(update={"embedding_model": model})
+    embedder = find_embedder(settings)
+    resolved = embedded.resolve(settings)
+    if dry_run:
+        report = asyncio.run(outlook(resolved.admin_url, embedder.name))
+        _show(report, 0.0, as_json=json_)
+        return
+    started = time.monotonic()
+    report = asyncio.run(_fill(resolved, embedder, workers=workers, activate=activate))
+    _show(report, time.monotonic() - started, as_json=json_)
+
+
+async def embed_if_possible(settings: Settings) -> None:
+    """Embed after new products came; say why not where that cannot be, and fail for nothing."""
+    try:
+        report = await _fill(settings, find_embedder(settings))
+    except (ConfigurationError, ServiceUnavailable) as error:
+        print(f"search goes by words only: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint} Then: zava-sql embed", file=sys.stderr)
+    else:
+        if report.embedded:
+            _show(report, None, as_json=False)
+
+
+async def _fill(
+    settings: Settings, embedder: Embedder, *, workers: int = 2, activate: bool = False
+) -> FillReport:
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    try:
+        with Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress:
+            task = progress.add_task("embedding")
+            return await fill(
+                settings.admin_url,
+                embedder,
+                workers=workers,
+                activate=activate,
+                progress=lambda step, done, total: progress.update(
+                    task, description=step, completed=done, total=total
+                ),
+            )
+    finally:
+        await embedder.aclose()
+
+
+def _show(report: FillReport, seconds: float | None, *, as_json: bool) -> None:
+    if as_json:
+        fields = ("model", "dimensions", "products", "missing", "changed", "embedded", "live")
+        answer = {name: getattr(report, name) for name in fields}
+        print(json.dumps(answer | {"seconds": None if seconds is None else round(seconds, 3)}))
+        return
+    counts = f"{report.missing:,} new, {report.changed:,} changed of {report.products:,} products"
+    print(f"model {report.model}: {counts}", end="")
+    print(f", {report.embedded:,} embedded" if report.dimensions else "")
+    if report.live is None:
+        print("no model is live: search goes by words")
+    elif report.live != report.model:
+        print(f"search uses {report.live}; change it with: zava-sql embed --activate")

@@ -1,0 +1,202 @@
+"""The embedding of a question: only with the model that search uses, and never at its expense.
+
+Whatever goes wrong, the answer is None: the function then gets NULL, searches by words and says so.
+Why is logged once, and told by `status()`. Neither texts nor vectors are logged, and of a text only
+its digest is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.embedding import LOCAL_MODEL, Embedder, find_embedder
+from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from zava_sql.database import Database
+    from zava_sql.settings import Settings
+    from zava_sql.tenant import Principal
+
+__all__ = ["QueryEmbedder"]
+
+logger = logging.getLogger(__name__)
+
+# Seconds for which a service that failed is not asked again: questions shall not wait for it.
+_REST: Final = 10.0
+
+# Characters of a question that count: a long text shall not keep a service from everyone.
+_LONGEST: Final = 2_000
+
+_LIVE: Final = "select m.name, m.dimensions from zava.live_embedding_model() as m"
+
+
+class QueryEmbedder:
+    """Embeds questions, each once; made by `QueryEmbedder.open()`."""
+
+    def __init__(self, database: Database, embedders: Sequence[Embedder], without: str) -> None:
+        self._database = database
+        self._embedders = {embedder.name: embedder for embedder in embedders}
+        self._without = without
+        self._kept: OrderedDict[bytes, list[float]] = OrderedDict()
+        self._running: dict[bytes, asyncio.Task[list[float]]] = {}
+        self._resting_until = 0.0
+        self._failure = ""
+        self._told = ""
+        self._made = 0
+        self._repeated = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, database: Database) -> AsyncIterator[QueryEmbedder]:
+        """Find what can embed: the model of the settings and, where installed, the local one.
+
+        With both, search goes on while the database changes from one to the other.
+        """
+        embedders, without = _embedders(database.settings)
+        query_embedder = cls(database, embedders, without)
+        try:
+            yield query_embedder
+        finally:
+            for task in query_embedder._running.values():
+                task.cancel()
+            for embedder in embedders:
+                await embedder.aclose()
+
+    async def __call__(self, principal: Principal, text: str) -> list[float] | None:
+        """Give the vector of a principal's question in the space of the live model, or None."""
+        # Half a surrogate pair is no text to a model; whoever sends the text on says so.
+        question = text[:_LONGEST].encode("utf-8", "replace")
+        if not question.strip():
+            return None
+        try:
+            embedder, length = await self._current()
+            vector = await self._vector(embedder, principal, question)
+            _require(len(vector) == length, f"{embedder.name} gives vectors of another length")
+        except ZavaError as error:
+            self._tell(error.message)
+            return None
+        except Exception as error:  # noqa: BLE001 - search by words is better than none
+            self._tell(f"the embedder failed: {type(error).__name__}")
+            return None
+        self._tell("")
+        return vector
+
+    async def status(self) -> dict[str, object]:
+        """Say for health whether search goes by meaning, and if not, why."""
+        try:
+            await self._current()
+            problem = self._failure
+        except ZavaError as error:
+            problem = error.message
+        except Exception as error:  # noqa: BLE001 - health must answer
+            problem = type(error).__name__
+        return {
+            "by_meaning": not problem,
+            "problem": problem or None,
+            "models": sorted(self._embedders),
+            "made": self._made,
+            "repeated": self._repeated,
+            "kept": len(self._kept),
+        }
+
+    async def _current(self) -> tuple[Embedder, int]:
+        """Find the embedder of the live model, which may change with any question."""
+        live = await self._database.service_row(_LIVE)
+        if live is None:
+            raise _unsuited("no embedding model is live; fill one: zava-sql embed")
+        embedder = self._embedders.get(live["name"])
+        if embedder is None:
+            have = ", ".join(sorted(self._embedders)) or self._without
+            raise _unsuited(f"the database uses the model {live['name']}, this server has: {have}")
+        length: int = live["dimensions"]
+        _require(embedder.dimensions in (length, None), f"{embedder.name} is of another length")
+        return embedder, length
+
+    async def _vector(
+        self, embedder: Embedder, principal: Principal, question: bytes
+    ) -> list[float]:
+        # Each principal by itself: how long an answer takes tells nobody what others have asked.
+        whose = f"{embedder.name}\n{principal.principal_id}\n".encode()
+        key = hashlib.sha256(whose + question).digest()
+        if key in self._kept:
+            self._repeated += 1
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        task = self._running.get(key)
+        if task is None and time.monotonic() < self._resting_until:
+            raise _unsuited(self._failure)
+        if task is None:
+            task = asyncio.create_task(self._make(embedder, question.decode()))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._keep(key, done))
+        else:
+            self._repeated += 1
+        # Whoever asked first may hang up: others wait for the same.
+        return await asyncio.shield(task)
+
+    async def _make(self, embedder: Embedder, text: str) -> list[float]:
+        try:
+            async with asyncio.timeout(self._database.settings.embedding_timeout):
+                (vector,) = await embedder.embed([text])
+        except TimeoutError:
+            self._rest("embedding a question took too long")
+            raise _unsuited(self._failure) from None
+        except ServiceUnavailable as error:
+            self._rest(error.message)
+            raise
+        self._failure = ""
+        self._made += 1
+        return vector
+
+    def _rest(self, failure: str) -> None:
+        self._failure = failure
+        self._resting_until = time.monotonic() + _REST
+
+    def _keep(self, key: bytes, done: asyncio.Task[list[float]]) -> None:
+        del self._running[key]
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._kept[key] = done.result()
+        while len(self._kept) > self._database.settings.embedding_cache:
+            self._kept.popitem(last=False)
+
+    def _tell(self, problem: str) -> None:
+        """Log a problem when it begins, and its end."""
+        if problem == self._told:
+            return
+        self._told = problem
+        if problem:
+            logger.warning("search goes by words only: %s", problem)
+        else:
+            logger.warning("search goes by meaning again")
+
+
+def _embedders(settings: Settings) -> tuple[list[Embedder], str]:
+    """Give what can embed, and what to say when that is nothing."""
+    found: list[Embedder] = []
+    if settings.embedding_url or settings.embedding_model:
+        found.append(find_embedder(settings))
+    if LOCAL_MODEL in {embedder.name for embedder in found}:
+        return found, ""
+    try:
+        local = find_embedder(settings.model_copy(update={"embedding_model": LOCAL_MODEL}))
+    except ConfigurationError as error:
+        return found, f"none ({error.message})"
+    return [*found, local], ""
+
+
+def _require(fits: bool, message: str) -> None:  # noqa: FBT001 - the condition
+    if not fits:
+        raise _unsuited(message)
+
+
+def _unsuited(message: str) -> ConfigurationError:
+    return ConfigurationError(message, hint="Search goes by words until then.")
