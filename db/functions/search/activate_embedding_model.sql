@@ -16,7 +16,7 @@ declare
     v_missing bigint;
 begin
     -- Whoever else activates, adds or retires a model waits.
-    perform from retail.embedding_models as m order by m.model_id for no key update;
+    perform from retail.embedding_models as m order by m.model_id for update;
 
     select count(*)
     into v_missing
@@ -26,7 +26,9 @@ begin
         from retail.product_embeddings as e
         where e.model_id = v_model_id and e.product_id = p.product_id
     );
-    if v_missing > 0 or not zava._has_embedding_index(v_model_id) then
+    if v_missing > 0
+        or to_regclass(format('retail.product_embeddings_%s_embedding_idx', v_model_id)) is null
+    then
         raise exception 'model % is not ready: % products have no vector, or there is no index',
             p_name, v_missing
             using errcode = 'object_not_in_prerequisite_state',

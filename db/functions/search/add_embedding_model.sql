@@ -28,15 +28,13 @@ begin
             using errcode = 'invalid_parameter_value', hint = 'Use 1 to 4000 dimensions.';
     end if;
 
-    -- Attaching takes this lock for its foreign key: taken first, two cannot wait for each other.
-    lock table retail.embedding_models in share row exclusive mode;
     insert into retail.embedding_models (name, dimensions)
     values (p_name, p_dimensions)
     on conflict (name) do update
     set dimensions = excluded.dimensions, state = 'building', updated_at = now()
     where embedding_models.state = 'retired';
 
-    select * into v_model from retail.embedding_models as m where m.name = p_name;
+    select * into v_model from retail.embedding_models as m where m.name = p_name for update;
     if v_model.dimensions <> p_dimensions then
         raise exception 'the vectors of model % have % dimensions, not %',
             p_name, v_model.dimensions, p_dimensions

@@ -33,7 +33,7 @@ begin atomic
             from zava.embedding_leases as l
             where l.model_id = m.model_id and l.leased_until > clock_timestamp()
         ),
-        zava._has_embedding_index(m.model_id),
+        to_regclass(format('retail.product_embeddings_%s_embedding_idx', m.model_id)) is not null,
         coalesce(
             pg_total_relation_size(to_regclass(format('retail.product_embeddings_%s', m.model_id))),
             0

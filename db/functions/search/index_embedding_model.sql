@@ -1,6 +1,6 @@
 -- zava.index_embedding_model(): builds the index of a model's vectors, once they are all there: a
 -- graph built over a full table is better and sooner done than one that grows. Searches go on
--- meanwhile. m and ef_construction are chosen for recall, not for size (docs/embedding.md).
+-- meanwhile. m and ef_construction are chosen for recall, not for size (docs/search.md).
 create or replace function zava.index_embedding_model(
     p_name text
 )
@@ -13,12 +13,13 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_model_id smallint := zava._embedding_model_id(p_name);
+    v_index text := format('product_embeddings_%s_embedding_idx', v_model_id);
     v_statement text;
     v_memory bigint;
 begin
     -- One at a time: whoever comes second finds it built.
-    perform from retail.embedding_models as m where m.model_id = v_model_id for no key update;
-    if zava._has_embedding_index(v_model_id) then
+    perform from retail.embedding_models as m where m.model_id = v_model_id for update;
+    if to_regclass('retail.' || v_index) is not null then
         return false;
     end if;
 
@@ -39,7 +40,7 @@ begin
         'create index %1$I on retail.%2$I
             using hnsw ((embedding::%3$I.halfvec(%4$s)) %3$I.halfvec_ip_ops)
             with (m = 24, ef_construction = 200)',
-        format('product_embeddings_%s_embedding_idx', v_model_id),
+        v_index,
         'product_embeddings_' || v_model_id,
         n.nspname,
         m.dimensions

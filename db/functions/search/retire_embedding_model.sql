@@ -20,10 +20,7 @@ begin
     into v_state
     from retail.embedding_models as m
     where m.model_id = v_model_id
-    for no key update;
-    if v_state = 'retired' then
-        return;  -- by somebody else, meanwhile
-    end if;
+    for update;
     if v_state = 'live' then
         raise exception 'model % is live', p_name
             using errcode = 'object_not_in_prerequisite_state',

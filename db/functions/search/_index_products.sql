@@ -1,0 +1,73 @@
+-- api._index_products(): follows the index of the live model from near to far until enough products
+-- are found that the caller's stores sell; row-level security decides about each on the way. Not a
+-- tool. Settings belong to the function, for a tenant cannot set any: an iterative scan goes on where
+-- a plain one would stop with too few; the others leave the planner this way only. hnsw.ef_search is
+-- its caller's. The model's number and length are written into the statement, so that a plan touches
+-- its partition and its index alone.
+-- PostgreSQL knows hnsw.* once the extension is loaded, as it is by the default of a parameter of
+-- api._checked_embedding(), which is created before this.
+create or replace function api._index_products(
+    p_embedding vector,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.iterative_scan = relaxed_order
+set hnsw.max_scan_tuples = 40000
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_sort = off
+as $function$
+declare
+    v_model record;
+begin
+    select m.model_id, m.dimensions, n.nspname as schema
+    into v_model
+    from retail.embedding_models as m
+    cross join pg_catalog.pg_extension as e
+    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+    where m.state = 'live' and e.extname = 'vector';
+
+    return query execute format(
+        'select x.product_id, -x.distance::real
+        from (
+            select e.product_id,
+                e.embedding::%1$I.halfvec(%3$s) operator(%1$I.<#>) $1::%1$I.halfvec(%3$s)
+                    as distance
+            from retail.product_embeddings as e
+            where e.model_id = %2$s
+                and exists (select from %4$s and i.product_id = e.product_id)
+            order by distance
+            limit $2
+        ) as x
+        order by x.distance, x.product_id',
+        v_model.schema, v_model.model_id, v_model.dimensions,
+        api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
+    )
+    using p_embedding, p_limit;
+end;
+$function$;
+
+comment on function api._index_products(vector, uuid, numeric, numeric, boolean, integer) is
+    'Products nearest to a vector, by the index.
+
+p_embedding: the vector, of length 1 and of the live model
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products';
+revoke execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;

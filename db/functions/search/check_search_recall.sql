@@ -1,0 +1,111 @@
+-- zava.check_search_recall(): how much of what is nearest the index of each model finds, against
+-- comparing all, and the smallest ef_search of 100, 200 and 400 that finds 99 of 100. Search uses it
+-- from then on. Run by the administrator after an index was built; not a tool. Reads every vector as
+-- often as the sample is large.
+-- Asked for are points between two products, nearer to the first: a product itself would be too easy.
+create or replace function zava.check_search_recall(
+    p_sample integer default 50
+)
+returns table (model text, ef_search integer, recall numeric, advice text)
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 100
+set hnsw.iterative_scan = off
+as $function$
+declare
+    v_model record;
+    v_schema constant name := (
+        select n.nspname
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'
+    );
+begin
+    if p_sample is null or p_sample not between 1 and 1000 then
+        raise exception 'p_sample out of range: %', coalesce(p_sample::text, 'null')
+            using errcode = 'invalid_parameter_value', hint = 'Use a number from 1 to 1000.';
+    end if;
+
+    for v_model in
+        select m.model_id, m.name, m.dimensions
+        from retail.embedding_models as m
+        where m.state <> 'retired'
+            and to_regclass(format('retail.product_embeddings_%s_embedding_idx', m.model_id)) is not null
+        order by m.model_id
+    loop
+        foreach ef_search in array array[100, 200, 400] loop
+            execute format('set local hnsw.ef_search = %s', ef_search);
+            execute format(
+                'with sample as materialized (
+                    select e.embedding, lead(e.embedding) over (order by e.place) as other
+                    from (
+                        select e.embedding, sha256(e.product_id::text::bytea) as place
+                        from retail.product_embeddings as e
+                        where e.model_id = %2$s
+                        order by place
+                        limit $1 + 1
+                    ) as e
+                ),
+                asked as materialized (
+                    select %1$I.l2_normalize(
+                        s.embedding operator(%1$I.+) s.embedding operator(%1$I.+) s.other
+                    ) as v
+                    from sample as s
+                    where s.other is not null
+                ),
+                compared as materialized (
+                    select
+                        array(
+                            select e.product_id
+                            from retail.product_embeddings as e
+                            where e.model_id = %2$s
+                            order by (e.embedding operator(%1$I.<#>) a.v) + 0
+                            limit 10
+                        ) as nearest,
+                        array(
+                            select e.product_id
+                            from retail.product_embeddings as e
+                            where e.model_id = %2$s
+                            order by e.embedding::%1$I.halfvec(%3$s)
+                                operator(%1$I.<#>) a.v::%1$I.halfvec(%3$s)
+                            limit 10
+                        ) as found
+                    from asked as a
+                )
+                select round(avg(n.hits / cardinality(c.nearest)::numeric), 3)
+                from compared as c
+                cross join lateral (
+                    select count(*) as hits
+                    from unnest(c.found) as u (product_id)
+                    where u.product_id = any (c.nearest)
+                ) as n
+                where cardinality(c.nearest) > 0',
+                v_schema, v_model.model_id, v_model.dimensions
+            )
+            into recall
+            using p_sample;
+            exit when recall >= 0.99;
+        end loop;
+        continue when recall is null;
+
+        model := v_model.name;
+        advice := case
+            when recall < 0.99 then 'The index finds too little: build it anew, with a larger m.'
+        end;
+        insert into retail.search_recall as r (model_id, ef_search, recall)
+        values (v_model.model_id, check_search_recall.ef_search, check_search_recall.recall)
+        on conflict (model_id) do update
+        set ef_search = excluded.ef_search, recall = excluded.recall, updated_at = now();
+        return next;
+    end loop;
+end;
+$function$;
+
+comment on function zava.check_search_recall(integer) is
+    'Measures what share of the ten nearest products the index of each model finds, and keeps the smallest ef_search that finds 99 %; advice says what to do where none does.
+
+p_sample: how many searches to try, 1 to 1000';
+revoke execute on function zava.check_search_recall(integer) from public;

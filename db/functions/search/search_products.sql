@@ -1,0 +1,131 @@
+-- api.search_products(): products that the caller's stores sell, by what a text means and by its
+-- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
+-- rank: 1 / (20 + place). A place in the list of words counts by the square of what the product
+-- covers of the search, at most double: who names a thing gets what is named so, and of a question,
+-- of which any product covers little, meaning decides.
+create or replace function api.search_products(
+    p_query text,
+    p_query_embedding vector default null,
+    p_category text default null,
+    p_min_price numeric default null,
+    p_max_price numeric default null,
+    p_in_stock boolean default false,
+    p_min_similarity numeric default null,
+    p_limit integer default 10
+)
+returns table (
+    rank bigint,
+    product_id uuid,
+    sku text,
+    product text,
+    category text,
+    price numeric,
+    stock_level bigint,
+    in_stock_at text,
+    score numeric,
+    similarity numeric,
+    found_by text,
+    searched_by text,
+    headline text
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_query constant text := btrim(p_query);
+    v_category constant uuid := api._category_id(p_category);
+    v_in_stock constant boolean := coalesce(p_in_stock, false);
+    v_depth constant integer := greatest(2 * p_limit, 30);
+    v_unit p_query_embedding%type;
+    v_few uuid[];
+    v_searched_by text;
+    v_near uuid[];
+    v_near_similarity real[];
+    v_worded uuid[];
+    v_coverage real[];
+begin
+    perform api._require_range('p_limit', p_limit, 1, 100);
+    perform api._require_range('p_min_price', coalesce(p_min_price, 0), 0, 1e9);
+    perform api._require_range('p_max_price', coalesce(p_max_price, 0), 0, 1e9);
+    perform api._require_range('p_min_similarity', coalesce(p_min_similarity, 0), -1, 1);
+    if coalesce(v_query, '') = '' or length(v_query) > 1000 then
+        raise exception 'p_query is % characters long', coalesce(length(v_query), 0)
+            using errcode = 'invalid_parameter_value',
+                  hint = 'Use a text of 1 to 1000 characters.';
+    end if;
+
+    v_unit := api._checked_embedding(p_query_embedding);
+    v_few := api._sold_products(v_category, p_min_price, p_max_price, v_in_stock, 1500);
+    select array_agg(m.product_id), array_agg(m.coverage)
+    into v_worded, v_coverage
+    from api._matching_products(
+        v_query, v_few, v_category, p_min_price, p_max_price, v_in_stock, v_depth
+    ) as m;
+    if v_unit is null then
+        v_searched_by := case
+            when p_query_embedding is null then 'words only: the text was not embedded'
+            else 'words only: no model is live'
+        end;
+    else
+        v_searched_by := 'meaning and words';
+        select array_agg(n.product_id), array_agg(n.similarity)
+        into v_near, v_near_similarity
+        from api._nearest_products(
+            v_unit, v_few, v_category, p_min_price, p_max_price, v_in_stock, v_depth
+        ) as n;
+    end if;
+
+    return query
+    with lists as (
+        select n.product_id, 1.0 / (20 + n.place) as worth, n.similarity, 'meaning' as side
+        from unnest(v_near, v_near_similarity) with ordinality as n (product_id, similarity, place)
+        union all
+        select w.product_id, 2 * w.coverage ^ 2 / (20 + w.place), null, 'words'
+        from unnest(v_worded, v_coverage) with ordinality as w (product_id, coverage, place)
+    ),
+    merged as (
+        select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,
+            case when count(*) = 2 then 'both' else min(l.side) end as found_by
+        from lists as l
+        group by l.product_id
+    ),
+    best as (
+        select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
+        from merged as m
+        where p_min_similarity is null or m.similarity is null or m.similarity >= p_min_similarity
+        order by rank
+        limit p_limit
+    )
+    select b.rank, b.product_id, p.sku, p.name, c.name, o.price, o.stock_level, o.in_stock_at,
+        round(b.worth::numeric, 5), round(b.similarity::numeric, 3), b.found_by, v_searched_by,
+        ts_headline(
+            'english', p.description, plainto_tsquery('english', v_query),
+            'StartSel=**, StopSel=**, MinWords=12, MaxWords=30'
+        )
+    from best as b
+    join retail.products as p on p.product_id = b.product_id
+    join retail.categories as c on c.category_id = p.category_id
+    cross join lateral api._offer(p.product_id) as o
+    order by b.rank;
+end;
+$function$;
+
+comment on function
+    api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer) is
+    'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words or both. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists. headline: the description with the words asked for in **.
+
+p_query: what is looked for, as words or as a question
+p_query_embedding: vector of p_query by the live model; null to search by words only
+p_category: name of a category, for example Hand Tools; null for all
+p_min_price: smallest price of a store in USD
+p_max_price: largest price of a store in USD
+p_in_stock: true for what is in stock only
+p_min_similarity: leaves out what is less similar; null for none
+p_limit: how many products, 1 to 100';
+revoke execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
+    from public;
+grant execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
+    to store_manager, regional_manager, head_office;

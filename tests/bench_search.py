@@ -1,0 +1,348 @@
+"""What search costs and how much of what is nearest it finds, whatever share a store sells.
+
+    scripts/bench search [--products 100000] [--queries 40] [--rounds 3] [--real]
+
+Floor: the HNSW index without any filter at ef_search 100, asked as the superuser in turn with the
+rest. Recall is against comparing all that the caller sells. `--real` embeds generated titles with
+the configured model, else vectors are clusters. With `--products 20000` the times of the page
+docs/search.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import statistics
+import struct
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from zava_sql import embedded
+from zava_sql.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = ("bench", bytes(range(32)))
+CLUSTERS = 500
+SHARES = {"0.1 %": 0.001, "1 %": 0.01, "1 % in 5 clusters": 0.01, "5 %": 0.05, "20 %": 0.2,
+          "50 %": 0.5, "100 %": 1.0}  # fmt: skip
+FIVE = (0.1, 0.05, 0.02, 0.01, 0.001)
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+# A title is one of each. The first words of a list are common, the last ones rare.
+HEADS = words("brandel corvo danfix elmar forsk gritt halvor")
+MAKES = [head + tail for head in HEADS for tail in words("co tek line ox max")]
+TRAITS = words(
+    "steel cordless black heavy duty white galvanized compact adjustable brass outdoor stainless"
+    " rubber folding magnetic insulated solid angled copper wooden brushless telescoping ceramic"
+    " ratcheting threaded nylon tempered reversible hickory waxed pneumatic knurled"
+)
+THINGS = words(
+    "drill hammer screw paint hose saw nail light switch pipe shelf brush tape box ladder wrench"
+    " valve faucet bit blade board cable chain clamp bolt anchor hinge lock glove mower rake seed"
+    " soil planter bulb outlet breaker cord fan filter gasket grinder sander router stapler level"
+    " square chisel plane vise rope hook bin tote cart rack bench sealant caulk primer stain"
+    " roller tray cloth fitting elbow coupling trap auger plunger sprinkler nozzle trellis"
+)
+USES = words(
+    "deck garage kitchen garden bathroom workshop roof fence basement patio attic closet driveway"
+    " greenhouse boat fireplace stairs gutter"
+)
+
+
+@dataclass(slots=True)
+class Case:
+    """A principal, what it sells, and the times of each way to ask, in milliseconds."""
+
+    principal: str
+    sold: np.ndarray
+    hits: int = 0
+    times: dict[str, list[float]] = field(default_factory=dict)
+
+
+def titles(count: int, generator: np.random.Generator) -> list[str]:
+    """Make product names with the skew of real ones."""
+
+    def pick(words: list[str]) -> np.ndarray:
+        return generator.zipf(1.3, count) % len(words)
+
+    parts = [(words, pick(words)) for words in (MAKES, TRAITS, TRAITS, THINGS, USES)]
+    sizes = generator.integers(1, 60, count)
+    return [
+        " ".join(words[index[i]] for words, index in parts[:4])
+        + f" {sizes[i]} in for {USES[parts[4][1][i]]}"
+        for i in range(count)
+    ]
+
+
+def clusters(count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Make 384-dimensional vectors in skewed clusters of a lower dimension, and their clusters."""
+    weights = np.minimum(generator.zipf(1.3, CLUSTERS), 200).astype(float)
+    of = generator.choice(CLUSTERS, count, p=weights / weights.sum())
+    centres = generator.standard_normal((CLUSTERS, 64))
+    basis = generator.standard_normal((64, 384)) / 8
+    low = centres[of] + 0.5 * generator.standard_normal((count, 64))
+    return low @ basis + 0.15 * generator.standard_normal((count, 384)), of
+
+
+def real(names: list[str]) -> np.ndarray:
+    """Embed names with the configured model."""
+    from zava_sql.embedding import find_embedder  # noqa: PLC0415 - only where asked for
+
+    async def embed() -> list[list[float]]:
+        embedder = find_embedder(Settings())
+        vectors: list[list[float]] = []
+        for start in range(0, len(names), 512):
+            vectors += await embedder.embed(names[start : start + 512])
+        await embedder.aclose()
+        return vectors
+
+    return np.array(asyncio.run(embed()))
+
+
+def normalised(vectors: np.ndarray) -> np.ndarray:
+    """Scale to length 1, as exact as the database keeps them."""
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(">f2").astype("f4")
+
+
+def copied(ids: list[uuid.UUID], vectors: np.ndarray, model: int) -> Iterator[bytes]:
+    """Give rows of retail.product_embeddings as COPY's binary format has them."""
+    yield b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+    size = vectors.shape[1]
+    for key, vector in zip(ids, vectors.astype(">f2"), strict=True):
+        yield struct.pack(">hihi", 4, 2, model, 16) + key.bytes + struct.pack(">ic", 1, b"x")
+        yield struct.pack(">ihh", 4 + 2 * size, size, 0) + vector.tobytes()
+    yield struct.pack(">h", -1)
+
+
+def load(connection: psycopg.Connection[Any], names: list[str], vectors: np.ndarray) -> list[Any]:
+    """Fill an empty, migrated database with the catalogue; give the ids of products."""
+    ipad, opad = (bytes(b ^ m for b in KEY[1].ljust(64, b"\0")) for m in (0x36, 0x5C))
+    connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY[0], ipad, opad])
+    connection.execute("insert into retail.categories (name) values ('All')")
+    connection.execute(
+        "insert into retail.product_types (category_id, name)"
+        " select category_id, 'All' from retail.categories"
+    )
+    generator = np.random.default_rng(2)
+    ids = [uuid.UUID(bytes=generator.bytes(16), version=4) for _ in names]
+    connection.execute("create temporary table named (id uuid, n integer, name text)")
+    with connection.cursor().copy("copy named from stdin") as copy:
+        for number, (key, name) in enumerate(zip(ids, names, strict=True)):
+            copy.write_row((key, number, name))
+    connection.execute(
+        "insert into retail.products"
+        " (product_id, sku, name, description, category_id, type_id, list_price)"
+        " select n.id, n.n, n.name, n.name, t.category_id, t.type_id, 1 + n.n % 97"
+        " from named as n cross join retail.product_types as t"
+    )
+    row = connection.execute("select zava.add_embedding_model('bench', 384)").fetchone()
+    assert row is not None
+    with connection.cursor().copy(
+        "copy retail.product_embeddings (model_id, product_id, content_hash, embedding)"
+        " from stdin (format binary)"
+    ) as copy:
+        for part in copied(ids, vectors, row[0]):
+            copy.write(part)
+    connection.execute("analyze retail.products, retail.product_embeddings")
+    began = time.perf_counter()
+    connection.execute("select zava.index_embedding_model('bench')")
+    Console().print(f"index: {time.perf_counter() - began:.0f} s")
+    connection.execute("select zava.activate_embedding_model('bench')")
+    began = time.perf_counter()
+    connection.execute("select zava.refresh_search_words()")
+    Console().print(f"words: {time.perf_counter() - began:.0f} s")
+    return ids
+
+
+def stock(connection: psycopg.Connection[Any], ids: list[Any], of: np.ndarray) -> dict[str, Case]:
+    """Make stores that sell a share of the catalogue each, five of one region, and head office."""
+    generator = np.random.default_rng(3)
+    cases = {}
+    region = []
+    for number, (name, share) in enumerate([*SHARES.items(), *((str(s), s) for s in FIVE)]):
+        pool = np.arange(len(ids))
+        if "clusters" in name:
+            by_size = np.argsort(-np.bincount(of, minlength=CLUSTERS))
+            pool = np.flatnonzero(np.isin(of, by_size[5:10]))
+        sold = generator.choice(pool, min(len(pool), round(share * len(ids))), replace=False)
+        key = f"bench_{number}"
+        connection.execute(
+            "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+            " values (%s, 'Bench', 'Seattle', 0.1, '2020-01-01')",
+            [key],
+        )
+        connection.execute(
+            "insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)"
+            " select s.store_id, u.id, 9, 5, 3 from retail.stores as s, unnest(%s) as u (id)"
+            " where s.store_key = %s",
+            [[ids[i] for i in sold], key],
+        )
+        connection.execute("select zava.create_principal(%s, 'store', %s)", [f"b{number}", [key]])
+        if name in SHARES:
+            cases[name] = Case(f"b{number}", np.sort(sold))
+        else:
+            region.append((key, sold))
+    connection.execute(
+        "select zava.create_principal('five', 'region', %s)", [[key for key, _ in region]]
+    )
+    connection.execute("select zava.create_principal('head', 'head')")
+    cases["five stores"] = Case("five", np.unique(np.concatenate([sold for _, sold in region])))
+    cases["head office"] = Case("head", np.arange(len(ids)))
+    connection.execute("vacuum analyze")
+    return cases
+
+
+SIGN = """
+select set_config('zava.context', b.body || '.' || encode(sha256(
+    k.opad || sha256(k.ipad || convert_to(b.body, 'UTF8'))
+), 'hex'), false), set_config('role', p.role_name, false)
+from zava.principals as p
+join zava.signing_keys as k on k.kid = %(kid)s
+cross join lateral concat_ws('.', '1', k.kid, p.principal_id, p.role_name, pg_backend_pid(),
+    extract(epoch from clock_timestamp())::bigint + 86400) as b (body)
+where p.name = %(name)s
+"""
+FEW = "api._sold_products(null, null, null, false, 1500)"
+BASE = """
+select product_id from retail.product_embeddings where model_id = {model}
+order by embedding::halfvec(384) <#> %(vector)s::halfvec(384) limit 10
+"""
+WAYS = {
+    "meaning": f"select product_id from api._nearest_products(%(vector)s::vector, {FEW},"
+    " null, null, null, false, 10)",
+    "words": f"select product_id from api._matching_products(%(text)s, {FEW},"
+    " null, null, null, false, 30)",
+    "search": "select product_id from api.search_products(%(text)s, %(vector)s::vector)",
+}
+
+
+def measure(url: str, cases: dict[str, Case], ids: list[Any], asked: Asked, rounds: int) -> None:
+    """Ask everything in turn, and keep times and hits."""
+    index = {key: number for number, key in enumerate(ids)}
+    with psycopg.connect(url, autocommit=True, options="-c jit=off") as owner:
+        owner.execute("set hnsw.ef_search = 100")
+        row = owner.execute("select model_id from retail.embedding_models").fetchone()
+        assert row is not None
+        base = BASE.format(model=row[0])
+        for case in cases.values():
+            case.times = {name: [] for name in ("floor", *WAYS)}
+            with psycopg.connect(url, autocommit=True, options="-c jit=off") as caller:
+                caller.execute(SIGN, {"kid": KEY[0], "name": case.principal})
+                for turn in range(rounds + 1):
+                    for number, (text, literal) in enumerate(asked.texts):
+                        given = {"text": text, "vector": literal}
+                        nearest = set(
+                            case.sold[np.argsort(-asked.products(number)[case.sold])[:10]]
+                        )
+                        for name, query in {"floor": base, **WAYS}.items():
+                            connection = owner if name == "floor" else caller
+                            began = time.perf_counter()
+                            rows = connection.execute(query, given).fetchall()
+                            took = (time.perf_counter() - began) * 1000
+                            if turn:  # the first round warms up
+                                case.times[name].append(took)
+                                if name == "meaning":
+                                    case.hits += len(nearest & {index[key] for (key,) in rows})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Texts with the literals of their vectors, and the vectors of all products."""
+
+    texts: list[tuple[str, str]]
+    queries: np.ndarray
+    vectors: np.ndarray
+
+    def products(self, number: int) -> np.ndarray:
+        """Give the similarity of each product to a query."""
+        return self.vectors @ self.queries[number]
+
+
+def report(cases: dict[str, Case], queries: int, rounds: int) -> None:
+    """Print everything as multiples of the floor."""
+    table = Table(
+        "sells", "products", "recall@10", "floor ms", "meaning x", "(best)", "words ms", "(best)",
+        "search x", "(best)", "search ms", title="p50 of alternated runs; best: their tenth"
+    )  # fmt: skip
+    for name, case in cases.items():
+        middle = {way: statistics.median(times) for way, times in case.times.items()}
+        best = {way: statistics.quantiles(times, n=10)[0] for way, times in case.times.items()}
+        table.add_row(
+            name,
+            f"{len(case.sold):,}",
+            f"{case.hits / (queries * rounds * min(10, len(case.sold))):.3f}",
+            f"{middle['floor']:.2f}",
+            f"{middle['meaning'] / middle['floor']:.2f}",
+            f"{best['meaning'] / best['floor']:.2f}",
+            f"{middle['words']:.2f}",
+            f"{best['words']:.2f}",
+            f"{middle['search'] / middle['floor']:.2f}",
+            f"{best['search'] / best['floor']:.2f}",
+            f"{middle['search']:.2f}",
+        )
+    Console(width=120).print(table)
+
+
+def main() -> None:
+    """Start a server of its own, fill it, measure, throw it away."""
+    parser = argparse.ArgumentParser(prog="scripts/bench search", description=__doc__)
+    parser.add_argument("--products", type=int, default=100_000)
+    parser.add_argument("--queries", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--real", action="store_true")
+    arguments = parser.parse_args()
+    generator = np.random.default_rng(1)
+    names = titles(arguments.products, generator)
+    raw, of = clusters(arguments.products, generator)
+    chosen = generator.choice(arguments.products, arguments.queries, replace=False)
+    texts = [" ".join(names[i].split()[1:4]) for i in chosen]
+    if arguments.real:
+        raw = real(names)
+        wanted = real([f"{text} for my {USES[i % len(USES)]}" for i, text in enumerate(texts)])
+        of = raw[:, :64].argmax(axis=1)
+    else:
+        wanted = raw[chosen] + 0.3 * generator.standard_normal((len(chosen), 384)) * raw.std()
+    vectors, queries = normalised(raw), normalised(wanted)
+    literals = ["[" + ",".join(f"{x:.6g}" for x in query) + "]" for query in queries]
+
+    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
+    home.chmod(0o755)
+    settings = Settings(home=home)
+    try:
+        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
+        found = embedded.resolve(settings).admin_url
+        assert found is not None
+        url = found.get_secret_value()
+        with psycopg.connect(url, autocommit=True) as connection:
+            ids = load(connection, names, vectors)
+            cases = stock(connection, ids, of)
+            checked = connection.execute("select * from zava.check_search_recall()").fetchall()
+            Console().print(f"recall of the index: {checked}")
+        asked = Asked(list(zip(texts, literals, strict=True)), queries, vectors)
+        measure(url, cases, ids, asked, arguments.rounds)
+        report(cases, arguments.queries, arguments.rounds)
+    finally:
+        embedded.server(settings).stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+-- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
+begin;
+select plan(38);
+
+-- ---------------------------------------------------------------- arrange
+
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+values
+    (md5('sr_a')::uuid, 'sr_a', 'A', 'Seattle', 0.1, '2020-01-01'),
+    (md5('sr_b')::uuid, 'sr_b', 'B', 'Tacoma', 0.1, '2020-01-01');
+insert into retail.categories (category_id, name)
+values (md5('tools')::uuid, 'Tools'), (md5('garden')::uuid, 'Garden');
+insert into retail.product_types (type_id, category_id, name)
+values
+    (md5('Hammers')::uuid, md5('tools')::uuid, 'Hammers'),
+    (md5('Drills')::uuid, md5('tools')::uuid, 'Drills'),
+    (md5('Soil')::uuid, md5('garden')::uuid, 'Soil');
+create temporary table articles (product text, name text, description text, type text, vector text);
+insert into articles
+values
+    ('hammer', 'Claw Hammer', 'Drives and pulls nails.', 'Hammers', '[1,0,0]'),
+    ('mallet', 'Rubber Mallet', 'Knocks wood together without a dent.', 'Hammers', '[0.8,0.6,0]'),
+    ('drill', 'Cordless Drill', 'Bores holes in wood.', 'Drills', '[0,1,0]'),
+    ('bits', 'Drill Bits', 'Fit every cordless drill.', 'Drills', '[0,0.8,0.6]'),
+    ('soil', 'Potting Soil', 'Feeds jalapeño and tomato.', 'Soil', '[0,0,1]'),
+    ('peat', 'Peat', 'For pots.', 'Soil', '[0,0.6,0.8]'),
+    ('new', 'Sledge Hammer', 'Breaks concrete.', 'Hammers', null);
+insert into retail.products (product_id, sku, name, description, category_id, type_id, list_price)
+select md5(a.product)::uuid, upper(a.product), a.name, a.description,
+    case a.type when 'Soil' then md5('garden') else md5('tools') end::uuid, md5(a.type)::uuid, 10
+from articles as a;
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+select md5(i.store)::uuid, md5(i.product)::uuid, i.price, 1, i.stock
+from (
+    values
+        ('sr_a', 'hammer', 10, 5), ('sr_a', 'mallet', 12, 0), ('sr_a', 'drill', 99, 2),
+        ('sr_a', 'bits', 8, 3), ('sr_a', 'new', 30, 1),
+        ('sr_b', 'hammer', 77, 7), ('sr_b', 'drill', 88, 0), ('sr_b', 'soil', 6, 4),
+        ('sr_b', 'peat', 5, 9)
+) as i (store, product, price, stock);
+
+select zava.create_principal('sr-a', 'store', '{sr_a}');
+select zava.create_principal('sr-region', 'region', '{sr_a,sr_b}');
+select zava.create_principal('sr-head', 'head');
+select zava.create_signing_key(
+    'srkey',
+    decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
+    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+);
+
+-- The rows of a query as one principal sees them, a line each, or the SQLSTATE. Null asks without
+-- a context, in the role of a store.
+create function pg_temp.ask(p_name text, p_query text)
+returns text
+language plpgsql
+as $function$
+declare
+    v_role name;
+    v_answer text;
+begin
+    perform set_config('zava.context', '', true);
+    select
+        p.role_name,
+        set_config('zava.context', b.body || '.' || encode(sha256(
+            decode(repeat('37', 32) || repeat('5c', 32), 'hex')
+            || sha256(
+                decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(b.body, 'UTF8')
+            )
+        ), 'hex'), true)
+    into v_role
+    from zava.principals as p
+    cross join lateral concat_ws('.', '1', 'srkey', p.principal_id, p.role_name, '0',
+        extract(epoch from clock_timestamp())::bigint + 600) as b (body)
+    where p.name = p_name;
+    execute format('set local role %I', coalesce(v_role, 'zava_store_sr_a'));
+    execute format('select string_agg(q::text, e''\n'') from (%s) as q', p_query) into v_answer;
+    reset role;
+    return coalesce(v_answer, 'nothing');
+exception
+    when others then
+        return format('error %s: %s', sqlstate, sqlerrm);
+end;
+$function$;
+
+create temporary table lines (
+    store text, customer text, number integer, moment timestamptz, status text, product text,
+    quantity integer, price numeric, cost numeric, returns integer
+);
+-- Two stores may have an order of the same id.
+create function pg_temp.id(p_number integer)
+returns uuid
+language sql
+return md5(p_number::text)::uuid;
+create function pg_temp.sell()
+returns void
+language sql
+as $function$
+    insert into retail.customers (
+        store_id, customer_id, first_name, last_name, email, city, joined_on
+    )
+    select distinct md5(l.store)::uuid, md5(l.customer)::uuid, l.customer, 'Test',
+        l.customer || '@example.com', 'Seattle', date '2020-01-01'
+    from lines as l
+    where l.customer is not null;
+    insert into retail.orders (
+        store_id, order_id, customer_id, order_date, status, return_of, total_amount
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number), md5(l.customer)::uuid,
+        l.moment, l.status, pg_temp.id(l.returns), sum(l.quantity * l.price)
+    from lines as l
+    group by l.store, l.number, l.customer, l.moment, l.status, l.returns;
+    insert into retail.order_items (
+        store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+        total_amount, return_of_order_id, return_of_line_number
+    )
+    select md5(l.store)::uuid, pg_temp.id(l.number),
+        row_number() over (partition by l.store, l.number order by l.product),
+        md5(l.product)::uuid, l.moment, l.quantity, l.price, l.cost, l.quantity * l.price,
+        pg_temp.id(l.returns), case when l.returns is not null then 1 end
+    from lines as l;
+$function$;
+
+insert into lines
+values
+    ('sr_a', 'ann', 1, '2026-03-01 12:00-08'::timestamptz, 'completed', 'hammer', 1, 10, 6, null::integer),
+    ('sr_a', 'ann', 1, '2026-03-01 12:00-08', 'completed', 'bits', 1, 8, 1, null),
+    ('sr_a', null, 2, '2026-03-02 12:00-08', 'completed', 'hammer', 1, 10, 6, null),
+    ('sr_a', null, 2, '2026-03-02 12:00-08', 'completed', 'drill', 1, 99, 6, null),
+    ('sr_a', null, 3, '2026-03-03 12:00-08', 'completed', 'hammer', 1, 10, 6, null),
+    ('sr_a', null, 3, '2026-03-03 12:00-08', 'completed', 'drill', 1, 99, 6, null),
+    ('sr_a', 'bob', 4, '2026-03-04 12:00-08', 'completed', 'mallet', 1, 12, 6, null),
+    ('sr_a', null, 5, '2026-03-31 23:30-07', 'completed', 'new', 50, 2, 1, null),
+    ('sr_a', null, 6, '2026-03-05 12:00-08', 'return', 'hammer', -1, 10, 6, 1),
+    ('sr_a', null, 7, '2026-03-05 12:00-08', 'cancelled', 'hammer', 1, 10, 6, null),
+    ('sr_a', null, 7, '2026-03-05 12:00-08', 'cancelled', 'new', 1, 12, 6, null),
+    ('sr_b', 'cid', 1, '2026-03-05 12:00-08', 'completed', 'hammer', 1, 10, 6, null),
+    ('sr_b', 'cid', 1, '2026-03-05 12:00-08', 'completed', 'soil', 1, 12, 6, null),
+    ('sr_b', null, 2, '2026-03-06 12:00-08', 'completed', 'hammer', 1, 10, 6, null),
+    ('sr_b', null, 2, '2026-03-06 12:00-08', 'completed', 'soil', 1, 12, 6, null),
+    ('sr_b', null, 3, '2026-03-06 12:00-08', 'completed', 'peat', 1, 12, 6, null);
+select pg_temp.sell();
+-- Who has bought nothing yet.
+insert into retail.customers (store_id, customer_id, first_name, last_name, email, city, joined_on)
+values (md5('sr_a')::uuid, md5('eve')::uuid, 'eve', 'Test', 'eve@example.com', 'Seattle', '2020-01-01');
+
+create function pg_temp.partition()
+returns void
+language plpgsql
+as $function$
+declare
+    v_model record;
+begin
+    for v_model in select m.model_id, m.dimensions from retail.embedding_models as m loop
+        execute format(
+            'create table retail.product_embeddings_%1$s partition of retail.product_embeddings
+            (check (public.vector_dims(embedding) = %2$s)) for values in (%1$s)',
+            v_model.model_id, v_model.dimensions
+        );
+    end loop;
+end;
+$function$;
+
+-- ---------------------------------------------------------------- words only
+
+select is(
+    pg_temp.ask('sr-a', $$ select sku, price, stock_level, in_stock_at, found_by, searched_by
+        from api.search_products('hammer') $$),
+    e'(NEW,30.00,1,sr_a,words,"words only: the text was not embedded")\n'
+    '(HAMMER,10.00,5,sr_a,words,"words only: the text was not embedded")',
+    'without counted words and without a model, words are looked for all the same'
+);
+select is(zava.refresh_search_words(), 29::bigint, 'the words of the catalogue are counted');
+select is(zava.refresh_search_words(), 0::bigint, 'to count again changes nothing');
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('hamer') $$),
+    e'(NEW)\n(HAMMER)',
+    'a misspelled word is repaired'
+) where exists (select from pg_extension as e where e.extname = 'pg_trgm')
+union all
+select skip('there is no pg_trgm', 1)
+where not exists (select from pg_extension as e where e.extname = 'pg_trgm');
+select is(
+    pg_temp.ask('sr-a', $$ select sku, headline from api.search_products('cordless drill bits') $$),
+    e'(BITS,"Fit every **cordless** **drill**.")\n(DRILL,"Bores holes in wood.")',
+    'who has most of the words comes first, with its words marked'
+);
+select is(
+    pg_temp.ask('sr-region', $$ select sku from api.search_products('jalapeño') $$), '(SOIL)',
+    'a word with an accent is found'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('🔨') $$), 'nothing',
+    'a picture finds nothing by words, which is no error'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products(e'''\\ & | ! <-> : * (') $$), 'nothing',
+    'the signs of a tsquery are text'
+);
+
+-- ---------------------------------------------------------------- meaning
+
+insert into retail.embedding_models (name, dimensions) values ('test', 3), ('next', 2);
+select pg_temp.partition();
+insert into retail.product_embeddings (model_id, product_id, content_hash, embedding)
+select m.model_id, p.product_id, p.content_hash, a.vector::public.halfvec
+from articles as a
+join retail.products as p on p.product_id = md5(a.product)::uuid
+join retail.embedding_models as m on m.name = 'test'
+where a.vector is not null;
+select is(
+    pg_temp.ask('sr-a', $$ select count(*), min(searched_by) from api.search_products('hammer', '[1,0,0]') $$),
+    '(2,"words only: no model is live")',
+    'a vector is of no use while no model is live, and the answer says so'
+);
+update retail.embedding_models set state = 'live' where name = 'test';
+select is(
+    pg_temp.ask('sr-a', $$ select rank, sku, similarity, found_by, searched_by
+        from api.search_products('🔨', '[2,0,0]', p_limit => 3) $$),
+    e'(1,HAMMER,1.000,meaning,"meaning and words")\n(2,MALLET,0.800,meaning,"meaning and words")\n'
+    '(3,BITS,0.000,meaning,"meaning and words")',
+    'the nearest come first, at whatever length the vector is'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, similarity, found_by from api.search_products('sledge hammer', '[1,0,0]', p_limit => 2) $$),
+    e'(NEW,,words)\n(HAMMER,1.000,both)',
+    'both lists are merged, and a product without a vector is found by its words'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, similarity from api.search_products('hammer', '[1,0,0]', p_min_similarity => 0.9) $$),
+    e'(HAMMER,1.000)\n(NEW,)',
+    'the smallest similarity leaves out what is known to be less similar'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('hammer', '[1,0,0]', p_in_stock => true, p_max_price => 50, p_min_price => 9, p_category => 'tools') $$),
+    e'(HAMMER)\n(NEW)',
+    'category, price and stock filter'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('hammer', '[1,0,0]', p_category => 'garden') $$),
+    'nothing',
+    'what the store does not sell is not found'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('potting soil', '[0,0,1]', p_limit => 100) as s where sku in ('SOIL', 'PEAT') $$),
+    'nothing',
+    'nor in the longest list'
+);
+select is(
+    pg_temp.ask('sr-region', $$ select sku, price, stock_level, in_stock_at from api.search_products('hammer', '[1,0,0]', p_limit => 1) $$),
+    '(HAMMER,10.00,12,"sr_a, sr_b")',
+    'a region sees its lowest price, its stock and where it is'
+);
+select is(
+    pg_temp.ask('sr-region', $$ select count(*), count(distinct sku) from api.search_products('hammer', '[1,0,0]', p_limit => 100) $$),
+    '(7,7)',
+    'what several stores sell is shown once'
+);
+select is(
+    pg_temp.ask('sr-head', $$ select sku, price, stock_level, in_stock_at from api.search_products('cordless', '[0,1,0]', p_limit => 1) $$),
+    '(DRILL,88.00,2,sr_a)',
+    'head office sees all stores'
+);
+select is(
+    pg_temp.ask(null, $$ select sku from api.search_products('hammer', '[1,0,0]') $$), 'nothing',
+    'no context, no product'
+);
+
+-- ---------------------------------------------------------------- bad input
+
+select is(pg_temp.ask('sr-a', c.call), c.answer, c.name)
+from (
+    values
+        ($$ select sku from api.search_products('  ') $$, 'error 22023: p_query is 0 characters long', 'an empty text is refused'),
+        ($$ select sku from api.search_products(null) $$, 'error 22023: p_query is 0 characters long', 'no text is refused'),
+        ($$ select sku from api.search_products(repeat('x ', 50000)) $$, 'error 22023: p_query is 99999 characters long', '100 kB of text are refused'),
+        ($$ select sku from api.search_products('x', '[1,0]') $$, 'error 22023: p_query_embedding has 2 dimensions, those of the live model test have 3', 'a vector of another model is refused'),
+        ($$ select sku from api.search_products('x', '[0,0,0]') $$, 'error 22023: p_query_embedding has length zero', 'a vector without direction is refused'),
+        ($$ select sku from api.search_products('x', '[NaN,0,0]') $$, 'error 22000: NaN not allowed in vector', 'NaN is no vector'),
+        ($$ select sku from api.search_products('x', p_max_price => 'NaN') $$, 'error 22023: p_max_price out of range: NaN', 'NaN is no price'),
+        ($$ select sku from api.search_products('x', p_limit => 101) $$, 'error 22023: p_limit out of range: 101', 'a limit has a limit'),
+        ($$ select sku from api.search_products('x', p_category => 'tool') $$, 'error 22023: there is no category tool', 'an unknown category is refused')
+) as c (call, answer, name);
+
+-- ---------------------------------------------------------------- recommendations
+
+select is(
+    pg_temp.ask('sr-a', $$ select rank, sku, similarity, why from api.similar_products('hammer', p_limit => 2) $$),
+    e'(1,MALLET,0.800,"also in Hammers; 2.00 USD dearer")\n(2,BITS,0.000,"Drills, also in Tools; 2.00 USD cheaper")',
+    'what is like a product, without it'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, why from api.similar_products('NEW') $$),
+    '(HAMMER,"also in Hammers; 20.00 USD cheaper; found by words, it has no embedding yet")',
+    'a product without a vector is compared by its name'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, orders_together, support_percent, confidence_percent, lift, why from api.cross_sell('hammer') $$),
+    '(DRILL,2,40.00,66.67,1.67,"in 2 of the 3 orders with it; 1.20 would be chance")',
+    'what is bought together in the store; returns, cancelled orders and single orders aside'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.cross_sell('soil', p_min_orders => 1) $$), 'nothing',
+    'nobody sees what is bought together elsewhere'
+);
+select is(
+    pg_temp.ask('sr-head', $$ select sku, orders_together from api.cross_sell('hammer', 'sr_b') $$),
+    '(SOIL,2)',
+    'head office narrows it to a store'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.cross_sell('hammer', 'sr_b') $$),
+    'error 42501: store sr_b is not visible to you',
+    'a store of somebody else is refused'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, units, orders, expected_orders, growth_percent, why from api.trending_products() $$),
+    e'(NEW,50,1,0.0,,"1 orders in 28 days, 0 in the 84 before")\n(MALLET,1,1,0.0,,"1 orders in 28 days, 0 in the 84 before")',
+    'what is in more orders than before'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, why from api.recommend_for_customer(md5('ann')::uuid, false) $$),
+    e'(DRILL,"bought with Claw Hammer, 1.67 times as often as by chance; like Drill Bits")\n(MALLET,"like Claw Hammer")',
+    'a customer is offered what goes with the purchases and what is like them'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, why from api.recommend_for_customer(md5('eve')::uuid, p_limit => 1) $$),
+    '(HAMMER,"in 3 orders of the last 90 days; no purchase is known")',
+    'who has bought nothing is offered what many buy'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.recommend_for_customer(md5('cid')::uuid) $$),
+    format('error 42501: customer %s is not visible to you', md5('cid')::uuid),
+    'a customer of another store is refused'
+);
+
+select finish();
+rollback;

@@ -1,0 +1,108 @@
+"""Search as stores with marked rows: nobody is shown a price, stock or assortment of another."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import tenants
+
+from zava_sql.agent import Agent, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import conftest
+
+pytestmark = pytest.mark.anyio
+
+# Each store sells the first 20 + 7n of 200 products, at prices and with a stock that bear its mark.
+VECTOR = "'[1,0,0]'"
+CALLS = [
+    f"api.search_products('hammer', {VECTOR}, p_limit => 100)",
+    f"api.search_products('hammer 199', {VECTOR}, p_limit => 100)",
+    "api.search_products('drives nails', p_limit => 100)",
+    f"api.search_products('x', {VECTOR}, p_min_price => 81000, p_in_stock => true, p_limit => 100)",
+    "api.similar_products('sku1', p_limit => 100)",
+    "api.cross_sell('sku1', p_min_orders => 1, p_limit => 100)",
+    "api.trending_products(p_limit => 100)",
+    f"api._nearest_products({VECTOR}, null, null, null, null, false, 200)",
+    "api._matching_products('hammer', null, null, null, null, false, 200)",
+    "unnest(api._sold_products(null, null, null, false, 100000)) as u (product_id)",
+    "api._bought_with((select array_agg(product_id) from retail.products), null, null, null)",
+    "retail.products as p cross join lateral api._offer(p.product_id) where price is not null",
+]
+SEEN = {"seattle": ("seattle",), "online": ("online",), "south-sound": tenants.REGION}
+
+EMBED = """
+insert into retail.embedding_models (name, dimensions, state) values ('test', 3, 'live');
+do $$
+declare
+    v_model_id smallint := (select model_id from retail.embedding_models);
+begin
+    execute format(
+        'create table retail.product_embeddings_%1$s partition of retail.product_embeddings
+        for values in (%1$s)', v_model_id
+    );
+end $$;
+insert into retail.product_embeddings (model_id, product_id, content_hash, embedding)
+select m.model_id, p.product_id, p.content_hash,
+    format('[%s,%s,0]', cos(n), sin(n))::public.halfvec
+from retail.embedding_models as m
+cross join (
+    select p.*, 0.01 * row_number() over (order by p.sku) as n from retail.products as p
+) as p;
+select zava.refresh_search_words();
+-- Two products an order, so that something is bought together.
+update retail.orders set status = 'completed';
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    total_amount
+)
+select i.store_id, i.order_id, 2, p.product_id, i.order_date, 1, i.unit_price, i.unit_cost,
+    i.unit_price
+from retail.order_items as i
+join retail.products as p on p.sku = 'sku2'
+where i.order_id::text like '%01';
+"""
+
+
+@pytest.fixture(scope="module")
+def shops(module_database: conftest.Database) -> tuple[conftest.Database, tenants.Truth]:
+    """Fill the eight stores, each product with a vector."""
+    truth = tenants.fill(module_database)
+    with psycopg.connect(module_database.admin_url) as connection:
+        connection.execute(EMBED)
+    return module_database, truth
+
+
+@pytest.fixture(scope="module")
+async def database(shops: tuple[conftest.Database, tenants.Truth]) -> AsyncIterator[object]:
+    async with tenants.opened(shops[0]) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+@pytest.mark.parametrize("name", SEEN)
+async def test_nothing_of_another_store_is_in_any_answer(shops, database, name, guarded):
+    _, truth = shops
+    own = SEEN[name]
+    principal = (await tenants.principals(database, [name]))[name]
+    agent = Agent(database)
+    agent.allow_functions(set(re.findall(r"api\.(\w+)", " ".join(CALLS))))
+    widest = max(truth.rows["inventory", tenants.store_id(store)] for store in own)
+    for call in CALLS:
+        sql = f"select * from {call}"
+        if guarded:
+            result = await agent.query(principal, sql, max_rows=1000)
+        else:
+            result = await fetch(database, principal, sql, 1000)
+        text = "\n".join(str(value) for row in result.rows for value in row)
+        for store in own:
+            stranger = tenants.marks(text, truth, store) - {*own}
+            assert not stranger, (call, stranger)
+        # A list as long as the assortment, and not one product more.
+        assert len(result.rows) <= widest, call
+        assert result.rows, call
