@@ -431,7 +431,8 @@ BROKEN = {
     "enabled and forced": POLICIES.replace("force row", "no force row"),
     "no policy is for PUBLIC": POLICIES.replace('    to store_manager, "store-manager"\n', ""),
     "line 3: syntax error": SUMMARY.replace("returns table", "returns tabel"),
-    "ends the transaction": SUMMARY + "commit;\n",
+    r"summary\.sql ends the transaction": SUMMARY + "commit;\n",
+    r"summary\.sql ends the trans": SUMMARY + "  rollback;\n",
 }
 
 

@@ -7,8 +7,9 @@ import shutil
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
-from zava_sql import ddl, ddl_adopt, ddl_catalogue, ddl_drift, ddl_plan, errors, migrate
+from zava_sql import cli_db, ddl, ddl_adopt, ddl_catalogue, ddl_drift, ddl_plan, errors, migrate
 
 # What is done by hand, what is found of it, and in which file it belongs.
 SEEDS = [
@@ -269,26 +270,38 @@ def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(databas
         assert state(elsewhere.admin_url) == hot
 
 
-@pytest.mark.parametrize(
-    ("statement", "match"),
-    [
-        ("create function api.bad() returns int language sql return 1", "has a comment"),
-        ("grant execute on function api.whoami() to public", "executed by PUBLIC"),
-        ("alter function api.whoami() owner to postgres", "cannot be said in a file"),
-    ],
-)
-def test_what_is_not_to_be_kept_is_not_adopted(database, db, statement, match):
-    do(database.admin_url, statement)
+def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
     before = {path: path.read_bytes() for path in db.rglob("*.*")}
-    with pytest.raises(errors.ValidationError, match=match):
+    assert snapshot in before
+    for bad, undo, match in (
+        (
+            "create function api.bad() returns int language sql return 1",
+            "drop function api.bad()",
+            "has a comment",
+        ),
+        (
+            "grant execute on function api.whoami() to public",
+            "revoke execute on function api.whoami() from public",
+            "executed by PUBLIC",
+        ),
+        (
+            "alter function api.whoami() owner to postgres",
+            "alter function api.whoami() owner to zava_owner",
+            "cannot be said in a file",
+        ),
+        (
+            "alter table retail.products add column hotfix int",
+            "alter table retail.products drop column hotfix",
+            r"no file can hold table retail\.products",
+        ),
+    ):
+        do(database.admin_url, bad)
+        with pytest.raises(errors.ValidationError, match=match):
+            adopt(database.admin_url)
+        do(database.admin_url, undo)
+    with pytest.raises(errors.ValidationError, match="nothing to adopt"):
         adopt(database.admin_url)
     assert {path: path.read_bytes() for path in db.rglob("*.*")} == before
-
-
-def test_a_table_is_not_adopted(database, snapshot):  # noqa: ARG001 - it finds the column
-    do(database.admin_url, "alter table retail.products add column hotfix int")
-    with pytest.raises(errors.ValidationError, match=r"no file can hold table retail\.products"):
-        adopt(database.admin_url)
 
 
 @pytest.mark.once
@@ -300,3 +313,89 @@ def test_the_snapshot_is_of_the_newest_revision(module_database):
     assert {k: "\n".join(v["text"]) for k, v in held["objects"].items()} == state(
         module_database.admin_url
     )
+
+
+@pytest.fixture
+def call(database, db, monkeypatch):  # noqa: ARG001 - the commands read that copy
+    """Run `zava-sql db …` as the administrator: `code, out = call("check")`."""
+    monkeypatch.setenv("ZAVA_ADMIN_URL", database.admin_url)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli_db.db, arguments)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.stdout
+
+    return run
+
+
+def test_a_reviewer_sees_in_rows_what_a_policy_lets_through(call, database, db):
+    make = (
+        (
+            "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+            " values ('{0}', 'x', 'x', 0.1, '2020-01-01')"
+        ),
+        (
+            "insert into retail.orders (store_id, order_date, status, total_amount)"
+            " select s.store_id, now(), 'completed', 1 from retail.stores as s,"
+            " generate_series(1, {1}) where s.store_key = '{0}'"
+        ),
+        "select zava.create_principal('{0}', 'store', '{{{0}}}')",
+    )
+    do(
+        database.admin_url,
+        *(line.format(*s) for s in (("ddl_a", 3), ("ddl_b", 5)) for line in make),
+    )
+    orders = db / "policies" / "orders.sql"
+    text = orders.read_text(encoding="utf-8")
+    fence = "using (store_id = (select (zava.visible_stores(current_user))[1]))"
+    assert text.count(fence) == 1
+    orders.write_text(text.replace(fence, "using (true)"), encoding="utf-8")
+
+    code, out = call("review", "--counts")
+
+    assert code == 0
+    assert (
+        "change policy orders_store_manager_fence on retail.orders (db/policies/orders.sql)" in out
+    )
+    held = "store_manager now is held, in all it does, to rows of retail.orders for ALL where true"
+    assert held in out.splitlines()
+    assert "ddl_a (zava_store_ddl_a) reads retail.orders: 3 rows -> 8 rows" in out.splitlines()
+    assert "ddl_a (zava_store_ddl_a) reads retail.stores: 1 rows" in out.splitlines()
+    with psycopg.connect(database.server.url("postgres")) as connection:
+        left = "select count(*) from pg_database where datname ~ '^zava_scratch'"
+        assert connection.execute(left).fetchone() == (0,)
+
+
+def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot):
+    assert snapshot.is_file()
+    assert call("check") == (0, "no difference\n")
+    assert "nothing: the database has" in call("review")[1]
+    do(database.admin_url, "grant insert on retail.orders to store_manager")
+    assert call("check") == (1, "changed access to retail.orders (db/policies/orders.sql)\n")
+    code, out = call("drift")
+    assert (code, "-GRANT INSERT, SELECT ON retail.orders TO store_manager;" in out) == (1, True)
+    code, out = call("drift", "--json")
+    (finding,) = json.loads(out)["findings"]
+    assert (code, finding["what"], finding["file"]) == (1, "changed", "db/policies/orders.sql")
+    assert call("blame", "api.whoami")[1].startswith("0002_kernel  create")
+    code, out = call("drift", "--adopt", "--name", "let_in")
+    assert (code, out.splitlines()[0]) == (0, "edited db/policies/orders.sql")
+    assert call("upgrade")[0] == 0
+
+
+def test_plpgsql_check_finds_nothing(module_database):
+    with psycopg.connect(module_database.admin_url) as connection:
+        there = "select from pg_available_extensions where name = 'plpgsql_check'"
+        if connection.execute(there).fetchone() is None:
+            pytest.skip("the server has no plpgsql_check")
+        connection.execute("create extension plpgsql_check")
+        found = connection.execute(
+            "select c.functionid::regprocedure, c.lineno, c.message from pg_proc as p"
+            " join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'"
+            " cross join lateral plpgsql_check_function_tb(p.oid, fatal_errors => false) as c"
+            " where p.pronamespace in ('zava'::regnamespace, 'api'::regnamespace)"
+            " and p.prorettype <> 'trigger'::regtype and c.level = 'error'"
+        ).fetchall()
+        connection.rollback()
+    assert found == []

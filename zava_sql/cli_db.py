@@ -253,10 +253,10 @@ def blame(
     name: Annotated[str, typer.Argument(metavar="OBJECT", help="For example zava.visible_stores.")],
 ) -> None:
     """Tell which revisions changed an object; needs no database."""
-    from zava_sql import ddl  # noqa: PLC0415 - alembic is slow to import
+    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
     from zava_sql.ddl_review import blame as look  # noqa: PLC0415
 
-    print("\n".join(look(ddl.db_path(), name)))
+    print("\n".join(look(migrate.db_path(), name)))
 
 
 def _admin_url(settings: Settings) -> str:

@@ -31,6 +31,22 @@ __all__ = ["OWNER", "SCHEMAS", "Imagined", "Link", "Object", "imagine", "links",
 OWNER: Final = "zava_owner"
 SCHEMAS: Final = ("zava", "retail", "api")
 SHADOW: Final = "_zava_check_"
+# Holds what the run itself needs: the file of each subtransaction, and a trigger that lets no file
+# end the transaction with a commit.
+RUN: Final = f"{SHADOW}run"
+GUARD: Final = f"""
+create schema {RUN} authorization {OWNER};
+create table {RUN}.files (path text);
+alter table {RUN}.files owner to {OWNER};
+create function {RUN}.refuse() returns trigger language plpgsql as $function$
+begin
+    raise exception 'a file must not commit' using errcode = 'invalid_transaction_termination';
+end
+$function$;
+create constraint trigger refuse after insert on {RUN}.files
+    deferrable initially deferred for each row execute function {RUN}.refuse();
+insert into {RUN}.files values ('');
+"""
 ROUTINES: Final = ("function", "procedure", "aggregate")
 # What files hold; the rest is made by hand in revisions.
 FROM_FILES: Final = ("function", "procedure", "view", "policy", "trigger")
@@ -181,7 +197,7 @@ async def imagine(
         clones = {key: live[key].statements for key in sorted(by_hand, key=lambda k: live[k].oid)}
         order = await _run(connection, {**clones, **texts})
         made = await _shadows(connection)
-        rows = await connection.fetch(f"select f.xmin::text, f.path from {SHADOW}zava._files as f")
+        rows = await connection.fetch(f"select f.xmin::text, f.path from {RUN}.files as f")
         makers = {row["xmin"]: row["path"] for row in rows}
         objects = {
             key: o
@@ -204,7 +220,8 @@ async def imagine(
             ),
         )
     finally:
-        await transaction.rollback()
+        if connection.is_in_transaction():  # unless a file ended it
+            await transaction.rollback()
 
 
 def _by_hand(db: Path, texts: Mapping[str, str], live: Mapping[str, Object]) -> frozenset[str]:
@@ -228,9 +245,8 @@ def _stage(live: Mapping[str, Object]) -> str:
     for o in live.values():
         if o.kind == "constraint" and o.body.startswith("PRIMARY KEY"):
             script.append(f"alter table {_aside(o.key.partition(' on ')[2])} add {o.body};")
-    script.append(f"create table {SHADOW}zava._files (path text);")
-    owned = [*map(_aside, tables), f"{SHADOW}zava._files"]
-    return "\n".join(script + [f"alter table {name} owner to {OWNER};" for name in owned])
+    script += [f"alter table {_aside(name)} owner to {OWNER};" for name in tables]
+    return "\n".join([*script, GUARD])
 
 
 async def _run(connection: Connection, texts: Mapping[str, str]) -> list[str]:
@@ -239,13 +255,10 @@ async def _run(connection: Connection, texts: Mapping[str, str]) -> list[str]:
     Each runs in a subtransaction of its own, whose number its objects carry, and writes down its
     name there. What fails comes again after the others, for it may need one of them.
     """
-    for path, text in texts.items():
-        if _LEAVES.search(text):
-            raise ValidationError(
-                f"{path} ends the transaction that it runs in", hint="Take that statement out."
-            )
     scripts = {
-        path: f"{_aside(text)}\n;\ninsert into {SHADOW}zava._files values ('{path}');"
+        path: "{}\n;\ninsert into {}.files values ('{}');".format(
+            _aside(text), RUN, path.replace("'", "''")
+        )
         for path, text in texts.items()
     }
     try:
@@ -256,9 +269,19 @@ async def _run(connection: Connection, texts: Mapping[str, str]) -> list[str]:
                     for script in scripts.values()
                 )
             )
-    except asyncpg.PostgresError:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        likely = (path for path, text in texts.items() if _LEAVES.search(text))
+        _still_inside(connection, next(likely, "a file"), error)
         return await _run_singly(connection, scripts)
     return list(texts)
+
+
+def _still_inside(connection: Connection, path: str, error: Exception) -> None:
+    """Stop where a file ended the transaction: what follows would be kept."""
+    if not connection.is_in_transaction():
+        raise ValidationError(
+            f"{path} ends the transaction that it runs in", hint="Take that statement out."
+        ) from error
 
 
 async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> list[str]:
@@ -271,6 +294,7 @@ async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> lis
                 async with connection.transaction():
                     await connection.execute(script)
             except asyncpg.PostgresError as error:
+                _still_inside(connection, path, error)
                 failed[path] = error
         if len(failed) == len(left):
             path, first = next(iter(failed.items()))

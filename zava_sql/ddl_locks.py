@@ -60,16 +60,13 @@ async def watching(
     blockers: dict[int, str],
 ) -> AsyncIterator[None]:
     """Look again and again, over a connection of its own, whom a backend waits for."""
+    connection = await connect()  # before there is anything to see
 
     async def look() -> None:
-        connection = await connect()
-        try:
-            while True:
-                for row in await connection.fetch(_BLOCKERS, pid):
-                    blockers[row["pid"]] = row["description"]
-                await asyncio.sleep(LOOK)
-        finally:
-            await connection.close()
+        while True:
+            for row in await connection.fetch(_BLOCKERS, pid):
+                blockers[row["pid"]] = row["description"]
+            await asyncio.sleep(LOOK)
 
     task = asyncio.create_task(look())
     try:
@@ -78,3 +75,4 @@ async def watching(
         task.cancel()
         with suppress(asyncio.CancelledError, asyncpg.PostgresError, OSError):
             await task
+        await connection.close()
