@@ -99,9 +99,12 @@ async def fill(
                 await asyncio.sleep(_WAIT)
 
         tell("indexing", done, done)
-        await connection.fetchval("select zava.index_embedding_model($1)", embedder.name)
+        built = await connection.fetchval("select zava.index_embedding_model($1)", embedder.name)
         if done:
             await connection.execute("analyze retail.product_embeddings")
+        if built:
+            await connection.execute("select zava.check_search_recall(20)")
+        await connection.execute("select zava.refresh_search_words()")
         after = await _standing(connection, embedder.name)
         if activate or after.live is None:
             await connection.execute("select zava.activate_embedding_model($1)", embedder.name)

@@ -117,6 +117,8 @@ async def _load(
     await connection.fetchval("select zava.seed_stores()")
     added["products"] = await connection.fetchval("select zava.seed_catalogue($1)", catalogue)
     added["principals"] = await connection.fetchval("select zava.seed_principals()")
+    if added["products"]:
+        await connection.fetchval("select zava.refresh_search_words()")
 
     stores = await connection.fetch("select s.store_key from zava.seed_shops() as s")
     for number, (store,) in enumerate(stores):

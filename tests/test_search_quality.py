@@ -1,0 +1,216 @@
+"""How good the answers are: against judgements by hand, and against comparing everything.
+
+The judgements are of the shipped catalogue: questions with what answers them, keywords with grades
+from 1 (goes with it) to 3 (is it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import math
+from pathlib import Path
+from statistics import mean
+
+import psycopg
+import pytest
+import reports
+from pydantic import SecretStr
+
+from zava_sql.embedding_fill import fill
+from zava_sql.embedding_local import LocalEmbedder
+
+pytestmark = pytest.mark.once
+
+JUDGED = json.loads(Path(__file__).with_name("search_judgements.json").read_text(encoding="utf-8"))
+ASKED = [*JUDGED["questions"], *JUDGED["keywords"]]
+
+
+class HashEmbedder:
+    """Knows three-letter pieces and no meaning; looks as good as a model on keywords alone."""
+
+    name = "hash"
+    dimensions = 384
+
+    async def embed(self, texts):
+        return [self._vector(text.lower()) for text in texts]
+
+    async def aclose(self):
+        pass
+
+    def _vector(self, text):
+        vector = [0.0] * self.dimensions
+        for start in range(len(text) - 2):
+            digest = hashlib.sha256(text[start : start + 3].encode()).digest()
+            vector[int.from_bytes(digest[:4]) % self.dimensions] += 1 if digest[4] % 2 else -1
+        length = math.sqrt(sum(x * x for x in vector)) or 1
+        return [x / length for x in vector]
+
+
+def mrr(found, wanted):
+    return next((1 / place for place, sku in enumerate(found, 1) if sku in wanted), 0)
+
+
+def ndcg(found, grades):
+    def gain(ordered):
+        return sum((2**grade - 1) / math.log2(place + 1) for place, grade in enumerate(ordered, 1))
+
+    return gain([grades.get(sku, 0) for sku in found]) / gain(sorted(grades.values())[:-11:-1])
+
+
+SEARCH = "select sku from api.search_products(%s, %s) order by rank"
+MEANING = """
+select p.sku
+from api._nearest_products(
+    api._checked_embedding(%s), api._sold_products(null, null, null, false, 100000),
+    null, null, null, false, 10
+) with ordinality as n (product_id, similarity, place)
+join retail.products as p on p.product_id = n.product_id
+order by n.place
+"""
+
+
+def quality(database, embedder):
+    """Give MRR of questions and NDCG@10 of keywords, for search, meaning alone and words alone."""
+
+    async def prepare():
+        await fill(SecretStr(database.admin_url), embedder, workers=1, activate=True)
+        return dict(zip(ASKED, await embedder.embed(ASKED), strict=True))
+
+    vectors = asyncio.run(prepare())
+    with psycopg.connect(database.admin_url) as connection:
+        connection.execute("select zava.refresh_search_words()")
+    with reports.as_tenant(database, "head-office") as connection:
+
+        def skus(query, *values):
+            return [row["sku"] for row in reports.ask(connection, query, *values)]
+
+        ways = {
+            "search": lambda text: skus(SEARCH, text, str(vectors[text])),
+            "meaning": lambda text: skus(MEANING, str(vectors[text])),
+            "words": lambda text: skus(SEARCH, text, None),
+        }
+        return {
+            way: (
+                mean(mrr(find(text), wanted) for text, wanted in JUDGED["questions"].items()),
+                mean(ndcg(find(text), grades) for text, grades in JUDGED["keywords"].items()),
+            )
+            for way, find in ways.items()
+        }
+
+
+def good_enough(found):
+    """Say whether questions are understood, and whether both lists are worth having."""
+    questions, keywords = found["search"]
+    return questions >= 0.75 and keywords >= max(found["meaning"][1], found["words"][1])
+
+
+def test_questions_are_understood_and_keywords_found(seeded_database):
+    found = quality(seeded_database, LocalEmbedder())
+    assert good_enough(found), found
+
+
+def test_vectors_without_meaning_do_not_pass(seeded_database):
+    found = quality(seeded_database, HashEmbedder())
+    assert not good_enough(found), found
+
+
+# ---------------------------------------------------------------- the index against comparing all
+
+# Vectors of eight numbers on purpose, in 40 clusters: md5 is the same everywhere, so the data are.
+CLUSTERED = """
+insert into retail.categories (name) values ('All');
+insert into retail.product_types (category_id, name)
+select category_id, 'All' from retail.categories;
+insert into retail.products (sku, name, description, category_id, type_id, list_price)
+select n, 'Thing ' || n, 'x', category_id, type_id, 10
+from retail.product_types cross join generate_series(1, 6000) as n;
+select zava.add_embedding_model('fixed', 8);
+insert into retail.product_embeddings (model_id, product_id, content_hash, embedding)
+select m.model_id, p.product_id, p.content_hash, (
+    select public.l2_normalize(array_agg(
+        ('x' || substr(md5(p.sku::integer % 40 || ' ' || d), 1, 6))::bit(24)::integer / 8e6 - 1
+        + (('x' || substr(md5(p.sku || ' ' || d), 1, 6))::bit(24)::integer / 8e6 - 1) / 2
+        order by d
+    )::real[]::public.vector)::public.halfvec
+    from generate_series(1, 8) as d
+)
+from retail.products as p cross join retail.embedding_models as m;
+select zava.index_embedding_model('fixed');
+select zava.activate_embedding_model('fixed');
+insert into retail.stores (store_key, name, city, tax_rate, opened_on)
+select 'share_' || n, 'S', 'Seattle', 0.1, '2020-01-01'
+from unnest(array[1, 10, 50, 100]) as n;
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+select s.store_id, p.product_id, 10, 5, 1
+from retail.stores as s
+join retail.products as p
+    on ('x' || substr(md5(s.store_key || p.sku), 1, 4))::bit(16)::integer % 100
+        < substr(s.store_key, 7)::integer;
+select zava.create_principal(translate(store_key, '_', '-'), 'store', array[store_key])
+from retail.stores;
+select zava.create_principal('some', 'region', '{share_1,share_10,share_50}');
+select zava.create_principal('head', 'head');
+analyze;
+"""
+RECALL = """
+with asked as (
+    select e.embedding::public.vector as v
+    from retail.product_embeddings as e
+    order by md5(e.product_id::text) limit 20
+)
+select avg((
+    select count(*)
+    from api._nearest_products(
+        a.v, api._sold_products(null, null, null, false, {few}), null, null, null, false, 10
+    ) as n
+    where n.product_id = any (array(
+        select e.product_id
+        from retail.product_embeddings as e
+        where e.product_id in (select i.product_id from retail.inventory as i)
+        order by (e.embedding operator(public.<#>) a.v::public.halfvec) + 0
+        limit 10
+    ))
+)) / 10 as recall
+from asked as a
+"""
+
+
+@pytest.fixture(scope="module")
+def clustered(module_database):
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        connection.execute(CLUSTERED)
+    return module_database
+
+
+@pytest.mark.parametrize(
+    "principal", ["share-1", "share-10", "share-50", "share-100", "some", "head"]
+)
+def test_the_index_finds_what_comparing_everything_finds(clustered, principal):
+    with reports.as_tenant(clustered, principal) as connection:
+        # As it is, and with nothing few enough to be compared one by one.
+        for few in (1500, 0):
+            (row,) = reports.ask(connection, RECALL.format(few=few))
+            assert row["recall"] >= 0.99, few
+
+
+def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        (found,) = connection.execute("select * from zava.check_search_recall(20)").fetchall()
+        assert found[:2] == ("fixed", 100)
+        assert found[2] >= 0.99
+        assert found[3] is None
+        # An index that is bad on purpose: what is kept says so.
+        connection.execute("drop index retail.product_embeddings_1_embedding_idx")
+        connection.execute(
+            "create index product_embeddings_1_embedding_idx on retail.product_embeddings_1"
+            " using hnsw ((embedding::public.halfvec(8)) public.halfvec_ip_ops)"
+            " with (m = 2, ef_construction = 4)"
+        )
+        (worse,) = connection.execute("select * from zava.check_search_recall(20)").fetchall()
+        assert worse[1] > 100
+        assert connection.execute("select ef_search from retail.search_recall").fetchall() == [
+            (worse[1],)
+        ]
+        connection.rollback()
