@@ -186,6 +186,22 @@ def test_values_do_not_depend_on_their_neighbours():
     assert answer["rows"] == [[1], [None], ["1152921504606846976"], [3]]
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "texts"),
+    [
+        ("bool", [True, None, False], ["true", "NULL", "false"]),
+        ("float8", [0.5, None, float("inf"), 2.0], ["0.5", "NULL", "Infinity", "2"]),
+        ("float4", [0.10000000149011612, None], ["0.1", "NULL"]),
+        ("pg_lsn", [4294967298, None], ["1/2", "NULL"]),
+        ("int8", [None, None], ["NULL", "NULL"]),
+        ("int4[]", [[1], None, []], ["{1}", "NULL", "{}"]),
+        ("text", ["a", None, "NULL", "", "#"], ["a", "NULL", '"NULL"', '""', '"#"']),
+    ],
+)
+def test_null_may_stand_among_values_of_every_kind(kind, values, texts):
+    assert to_csv(result(*((value,) for value in values), types=[kind])).split("\n")[1:] == texts
+
+
 def test_json_holds_all_there_is_to_know():
     answer = result((1, "é"), types=["int4", "text"], truncated=True)
     text = to_json(answer)
@@ -196,6 +212,19 @@ def test_json_holds_all_there_is_to_know():
         "truncated": True,
     }
     assert "é" in text
+
+
+def test_csv_is_short():
+    names = ("number", "id", "status", "payment", "note", "total", "ordered", "pieces")
+    rows = [
+        (n, f"{n * 7919:08x}-aa", "completed", "card", "gift" if n % 3 == 0 else None,
+         f"{n * 1.37:.2f}", f"2025-01-01 08:{n % 60:02}:00-08", n % 9)
+        for n in range(100)
+    ]  # fmt: skip
+    columns = tuple(Column(name, "text") for name in names)
+    objects = [dict(zip(names, row, strict=True)) for row in rows]
+    whole = json.dumps(objects, separators=(",", ":"))
+    assert len(to_csv(Result(columns, rows, truncated=False))) <= 0.7 * len(whole)
 
 
 @pytest.mark.anyio

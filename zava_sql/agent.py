@@ -201,7 +201,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         ) from error
     except asyncpg.PostgresError as error:
         raise _database_error(error, len(sql)) from error
-    return Result(columns, [tuple(r.values()) for r in records[:limit]], len(records) > limit)
+    return Result(columns, list(map(tuple, records[:limit])), len(records) > limit)
 
 
 async def _embedding(embed: Embed, principal: Principal, text: str) -> list[float] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from zava_sql.render import cell_text, csv_lines, cut_cells, dump, json_rows
+from zava_sql.render import Sheet, cell_text, csv_lines, cut_cells, dump, json_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,13 @@ def answer(
 ) -> Answer:
     """Give the rows as text, and with `rows` as a field as well; both within the caps."""
     whole, size = result, settings.max_bytes
-    result, cut = cut_cells(whole, settings.max_cell)
-    lines = [] if as_json else csv_lines(result)
-    plain = json_rows(result) if as_json or rows else []
+    sheet, cut = Sheet.of(whole), 0
+    lines = [] if as_json else csv_lines(sheet)
+    # A line holds its values: where no line is too long, none of them is.
+    if max(map(len, lines), default=settings.max_cell + 1) > settings.max_cell:
+        sheet, cut = cut_cells(sheet, settings.max_cell)
+        lines = csv_lines(sheet) if lines and cut else lines
+    plain = json_rows(sheet) if as_json or rows else []
     body = dump(plain)
     fits = len(result.rows)
     if lines:
@@ -48,10 +52,10 @@ def answer(
     by = "rows" if result.truncated else None
     if fits < len(result.rows):
         by, fits = "bytes", max(fits, 0)
-        result = replace(result, rows=result.rows[:fits], truncated=True)
+        result = replace(whole, rows=whole.rows[:fits], truncated=True)
         lines, plain = lines[: fits + 1], plain[:fits]
         body = dump(plain)
-        _, cut = cut_cells(replace(whole, rows=whole.rows[:fits]), settings.max_cell)
+        _, cut = cut_cells(Sheet.of(result), settings.max_cell)
     fields = _fields(result, by, cut)
     if as_json:
         text, notes = f'{dump(fields)[:-1]},"rows":{body}}}', []
@@ -69,9 +73,9 @@ def value_answer(result: Result, settings: Settings) -> Answer:
     text = cell_text(result.rows[0][0], result.columns[0].type)
     kept = text.encode()[: settings.max_bytes].decode(errors="ignore")
     rest = len(text) - len(kept)
-    result, cut = cut_cells(result, settings.max_cell)
+    sheet, cut = cut_cells(Sheet.of(result), settings.max_cell)
     notes = [f"# cut: {rest} more characters"] if rest else []
-    fields = _with_rows(_fields(result, None, cut), json_rows(result))
+    fields = _with_rows(_fields(result, None, cut), json_rows(sheet))
     return Answer("\n".join([_fenced(kept) if settings.fence_results else kept, *notes]), fields)
 
 

@@ -7,6 +7,7 @@ to do without. Neither keeps sessions.
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import os
 import signal
@@ -61,6 +62,7 @@ async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> 
         return await find_principal(database, principal_name)
 
     server = create_server(agent, identify)
+    _settle()
     lines = cast("anyio.AsyncFile[str]", _stdin_lines())
     with anyio.CancelScope() as scope, _on_signals(scope.cancel):
         try:
@@ -119,7 +121,14 @@ async def serve_worker(database: Database, agent: Agent, listener: socket.socket
         observing.cancel()
 
 
+def _settle() -> None:
+    """Leave what is loaded out of garbage collection, which a large answer sets off repeatedly."""
+    gc.collect()
+    gc.freeze()
+
+
 async def _serve(server: _HttpServer, listener: socket.socket) -> None:
+    _settle()
     with _on_signals(server.stop):
         async with server.endpoint.run():
             await server.serve(sockets=[listener])

@@ -172,8 +172,9 @@ async def _prepare_gateway(connection: asyncpg.Connection[asyncpg.Record]) -> No
     # In one transaction, which a pooler keeps on one backend.
     async with connection.transaction():
         for name in _TEXT_TYPES:
-            await connection.set_type_codec(
-                name, schema="pg_catalog", encoder=str, decoder=str, format="text"
+            # As the type text is read: by the driver's own code, without a call for each value.
+            await connection.set_builtin_type_codec(
+                name, schema="pg_catalog", codec_name="text", format="text"
             )
         # The first SET ROLE of a backend reads all memberships: long when they are many.
         role = await connection.fetchval(

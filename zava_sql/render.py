@@ -1,6 +1,6 @@
 """An answer as text: CSV for models, JSON for programs, a table for terminals.
 
-Values come as the driver gives them (`database._TEXT_TYPES` are PostgreSQL's own text already).
+Values come as the driver gives them (`pools._TEXT_TYPES` are PostgreSQL's own text already).
 Work goes by column, not by cell: most columns need nothing done to them, and that is seen at once.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import singledispatch
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 from rich.table import Table
@@ -20,12 +20,11 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from zava_sql.agent import Result
+    from zava_sql.agent import Column, Result
 
-    Floats = Sequence[float]
-    Texts = Sequence[str | None]
 
 __all__ = [
+    "Sheet",
     "cell_text",
     "csv_lines",
     "cut_cells",
@@ -39,6 +38,8 @@ __all__ = [
 # Programs that read JSON numbers as doubles are exact up to here.
 _MAX_JSON_INT = 2**53 - 1
 
+_NULL = type(None)
+
 _NUMBERS = {"int2", "int4", "int8", "oid", "float4", "float8", "numeric", "money"}
 
 # A cell must not be able to move a terminal's cursor, or to turn its text around.
@@ -48,6 +49,21 @@ _VISIBLE = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for cod
 _VISIBLE |= {ord("\n"): "\n", ord("\t"): "\\t", ord("\r"): "\\r"}
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """An answer by its columns."""
+
+    columns: tuple[Column, ...]
+    values: list[Sequence[Any]]
+    row_count: int
+
+    @classmethod
+    def of(cls, result: Result) -> Sheet:
+        """Turn rows on their side."""
+        values = list(zip(*result.rows, strict=True)) or [()] * len(result.columns)
+        return cls(result.columns, list(values), len(result.rows))
+
+
 def to_csv(result: Result) -> str:
     """Give CSV by RFC 4180: a first line of `name:type`, NULL bare, a last line when truncated.
 
@@ -55,24 +71,19 @@ def to_csv(result: Result) -> str:
     no value can be taken for something else. Arrays, rows and ranges look as PostgreSQL prints
     them.
     """
-    lines = csv_lines(result)
+    lines = csv_lines(Sheet.of(result))
     if result.truncated:
         lines.append(f"# truncated: these are the first {len(result.rows)} rows, there are more")
     return "\n".join(lines)
 
 
-def csv_lines(result: Result) -> list[str]:
+def csv_lines(sheet: Sheet) -> list[str]:
     """Give the first line and one for each row; a quoted value may go over several."""
-    columns = [
-        _csv_column(values, column.type)
-        for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False)
-    ]
-    lines = [",".join(_field(f"{column.name}:{column.type}") for column in result.columns)]
-    if columns:
-        lines += map(",".join, zip(*columns, strict=True))
-    else:
-        lines += [""] * len(result.rows)
-    return lines
+    lines = [",".join(_field(f"{column.name}:{column.type}") for column in sheet.columns)]
+    if not sheet.columns:
+        return lines + [""] * sheet.row_count
+    columns = map(_csv_column, sheet.values, (one.type for one in sheet.columns))
+    return lines + list(map(",".join, zip(*columns, strict=True)))
 
 
 def to_json(result: Result) -> str:
@@ -84,20 +95,19 @@ def to_json(result: Result) -> str:
     return dump(
         {
             "columns": [{"name": column.name, "type": column.type} for column in result.columns],
-            "rows": json_rows(result),
+            "rows": json_rows(Sheet.of(result)),
             "row_count": len(result.rows),
             "truncated": result.truncated,
         }
     )
 
 
-def json_rows(result: Result) -> list[Sequence[object]]:
+def json_rows(sheet: Sheet) -> list[Sequence[object]]:
     """Give the rows as arrays of what JSON can say exactly."""
-    columns = [
-        _json_column(values, column.type)
-        for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False)
-    ]
-    return list(zip(*columns, strict=True)) if columns else list(result.rows)
+    if not sheet.columns:
+        return [()] * sheet.row_count
+    columns = map(_json_column, sheet.values, (one.type for one in sheet.columns))
+    return list(zip(*columns, strict=True))
 
 
 def dump(value: object) -> str:
@@ -105,29 +115,26 @@ def dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def cut_cells(result: Result, length: int) -> tuple[Result, int]:
+def cut_cells(sheet: Sheet, length: int) -> tuple[Sheet, int]:
     """Shorten values whose text is longer, each with a mark behind it, and count them."""
     cut = 0
-    columns: list[Sequence[object]] = []
-    for column, values in zip(result.columns, zip(*result.rows, strict=True), strict=False):
-        kept: Sequence[object] = values
+    columns = list(sheet.values)
+    for number, values in enumerate(sheet.values):
         types = set(map(type, values))
-        texts: Texts = ()
-        if types <= {str, type(None)}:
-            texts = cast("Texts", values)
-        elif not types <= {int, float, bool, type(None)}:
-            texts = [None if value is None else _text(value, column.type) for value in values]
+        if types <= {int, float, bool, _NULL}:
+            continue
+        texts: Sequence[str | None] = values
+        if not types <= {str, _NULL}:
+            kind = sheet.columns[number].type
+            texts = [None if value is None else _text(value, kind) for value in values]
         if max(map(len, filter(None, texts)), default=0) > length:
             long = [text is not None and len(text) > length for text in texts]
-            kept = [
+            columns[number] = [
                 _shortened(cast("str", text), length) if is_long else value
                 for value, text, is_long in zip(values, texts, long, strict=True)
             ]
             cut += sum(long)
-        columns.append(kept)
-    if not cut:
-        return result, 0
-    return replace(result, rows=list(zip(*columns, strict=True))), cut
+    return (replace(sheet, values=columns), cut) if cut else (sheet, 0)
 
 
 def cell_text(value: object, kind: str) -> str:
@@ -160,25 +167,27 @@ def to_table(result: Result) -> Table:
     return table
 
 
-def _csv_column(values: Sequence[object], kind: str) -> Iterable[str]:
-    types = set(map(type, values))
+def _csv_column(values: Sequence[Any], kind: str) -> Iterable[str]:
+    try:
+        return map(_field, values) if _any_quoted(values) else values
+    except TypeError:
+        present = [value for value in values if value is not None]
+    types = set(map(type, present))
+    fields: Iterable[str]
     if types == {int} and kind != "pg_lsn":
-        return map(str, values)
-    if types == {float} and kind == "float8" and all(map(math.isfinite, cast("Floats", values))):
-        return [repr(value).removesuffix(".0") for value in values]
-    if types <= {str, type(None)}:
-        texts = cast("Texts", values)
+        fields = map(str, present)
+    elif types <= {bool, float}:
+        fields = [_text(value, kind) for value in present]
     else:
-        texts = [None if value is None else _text(value, kind) for value in values]
-    present = [text for text in texts if text is not None]
-    if not _any_quoted(present):
-        if len(present) == len(texts):
-            return present
-        return ["NULL" if text is None else text for text in texts]
-    return ["NULL" if text is None else _field(text) for text in texts]
+        texts = present if types == {str} else [_text(value, kind) for value in present]
+        fields = map(_field, texts) if _any_quoted(texts) else texts
+    if len(present) == len(values):
+        return fields
+    given = iter(fields)
+    return ["NULL" if value is None else next(given) for value in values]
 
 
-def _any_quoted(texts: list[str]) -> bool:
+def _any_quoted(texts: Sequence[str]) -> bool:
     """Look through a column at once; PostgreSQL's text holds no NUL, so that it can separate."""
     all_ = "\0".join(["", *texts, ""])
     return any(mark in all_ for mark in ('"', ",", "\n", "\r", "\0\0", "\0#", "\0NULL\0"))
@@ -197,11 +206,13 @@ def _field(text: str) -> str:
     return text
 
 
-def _json_column(values: Sequence[object], kind: str) -> Sequence[object]:
+def _json_column(values: Sequence[Any], kind: str) -> Sequence[object]:
     types = set(map(type, values))
-    if types <= {str, bool, type(None)}:
+    if types <= {str, bool, _NULL}:
         return values
-    if types == {float} and kind == "float8" and all(map(math.isfinite, cast("Floats", values))):
+    if types == {int} and kind != "pg_lsn" and max(map(abs, values)) <= _MAX_JSON_INT:
+        return values
+    if types == {float} and kind == "float8" and all(map(math.isfinite, values)):
         return values
     return [_plain(value, kind) for value in values]
 

@@ -1,0 +1,343 @@
+"""What the MCP server costs: ratios against the SDK's own echo and against plain asyncpg, one run.
+
+    scripts/bench mcp [--rounds 40]
+
+* latency: one request at a time over a kept connection, `SELECT 1` by key and by JWT, with guard
+  and tenancy, against echo tools of the bare SDK: its low-level server in JSON mode, the least that
+  it can do, and `MCPServer` as its documents show it. Both eras, the variants in turn.
+* identity: finding the principal of a key, and of a JWT.
+* rows: a query of 10,000 rows by 8 columns and its text, against asyncpg's fetch and orjson.
+* size: the text of 100 rows by 8 columns against compact JSON objects, in bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import jwt
+import mcp_clients
+import mcp_types as types
+import orjson
+import uvicorn
+import uvloop
+from cryptography.hazmat.primitives.asymmetric import rsa
+from mcp.server import MCPServer, Server
+from rich.console import Console
+from rich.table import Table
+from starlette.requests import HTTPConnection
+
+from zava_sql import embedded
+from zava_sql.agent import Agent
+from zava_sql.answer import answer
+from zava_sql.auth import Identities
+from zava_sql.database import Database
+from zava_sql.settings import Settings
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+ISSUER = "https://issuer.example"
+RESOURCE = "https://db.example/mcp"
+ERAS = ("2026-07-28", "2025-11-25")
+BLOCK = 50
+
+ROWS = """
+select
+    o.order_id, o.customer_id, o.order_date, o.status, o.payment_method, o.total_amount,
+    o.tax_amount, extract(hour from o.order_date)::integer as hour
+from retail.orders as o
+where {where}
+limit {limit}"""
+
+
+class Rounds:
+    """Times of named variants, taken in turn."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    def show(self, title: str, *floors: str) -> None:
+        """Print medians, and their multiples of the floors'."""
+        table = Table("variant", "n", "p50 µs", *(f"x {floor}" for floor in floors), title=title)
+        for name, times in self.times.items():
+            ratios = (f"{self.median(name) / self.median(floor):.2f}" for floor in floors)
+            table.add_row(name, str(len(times)), f"{self.median(name) * 1e6:.0f}", *ratios)
+        Console().print(table)
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.times[name])
+
+    def call(self, name: str, work: Callable[[], object], count: int = BLOCK) -> None:
+        """Run one variant `count` times."""
+        times = self.times.setdefault(name, [])
+        for _ in range(count):
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+
+    async def wait(self, name: str, work: Callable[[], Awaitable[object]], count: int) -> None:
+        """Run one variant `count` times."""
+        times = self.times.setdefault(name, [])
+        for _ in range(count):
+            start = time.perf_counter()
+            await work()
+            times.append(time.perf_counter() - start)
+
+
+# ---------------------------------------------------------------- latency
+
+
+def echo_server(kind: str) -> None:
+    """Serve the SDK's echo on a free port, and print the port."""
+    security = {"stateless_http": True, "json_response": True}
+    if kind == "low-level":
+
+        async def call(_: object, params: types.CallToolRequestParams) -> types.CallToolResult:
+            text = (params.arguments or {})["sql"]
+            return types.CallToolResult(content=[types.TextContent(text=text)])
+
+        async def list_(_: object, __: object) -> types.ListToolsResult:
+            schema = {"type": "object", "properties": {"sql": {"type": "string"}}}
+            return types.ListToolsResult(tools=[types.Tool(name="query", input_schema=schema)])
+
+        app = Server("echo", on_call_tool=call, on_list_tools=list_).streamable_http_app(**security)
+    else:
+        server = MCPServer("echo", log_level="ERROR")
+
+        @server.tool()
+        def query(sql: str) -> str:
+            """Give back the text."""
+            return sql
+
+        app = server.streamable_http_app(stateless_http=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sys.stdout.write(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp\n")
+        sys.stdout.flush()
+        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
+        uvloop.run(uvicorn.Server(config).serve(sockets=[listener]))
+
+
+class Caller:
+    """Sends the same request again and again over one connection, and reads each answer whole."""
+
+    def __init__(self, url: str, key: str, era: str) -> None:
+        self.parts = urlsplit(url)
+        body = mcp_clients.request_body("tools/call", name="query", era=era, sql="select 1")
+        headers = mcp_clients.request_headers(key, MCP_Protocol_Version=era, Host=self.parts.netloc)
+        headers["Content-Length"] = str(len(body))
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.request = f"POST {self.parts.path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[Callable[[], bytes]]:
+        """Connect, and see that the answer is one; servers close what is idle between blocks."""
+        address = (self.parts.hostname, self.parts.port)
+        with socket.create_connection(address, timeout=30) as self.socket:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            answer = self.ask()
+            assert b" 200 " in answer.partition(b"\r\n")[0], answer
+            assert b'"content"' in answer, answer
+            yield self.ask
+
+    def ask(self) -> bytes:
+        """Ask once."""
+        self.socket.sendall(self.request)
+        data = b""
+        while not _is_whole(data):
+            part = self.socket.recv(65536)
+            if not part:
+                raise ConnectionError(data)
+            data += part
+        return data
+
+
+def _is_whole(data: bytes) -> bool:
+    head, end, body = data.partition(b"\r\n\r\n")
+    _, _, length = head.lower().partition(b"content-length: ")
+    if length:
+        return bool(end) and len(body) >= int(length.split(b"\r\n")[0])
+    return body.endswith(b"0\r\n\r\n")
+
+
+@contextlib.contextmanager
+def process(*arguments: str, environment: dict[str, str]) -> Iterator[str]:
+    """Start a server and give where it listens, the last word of its first line."""
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        cwd=mcp_clients.ROOT,
+    ) as started:
+        assert started.stdout is not None
+        try:
+            yield started.stdout.readline().decode().split()[-1]
+        finally:
+            started.terminate()
+
+
+def latency(settings: Settings, keys: dict[str, str], rounds: int, signer: Signer) -> None:
+    """Compare `SELECT 1` with echoes."""
+    environment = {**os.environ, "ZAVA_HOME": str(settings.home), **signer.environment}
+    serve = ("-m", "zava_sql", "serve", "--transport", "http", "--port", "0")
+    with (
+        process(__file__, "--echo", "low-level", environment=environment) as low,
+        process(__file__, "--echo", "MCPServer", environment=environment) as high,
+        process(*serve, environment=environment) as ours,
+    ):
+        for era in ERAS:
+            callers = {
+                "low-level echo": Caller(low, "-", era),
+                "MCPServer echo": Caller(high, "-", era),
+                "select 1, key": Caller(ours, keys["seattle"], era),
+                "select 1, JWT": Caller(ours, signer.token(), era),
+            }
+            times = Rounds()
+            for _ in range(rounds):
+                for name, caller in callers.items():
+                    with caller.connected() as ask:
+                        times.call(name, ask)
+            times.show(f"SELECT 1 over HTTP, {era}", "low-level echo", "MCPServer echo")
+
+
+# ---------------------------------------------------------------- identity
+
+
+class Signer:
+    """An issuer whose keys are in a file."""
+
+    def __init__(self, directory: Path) -> None:
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        file = directory / "jwks.json"
+        file.write_text(json.dumps({"keys": [{**public, "kid": "1"}]}), encoding="utf-8")
+        self.environment = {
+            "ZAVA_AUTH_ISSUER": ISSUER,
+            "ZAVA_AUTH_JWKS": str(file),
+            "ZAVA_AUTH_RESOURCE": RESOURCE,
+        }
+
+    def token(self) -> str:
+        """Make a token of Seattle's."""
+        claims = {"iss": ISSUER, "aud": RESOURCE, "sub": "seattle", "exp": time.time() + 3600}
+        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": "1"})
+
+
+async def identity(database: Database, key: str, token: str, rounds: int) -> None:
+    """Compare the two kinds of credentials."""
+    identities = Identities(database)
+    times = Rounds()
+    for _ in range(rounds):
+        for name, credential in (("key", key), ("JWT", token)):
+            header = (b"authorization", f"Bearer {credential}".encode())
+            request = HTTPConnection({"type": "http", "headers": [header], "client": None})
+            assert await identities.authenticate(request) is not None
+            await times.wait(name, lambda it=request: identities.authenticate(it), BLOCK)
+    times.show("Identity of a request", "key")
+
+
+# ---------------------------------------------------------------- rows and size
+
+
+async def rows(database: Database, owner: asyncpg.Connection[Any], rounds: int) -> None:
+    """Compare a large answer as text with what the usual tools make of the same rows."""
+    agent = Agent(database)
+    principal = await find_principal(database, "seattle")
+    store = await owner.fetchval("select store_id from retail.stores where store_key = 'seattle'")
+    by_hand = ROWS.format(where=f"o.store_id = '{store}'", limit=10_000)
+    asked = ROWS.format(where="true", limit=10_000)
+    settings = database.settings.model_copy(update={"max_bytes": 10_000_000})
+
+    async def floor() -> None:
+        found = await owner.fetch(by_hand)
+        orjson.dumps([dict(row) for row in found], default=str)
+
+    async def ours(*, as_json: bool = False) -> None:
+        result = await agent.query(principal, asked, max_rows=10_000)
+        answer(result, settings, as_json=as_json).text.encode()
+
+    times = Rounds()
+    for _ in range(rounds):
+        await times.wait("fetch + orjson", floor, 1)
+        await times.wait("query + CSV", ours, 1)
+        await times.wait("query + JSON", lambda: ours(as_json=True), 1)
+        await times.wait("fetch alone", lambda: owner.fetch(by_hand), 1)
+        await times.wait("query alone", lambda: agent.query(principal, asked, max_rows=10_000), 1)
+    times.show("10,000 rows by 8 columns", "fetch + orjson")
+    found = await owner.fetch(ROWS.format(where=f"o.store_id = '{store}'", limit=100))
+    objects = orjson.dumps([dict(row) for row in found], default=str)
+    text = answer(await agent.query(principal, asked, max_rows=100), database.settings).text
+    ratio = len(text.encode()) / len(objects)
+    Console().print(f"100 rows by 8 columns, bytes / compact JSON objects: {ratio:.2f}\n")
+
+
+async def measure(settings: Settings, keys: dict[str, str], rounds: int, signer: Signer) -> None:
+    """Measure what needs no server of its own."""
+    assert settings.admin_url is not None
+    owner = await asyncpg.connect(
+        settings.admin_url.get_secret_value(),
+        server_settings={"jit": "off", "TimeZone": settings.time_zone},
+    )
+    await owner.execute(
+        "insert into retail.orders (store_id, order_date, status, total_amount)"
+        " select s.store_id, timestamptz '2020-01-01' + n * interval '7 minutes', 'completed',"
+        " n * 0.37 from retail.stores as s, generate_series(1, 12000) as n"
+        " where s.store_key = 'seattle'"
+    )
+    await owner.execute("vacuum analyze")
+    async with Database.open(settings) as database:
+        await identity(database, keys["seattle"], signer.token(), rounds)
+        await rows(database, owner, rounds)
+    await owner.close()
+
+
+def main() -> None:
+    """Run on a server of its own that is thrown away."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--echo", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.echo:
+        echo_server(options.echo)
+        return
+    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
+    home.chmod(0o755)
+    signer = Signer(home)
+    settings = Settings(
+        home=home,
+        auth_issuer=ISSUER,
+        auth_jwks=signer.environment["ZAVA_AUTH_JWKS"],
+        auth_resource=RESOURCE,
+    )
+    try:
+        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
+        resolved = embedded.resolve(settings)
+        assert resolved.admin_url is not None
+        keys = mcp_clients.fill(resolved.admin_url.get_secret_value())
+        latency(settings, keys, options.rounds, signer)
+        uvloop.run(measure(resolved, keys, options.rounds, signer))
+    finally:
+        postgres = embedded.server(settings)
+        data = postgres.status().data
+        postgres.stop()
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
