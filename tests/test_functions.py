@@ -114,7 +114,7 @@ async def test_domains_and_enums_list_their_values_and_constants_are_defaults(to
     assert tools["echo_choice"].input_schema["properties"] == {
         "unit": {"enum": ["day", "we'ek", "a|b"], "default": "day"},
         "stars": {"enum": [1, 2, 3], "default": 2},
-        "moods": {"type": "array", "items": {"enum": ["calm", "keen"]}},
+        "moods": {"type": "array", "maxItems": 1000, "items": {"enum": ["calm", "keen"]}},
         "flag": {"type": "boolean", "default": True},
         "ratio": {"type": ["number", "string"], "default": 0.95},
         "below": {"type": "integer", "default": -1},

@@ -149,6 +149,58 @@ async def test_bad_arguments_and_hidden_functions_are_protocol_errors(client, to
         assert caught.value.error.message == f"unknown tool: {tool}"
 
 
+INVALID = types.INVALID_PARAMS
+UNREADABLE = types.PARSE_ERROR
+# What a client sends as name and arguments, in the words of JSON, and what it gets.
+HOSTILE = {
+    "half a surrogate pair in SQL": (r'"query","arguments":{"sql":"\ud800"}', "QUERY_REFUSED"),
+    "half of one in a name": (r'"describe_schema","arguments":{"name":"\ud800"}', "VALIDATION_ERR"),
+    "half of one in a text": (r'"echo_text","arguments":{"text":"\udc00"}', "VALIDATION_ERROR"),
+    "half of one in JSON": (r'"echo_json","arguments":{"doc":["\ud800"]}', "VALIDATION_ERROR"),
+    "NUL in SQL": (r'"query","arguments":{"sql":"\u0000"}', "QUERY_REFUSED"),
+    "NUL in JSON": (r'"echo_json","arguments":{"doc":["\u0000"]}', "DATABASE_ERROR"),
+    "no UTF-8": ('"query","arguments":{"sql":"\xff"}', UNREADABLE),
+    "no number": ('"query","arguments":{"sql":"select 1","max_rows":NaN}', INVALID),
+    "an endless number": ('"query","arguments":{"sql":"select 1","max_rows":1e999}', INVALID),
+    "a long number": (f'"echo_number","arguments":{{"number":{"9" * 6000}}}', UNREADABLE),
+    "a number too large": ('"echo_whole","arguments":{"whole":1e300}', "DATABASE_ERROR"),
+    "no date": ('"echo_list","arguments":{"list":[],"days":["x"]}', "DATABASE_ERROR"),
+    "no arguments": ('"query","arguments":null', INVALID),
+    "a list of arguments": ('"query","arguments":["select 1"]', INVALID),
+    "nested": (f'"query","arguments":{{"sql":{"[" * 150}{"]" * 150}}}', INVALID),
+    "nested deeper": (f'"query","arguments":{{"sql":{"[" * 99999}{"]" * 99999}}}', UNREADABLE),
+    "a long list": (f'"echo_array","arguments":{{"list":["x"{",1" * 200_000}]}}', INVALID),
+    "many arguments": (
+        f'"whoami","arguments":{json.dumps(dict.fromkeys(map(str, range(100_000)), 1))}',
+        INVALID,
+    ),
+    "a long search": (f'"describe_schema","arguments":{{"search":"{"x " * 200_000}"}}', "VALID"),
+    "a long name": (f'"describe_schema","arguments":{{"name":"{"x" * 500_000}"}}', "VALIDATION"),
+}  # fmt: skip
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
+@pytest.mark.parametrize("call", HOSTILE.values(), ids=HOSTILE)
+async def test_hostile_arguments_get_a_short_error_of_their_kind(url, shops, call, era):
+    text, wanted = call
+    meta = json.loads(mcp.request_body("tools/list", era=era))["params"]["_meta"]
+    body = f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"_meta":{json.dumps(meta)},'
+    body = f'{body}"name":{text}}}}}'.encode("latin-1")
+    name = text.split('"')[1]
+    headers = {"Mcp_Name": name, "MCP_Protocol_Version": era}
+    answer = await mcp.post(url, shops[1]["seattle"], body, **headers)
+    assert len(answer.content) < 1_000
+    found = answer.json()
+    if "error" in found:
+        # The SDK's reader of the older era knows no half pairs, and less depth.
+        assert found["error"]["code"] in (wanted, UNREADABLE if era < "2026" else wanted)
+        assert answer.status_code == 400 or era < "2026"
+    else:
+        assert found["result"]["isError"]
+        assert found["result"]["content"][0]["text"].startswith(str(wanted))
+
+
 async def test_what_a_function_refuses_is_an_error_result(client):
     result = await client.call_tool("fails", {"x": 0})
     assert result.is_error

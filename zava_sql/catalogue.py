@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
 from zava_sql.database import translated_connection_errors
 from zava_sql.errors import QueryTimeout, ValidationError
+from zava_sql.functions import has_text
 from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from zava_sql.tenant import Principal
 
 __all__ = ["Name", "describe_schema", "list_names"]
+
+
+# Characters: every word is looked for in every comment.
+_LONGEST_SEARCH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,14 @@ async def describe_schema(
         ValidationError: nothing of that name may be read by this principal, or no word is found.
         QueryTimeout, LimitExceeded, ServiceUnavailable: see `errors`.
     """
+    if search is not None and len(search) > _LONGEST_SEARCH:
+        raise ValidationError(
+            f"a search has at most {_LONGEST_SEARCH} characters",
+            hint="Search for a few words at a time.",
+        )
     text: str | None = None
-    # PostgreSQL has no text with NUL in it, so there is nothing of such a name either.
-    if "\0" not in f"{name}{search}":
+    # There is nothing of a name that no text of PostgreSQL can hold.
+    if has_text(f"{name}{search}"):
         (row,) = await _ask(database, principal, "select api.describe_schema($1, $2)", name, search)
         text = row[0]
     if text is None and search is not None and search.strip():

@@ -30,6 +30,9 @@ _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "jsonb": {},
 }
 
+# Checking an item takes longer than reading it, and nobody else is served meanwhile.
+_LONGEST_LIST: Final = 1000
+
 _LITERAL: Final = re.compile(r"""(?:'((?:[^']|'')*)'|\(?(-?\d+(?:\.\d+)?)\)?)(?:::[\w ."\[\]]+)?""")
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "oid", "float4", "float8", "numeric"})
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
@@ -49,7 +52,12 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
         case "a":
             if facts["of"]["kind"] == "d" and facts["of"]["of"]["kind"] == "a":
                 raise UnshownError("a parameter is an array of arrays")
-            return {"type": "array", "items": argument_schema(facts["of"])}
+            # Before the items: it is checked first, and a long list is not walked through.
+            return {
+                "type": "array",
+                "maxItems": _LONGEST_LIST,
+                "items": argument_schema(facts["of"]),
+            }
         case "d":
             base = facts["of"]
             while base["kind"] == "d":

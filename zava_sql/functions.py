@@ -18,7 +18,7 @@ from zava_sql.function_types import UnshownError, argument_schema, column_names,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["FunctionSpec", "Parameter", "UnshownError", "read_functions"]
+__all__ = ["FunctionSpec", "Parameter", "UnshownError", "has_text", "read_functions"]
 
 # What every client accepts as the name of a tool.
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -253,15 +253,18 @@ def _bound(value: object, facts: Mapping[str, Any]) -> object:
 
 
 def _sendable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        sendable = False
-    else:
-        sendable = "\0" not in text
-    if not sendable:
+    if not has_text(text):
         raise ValidationError(
             "PostgreSQL has no text with a NUL or half a surrogate pair in it",
             hint="Leave the character out.",
         )
     return text
+
+
+def has_text(text: str) -> bool:
+    """Say whether PostgreSQL has a text like this: none with a NUL or half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

@@ -30,6 +30,7 @@ from zava_sql.toolbox import Toolbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from jsonschema import ValidationError  # type: ignore[import-untyped]
     from mcp.server.caching import CacheableMethod
 
     from zava_sql.agent import Agent
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["ToolServer", "create_server"]
 
 _PAGE: Final = 50
+
+# Characters: beyond, a message quotes more of what was sent than it explains.
+_REASON: Final = 200
 
 # They differ from caller to caller, and change with the catalogue.
 _CACHED: Final[tuple[CacheableMethod, ...]] = (
@@ -146,13 +150,25 @@ def _checked(
         for name, value in (params.arguments or {}).items()
         if value is not None or name not in tool.optional
     }
+    known = tool.spec.input_schema["properties"]
+    unknown = next((name for name in arguments if name not in known), None)
+    if unknown is not None:
+        raise _invalid(tool, f"there is no argument {unknown[:80]!r}")
     for problem in tool.validator.iter_errors(arguments):
-        raise MCPError(
-            types.INVALID_PARAMS,
-            f"invalid arguments of {tool.spec.name}: {problem.json_path[:200]}: "
-            f"{problem.message[:200]}",
-        )
+        raise _invalid(tool, f"{problem.json_path[:200]}: {_reason(problem)}")
     return tool, arguments
+
+
+def _invalid(tool: Tool, reason: str) -> MCPError:
+    return MCPError(types.INVALID_PARAMS, f"invalid arguments of {tool.spec.name}: {reason}")
+
+
+def _reason(problem: ValidationError) -> str:
+    """Say what is wrong; of a long value only which rule it breaks."""
+    message = str(problem.message)
+    if len(message) <= _REASON:
+        return message
+    return f"must fit {problem.validator} {str(problem.validator_value)[:_REASON]}"
 
 
 def _failure(text: str) -> types.CallToolResult:

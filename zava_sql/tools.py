@@ -53,9 +53,7 @@ class Tool:
     validator: Draft202012Validator = field(init=False)
 
     def __post_init__(self) -> None:
-        # Nobody needs to be told that what is not listed is refused: lists are long enough.
-        strict = {**self.spec.input_schema, "additionalProperties": False}
-        object.__setattr__(self, "validator", Draft202012Validator(strict))
+        object.__setattr__(self, "validator", Draft202012Validator(self.spec.input_schema))
 
 
 def text_result(text: str, fields: dict[str, Any] | None = None) -> types.CallToolResult:
