@@ -136,17 +136,13 @@ class Caller:
     """Sends the same request again and again over one connection, and reads each answer whole."""
 
     def __init__(self, url: str, key: str, era: str) -> None:
-        self.parts = urlsplit(url)
-        body = mcp_clients.request_body("tools/call", name="query", era=era, sql="select 1")
-        headers = mcp_clients.request_headers(key, MCP_Protocol_Version=era, Host=self.parts.netloc)
-        headers["Content-Length"] = str(len(body))
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.request = f"POST {self.parts.path} HTTP/1.1\r\n{head}\r\n".encode() + body
+        self.url = urlsplit(url)
+        self.request = mcp_clients.wire_request(url, key, "select 1", era=era)
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[Callable[[], bytes]]:
         """Connect, and see that the answer is one; servers close what is idle between blocks."""
-        address = (self.parts.hostname, self.parts.port)
+        address = (self.url.hostname, self.url.port)
         with socket.create_connection(address, timeout=30) as self.socket:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             answer = self.ask()
@@ -158,20 +154,12 @@ class Caller:
         """Ask once."""
         self.socket.sendall(self.request)
         data = b""
-        while not _is_whole(data):
+        while not mcp_clients.is_whole(data):
             part = self.socket.recv(65536)
             if not part:
                 raise ConnectionError(data)
             data += part
         return data
-
-
-def _is_whole(data: bytes) -> bool:
-    head, end, body = data.partition(b"\r\n\r\n")
-    _, _, length = head.lower().partition(b"content-length: ")
-    if length:
-        return bool(end) and len(body) >= int(length.split(b"\r\n")[0])
-    return body.endswith(b"0\r\n\r\n")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import mcp_types as types
@@ -166,3 +167,22 @@ def start(database, *options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def wire_request(url, key, sql, *, era="2026-07-28", progress=False) -> bytes:
+    """Write down a call of `query` as it goes over the wire."""
+    body = request_body("tools/call", name="query", era=era, progress=progress, sql=sql)
+    parts = urlsplit(url)
+    headers = request_headers(key, MCP_Protocol_Version=era, Host=parts.netloc)
+    headers["Content-Length"] = str(len(body))
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {parts.path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+
+def is_whole(data: bytes) -> bool:
+    """Say whether this is an answer to its end."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    _, _, length = head.lower().partition(b"content-length: ")
+    if length:
+        return bool(end) and len(body) >= int(length.split(b"\r\n")[0])
+    return body.endswith(b"0\r\n\r\n")
