@@ -2,9 +2,11 @@
 --
 --   -- name: what it is called in the tests
 --   -- tries: what it is after
---   -- open: hardening     only zava.harden() and the guard stop it; without both it must succeed
---   -- plain: / hardened:  with the guard off: "ran" (without harm), or the SQLSTATE it ends in;
---                          "or" where versions or builds of PostgreSQL differ
+--   -- open: plain runner  where only the guard stops it; with the guard off it must succeed there
+--   -- plain: / hardened: / runner:
+--                          with the guard off: "ran" (without harm), or the SQLSTATE it ends in;
+--                          "or" where versions or builds of PostgreSQL differ; the runner's is that
+--                          of a plain database unless said
 --
 -- In {{double braces}}: contexts and pids that the test fills in. Bellevue is the victim: it has a
 -- session open, whose last query held a marked literal. See docs/isolation.md.
@@ -111,12 +113,14 @@ select current_setting('row_security'), c.* from retail.customers as c
 -- tries: locking rows
 -- plain: 25006
 -- hardened: 25006
+-- runner: 0A000
 select * from retail.customers for update
 
 -- name: for_key_share
 -- tries: locking rows as a foreign key does
 -- plain: 25006
 -- hardened: 25006
+-- runner: 0A000
 select * from retail.orders for key share
 
 -- name: foreign_key_probe
@@ -253,24 +257,28 @@ with a as materialized (select set_config('zava.context', '{{forged}}', true)) s
 -- tries: the same, and the other tenant's role
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('zava.context', '{{forged}}', true), set_config('role', 'zava_store_bellevue', true)) select c.* from a, retail.customers as c
 
 -- name: forge_session_wide
 -- tries: the same with is_local = false, to reach the next request
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 select set_config('zava.context', '{{forged}}', false), set_config('role', 'zava_store_bellevue', false)
 
 -- name: own_context_other_role
 -- tries: keeping the own context in another tenant's role
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('role', 'zava_store_bellevue', true)) select c.* from a, retail.customers as c
 
 -- name: own_context_head_office
 -- tries: keeping the own context in the role of head office
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('role', 'zava_head_office', true)) select c.* from a, retail.customers as c
 
 -- name: own_context_class_role
@@ -283,6 +291,7 @@ with a as materialized (select set_config('role', 'store_manager', true)) select
 -- tries: the own context with its role and id replaced
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('zava.context', replace(current_setting('zava.context'), 'zava_store_seattle', 'zava_store_bellevue'), true), set_config('role', 'zava_store_bellevue', true)) select c.* from a, retail.customers as c
 
 -- name: own_context_longer_life
@@ -313,24 +322,28 @@ with a as materialized (select set_config('zava.context', repeat('1.', 500000), 
 -- tries: another tenant's living context, bound to another backend
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('zava.context', '{{other_pid}}', true), set_config('role', 'zava_store_bellevue', true)) select c.* from a, retail.customers as c
 
 -- name: replay_expired
 -- tries: another tenant's expired context
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('zava.context', '{{expired}}', true), set_config('role', 'zava_store_bellevue', true)) select c.* from a, retail.customers as c
 
 -- name: replay_head_office
 -- tries: head office's living context, good on any backend, put in halfway
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('zava.context', '{{head}}', true), set_config('role', 'zava_head_office', true)) select c.* from a, retail.customers as c
 
 -- name: replay_disabled
 -- tries: a living context of a principal that is disabled
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('zava.context', '{{disabled}}', true), set_config('role', 'zava_store_tacoma', true)) select c.* from a, retail.customers as c
 
 -- name: replay_deputy
@@ -341,15 +354,72 @@ with a as materialized (select set_config('zava.context', '{{deputy}}', true)) s
 
 -- name: stolen_context
 -- tries: control: a living context of the victim for this very backend, which nobody can come by
--- open: hardening
+-- open: plain
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('zava.context', '{{stolen}}', true), set_config('role', 'zava_store_bellevue', true)) select c.* from a, retail.customers as c
+
+-- name: forged_alone
+-- tries: a forged context for the role that one has; in the runner all of a class share theirs
+-- plain: ran
+-- hardened: 42501
+with a as materialized (select set_config('zava.context', '{{forged}}', true)) select c.* from a, retail.customers as c
+
+-- name: other_pid_alone
+-- tries: the same with a living context, bound to another backend
+-- plain: ran
+-- hardened: 42501
+with a as materialized (select set_config('zava.context', '{{other_pid}}', true)) select c.* from a, retail.customers as c
+
+-- name: expired_alone
+-- tries: the same with an expired context
+-- plain: ran
+-- hardened: 42501
+with a as materialized (select set_config('zava.context', '{{expired}}', true)) select c.* from a, retail.customers as c
+
+-- name: disabled_alone
+-- tries: the same with a context of a principal that is disabled
+-- plain: ran
+-- hardened: 42501
+with a as materialized (select set_config('zava.context', '{{disabled}}', true)) select c.* from a, retail.customers as c
+
+-- name: head_office_alone
+-- tries: the same with a living context of head office
+-- plain: ran
+-- hardened: 42501
+with a as materialized (select set_config('zava.context', '{{head}}', true)) select c.* from a, retail.customers as c
+
+-- name: scope_context_alone
+-- tries: the same with one that names the victim's own role, as outside of the runner
+-- plain: ran
+-- hardened: 42501
+with a as materialized (select set_config('zava.context', '{{scope}}', true)) select c.* from a, retail.customers as c
+
+-- name: stolen_alone
+-- tries: control: a living context of the victim for this very backend and the shared class role
+-- open: runner
+-- plain: ran
+-- hardened: 42501
+with a as materialized (select set_config('zava.context', '{{stolen}}', true)) select c.* from a, retail.customers as c
+
+-- name: other_runner
+-- tries: the runner of head office
+-- plain: 42501
+-- hardened: 42501
+select * from zava_run.head_office('select email from retail.customers') as q (email text)
+
+-- name: nested_runner
+-- tries: the runner of one's own class, inside itself
+-- plain: 42501
+-- hardened: 42501
+select * from zava_run.store_manager('select email from retail.customers') as q (email text)
 
 -- name: set_config_per_row
 -- tries: switching in the middle of a scan
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 select set_config('role', 'zava_store_bellevue', true), c.* from retail.products as p, lateral (select * from retail.customers as c where c.city <> p.sku offset 0) as c
 
 -- name: set_config_in_where
@@ -380,24 +450,28 @@ select case when set_config('zava.context', '{{forged}}', true) <> '' then 1 end
 -- tries: switching inside a string
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 select * from ts_stat('select to_tsvector(set_config(''role'', ''zava_store_bellevue'', true) || coalesce((select string_agg(email, '' '') from retail.customers), ''''))')
 
 -- name: set_config_in_ts_rewrite
 -- tries: switching inside another string
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 select ts_rewrite('a'::tsquery, 'select plainto_tsquery(set_config(''role'', ''zava_store_bellevue'', true)), plainto_tsquery(coalesce((select string_agg(email, '' '') from retail.customers), ''x''))')
 
 -- name: head_office_in_ts_stat
 -- tries: a nested statement planned in the role of head office
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 select * from ts_stat('select to_tsvector(set_config(''role'', ''zava_head_office'', true) || (select coalesce(string_agg(r.email, '' ''), '''') from retail.customers as r))')
 
 -- name: query_to_xml
 -- tries: a nested statement by XML, where built with libxml
 -- plain: 0A000 or ran
 -- hardened: 42501
+-- runner: 0A000 or 42501
 select query_to_xml('select set_config(''role'', ''zava_head_office'', true), c.* from retail.customers as c', true, true, '')
 
 -- name: row_security_by_set_config
@@ -616,16 +690,18 @@ select * from pg_stat_activity
 
 -- name: activity_as_gateway
 -- tries: the queries and living contexts of others, as the gateway
--- open: hardening
+-- open: plain
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('role', 'none', true)) select s.pid, s.query from a, pg_stat_activity as s
 
 -- name: activity_function_as_gateway
 -- tries: the same by the function
--- open: hardening
+-- open: plain
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('role', 'none', true)) select pg_stat_get_backend_activity(s.i) from a, pg_stat_get_backend_idset() as s (i)
 
 -- name: activity_function
@@ -638,6 +714,7 @@ select pg_stat_get_backend_activity(i) from pg_stat_get_backend_idset() as s (i)
 -- tries: tables, as the gateway
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('role', 'none', true)) select c.* from a, retail.customers as c
 
 -- name: kill_victim
@@ -648,9 +725,10 @@ select pg_terminate_backend({{victim}})
 
 -- name: kill_victim_as_gateway
 -- tries: ending the session of another tenant, as the gateway
--- open: hardening
+-- open: plain
 -- plain: ran
 -- hardened: 42501
+-- runner: 42501
 with a as materialized (select set_config('role', 'none', true)) select pg_terminate_backend({{victim}}) from a
 
 -- name: cancel_victim
@@ -759,21 +837,21 @@ select setseed(0.5)
 
 -- name: estimated_rows
 -- tries: rows of all stores, as the planner estimates them
--- open: hardening
+-- open: plain runner
 -- plain: ran
 -- hardened: 42501
 select relname, 'rows=' || reltuples::bigint from pg_class where relnamespace = 'retail'::regnamespace
 
 -- name: live_rows
 -- tries: rows of all stores, as the statistics count them
--- open: hardening
+-- open: plain runner
 -- plain: ran
 -- hardened: 42501
 select relname, 'rows=' || n_tup_ins from pg_stat_user_tables
 
 -- name: live_rows_function
 -- tries: the function below that view
--- open: hardening
+-- open: plain runner
 -- plain: ran
 -- hardened: 42501
 select 'rows=' || pg_stat_get_tuples_inserted('retail.customers'::regclass)

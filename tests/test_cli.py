@@ -262,6 +262,8 @@ def test_hardening_can_be_printed(run):
     done = run("harden", "--print")
     assert "revoke execute on function set_config(text,text,boolean) from public;" in done.stdout
     assert all("-- " in line for line in done.stdout.splitlines())
+    undone = run("harden", "--print", "--undo")
+    assert "grant execute on function set_config(text,text,boolean) to public;" in undone.stdout
 
 
 def test_a_command_without_work_shows_help(run):

@@ -1,6 +1,7 @@
 """The attacks of attacks.sql through the product's own session, with the guard and without it.
 
-After each one another tenant uses the same connection, and the session is searched for leftovers.
+On a plain database, on a hardened one, and on a plain one through the runner. After each one
+another tenant uses the same connection, and the session is searched for leftovers.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import psycopg
 import pytest
 import tenants
 
+from zava_sql import runner
 from zava_sql.agent import Agent, Result, fetch
 from zava_sql.database import CONNECTION_ERRORS
 from zava_sql.errors import DatabaseError, QueryTimeout, ZavaError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractContextManager
 
     import conftest
 
@@ -42,12 +45,13 @@ class Attack:
     sql: str
     plain: str
     hardened: str
-    open: bool
+    runner: str
+    open: set[str]
 
     @classmethod
     def parse(cls, block: str) -> Attack:
         fields = dict(
-            re.findall(r"^-- (name|tries|open|plain|hardened): (.+)$", block, re.MULTILINE)
+            re.findall(r"^-- (name|tries|open|plain|hardened|runner): (.+)$", block, re.MULTILINE)
         )
         sql = "\n".join(x for x in block.splitlines() if not re.match(r"-- (\w+:|=)", x))
         return cls(
@@ -56,7 +60,8 @@ class Attack:
             sql.strip("\n"),
             fields["plain"],
             fields["hardened"],
-            "open" in fields,
+            fields.get("runner", fields["plain"]),
+            set(fields.get("open", "").split()),
         )
 
 
@@ -129,8 +134,9 @@ class Bystander:
 class Stage:
     """A copy with eight stores, a pool of one connection, and a bystander."""
 
-    def __init__(self, database: Database, truth: tenants.Truth, *, hardened: bool) -> None:
-        self.database, self.truth, self.hardened = database, truth, hardened
+    def __init__(self, database: Database, truth: tenants.Truth, way: str) -> None:
+        self.database, self.truth, self.way = database, truth, way
+        self.hardened = way == "hardened"
         self.texts: dict[str, str] = {}
         self.bystander: Bystander
         self.people: dict[str, Principal]
@@ -162,24 +168,35 @@ class Stage:
         return "ran", repr(answer)
 
 
+@pytest.fixture(scope="module", params=["plain", "hardened", "runner"])
+def way(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-async def stage(each_database: conftest.Database) -> AsyncIterator[Stage]:
+def each_database(
+    way: str, clone: Callable[..., AbstractContextManager[conftest.Database]]
+) -> Iterator[conftest.Database]:
+    with clone(hardened=way == "hardened") as copy:
+        yield copy
+
+
+@pytest.fixture(scope="module")
+async def stage(way: str, each_database: conftest.Database) -> AsyncIterator[Stage]:
     truth = tenants.fill(each_database)
     admin = await asyncpg.connect(each_database.admin_url)
-    hardened = not await admin.fetchval(
-        "select has_function_privilege('store_manager', 'set_config(text,text,boolean)', 'execute')"
-    )
     # For the probe; no tenant can become the gateway where set_config() is closed.
     await admin.execute(
         "grant execute on function pg_prepared_statement(), pg_listening_channels(), pg_cursor()"
         " to zava_gateway"
     )
-    async with tenants.opened(each_database, statement_timeout=0.4) as database:
+    path = "always" if way == "runner" else "never"
+    async with tenants.opened(each_database, statement_timeout=0.4, runner=path) as database:
         people = await tenants.principals(
             database, [*tenants.STORES, "head-office", "seattle-deputy", "inactive"]
         )
         await admin.execute("select zava.disable_principal('inactive')")
-        found = Stage(database, truth, hardened=hardened)
+        found = Stage(database, truth, way)
         found.people, found.admin = people, admin
         found.bystander = Bystander(each_database, database, people[VICTIM])
         await found.bystander.ensure()
@@ -195,18 +212,22 @@ def ready(stage: Stage) -> Stage:
     """Fill in the contexts and pids that attacks name."""
     now = time.time()
 
-    def living(name: str) -> str:
-        return tenants.context(stage.database, stage.people[name], now=now)
+    def context(name: str, **terms: int) -> str:
+        principal = stage.people[name]
+        if stage.way == "runner":
+            principal = runner.acting(principal)
+        return tenants.context(stage.database, principal, now=now, **terms)
 
-    mine, victims = living(ATTACKER), living(VICTIM)
+    mine, victims = context(ATTACKER), context(VICTIM)
     stage.texts = {
         "forged": victims[:-64] + mine[-64:],
-        "other_pid": stage.bystander.context,
-        "expired": tenants.context(stage.database, stage.people[VICTIM], lifetime=-1, now=now),
-        "head": living("head-office"),
-        "disabled": living("inactive"),
-        "deputy": living("seattle-deputy"),
+        "other_pid": context(VICTIM, pid=stage.bystander.pid),
+        "expired": context(VICTIM, lifetime=-1),
+        "head": context("head-office"),
+        "disabled": context("inactive"),
+        "deputy": context("seattle-deputy"),
         "stolen": victims,
+        "scope": tenants.context(stage.database, stage.people[VICTIM], now=now),
         "victim": str(stage.bystander.pid),
     }
     return stage
@@ -238,8 +259,8 @@ async def test_without_the_guard_nothing_leaks_but_what_is_known(
 ) -> None:
     outcome, told = await ready.ask(attack.sql, guarded=False)
     found = await leaks(ready, told)
-    assert bool(found) == (attack.open and not ready.hardened), f"{attack.tries}: {found}"
-    expected = attack.hardened if ready.hardened else attack.plain
+    assert bool(found) == (ready.way in attack.open), f"{attack.tries}: {found}"
+    expected = getattr(attack, ready.way)
     assert outcome in expected.split(" or "), f"{attack.tries}: {told[:300]}"
     await assert_clean(ready)
 
@@ -289,12 +310,17 @@ KEPT = "select email, 'SECRET-bellevue' as literal from retail.customers order b
 
 
 async def kept_names(stage: Stage) -> list[str]:
-    """Give the names under which PostgreSQL keeps the victim's text on the one connection."""
+    """Give the names under which PostgreSQL keeps the victim's text on the one connection.
+
+    Of the runner it is the call that is kept, never the text.
+    """
     async with stage.database.gateway.acquire() as connection:
         rows = await connection.fetch(
-            "select s.name from pg_prepared_statement() as s where strpos(s.statement, $1) > 0",
+            "select s.name, s.statement from pg_prepared_statement() as s"
+            " where strpos(s.statement, $1) > 0 or s.statement ~ 'from zava_run[.]'",
             KEPT,
         )
+    assert not (stage.way == "runner" and any(KEPT in row["statement"] for row in rows))
     return [row["name"] for row in rows]
 
 

@@ -86,7 +86,9 @@ def create(cluster):
         for name in made:
             admin.execute(sql.SQL("drop database {} with (force)").format(name))
         for (name,) in admin.execute(
-            "select rolname from pg_roles where rolname ~ %s or rolname = 'dba'", [OURS]
+            "select rolname from pg_roles where rolname ~ %s or rolname = 'dba'"
+            " order by rolname = 'dba'",  # it granted the others
+            [OURS],
         ).fetchall():
             admin.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from zava_sql import runner
 from zava_sql.database import CONNECTION_ERRORS
 from zava_sql.errors import (
     DatabaseError,
@@ -166,10 +167,16 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
     """
     text = f"{_WRAP_HEAD}{sql}{_WRAP_TAIL}{limit + 1}"
+    # With values the text is a call of ours, as Agent.call_function() writes it.
+    runs = database.runner and not values
+    acting, role = (runner.acting(principal), runner.ROLE) if runs else (principal, None)
 
     async def attempt() -> tuple[tuple[Column, ...], list[asyncpg.Record]]:
-        async with tenant_session(database, principal) as connection:
-            statement = await connection.statement(text)
+        async with tenant_session(database, acting, role=role) as connection:
+            # The runner is told the columns of today, so it wants no statement that was kept.
+            statement = await (
+                connection.prepare(text, name="") if runs else connection.statement(text)
+            )
             columns = tuple(
                 Column(attribute.name, attribute.type.name)
                 for attribute in statement.get_attributes()
@@ -182,7 +189,11 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
                     sqlstate="42P02",
                     hint="Write the value itself into the statement.",
                 )
-            return columns, await statement.fetch(*values)
+            return columns, await (
+                runner.run(connection, principal, text, statement.get_attributes())
+                if runs
+                else statement.fetch(*values)
+            )
 
     try:
         columns, records = await database.read(attempt)

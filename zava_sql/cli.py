@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from zava_sql import __version__, embedded
 from zava_sql.agent import Agent
 from zava_sql.cli_db import day, db
+from zava_sql.cli_doctor import doctor, harden, verify
 from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_serve import serve
@@ -56,6 +57,9 @@ app.add_typer(token, name="token")
 app.add_typer(key, name="key")
 app.command()(serve)
 app.command()(embed)
+app.command()(doctor)
+app.command()(verify)
+app.command()(harden)
 
 
 class Format(StrEnum):
@@ -215,24 +219,6 @@ def _prepared_demo() -> Settings:
 
 
 # ---------------------------------------------------------------- the data
-
-
-@app.command()
-def harden(
-    *,
-    print_: Annotated[bool, typer.Option("--print", help="Print the script, run nothing.")] = False,
-) -> None:
-    """Take dangerous built-in functions and columns from PUBLIC; needs a superuser."""
-
-    async def _harden() -> None:
-        async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
-            if not print_:
-                print(f"{await connection.fetchval('select zava.harden()')} statements run")
-                return
-            for row in await connection.fetch("select * from zava.hardening()"):
-                print(f"{row['statement']};  -- {row['protects_from']}")
-
-    _run(_harden())
 
 
 @app.command()

@@ -18,6 +18,7 @@ from zava_sql import embedded
 from zava_sql.agent import Agent
 from zava_sql.client_config import Client, http_config, stdio_config
 from zava_sql.database import Database
+from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ValidationError
 from zava_sql.settings import Settings
@@ -83,6 +84,7 @@ async def _serve_stdio(settings: Settings, principal: str) -> None:
     from zava_sql.mcp_server import serve_stdio  # noqa: PLC0415 - the SDK is slow to import
 
     async with _agent(embedded.resolve(settings)) as agent:
+        await require_sound(agent.database)
         await serve_stdio(agent.database, agent, principal)
 
 
@@ -90,6 +92,7 @@ async def _serve_http(settings: Settings, host: str, port: int) -> None:
     from zava_sql.mcp_server import serve_http  # noqa: PLC0415 - the SDK is slow to import
 
     async with _agent(embedded.resolve(settings)) as agent:
+        await require_sound(agent.database)
         await serve_http(agent.database, agent, host, port)
 
 
@@ -109,6 +112,7 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int) -> N
     async def check() -> None:
         """Fail here, with one message, on what would fail in each process."""
         async with Database.open(resolved) as database:
+            await require_sound(database)
             Identities(database)
 
     def work(alive: int) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 
+from zava_sql import runner
 from zava_sql.errors import (
     ConfigurationError,
     DatabaseError,
@@ -71,6 +72,8 @@ class Database:
             Breaker(name, failures=settings.breaker_failures, seconds=settings.breaker_seconds)
             for name in ("gateway", "service")
         ]
+        # Whether the text of agents runs inside a function of its class role.
+        self.runner = False
         self._returning: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -198,6 +201,7 @@ class Database:
                 " extract(epoch from clock_timestamp())::float8 as now"
                 " from pg_catalog.pg_roles as r where r.rolname = current_user"
             )
+            self.runner = await runner.wanted(connection, self.settings.runner)
         if row is None or row["unbound"]:
             raise ConfigurationError(
                 "ZAVA_DATABASE_URL logs in as a role that row-level security does not bind",

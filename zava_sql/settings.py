@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     pooler: Literal["transaction"] | None = Field(
         None, description="`transaction`: the URLs lead to PgBouncer in that mode"
     )
+    runner: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Run the text of agents inside a function of its class role; auto: where the"
+        " database is not hardened",
+    )
     application_name: str = Field(
         "zava-mcp-server", max_length=63, description="Name shown in pg_stat_activity"
     )

@@ -163,10 +163,11 @@ def _principal(row: asyncpg.Record) -> Principal:
 
 @asynccontextmanager
 async def tenant_session(
-    database: Database, principal: Principal
+    database: Database, principal: Principal, *, role: str | None = None
 ) -> AsyncIterator[GatewayConnection]:
     """Lend a pooled connection inside a read-only transaction of this principal.
 
+    The session has the principal's role, or `role` where the runner will take the principal's.
     Afterwards the connection goes back clean, or it is ended; the caller does not wait for that.
 
     Raises:
@@ -191,7 +192,8 @@ async def tenant_session(
         # Values of ours only: the role's form is checked by the table it comes from.
         await gateway.begin(
             principal.principal_id,
-            f"{begin} SET LOCAL zava.context = '{context}'; SET LOCAL ROLE \"{principal.role}\"",
+            f"{begin} SET LOCAL zava.context = '{context}';"
+            f' SET LOCAL ROLE "{role or principal.role}"',
         )
         yield gateway
         known = True

@@ -1,7 +1,7 @@
 -- The rules that every object keeps, as queries over the catalogue: what a rule returns breaks it.
 -- tests/test_house_rules.py breaks each rule once and sees it fail.
 begin;
-select plan(51);
+select plan(55);
 
 create temporary view ours as
 select n.oid, n.nspname, n.nspowner, n.nspacl
@@ -348,8 +348,10 @@ select is_empty(
                or m.roleid not in (
                    select t.oid from tenant_roles as t
                    where t.rolname not in (select c.rolname from classes as c)
+                   union all
+                   select 'zava_runner'::regrole
                )) $$,
-    'the gateway is a member of tenant roles only, and inherits from none'
+    'the gateway is a member of tenant roles and of the runner only, and inherits from none'
 );
 select is_empty(
     $$ select g.object, g.privilege_type from grants as g
@@ -403,6 +405,44 @@ select is_empty(
            and (a.privilege_type <> 'CONNECT'
                or a.grantee not in ('zava_gateway'::regrole, 'zava_service'::regrole)) $$,
     'only the two logins connect to this database'
+);
+
+-- ---------------------------------------------------------------- the runner
+
+select set_eq(
+    $$ select format('%s, owner %s, %s%s', p.oid::regprocedure, p.proowner::regrole,
+           case when p.prosecdef then 'definer ' end, array_to_string(p.proconfig, ' '))
+       from pg_catalog.pg_proc as p where p.pronamespace = 'zava_run'::regnamespace $$,
+    $$ select format('zava_run.%1$s(text), owner %1$s, definer search_path=retail, public, pg_temp', c.rolname)
+       from classes as c $$,
+    'the runner has one SECURITY DEFINER function for each class role, which owns it'
+);
+select is_empty(
+    $$ select p.oid::regprocedure from pg_catalog.pg_proc as p
+       where p.pronamespace = 'zava_run'::regnamespace
+           and (p.provolatile <> 's' or obj_description(p.oid, 'pg_proc') is null) $$,
+    'the runner is STABLE, so that it runs nothing but SELECT, and has comments'
+);
+select is_empty(
+    $$ select p.oid::regprocedure::text, a.grantee::regrole from pg_catalog.pg_proc as p
+       cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+       where p.pronamespace = 'zava_run'::regnamespace
+           and a.grantee not in (p.proowner, 'zava_runner'::regrole)
+       union all
+       select n.nspname, a.grantee::regrole from pg_catalog.pg_namespace as n
+       cross join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
+       where n.nspname = 'zava_run'
+           and (a.grantee, a.privilege_type) <> ('zava_runner'::regrole, 'USAGE') and a.grantee <> n.nspowner $$,
+    'nobody but zava_runner calls the runner'
+);
+select set_eq(
+    $$ select format('%s %s', g.object, g.privilege_type) from grants as g where g.grantee = 'zava_runner'::regrole
+       union all
+       select 'member of ' || m.roleid::regrole from pg_catalog.pg_auth_members as m where m.member = 'zava_runner'::regrole
+       union all
+       select 'login' from pg_catalog.pg_roles as r where r.rolname = 'zava_runner' and r.rolcanlogin $$,
+    array['api USAGE', 'retail USAGE'],
+    'zava_runner may name what stands in api and retail, and holds nothing else'
 );
 
 -- ---------------------------------------------------------------- tables

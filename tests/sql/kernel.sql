@@ -1,6 +1,6 @@
 -- The signed context: what opens, and that everything else is as good as none.
 begin;
-select plan(187);
+select plan(192);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -191,7 +191,10 @@ cross join lateral (
         ('a context of a store in the role of head office', 'zava_head_office', t.of_a),
         ('a context of a region in the role of head office', 'zava_head_office', t.of_region),
         ('a principal whose role is another', t.b, pg_temp.sign(pg_temp.body('kernel-a', p_role => t.b))),
-        ('a store principal under the class role', 'store_manager', pg_temp.sign(pg_temp.body('kernel-a', p_role => 'store_manager'))),
+        ('a store principal under the class role of head office', 'head_office', pg_temp.sign(pg_temp.body('kernel-a', p_role => 'head_office'))),
+        ('a context of the class role in the role of the scope', t.a, pg_temp.sign(pg_temp.body('kernel-a', p_role => 'store_manager'))),
+        ('a context of the scope in the class role', 'store_manager', t.of_a),
+        ('the payload of another tenant of the class under my signature', 'store_manager', pg_temp.body('kernel-b', p_role => 'store_manager') || '.' || right(pg_temp.sign(pg_temp.body('kernel-a', p_role => 'store_manager')), 64)),
         ('an unknown principal', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_id => md5('nobody')::uuid::text))),
         ('a disabled principal', t.b, pg_temp.sign(pg_temp.body('kernel-off'))),
         ('a principal by its name', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_id => 'kernel-b' || repeat('-', 28)))),
@@ -243,6 +246,10 @@ select is(
 select is(
     pg_temp.seen('zava_head_office', t.of_head), '12',
     'a valid context of head office opens all rows'
+) from actors as t;
+select is(
+    pg_temp.seen('store_manager', pg_temp.sign(pg_temp.body('kernel-a', p_role => 'store_manager'))), '6',
+    'a valid context that names the class role, as in the runner, opens the rows of its store'
 ) from actors as t;
 select is(
     pg_temp.ask('zava_store_kernel_a', t.of_a, 'select store_key from retail.stores'), 'kernel_a',

@@ -15,11 +15,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_class text := case p_kind
-        when 'store' then 'store_manager'
-        when 'region' then 'regional_manager'
-        when 'head' then 'head_office'
-    end;
+    v_class name := zava._class_role(p_kind);
     v_count integer := coalesce(cardinality(p_stores), 0);
     v_role text;
     v_missing text;

@@ -1,6 +1,8 @@
--- zava.harden(): runs what zava.hardening() lists. For a superuser: to anybody else PostgreSQL
--- answers such a REVOKE with a warning and does nothing.
-create or replace function zava.harden()
+-- zava.harden(): runs what zava.hardening() lists and is not done, or takes back what is. For a
+-- superuser: to anybody else PostgreSQL answers such a REVOKE with a warning and does nothing.
+create or replace function zava.harden(
+    p_undo boolean default false
+)
 returns integer
 language plpgsql
 volatile
@@ -19,8 +21,9 @@ begin
     end if;
 
     for v_statement in
-        select h.statement
+        select case when p_undo then h.undo else h.statement end
         from zava.hardening() as h
+        where h.done = p_undo
     loop
         execute v_statement;
         v_count := v_count + 1;
@@ -30,6 +33,8 @@ begin
 end;
 $function$;
 
-comment on function zava.harden() is
-    'Hardens this database; returns the number of statements run. Can be run again.';
-revoke execute on function zava.harden() from public;
+comment on function zava.harden(boolean) is
+    'Hardens this database; returns the number of objects that were changed. Can be run again.
+
+p_undo: true takes it all back';
+revoke execute on function zava.harden(boolean) from public;

@@ -1,8 +1,9 @@
 -- zava.verify_context(): the principal of a valid signed context, else nulls.
 -- Context: 1.<kid>.<principal id>.<role>.<backend pid, 0 = any>.<expiry, epoch>.<HMAC-SHA256, hex>
 -- It never raises and never explains: a forged context looks like none. The role is an argument
--- since current_user is the owner in here; the policy passes its own current_user. One query, for
--- every policy of every statement pays for it.
+-- since current_user is the owner in here; the policy passes its own current_user. It is the role of
+-- the principal's scope or, in the runner, its class role; the context must name the same one. One
+-- query, for every policy of every statement pays for it.
 -- RESTRICTED: in a parallel worker pg_backend_pid() would be the worker's.
 -- SECURITY DEFINER: callers have no access to keys and principals.
 create or replace function zava.verify_context(
@@ -44,8 +45,8 @@ begin
         cross join zava.principals as p
         where k.kid = v_part[2]
             and k.not_after > clock_timestamp()
-            and p.role_name = p_role
             and p.principal_id::text = v_part[3]
+            and p_role in (p.role_name, zava._class_role(p.kind))
             and p.active;
 
         -- Hashes of both sides are compared: the time taken says nothing about a matching prefix.

@@ -1,0 +1,568 @@
+"""Every insecurity that the doctor knows is made once, and named; a clean install has none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING
+
+import asyncpg
+import psycopg
+import pytest
+import tenants
+
+from zava_sql import doctor
+from zava_sql.doctor import Sessions, report
+from zava_sql.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import conftest
+
+pytestmark = pytest.mark.anyio
+
+# check, damage, what the finding must name
+SEEDS = [
+    ("gateway_superuser", "alter role zava_gateway superuser", "zava_gateway"),
+    ("gateway_bypasses_rls", "alter role zava_gateway bypassrls", "zava_gateway"),
+    ("gateway_makes_roles", "alter role zava_gateway createrole", "zava_gateway"),
+    ("gateway_makes_roles", "alter role zava_gateway replication", "zava_gateway"),
+    ("gateway_owns", "alter table retail.products owner to zava_gateway", "retail.products"),
+    ("gateway_owns", "alter schema api owner to store_manager", "api"),
+    (
+        "gateway_inherits",
+        "grant zava_store_seattle to zava_gateway with inherit true",
+        "zava_store_seattle",
+    ),
+    (
+        "gateway_privileges",
+        "grant select (sku) on retail.products to zava_gateway",
+        "retail.products",
+    ),
+    ("gateway_privileges", "grant usage on schema zava to zava_gateway", "zava"),
+    ("admin_option", "grant head_office to store_manager with admin option", "head_office"),
+    ("predefined_role", "grant pg_read_all_data to store_manager", "store_manager"),
+    ("predefined_role", "grant pg_monitor to zava_gateway with inherit false", "zava_gateway"),
+    ("tenant_above_rls", "alter role zava_store_seattle bypassrls", "zava_store_seattle"),
+    ("tenant_above_rls", "alter role store_manager bypassrls", "store_manager"),
+    ("tenant_logs_in", "alter role zava_store_seattle login", "zava_store_seattle"),
+    ("tenant_has_another", "grant zava_head_office to zava_store_seattle", "zava_store_seattle"),
+    (
+        "tenant_has_another",
+        "grant head_office to zava_store_seattle with inherit false, set true",
+        "zava_store_seattle",
+    ),
+    (
+        "tenant_of_two_classes",
+        "grant head_office to zava_store_seattle with inherit true, set false",
+        "zava_store_seattle",
+    ),
+    ("owner_reached", "grant zava_owner to zava_gateway with inherit false", "zava_gateway"),
+    ("owner_reached", "grant zava_owner to zava_service", "zava_service"),
+    ("service_above_rls", "alter role zava_service bypassrls", "zava_service"),
+    ("service_above_rls", "grant zava_store_seattle to zava_service", "zava_service"),
+    (
+        "role_settings",
+        "alter role zava_store_seattle set zava.context = 'x'",
+        "zava_store_seattle",
+    ),
+    ("role_settings", "alter role zava_gateway set role = 'zava_head_office'", "zava_gateway"),
+    (
+        "table_without_rls",
+        "create table retail.notes (store_id uuid); grant select on retail.notes to store_manager",
+        "retail.notes",
+    ),
+    ("table_without_rls", "alter table retail.orders disable row level security", "retail.orders"),
+    (
+        "table_without_rls",
+        (
+            "create table retail.gifts (s uuid references retail.stores);"
+            "grant select (s) on retail.gifts to head_office"
+        ),
+        "retail.gifts",
+    ),
+    (
+        "table_without_rls",
+        "create table public.copy as table retail.orders; grant select on public.copy to public",
+        "public.copy",
+    ),
+    ("table_not_forced", "alter table retail.orders no force row level security", "retail.orders"),
+    (
+        "table_without_policy",
+        (
+            "drop policy orders_store_manager_select on retail.orders;"
+            "drop policy orders_regional_manager_select on retail.orders;"
+            "drop policy orders_head_office_select on retail.orders"
+        ),
+        "retail.orders",
+    ),
+    (
+        "policy_without_fence",
+        "drop policy orders_store_manager_fence on retail.orders",
+        "retail.orders",
+    ),
+    (
+        "policy_without_fence",
+        "alter policy orders_store_manager_fence on retail.orders to regional_manager",
+        "retail.orders",
+    ),
+    (
+        "policy_without_fence",
+        "alter policy orders_head_office_fence on retail.orders using (true)",
+        "retail.orders",
+    ),
+    (
+        "policy_without_fence",
+        (
+            "create role intern; grant select on retail.orders to intern;"
+            "create policy all_rows on retail.orders for select to public using (true);"
+            "grant intern to zava_store_seattle with inherit true, set false;"
+            "revoke store_manager from zava_store_seattle"
+        ),
+        "all_rows on retail.orders",
+    ),
+    (
+        "policy_for_owner",
+        "create policy mine on retail.orders to zava_owner using (true)",
+        "mine on retail.orders",
+    ),
+    (
+        "policy_for_public",
+        "create policy everybody on retail.orders for select using (status = 'completed')",
+        "everybody on retail.orders",
+    ),
+    (
+        "policy_trusts_setting",
+        (
+            "grant execute on function pg_catalog.set_config(text, text, boolean) to public;"
+            "alter policy orders_store_manager_fence on retail.orders"
+            " using (store_id = (select current_setting('my.store')::uuid))"
+        ),
+        "orders_store_manager_fence on retail.orders",
+    ),
+    (
+        "policy_asks_each_row",
+        (
+            "alter policy orders_regional_manager_fence on retail.orders"
+            " using (store_id = any (zava.visible_stores(current_user)))"
+        ),
+        "orders_regional_manager_fence on retail.orders",
+    ),
+    (
+        "policy_function_volatile",
+        "alter function zava.visible_stores(name) volatile",
+        "visible_stores",
+    ),
+    (
+        "tenant_key_without_index",
+        (
+            "create table retail.notes (store_id uuid not null);"
+            "alter table retail.notes enable row level security"
+        ),
+        "retail.notes",
+    ),
+    ("tenant_writes", "grant update on retail.orders to store_manager", "retail.orders"),
+    ("tenant_writes", "grant truncate on retail.products to head_office", "retail.products"),
+    (
+        "view_as_owner",
+        (
+            "create view retail.all_orders as select * from retail.orders;"
+            "grant select on retail.all_orders to store_manager"
+        ),
+        "retail.all_orders",
+    ),
+    (
+        "view_as_owner",
+        "alter view api.sale_lines reset (security_invoker)",
+        "api.sale_lines",
+    ),
+    (
+        "materialized_view_readable",
+        (
+            "create materialized view retail.totals as select count(*) from retail.orders;"
+            "grant select on retail.totals to regional_manager"
+        ),
+        "retail.totals",
+    ),
+    (
+        "foreign_table_readable",
+        (
+            "create foreign data wrapper w; create server s foreign data wrapper w;"
+            "create foreign table retail.far (i int) server s;"
+            "grant select on retail.far to store_manager"
+        ),
+        "retail.far",
+    ),
+    (
+        "sequence_readable",
+        "create sequence retail.numbers; grant select on retail.numbers to store_manager",
+        "retail.numbers",
+    ),
+    (
+        "definer_callable",
+        (
+            "create function api.all_orders() returns bigint language sql security definer"
+            " set search_path = pg_catalog, pg_temp return 1;"
+            "grant execute on function api.all_orders() to store_manager"
+        ),
+        "api.all_orders()",
+    ),
+    (
+        "definer_search_path",
+        "alter function zava.visible_stores(name) reset search_path",
+        "visible_stores",
+    ),
+    (
+        "definer_search_path",
+        (
+            "create function zava.f() returns int language plpgsql security definer"
+            " set search_path = pg_temp, pg_catalog as 'begin return 1; end'"
+        ),
+        "zava.f()",
+    ),
+    (
+        "definer_above_rls",
+        "alter function zava.visible_stores(name) owner to postgres",
+        "visible_stores",
+    ),
+    ("leakproof_function", "alter function zava.digest(text) leakproof", "digest"),
+    (
+        "untrusted_language",
+        (
+            "create function api.raw(cstring) returns text language internal as 'textin';"
+            "grant execute on function api.raw(cstring) to store_manager"
+        ),
+        "api.raw(cstring)",
+    ),
+    (
+        "public_execute",
+        "grant execute on function zava.find_principal(text) to public",
+        "find_principal",
+    ),
+    ("public_relation", "grant select on retail.products to public", "retail.products"),
+    ("schema_create", "grant create on schema public to public", "public"),
+    ("schema_create", "grant create on schema api to store_manager", "api"),
+    ("kernel_schema_open", "grant usage on schema zava to store_manager", "zava"),
+    ("database_create", "grant create on database {db} to store_manager", "{db}"),
+    ("database_temporary", "grant temporary on database {db} to public", "{db}"),
+    ("database_connect", "grant connect on database {db} to public", "{db}"),
+    (
+        "default_privileges",
+        (
+            "alter default privileges for role zava_owner in schema retail"
+            " grant select on tables to store_manager"
+        ),
+        "zava_owner",
+    ),
+    (
+        "runner_shape",
+        "alter function zava_run.store_manager(text) owner to zava_owner",
+        "zava_run.store_manager(text)",
+    ),
+    (
+        "runner_shape",
+        "grant execute on function zava_run.head_office(text) to store_manager",
+        "zava_run.head_office(text)",
+    ),
+    (
+        "runner_shape",
+        "alter function zava_run.head_office(text) volatile",
+        "zava_run.head_office(text)",
+    ),
+    ("extension_reaches_out", "create extension dblink", "dblink"),
+    (
+        "not_hardened",
+        "grant execute on function pg_catalog.set_config(text, text, boolean) to public",
+        "{db}",
+    ),
+    (
+        "hardening_incomplete",
+        "grant execute on function pg_catalog.pg_sleep(double precision) to public",
+        "pg_sleep(double precision)",
+    ),
+    # As a newer minor version would bring it.
+    (
+        "hardening_incomplete",
+        (
+            "set local allow_system_table_mods = on;"
+            "create function pg_catalog.pg_sleep_soundly() returns int language sql return 1"
+        ),
+        "pg_sleep_soundly()",
+    ),
+    (
+        "hardening_incomplete",
+        "grant select on pg_catalog.pg_class to public",
+        "pg_class",
+    ),
+    (
+        "signing_key_old",
+        "update zava.signing_keys set created_at = now() - interval '2 years'",
+        "test",
+    ),
+    (
+        "signing_key_left",
+        (
+            "update zava.signing_keys set created_at = now() - interval '90 days';"
+            "insert into zava.signing_keys (kid, ipad, opad, created_at)"
+            " select 'newer', ipad, opad, now() - interval '60 days' from zava.signing_keys"
+        ),
+        "test",
+    ),
+    (
+        "key_without_end",
+        (
+            "insert into zava.api_keys (key_hash, principal_id, created_at)"
+            " select sha256('x'), principal_id, now() - interval '2 years'"
+            " from zava.principals where name = 'seattle'"
+        ),
+        "seattle",
+    ),
+    (
+        "principal_role",
+        "update zava.principals set role_name = 'zava_store_nobody' where name = 'seattle'",
+        "seattle",
+    ),
+    (
+        "principal_role",
+        "revoke store_manager from zava_store_seattle",
+        "seattle",
+    ),
+    (
+        "principal_role",
+        (
+            "insert into zava.principal_stores select p.principal_id, s.store_id"
+            " from zava.principals p, retail.stores s"
+            " where p.name = 'seattle' and s.store_key = 'tacoma'"
+        ),
+        "seattle",
+    ),
+    ("statement_statistics_open", "create extension pg_stat_statements", "pg_stat_statements"),
+    (
+        "extension_version",
+        "update pg_extension set extversion = '0.7.4' where extname = 'vector'",
+        "vector",
+    ),
+]
+# Looked at over a connection of the gateway, or of a server that no test has; below.
+ELSEWHERE = {
+    "one_login_for_two",
+    "row_security_off",
+    "log_tells_contexts",
+    "pooler_in_the_way",
+    "server_version",
+}
+
+
+@pytest.fixture(scope="module")
+async def patient(clone) -> AsyncIterator[tuple[conftest.Database, asyncpg.Connection]]:
+    """Give a hardened copy with tenants, and the administrator's connection to it."""
+    with clone(hardened=True) as copy:
+        tenants.fill(copy)
+        admin = await asyncpg.connect(copy.admin_url)
+        yield copy, admin
+        await admin.close()
+
+
+async def named(sessions: Sessions, check: str) -> list[doctor.Finding]:
+    chosen = [one for one in doctor.checks() if one.name == check]
+    return list((await doctor.examine(sessions, chosen=chosen)).findings)
+
+
+def runs(remedy: str) -> bool:
+    return remedy[0].islower() and not re.search(
+        "…|^zava-sql|concurrently|^alter extension", remedy
+    )
+
+
+@pytest.mark.parametrize(("check", "damage", "name"), SEEDS)
+async def test_each_kind_is_named_and_its_remedy_mends_it(patient, check, damage, name):
+    copy, admin = patient
+    name = name.format(db=copy.dbname)
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        try:
+            await admin.execute(damage.format(db=copy.dbname))
+        except asyncpg.FeatureNotSupportedError as error:
+            pytest.skip(f"not on this server: {error}")
+        sessions = Sessions(admin=admin)
+        found = [one for one in await named(sessions, check) if name in one.object]
+        assert found
+        assert all(one.evidence and one.remedy and one.title for one in found)
+        if all(runs(one.remedy) for one in found):
+            for one in found:
+                await admin.execute(one.remedy)
+            left = [one for one in await named(sessions, check) if name in one.object]
+            assert left == []
+    finally:
+        await transaction.rollback()
+
+
+def test_no_check_is_without_a_seed():
+    assert {check.name for check in doctor.checks()} == {seed[0] for seed in SEEDS} | ELSEWHERE
+    assert len({seed[0] for seed in SEEDS}) >= 20
+
+
+@pytest.fixture(params=[True, False], ids=["hardened", "plain"])
+def clean(request, clone):
+    with clone(seeded=True, hardened=request.param) as copy:
+        yield copy, request.param
+
+
+async def test_a_clean_install_has_no_finding(clean):
+    copy, hardened = clean
+    urls = (copy.gateway_url, copy.service_url, copy.admin_url)
+    gateway, service, admin = [await asyncpg.connect(url) for url in urls]
+    try:
+        whole = await doctor.examine(Sessions(gateway, service, admin))
+        # That it is not hardened is so, and only that.
+        assert [one.check for one in whole.findings] == ([] if hardened else ["not_hardened"])
+        assert whole.unchecked == ()
+        assert whole.sound
+
+        one = await doctor.examine(Sessions(gateway))
+        assert [x.check for x in one.findings] == ([] if hardened else ["not_hardened"])
+        reasons = dict(one.unchecked)
+        assert "administrator" in reasons["signing_key_old"]
+        other = await doctor.examine(Sessions(admin=admin), gateway="nobody_there")
+        assert {name for name, _ in other.unchecked} >= {"gateway_…", "pooler_in_the_way"}
+    finally:
+        for connection in (gateway, service, admin):
+            await connection.close()
+
+
+async def test_sessions_of_the_gateway_are_looked_at(patient):
+    copy, admin = patient
+    expected = {"row_security_off", "log_tells_contexts"}
+    await admin.execute(
+        "alter role zava_gateway set row_security = off; alter role zava_gateway set log_statement"
+        " = 'all'; alter role zava_gateway set log_min_duration_statement = 0"
+    )
+    gateway = await asyncpg.connect(copy.gateway_url)
+    try:
+        found = (await doctor.examine(Sessions(gateway, admin=admin))).findings
+        assert {one.check for one in found} == expected | {"role_settings"}
+        assert len(found) == 4
+        for one in found:
+            await admin.execute(one.remedy)
+    finally:
+        await gateway.close()
+        await admin.execute("alter role zava_gateway reset all")
+    assert not (await doctor.examine(Sessions(admin=admin))).findings
+
+
+async def test_one_login_for_two_is_named(patient):
+    copy, admin = patient
+    gateway = await asyncpg.connect(copy.gateway_url)
+    try:
+        found = await named(Sessions(gateway, gateway, admin), "one_login_for_two")
+        assert [one.object for one in found] == ["zava_gateway"]
+        assert not await named(Sessions(gateway, admin=admin), "one_login_for_two")
+    finally:
+        await gateway.close()
+
+
+async def through_a_pooler(copy: conftest.Database) -> tuple[asyncio.Server, str]:
+    """Stand between client and server and give the client a pid of one's own, as poolers do."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = (copy.server.host, copy.server.port)
+        back_reader, back_writer = await asyncio.open_connection(*address)
+
+        async def forward() -> None:
+            while data := await reader.read(65536):
+                back_writer.write(data)
+            back_writer.close()
+
+        task = asyncio.create_task(forward())
+        while data := await back_reader.read(65536):
+            at = data.find(b"K\0\0\0\x0c")
+            if at >= 0:  # BackendKeyData
+                data = data[: at + 5] + (4711).to_bytes(4) + data[at + 9 :]
+            writer.write(data)
+        writer.close()
+        await task
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    return server, copy.gateway_url.replace(f":{copy.server.port}/", f":{port}/")
+
+
+async def test_a_pooler_in_the_way_is_named_and_refused(patient):
+    copy, _ = patient
+    server, url = await through_a_pooler(copy)
+    async with server:
+        gateway = await asyncpg.connect(url, ssl=False)
+        found = await named(Sessions(gateway), "pooler_in_the_way")
+        await gateway.close()
+        assert "connected to pid 4711" in found[0].evidence
+        async with tenants.opened(copy, database_url=f"{url}?sslmode=disable") as database:
+            with pytest.raises(ConfigurationError, match="A pooler stands before"):
+                await doctor.require_sound(database)
+
+
+async def test_a_server_refuses_an_unsound_database(clone):
+    with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        async with tenants.opened(copy) as database:
+            await doctor.require_sound(database)
+        admin.execute("grant select on retail.products to public")
+        admin.execute("alter table retail.orders no force row level security")
+        async with tenants.opened(copy) as database:
+            with pytest.raises(ConfigurationError) as caught:
+                await doctor.require_sound(database)
+        assert caught.value.message.startswith("isolation could be void: ")
+        assert caught.value.message.endswith("(and 1 more)")
+        assert "zava-sql doctor" in caught.value.hint
+
+
+@pytest.mark.once
+async def test_a_database_of_others_is_examined_too(server):
+    with server.janitor("zava_test_other"):
+        admin = await asyncpg.connect(server.url("zava_test_other"))
+        try:
+            await admin.execute(
+                "create role app_user login; create table t (tenant_id int); create view v as"
+                " select * from t; grant select on t, v to app_user;"
+                "create function f() returns int language sql security definer return 1"
+            )
+            found = (await doctor.examine(Sessions(admin=admin), gateway="app_user")).findings
+            assert {one.check for one in found} >= {
+                "table_without_rls",
+                "view_as_owner",
+                "definer_callable",
+                "not_hardened",
+                "database_temporary",
+            }
+            await admin.execute(
+                "alter table t enable row level security; alter table t force row level security;"
+                "create policy p on t to app_user"
+                " using (tenant_id = current_setting('app.tenant')::int)"
+            )
+            found = (await doctor.examine(Sessions(admin=admin), gateway="app_user")).findings
+            names = {one.check for one in found}
+            assert names >= {"policy_trusts_setting", "tenant_key_without_index"}
+            assert "table_without_rls" not in names
+        finally:
+            await admin.execute("drop owned by app_user; drop role app_user")
+            await admin.close()
+
+
+@pytest.mark.once
+def test_reports_can_be_read_by_programs():
+    finding = doctor.Finding("view_as_owner", "error", "T.", "retail.v", "is", "do")
+    found = doctor.Report((finding,), (("pooler_in_the_way", "why"),))
+    told = json.loads(report.to_json(found))
+    assert told["sound"] is False
+    assert told["findings"][0]["object"] == "retail.v"
+    assert told["unchecked"] == [{"check": "pooler_in_the_way", "reason": "why"}]
+    sarif = json.loads(report.to_sarif(found))
+    (run,) = sarif["runs"]
+    assert sarif["version"] == "2.1.0"
+    assert run["results"][0]["ruleId"] in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert {rule["defaultConfiguration"]["level"] for rule in run["tool"]["driver"]["rules"]} == {
+        "error",
+        "warning",
+        "note",
+    }

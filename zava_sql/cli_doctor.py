@@ -1,0 +1,169 @@
+"""Commands that look for what could void isolation, and close what only a superuser can close."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from zava_sql import embedded
+from zava_sql.database import Database, connect, translated_connection_errors
+from zava_sql.errors import ConfigurationError
+from zava_sql.settings import Settings
+from zava_sql.tenant import ContextKey
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from zava_sql.doctor import Report
+    from zava_sql.mutations import Mutation
+    from zava_sql.verify import Matrix
+
+__all__ = ["doctor", "harden", "verify"]
+
+
+def doctor(
+    *,
+    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="For code-scanning tools.")] = False,
+    gateway: Annotated[
+        str | None, typer.Option(help="Role that runs the text of agents, where no URL tells it.")
+    ] = None,
+) -> None:
+    """Look for every reason why isolation could be void; exit code 1 on any error found.
+
+    Works on any database of PostgreSQL 16 or newer, over whichever of the three URLs are set.
+    """
+    from zava_sql.doctor import report  # noqa: PLC0415 - not needed by the other commands
+
+    found = asyncio.run(_examine(gateway))
+    if sarif:
+        print(report.to_sarif(found))
+    elif json_:
+        print(report.to_json(found))
+    else:
+        _print_report(found)
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+async def _examine(gateway: str | None) -> Report:
+    from zava_sql.doctor import Sessions, examine  # noqa: PLC0415 - see above
+
+    settings = embedded.resolve(Settings.load())
+    urls = (settings.database_url, settings.service_url, settings.admin_url)
+    async with AsyncExitStack() as stack:
+        runner, service, admin = [
+            await stack.enter_async_context(connect(url)) if url else None for url in urls
+        ]
+        sessions = Sessions(runner, service, admin, pooler=settings.pooler is not None)
+        async with translated_connection_errors():
+            return await examine(sessions, gateway=gateway)
+
+
+def _print_report(found: Report) -> None:
+    from zava_sql.doctor import checks, report  # noqa: PLC0415 - see above
+
+    console = Console()
+    if found.findings:
+        console.print(report.to_table(found))
+    for name, reason in found.unchecked:
+        console.print(f"[yellow]not checked[/yellow] {name}: {reason}", highlight=False)
+    counts = [sum(one.level == level for one in found.findings) for level in ("error", "warning")]
+    print(f"{len(checks())} checks: {counts[0]} errors, {counts[1]} warnings")
+
+
+def verify(
+    *,
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="Weaken a scratch copy and see what notices.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Measure what each principal sees of each object; exit code 1 if it is too much or too little.
+
+    With --mutate also apply a list of weakenings to a scratch copy, one after the other: what
+    neither the doctor nor the matrix notices counts as a finding.
+    """
+    settings = embedded.resolve(Settings.load())
+    matrix = asyncio.run(_measure(settings))
+    mutations = asyncio.run(_mutate(settings)) if mutate else []
+    if json_:
+        extra = {"mutations": [one.to_dict() for one in mutations]} if mutate else {}
+        print(json.dumps(matrix.to_json() | extra, indent=2))
+    else:
+        _print_matrix(matrix, mutations)
+    if matrix.problems or not all(one.caught for one in mutations):
+        raise typer.Exit(1)
+
+
+async def _measure(settings: Settings) -> Matrix:
+    from zava_sql.verify import measure, personas, relations, through  # noqa: PLC0415 - see above
+
+    async with connect(settings.admin_url) as admin, Database.open(settings) as database:
+        everybody = await personas(admin)
+        return await measure(through(database), admin, everybody, await relations(admin))
+
+
+async def _mutate(settings: Settings) -> list[Mutation]:
+    from zava_sql.mutations import mutate, scratch_copy  # noqa: PLC0415 - see above
+
+    if settings.admin_url is None or settings.context_key is None:
+        raise ConfigurationError(
+            "mutations need ZAVA_ADMIN_URL and ZAVA_CONTEXT_KEY", hint="Set both."
+        )
+    key = ContextKey.parse(settings.context_key.get_secret_value())
+    console = Console(stderr=True)
+    async with scratch_copy(settings.admin_url.get_secret_value()) as copied:
+        with console.status("copying") as status:
+            return await mutate(copied, key, progress=status.update)
+
+
+def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
+    from zava_sql.mutations import to_table  # noqa: PLC0415 - see above
+
+    console = Console()
+    console.print(matrix.to_table(max(1, (console.width - 30) // 12)))
+    for cell in matrix.problems:
+        expected = "unknown" if cell.expected is None else cell.expected
+        print(f"{cell.outcome}: {cell.persona} saw {cell.seen} of {cell.object}, not {expected}")
+    sessions = len({cell.persona for cell in matrix.cells})
+    print(f"{sessions} sessions, {len(matrix.cells)} cells, {len(matrix.problems)} wrong")
+    if mutations:
+        console.print(to_table(mutations))
+        caught = sum(one.caught for one in mutations)
+        for one in mutations:
+            if not one.caught:
+                print(f"not noticed: {one.kind}: {one.object}: {one.statement}")
+        print(f"mutation score: {caught} of {len(mutations)}")
+
+
+def harden(
+    *,
+    print_: Annotated[bool, typer.Option("--print", help="Print the script, run nothing.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Give PUBLIC back what it took.")] = False,
+) -> None:
+    """Take dangerous built-in functions and columns from PUBLIC; needs a superuser."""
+    asyncio.run(_harden(only_print=print_, undo=undo))
+
+
+async def _harden(*, only_print: bool, undo: bool) -> None:
+    async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
+        if only_print:
+            await _print_script(connection, undo=undo)
+            return
+        async with translated_connection_errors():
+            count = await connection.fetchval("select zava.harden($1)", undo)
+    print(f"{count} objects changed")
+
+
+async def _print_script(connection: asyncpg.Connection[asyncpg.Record], *, undo: bool) -> None:
+    """Print all statements, done or not: each of them can be run again."""
+    for row in await connection.fetch("select * from zava.hardening()"):
+        statement = row["undo"] if undo else row["statement"]
+        if statement:
+            print(f"{statement};  -- {row['protects_from']}")

@@ -1,0 +1,245 @@
+"""The doctor: every reason it knows why isolation could be void on a database, with a remedy.
+
+A check is one file of checks/: a query over the catalogue, each of whose rows is a finding (object,
+evidence, remedy). What the checks share is prelude.sql. Here they are only run, over whichever
+connections there are; what could not be looked at is said. Nothing is ever changed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import asyncpg
+
+from zava_sql.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    from zava_sql.database import Database
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+__all__ = ["Check", "Finding", "Report", "Sessions", "checks", "examine", "require_sound"]
+
+Level = Literal["error", "warning", "info"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "info")
+
+_HERE = Path(__file__).parent
+_HEADER = re.compile(
+    r"-- (?P<level>error|warning|info): (?P<title>.+)\n"
+    r"(?:-- over: (?P<over>gateway|hardening)\n)?"
+    r"(?:-- needs: (?P<needs>\S+)\n)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One file of checks/; `name` is the file's, and the id of its findings."""
+
+    name: str
+    level: Level
+    title: str
+    over: str | None
+    needs: str | None
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason, and what to do: `remedy` is SQL or a command that can be run."""
+
+    check: str
+    level: Level
+    title: str
+    object: str
+    evidence: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, worst first, and which checks could not be made, with the reason."""
+
+    findings: tuple[Finding, ...]
+    unchecked: tuple[tuple[str, str], ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is no finding of level error."""
+        return not any(finding.level == "error" for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The connections that there are; with a `pooler` before them if one is known of."""
+
+    gateway: Connection | None = None
+    service: Connection | None = None
+    admin: Connection | None = None
+    pooler: bool = False
+
+    def for_catalogue(self) -> Connection:
+        """Give the connection that is allowed to see most."""
+        found = self.admin or self.service or self.gateway
+        if found is None:
+            raise ConfigurationError(
+                "no database to examine", hint="Set ZAVA_ADMIN_URL or ZAVA_DATABASE_URL."
+            )
+        return found
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Read the files, worst level first."""
+    found = []
+    for path in sorted((_HERE / "checks").glob("*.sql")):
+        text = path.read_text("utf-8")
+        header = _HEADER.match(text)
+        if header is None:
+            raise ConfigurationError(f"{path.name} does not start as a check does")
+        level = cast("Level", header["level"])
+        found.append(
+            Check(
+                path.stem,
+                level,
+                header["title"],
+                header["over"],
+                header["needs"],
+                text[header.end() :].strip(),
+            )
+        )
+    return tuple(sorted(found, key=lambda check: LEVELS.index(check.level)))
+
+
+async def examine(
+    sessions: Sessions, *, gateway: str | None = None, chosen: Sequence[Check] | None = None
+) -> Report:
+    """Make the chosen checks, or all; `gateway` names its role where it has no connection."""
+    catalogue = sessions.for_catalogue()
+    given = (
+        await _user(sessions.gateway) or gateway or "zava_gateway",
+        await _user(sessions.service) or "zava_service",
+        await _user(sessions.admin),
+        # The pid that a pooler tells is an invention of its own, as the server knows then.
+        sessions.gateway.get_server_pid() if sessions.gateway and not sessions.pooler else None,
+    )
+    unchecked = []
+    known = "select exists (select from pg_catalog.pg_roles as r where r.rolname = $1)"
+    if not await catalogue.fetchval(known, given[0]):
+        unchecked.append(("gateway_…", f"there is no role {given[0]}; name it with --gateway"))
+    together, alone = [], []
+    for check in checks() if chosen is None else chosen:
+        if check.over == "gateway" and sessions.gateway is None:
+            unchecked.append((check.name, "needs a connection of the gateway"))
+        elif check.needs and not (may_read := await _may_read(catalogue, check.needs)):
+            # None: the table is not there, so the database is none of ours.
+            if may_read is not None:
+                unchecked.append((check.name, f"needs the administrator, who reads {check.needs}"))
+        elif check.over or check.needs:
+            alone.append(check)
+        else:
+            together.append(check)
+    rows = await _run(catalogue, together, given, unchecked)
+    for check in alone:
+        session = sessions.gateway if check.over == "gateway" else catalogue
+        rows += await _run(cast("Connection", session), [check], given, unchecked)
+    by_name = {check.name: check for check in checks()}
+    findings = [
+        Finding(
+            check.name,
+            check.level,
+            check.title,
+            row["object"],
+            " ".join(row["evidence"].split()),
+            row["remedy"],
+        )
+        for row in rows
+        for check in [by_name[row["check_name"]]]
+    ]
+    findings.sort(key=lambda found: (LEVELS.index(found.level), found.check, found.object))
+    return Report(tuple(findings), tuple(unchecked))
+
+
+async def require_sound(database: Database) -> None:
+    """Make the checks of level error over the pools of a server.
+
+    Raises:
+        ConfigurationError: there is a finding; the message tells the first one.
+    """
+    errors = [check for check in checks() if check.level == "error"]
+    pooler = database.settings.pooler is not None
+    async with (
+        database.service_session() as service,
+        database.gateway.acquire() as gateway,
+        gateway.transaction(readonly=True),  # which holds one backend behind a pooler
+    ):
+        report = await examine(Sessions(gateway, service, pooler=pooler), chosen=errors)
+    if not report.sound:
+        first, *others = report.findings
+        more = f" (and {len(others)} more)" if others else ""
+        raise ConfigurationError(
+            f"isolation could be void: {first.object}: {first.title}{more}",
+            hint="See all findings and their remedies: zava-sql doctor",
+        )
+
+
+async def _user(connection: Connection | None) -> str | None:
+    if connection is None:
+        return None
+    return cast("str", await connection.fetchval("select session_user::text"))
+
+
+async def _may_read(connection: Connection, table: str) -> bool | None:
+    sql = (
+        "select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')"
+        " from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n"
+        " on n.oid = c.relnamespace where format('%s.%s', n.nspname, c.relname) = $1"
+    )
+    return cast("bool | None", await connection.fetchval(sql, table))
+
+
+async def _run(
+    connection: Connection,
+    chosen: Sequence[Check],
+    given: tuple[object, ...],
+    unchecked: list[tuple[str, str]],
+) -> list[asyncpg.Record]:
+    """Run checks as one statement; where one of them fails, each by itself."""
+    if not chosen:
+        return []
+    parts = [
+        f"select '{check.name}' as check_name, c.object::text, c.evidence::text, c.remedy::text"
+        f" from (\n{check.sql}\n) as c"
+        for check in chosen
+    ]
+    shared = _prelude(hardening=any(check.over == "hardening" for check in chosen))
+    sql = f"{shared}\n" + "\nunion all\n".join(parts)
+    try:
+        return await connection.fetch(sql, *given)
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError) as error:
+        if len(chosen) == 1:
+            unchecked.append((chosen[0].name, error.message or "not allowed"))
+            return []
+    rows = []
+    for check in chosen:
+        rows += await _run(connection, [check], given, unchecked)
+    return rows
+
+
+@cache
+def _prelude(*, hardening: bool) -> str:
+    text = (_HERE / "prelude.sql").read_text("utf-8")
+    if not hardening:
+        return text
+    from zava_sql.ddl import db_path  # noqa: PLC0415 - alembic is slow to import
+
+    function = (db_path() / "functions" / "security" / "hardening.sql").read_text("utf-8")
+    body = function.partition("\nbegin atomic\n")[2].partition(";\nend;\n")[0]
+    return f"{text},\nhardening as (\n{body}\n)"

@@ -1,0 +1,7 @@
+-- error: Agents read a foreign table, which cannot have row-level security.
+select
+    r.name as object,
+    format('readable by %s', r.grantees) as evidence,
+    format('revoke select on %s from %s;', r.name, r.grantees) as remedy
+from readable as r
+where r.relkind = 'f'

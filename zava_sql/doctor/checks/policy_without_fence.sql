@@ -1,0 +1,26 @@
+-- error: A policy opens every row to agents, and no restrictive policy closes them again.
+select
+    p.name as object,
+    format('for %s, using (%s)', o.name, p.using_text) as evidence,
+    p.undo as remedy
+from policies as p
+cross join unnest(p.polroles) as u (role)
+-- A policy for PUBLIC opens to everybody whom a grant lets read.
+join enjoyed as o on o.oid = u.role or u.role = 0 and o.oid in (
+    select g.grantee
+    from relation_grants as g
+    where g.relation = p.polrelid and g.privilege_type = 'SELECT'
+)
+where p.polpermissive
+    and p.polcmd in ('r', '*')
+    and p.using_text in ('true', '(1 = 1)')
+    and p.polrelid in (select r.oid from readable as r)
+    and not exists (
+        select from policies as f
+        cross join unnest(f.polroles) as v (role)
+        where f.polrelid = p.polrelid
+            and not f.polpermissive
+            and f.polcmd in ('r', '*')
+            and f.using_text <> 'true'
+            and (v.role = 0 or o.oid <> 0 and pg_has_role(o.oid, v.role, 'USAGE'))
+    )

@@ -1,0 +1,7 @@
+-- warning: PUBLIC may execute a function: every role that is ever made may.
+select
+    f.name as object,
+    'EXECUTE granted to PUBLIC' as evidence,
+    format('revoke execute on function %s from public;', f.name) as remedy
+from functions as f
+where f.grantees ~ '\mPUBLIC\M'

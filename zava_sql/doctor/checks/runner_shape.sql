@@ -1,0 +1,22 @@
+-- error: The runner is not as it was made: what it runs could take other rights or change rows.
+select
+    f.name as object,
+    concat_ws(
+        ', ',
+        case when not f.prosecdef then 'not SECURITY DEFINER' end,
+        case when f.provolatile <> 's' then 'not STABLE' end,
+        case when not 'search_path=retail, public, pg_temp' = any (coalesce(f.proconfig, '{}')) then 'another search_path' end,
+        case when f.proowner <> coalesce(to_regrole(quote_ident(p.proname)), 0) then format('owned by %s', f.proowner::regrole) end,
+        case when f.grantees is distinct from 'zava_runner' then format('executable by %s', f.grantees) end,
+        case when p.prosrc !~ '^\s*begin\s+return query execute p_query;\s+end;\s*$' then 'another body' end
+    ) as evidence,
+    'select zava._create_runner();' as remedy
+from functions as f
+join pg_catalog.pg_proc as p on p.oid = f.oid
+join schemas as s on s.oid = f.schema and s.nspname = 'zava_run'
+where not f.prosecdef
+    or f.provolatile <> 's'
+    or not 'search_path=retail, public, pg_temp' = any (coalesce(f.proconfig, '{}'))
+    or f.proowner <> coalesce(to_regrole(quote_ident(p.proname)), 0)
+    or f.grantees is distinct from 'zava_runner' and exists (select from gateway as g)
+    or p.prosrc !~ '^\s*begin\s+return query execute p_query;\s+end;\s*$'

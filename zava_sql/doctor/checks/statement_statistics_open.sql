@@ -1,0 +1,13 @@
+-- warning: Agents read pg_stat_statements: texts and counts of what others have run.
+select
+    format('%I.%I', n.nspname, c.relname) as object,
+    format('SELECT granted to %s', string_agg(distinct e.name, ', ')) as evidence,
+    format('revoke select on %I.%I from public;', n.nspname, c.relname) as remedy
+from pg_catalog.pg_class as c
+join schemas as n on n.oid = c.relnamespace and n.is_usable
+cross join aclexplode(c.relacl) as a
+join enjoyed as e on e.oid = a.grantee
+where c.relname in ('pg_stat_statements', 'pg_stat_statements_info')
+    and a.privilege_type = 'SELECT'
+    and a.grantee <> c.relowner
+group by n.nspname, c.relname

@@ -1,0 +1,34 @@
+-- error: Agents read a table of tenants that has no row-level security.
+select
+    r.name as object,
+    format(
+        'readable by %s; %s',
+        r.grantees,
+        case
+            when k.is_there then format('has the tenant key %s', (select t.name from tenant_key as t))
+            when f.name is not null then format('refers to %s', f.name)
+            else 'no table of this database has a policy'
+        end
+    ) as evidence,
+    format(
+        'alter table %1$s enable row level security; alter table %1$s force row level security;', r.name
+    ) as remedy
+from readable as r
+cross join lateral (
+    select exists (
+        select from pg_catalog.pg_attribute as a
+        join tenant_key as t on t.name = a.attname
+        where a.attrelid = r.oid and not a.attisdropped
+    ) as is_there
+) as k
+left join lateral (
+    select o.name
+    from pg_catalog.pg_constraint as c
+    join relations as o on o.oid = c.confrelid and o.relrowsecurity
+    where c.conrelid = r.oid and c.contype = 'f'
+    order by o.name
+    limit 1
+) as f on true
+where r.relkind in ('r', 'p')
+    and not r.relrowsecurity
+    and (k.is_there or f.name is not null or not exists (select from policies as p))

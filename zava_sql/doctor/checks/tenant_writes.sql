@@ -1,0 +1,12 @@
+-- error: Agents hold a privilege on a table besides SELECT; TRUNCATE knows no row-level security.
+select
+    r.name as object,
+    format('%s granted to %s', string_agg(distinct g.privilege_type, ', '), g.grantee_name) as evidence,
+    format(
+        'revoke %s on %s from %s;',
+        string_agg(distinct lower(g.privilege_type), ', '), r.name, g.grantee_name
+    ) as remedy
+from relation_grants as g
+join relations as r on r.oid = g.relation
+where r.is_usable and r.relkind <> 'S' and g.privilege_type <> 'SELECT'
+group by r.name, g.grantee_name

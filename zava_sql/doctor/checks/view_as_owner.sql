@@ -1,0 +1,15 @@
+-- error: Agents read a view that reads with its owner's rights: policies see the owner, not them.
+select
+    r.name as object,
+    format('readable by %s, owned by %s, not security_invoker', r.grantees, r.relowner::regrole) as evidence,
+    format('alter view %s set (security_invoker = true);', r.name) as remedy
+from readable as r
+where r.relkind = 'v'
+    and not coalesce(r.reloptions && '{security_invoker=true,security_invoker=on,security_invoker=1,security_invoker=yes}', false)
+    and exists (
+        select from pg_catalog.pg_rewrite as w
+        join pg_catalog.pg_depend as d
+            on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid
+        join relations as o on d.refclassid = 'pg_catalog.pg_class'::regclass and o.oid = d.refobjid
+        where w.ev_class = r.oid and o.oid <> r.oid
+    )

@@ -1,0 +1,163 @@
+-- What the checks share. $1, $2, $3: roles of the gateway, the service and the administrator, as far
+-- as they are known; $4: pid that the server gave the gateway's driver when it connected.
+with recursive given (gateway, service, admin, pid) as (
+    values ($1::text, $2::text, $3::text, $4::integer)
+),
+gateway as (
+    select r.*
+    from pg_catalog.pg_roles as r
+    join given as g on g.gateway = r.rolname
+),
+-- Roles that the text of an agent can act as: the gateway, and whatever that can become.
+reachable (oid) as (
+    select g.oid from gateway as g
+    union
+    select m.roleid
+    from reachable as r
+    join pg_catalog.pg_auth_members as m on m.member = r.oid and m.set_option
+),
+-- Roles whose privileges these have.
+inherited (oid) as (
+    select r.oid from reachable as r
+    union
+    select m.roleid
+    from inherited as i
+    join pg_catalog.pg_auth_members as m on m.member = i.oid and m.inherit_option
+),
+-- The same with PUBLIC, as grants and policies name it.
+enjoyed (oid, name) as (
+    select i.oid, i.oid::regrole::text from inherited as i
+    union all
+    select 0::oid, 'PUBLIC'
+),
+of_extensions as (
+    select d.classid, d.objid
+    from pg_catalog.pg_depend as d
+    where d.deptype = 'e'
+),
+schemas as (
+    select
+        n.oid,
+        n.nspname,
+        n.nspowner,
+        n.nspacl,
+        n.nspowner in (select i.oid from inherited as i) or exists (
+            select
+            from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
+            join enjoyed as e on e.oid = a.grantee
+            where a.privilege_type = 'USAGE'
+        ) as is_usable
+    from pg_catalog.pg_namespace as n
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+),
+relations as (
+    select
+        c.oid,
+        s.oid as schema,
+        format('%I.%I', s.nspname, c.relname) as name,
+        c.relkind,
+        c.relowner,
+        c.relacl,
+        c.relrowsecurity,
+        c.relforcerowsecurity,
+        c.reloptions,
+        s.is_usable
+    from pg_catalog.pg_class as c
+    join schemas as s on s.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        and not exists (
+            select from of_extensions as x
+            where x.classid = 'pg_catalog.pg_class'::regclass and x.objid = c.oid
+        )
+),
+-- What an agent may do with a relation, or with some columns of it, and by whose grant.
+relation_grants as (
+    select r.oid as relation, e.oid as grantee, e.name as grantee_name, a.privilege_type
+    from relations as r
+    cross join aclexplode(r.relacl) as a
+    join enjoyed as e on e.oid = a.grantee
+    where a.grantee <> r.relowner
+    union
+    select r.oid, e.oid, e.name, a.privilege_type
+    from relations as r
+    join pg_catalog.pg_attribute as t on t.attrelid = r.oid and t.attacl is not null
+    cross join aclexplode(t.attacl) as a
+    join enjoyed as e on e.oid = a.grantee
+),
+readable as (
+    select
+        r.*,
+        g.grantees
+    from relations as r
+    join (
+        select x.relation, string_agg(distinct x.grantee_name, ', ') as grantees
+        from relation_grants as x
+        where x.privilege_type = 'SELECT'
+        group by x.relation
+    ) as g on g.relation = r.oid
+    where r.is_usable
+),
+policies as (
+    select
+        p.oid,
+        p.polrelid,
+        format('%I on %s', p.polname, r.name) as name,
+        format('drop policy if exists %I on %s;', p.polname, r.name) as undo,
+        r.relowner,
+        p.polpermissive,
+        p.polcmd,
+        p.polroles,
+        coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'true') as using_text,
+        concat_ws(
+            ' ',
+            pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+            pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
+        ) as expressions
+    from pg_catalog.pg_policy as p
+    join relations as r on r.oid = p.polrelid
+),
+-- The column that most policies ask for.
+tenant_key (name) as (
+    select a.attname
+    from pg_catalog.pg_depend as d
+    join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    where d.classid = 'pg_catalog.pg_policy'::regclass
+        and d.refclassid = 'pg_catalog.pg_class'::regclass
+    group by a.attname
+    order by count(distinct d.refobjid) desc, a.attname
+    limit 1
+),
+functions as (
+    select
+        p.oid,
+        s.oid as schema,
+        p.oid::regprocedure::text as name,
+        p.proowner,
+        p.prosecdef,
+        p.proleakproof,
+        p.provolatile,
+        p.prolang,
+        p.proconfig,
+        p.prosqlbody is not null as is_bound,
+        s.is_usable,
+        (
+            select string_agg(distinct e.name, ', ')
+            from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+            join enjoyed as e on e.oid = a.grantee
+            where a.grantee <> p.proowner
+        ) as grantees
+    from pg_catalog.pg_proc as p
+    join schemas as s on s.oid = p.pronamespace
+    where not exists (
+        select from of_extensions as x
+        where x.classid = 'pg_catalog.pg_proc'::regclass and x.objid = p.oid
+    )
+),
+-- Functions that policies call.
+asked as (
+    select distinct d.objid as policy, f.*
+    from pg_catalog.pg_depend as d
+    join functions as f on f.oid = d.refobjid
+    where d.classid = 'pg_catalog.pg_policy'::regclass
+        and d.refclassid = 'pg_catalog.pg_proc'::regclass
+)

@@ -1,0 +1,267 @@
+"""What each principal really sees: measured through its session, compared with the truth.
+
+Every table and view is asked by every principal, and what comes out is counted by store; nothing of
+it is read from grants or policies. So are sessions that must see nothing: a forged context, an
+expired one, a disabled principal. `mutations` asks again after each of a list of weakenings.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import asyncpg
+from rich.table import Column, Table
+
+from zava_sql.agent import fetch
+from zava_sql.errors import DatabaseError
+from zava_sql.tenant import ContextKey, Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from zava_sql.database import Database
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+    Rows = Sequence[tuple[object, ...]]
+
+__all__ = ["Cell", "Matrix", "Persona", "Relation", "measure", "personas", "relations"]
+
+Outcome = Literal["own", "shared", "denied", "leak", "missing"]
+Flaw = Literal["forged", "expired", "other backend"]
+
+_RELATIONS = """
+select
+    format('%I.%I', n.nspname, c.relname) as name,
+    n.nspname = 'zava' as is_kernel,
+    exists (
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = c.oid and a.attname = 'store_id' and not a.attisdropped
+    ) as has_key
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f')
+    and not c.relispartition
+    and n.nspname !~ '^pg_'
+    and n.nspname <> 'information_schema'
+    and not exists (
+        select from pg_catalog.pg_depend as d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+order by n.nspname, c.relname
+"""
+
+_PRINCIPALS = """
+select p.principal_id, p.name, p.kind, p.role_name::text as role, p.active, s.stores
+from zava.principals as p
+cross join lateral (
+    select array(
+        select ps.store_id::text
+        from zava.principal_stores as ps
+        where ps.principal_id = p.principal_id
+    ) as stores
+) as s
+order by p.kind, p.name
+"""
+
+# What the session itself may call, outside of PostgreSQL's own schemas.
+_FUNCTIONS = """
+select p.oid::regprocedure::text, n.nspname <> 'api' or p.prosecdef
+from pg_catalog.pg_proc as p
+join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+where n.nspname !~ '^pg_'
+    and n.nspname <> 'information_schema'
+    and pg_catalog.has_schema_privilege(n.oid, 'usage')
+    and pg_catalog.has_function_privilege(p.oid, 'execute')
+    and not exists (
+        select from pg_catalog.pg_depend as d
+        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+"""
+
+# Answers of one SELECT, or None where the session may not read that.
+Ask = "Callable[[Persona, str], Awaitable[Rows | None]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view; with the tenant key, its rows belong to stores."""
+
+    name: str
+    is_kernel: bool
+    has_key: bool
+
+    @property
+    def question(self) -> str:
+        """Count rows, by store where there are stores."""
+        if self.has_key:
+            return f"select store_id::text, count(*) from {self.name} group by store_id"
+        return f"select '', count(*) from {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Who asks, and whose rows it must get: None stands for all stores."""
+
+    name: str
+    principal: Principal
+    stores: frozenset[str] | None
+    flaw: Flaw | None = None
+
+    def owns(self, store: str) -> bool:
+        """Say whether the rows of a store are its own."""
+        return self.stores is None or store in self.stores
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one session saw of one object; `expected` is None where the truth is not known."""
+
+    object: str
+    persona: str
+    outcome: Outcome
+    seen: int
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All cells; a function has a cell where it can be called."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def problems(self) -> tuple[Cell, ...]:
+        """Cells that show too much or too little."""
+        return tuple(cell for cell in self.cells if cell.outcome in ("leak", "missing"))
+
+    def to_json(self) -> dict[str, object]:
+        """Give all of it for programs."""
+        return {"ok": not self.problems, "cells": [asdict(cell) for cell in self.cells]}
+
+    def to_table(self, limit: int = 10) -> Table:
+        """Show objects by sessions, as many of these as fit beside each other, wrong ones first."""
+        shown = dict.fromkeys(cell.persona for cell in self.problems + self.cells)
+        names = list(shown)[:limit]
+        table = Table(Column("object", no_wrap=True), *names)
+        for name in dict.fromkeys(cell.object for cell in self.cells if "(" not in cell.object):
+            found = {cell.persona: cell for cell in self.cells if cell.object == name}
+            table.add_row(name, *(_shown(found.get(persona)) for persona in names))
+        calls = [
+            [cell for cell in self.cells if cell.persona == persona and "(" in cell.object]
+            for persona in names
+        ]
+        table.add_row("functions that can be called", *(str(len(cells)) for cells in calls))
+        return table
+
+
+def _shown(cell: Cell | None) -> str:
+    if cell is None or cell.outcome == "denied":
+        return "[dim]·[/dim]"
+    if cell.outcome in ("leak", "missing"):
+        return f"[bold red]{cell.outcome} {cell.seen} of {cell.expected}[/bold red]"
+    return f"{cell.seen}" if cell.outcome == "own" else f"[dim]{cell.seen}[/dim]"
+
+
+async def relations(admin: Connection) -> list[Relation]:
+    """List what could be read."""
+    return [Relation(**row) for row in await admin.fetch(_RELATIONS)]
+
+
+async def personas(admin: Connection) -> list[Persona]:
+    """List who could ask: all principals, and one of each kind with a context that is not good."""
+    found = []
+    for row in await admin.fetch(_PRINCIPALS):
+        principal = Principal(row["principal_id"], row["name"], row["kind"], row["role"])
+        stores = None if row["kind"] == "head" else frozenset(row["stores"])
+        name = row["name"] if row["active"] else f"{row['name']}, disabled"
+        found.append(Persona(name, principal, stores if row["active"] else frozenset()))
+    first = {who.principal.kind: who for who in reversed(found) if "disabled" not in who.name}
+    nothing: frozenset[str] = frozenset()
+    flaws: tuple[Flaw, ...] = ("forged", "expired")
+    return found + [
+        replace(who, name=f"{who.name}, {flaw}", stores=nothing, flaw=flaw)
+        for who in first.values()
+        for flaw in flaws
+    ]
+
+
+async def measure(
+    ask: Callable[[Persona, str], Awaitable[Rows | None]],
+    admin: Connection,
+    who: Iterable[Persona],
+    what: Iterable[Relation],
+) -> Matrix:
+    """Ask everybody everything; `ask` gives the rows of a SELECT, or None where it is refused."""
+    truths = {relation: await _truth(admin, relation) for relation in what}
+    cells = []
+    for persona in who:
+        for relation, truth in truths.items():
+            cells.append(_judge(persona, relation, truth, await ask(persona, relation.question)))
+        for name, is_foreign in await ask(persona, _FUNCTIONS) or ():
+            outcome: Outcome = "leak" if is_foreign else "shared"
+            cells.append(Cell(str(name), persona.name, outcome, 1, 0 if is_foreign else 1))
+    return Matrix(tuple(cells))
+
+
+async def _truth(admin: Connection, relation: Relation) -> dict[str, int] | None:
+    """Count as the administrator, or as the writer where that one is bound by policies too."""
+    unbound = await admin.fetchval(
+        "select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles as r"
+        " where r.rolname = current_user"
+    )
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        if not unbound:
+            await admin.execute("set local role zava_writer")
+        rows = await admin.fetch(relation.question)
+    except asyncpg.InsufficientPrivilegeError:
+        return None
+    finally:
+        await transaction.rollback()
+    return {row[0]: row[1] for row in rows}
+
+
+def _judge(
+    persona: Persona, relation: Relation, truth: dict[str, int] | None, rows: Rows | None
+) -> Cell:
+    if rows is None:
+        return Cell(relation.name, persona.name, "denied", 0, None)
+    seen = {str(store): int(str(count)) for store, count in rows}
+    total = sum(seen.values())
+    if relation.is_kernel:
+        return Cell(relation.name, persona.name, "leak" if total else "denied", total, 0)
+    if not relation.has_key:
+        expected = None if truth is None else truth.get("", 0)
+        outcome: Outcome = "missing" if expected is not None and total < expected else "shared"
+        return Cell(relation.name, persona.name, outcome, total, expected)
+    if truth is None:
+        outcome = "own" if all(map(persona.owns, seen)) else "leak"
+        return Cell(relation.name, persona.name, outcome, total, None)
+    own = {store: count for store, count in truth.items() if persona.owns(store)}
+    outcome = "own"
+    if any(count > own.get(store, 0) for store, count in seen.items()):
+        outcome = "leak"
+    elif seen != own:
+        outcome = "missing"
+    return Cell(relation.name, persona.name, outcome, total, sum(own.values()))
+
+
+def through(database: Database) -> Callable[[Persona, str], Awaitable[Rows | None]]:
+    """Ask as a server does: through the pool, in the principal's session or the runner."""
+    forged, expired = copy.copy(database), copy.copy(database)
+    forged.context_key = ContextKey(database.context_key.kid, b"\0" * 32)
+    expired.clock_offset -= 1e6
+    paths = {None: database, "forged": forged, "expired": expired}
+
+    async def ask(persona: Persona, sql: str) -> Rows | None:
+        try:
+            return (await fetch(paths[persona.flaw], persona.principal, sql, 1_000_000)).rows
+        except DatabaseError as error:
+            if error.sqlstate == "42501":
+                return None
+            raise
+
+    return ask
