@@ -62,6 +62,7 @@ class Order:
     status: str
     moment: datetime
     day: date
+    total: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,9 @@ def read(connection: psycopg.Connection) -> Raw:
         )
     }
     orders = {}
-    for store, order, customer, status, moment in cursor.execute(
-        "select store_id, order_id, customer_id, status, order_date from retail.orders"
+    for store, order, customer, status, moment, total in cursor.execute(
+        "select store_id, order_id, customer_id, status, order_date, total_amount"
+        " from retail.orders"
     ):
         key, zone = stores[store]
         orders[str(order)] = Order(
@@ -160,6 +162,7 @@ def read(connection: psycopg.Connection) -> Raw:
             status,
             moment,
             moment.astimezone(zone).date(),
+            total,
         )
     lines = []
     for order, product, *numbers, return_of in cursor.execute(

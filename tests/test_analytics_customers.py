@@ -133,6 +133,7 @@ def month_number(day):
 
 
 def cohorts(shop, stores, first, last):
+    newest = max(day for order, day in shop.orders if order.store_key in stores)
     seen = [
         (order, day)
         for order, day in shop.orders
@@ -156,7 +157,7 @@ def cohorts(shop, stores, first, last):
         if not month_number(first) <= start <= month_number(last):
             continue
         size = len(members[start, 0])
-        for later in range(month_number(last) - start + 1):
+        for later in range(month_number(min(last, newest)) - start + 1):
             n = start + later
             ends = date((n + 1) // 12, (n + 1) % 12 + 1, 1) - timedelta(days=1)
             active = len(members[start, later])
@@ -171,7 +172,15 @@ def cohorts(shop, stores, first, last):
 
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
-@pytest.mark.parametrize("period", [None, (date(2020, 7, 15), date(2022, 3, 10))])
+@pytest.mark.parametrize(
+    "period",
+    [
+        None,
+        (date(2020, 7, 15), date(2022, 3, 10)),
+        # Months to come are not told of.
+        (date(1900, 1, 1), date(2999, 12, 31)),
+    ],
+)
 def test_cohorts_are_those_of_the_raw_rows(shop, principal, period):
     last = newest(shop, principal)
     first, last = period or (date(last.year - 1, last.month + 1, 1), last)
@@ -372,6 +381,13 @@ def test_another_store_and_none_are_refused_alike(shop, name, store):
     assert "api.whoami()" in caught.value.diag.message_hint
 
 
+def test_a_store_misspelt_is_answered_with_the_nearest_that_the_caller_sees(shop):
+    for principal, near in (("seattle", "seattle"), ("head-office", "tacoma")):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as caught:
+            shop.ask(principal, "select * from api.customer_segments('Seatacoma')")
+        assert f"Did you mean {near}?" in caught.value.diag.message_hint
+
+
 @pytest.mark.parametrize(
     ("call", "table", "columns"),
     [
@@ -381,8 +397,9 @@ def test_another_store_and_none_are_refused_alike(shop, name, store):
         ("basket_affinity('seattle')", "order_items", ["store_id", "order_date"]),
         # These read the whole history of the store: its part of an index, whatever the day.
         ("customer_cohorts()", "orders", ["store_id"]),
-        ("customer_lifetime_value()", "orders", ["store_id"]),
-        ("customer_lifetime_value()", "order_items", ["store_id"]),
+        ("customer_lifetime_value()", "daily_customers", ["store_id"]),
+        ("customer_lifetime_value()", "orders", ["store_id", "order_date"]),
+        ("customer_lifetime_value()", "order_items", ["store_id", "order_id"]),
     ],
 )
 def test_a_store_keeps_the_index(shop, call, table, columns):
@@ -391,4 +408,4 @@ def test_a_store_keeps_the_index(shop, call, table, columns):
     assert any(all(f"{column} " in condition for column in columns) for _, condition in found)
     if "order_date" in columns:
         assert f"{table}_store_id_order_date_idx" in {name for name, _ in found}
-    assert not re.search(r"Seq Scan on (orders|order_items)", plans)
+    assert not re.search(r"Seq Scan on (orders|order_items|daily_customers)", plans)

@@ -327,6 +327,7 @@ def test_the_rollup_changes_no_answer(daily):
 @pytest.mark.parametrize(
     ("call", "message", "hint"),
     [
+        ("sales_trend(p_from => '1900-01-01')", "more than 4000 periods (day)", "longer p_period"),
         ("sales_anomalies(p_threshold => 0)", "p_threshold out of range", "0.5 to 100"),
         ("sales_anomalies(p_limit => 0)", "p_limit out of range: 0", "1 to 1000"),
         ("sales_anomalies(p_from => '2026-05-02', p_to => '2026-05-01')", "p_from", "Swap"),

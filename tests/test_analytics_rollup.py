@@ -35,7 +35,7 @@ def connect(database, **options):
 
 def expected(raw, until):
     """Sum the raw rows up in Python, for the days that each store has stored."""
-    sums = {"category": {}, "total": {}}
+    sums = {"category": {}, "total": {}, "customer": {}}
     for line in raw.lines:
         order = line.order
         if until[order.store] is None or order.day > until[order.store]:
@@ -60,10 +60,31 @@ def expected(raw, until):
         if until[order.store] is not None and order.day <= until[order.store]:
             key = (order.store, order.day)
             sums["total"].setdefault(key, Counter(orders=set()))["orders"].add(order.order)
+    for key, row in customers(raw).items():
+        if until[key[0]] is not None and key[2] <= until[key[0]]:
+            sums["customer"][key] = row
     return {
-        kind: {key: tuple(measures(row)) for key, row in rows.items()}
+        kind: {
+            key: row if kind == "customer" else tuple(measures(row)) for key, row in rows.items()
+        }
         for kind, rows in sums.items()
     }
+
+
+def customers(raw):
+    """Sum up orders, gross and net revenue and cost by store, customer and day."""
+    sums = {}
+    for order in raw.every.values():
+        if order.customer and order.status in reports.SOLD:
+            row = sums.setdefault((order.store, order.customer, order.day), [0, 0, 0, 0])
+            row[0] += order.status == "completed"
+            row[1] += order.total if order.status == "completed" else 0
+            row[2] += order.total
+    for line in raw.lines:
+        if line.order.customer:
+            key = (line.order.store, line.order.customer, line.order.day)
+            sums[key][3] += line.quantity * line.cost
+    return {key: tuple(row) for key, row in sums.items()}
 
 
 def measures(row):
@@ -90,9 +111,15 @@ def stored(connection):
         f"select s.store_key, d.sold_on, {COLUMNS} from retail.daily_totals as d"
         " join retail.stores as s on s.store_id = d.store_id and d.sold_on <= s.rolled_up_to"
     ).fetchall()
+    customer = connection.execute(
+        "select s.store_key, d.customer_id::text, d.sold_on, d.orders, d.gross_revenue, d.revenue,"
+        " d.cost from retail.daily_customers as d"
+        " join retail.stores as s on s.store_id = d.store_id and d.sold_on <= s.rolled_up_to"
+    ).fetchall()
     return {
         "category": {row[:3]: row[3:] for row in category},
         "total": {row[:2]: row[2:] for row in total},
+        "customer": {row[:3]: row[3:] for row in customer},
     }
 
 
@@ -100,8 +127,9 @@ def marks(connection):
     return dict(connection.execute("select store_key, rolled_up_to from retail.stores").fetchall())
 
 
-def assert_equal_to_lines(connection):
-    assert stored(connection) == expected(reports.read(connection), marks(connection))
+def assert_equal_to_lines(connection, raw=None):
+    raw = raw or reports.read(connection)
+    assert stored(connection) == expected(raw, marks(connection))
 
 
 def test_the_rollup_of_the_demo_data_equals_its_lines(filled):
@@ -113,12 +141,19 @@ def test_the_rollup_of_the_demo_data_equals_its_lines(filled):
 SELL = """
 with place as (
     select s.store_id, gen_random_uuid() as order_id,
-        (%(day)s::date + %(time)s::time) at time zone s.time_zone as moment
-    from retail.stores as s where s.store_key = %(store)s
+        (%(day)s::date + %(time)s::time) at time zone s.time_zone as moment, c.customer_id
+    from retail.stores as s
+    cross join lateral (
+        select c.customer_id from retail.customers as c where c.store_id = s.store_id
+        order by md5(c.customer_id || %(salt)s) limit 1
+    ) as c
+    where s.store_key = %(store)s
 ),
 sold as (
-    insert into retail.orders (store_id, order_id, order_date, status, total_amount)
-    select p.store_id, p.order_id, p.moment, %(status)s, 0 from place as p
+    insert into retail.orders (
+        store_id, order_id, customer_id, order_date, status, total_amount
+    )
+    select p.store_id, p.order_id, p.customer_id, p.moment, %(status)s, 0 from place as p
     returning store_id, order_id, order_date
 )
 insert into retail.order_items (
@@ -135,15 +170,17 @@ cross join lateral (
 """
 RETURN = """
 with back as (
-    select i.*, gen_random_uuid() as new_id from retail.order_items as i
+    select i.*, o.customer_id, gen_random_uuid() as new_id from retail.order_items as i
     join retail.orders as o on o.store_id = i.store_id and o.order_id = i.order_id
     join retail.stores as s on s.store_id = i.store_id
     where s.store_key = %(store)s and o.status = 'completed' and i.quantity > 0
     order by md5(i.order_id::text || %(salt)s) limit 1
 ),
 head as (
-    insert into retail.orders (store_id, order_id, order_date, status, return_of, total_amount)
-    select b.store_id, b.new_id,
+    insert into retail.orders (
+        store_id, order_id, customer_id, order_date, status, return_of, total_amount
+    )
+    select b.store_id, b.new_id, b.customer_id,
         (%(day)s::date + %(time)s::time) at time zone 'America/Los_Angeles', 'return', b.order_id, 0
     from back as b
     returning store_id, order_id, order_date
@@ -173,6 +210,12 @@ EDITS = {
         update retail.order_items set discount_amount = discount_amount + 0.05,
             total_amount = total_amount - 0.05, unit_cost = unit_cost + 0.01
         where order_id in (select o.order_id {CHOSEN})""",
+    "another customer": f"""
+        update retail.orders as o set customer_id = (
+            select c.customer_id from retail.customers as c where c.store_id = o.store_id
+            order by md5(c.customer_id || %(salt)s) limit 1
+        )
+        where o.order_id in (select o.order_id {CHOSEN})""",
     "delete": f"""
         delete from retail.orders where order_id in (
             select o.order_id {CHOSEN} and not exists (
@@ -185,6 +228,16 @@ EDITS = {
         )
         where line_number = 1 and order_id in (select o.order_id {CHOSEN})""",
 }
+
+# An order's total is the sum of its lines.
+TOTALS = """
+update retail.orders as o set total_amount = t.total
+from (
+    select i.store_id, i.order_id, sum(i.total_amount) as total
+    from retail.order_items as i group by i.store_id, i.order_id
+) as t
+where t.store_id = o.store_id and t.order_id = o.order_id and t.total <> o.total_amount
+"""
 
 
 @pytest.mark.parametrize("protocol", ["the writer takes days back", "p_from", "the last 31 days"])
@@ -218,10 +271,11 @@ def test_random_edits_end_in_a_rollup_that_equals_the_lines(clone, protocol):
                             [day - timedelta(days=1), store],
                         )
                     connection.execute(EDITS[edit].encode(), values)
+                    connection.execute(TOTALS)
                 edited.append(day)
             if protocol == "the writer takes days back":
-                assert_equal_to_lines(connection)
-                assert_reports_equal_lines(connection)
+                assert_equal_to_lines(connection, raw := reports.read(connection))
+                assert_reports_equal_lines(connection, raw)
             connection.execute(
                 "select zava.refresh_daily_sales(%s, %s)",
                 [
@@ -229,13 +283,12 @@ def test_random_edits_end_in_a_rollup_that_equals_the_lines(clone, protocol):
                     choose.choice([None, max(edited)]),
                 ],
             )
-            assert_equal_to_lines(connection)
-            assert_reports_equal_lines(connection)
+            assert_equal_to_lines(connection, raw := reports.read(connection))
+            assert_reports_equal_lines(connection, raw)
 
 
-def assert_reports_equal_lines(connection):
+def assert_reports_equal_lines(connection, raw):
     """Compare what the reports read, rollup and lines together, with all lines."""
-    raw = reports.read(connection)
     by_category = connection.execute(
         "select s.store_key, d.sold_on, c.name, sum(d.units), sum(d.revenue)"
         " from api._daily_sales(array(select store_id from retail.stores),"
@@ -252,6 +305,12 @@ def assert_reports_equal_lines(connection):
         " '2000-01-01', '2099-12-31') as d join retail.stores as s on s.store_id = d.store_id"
         " group by 1, 2"
     ).fetchall()
+    by_customer = connection.execute(
+        "select s.store_key, d.customer_id::text, d.sold_on, d.orders, d.gross_revenue, d.revenue,"
+        " d.cost from retail.stores as s cross join lateral"
+        " api._daily_customers(s.store_id, '2000-01-01', '2099-12-31') as d"
+    ).fetchall()
+    assert {row[:3]: row[3:] for row in by_customer} == customers(raw)
     lines = reports.grouped(raw.lines, lambda x: (x.order.store, x.order.day))
     orders = Counter((o.store, o.day) for o in raw.orders)
     assert {row[:2]: row[2:] for row in rows} == {
@@ -287,6 +346,7 @@ LATE = {
     "time": "12:00",
     "status": "completed",
     "lines": 2,
+    "salt": "late",
 }
 
 
@@ -331,7 +391,7 @@ def test_a_writer_waits_for_a_refresh_and_takes_its_days_back(clone):
         refresh.commit()
         thread.join()
         assert str(marks(connection)["seattle"]) == "2024-04-09"
-        assert_reports_equal_lines(connection)
+        assert_reports_equal_lines(connection, reports.read(connection))
         connection.execute("select zava.refresh_daily_sales()")
         assert_equal_to_lines(connection)
 
@@ -379,7 +439,7 @@ def test_an_administrator_without_superuser_refreshes(clone):
         connection.rollback()
 
 
-@pytest.mark.parametrize("table", ["daily_sales", "daily_totals"])
+@pytest.mark.parametrize("table", ["daily_sales", "daily_totals", "daily_customers"])
 def test_a_tenant_sees_its_own_rows_of_the_rollup(filled, table):
     database, connection = filled
     by_store = f"select s.store_key, count(*) from retail.{table} as d join retail.stores as s on s.store_id = d.store_id group by 1"  # noqa: E501

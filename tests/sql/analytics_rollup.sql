@@ -1,6 +1,6 @@
 -- The rollup: what it holds after the first refresh, what a refresh finds, and who sees it.
 begin;
-select plan(21);
+select plan(22);
 
 insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
 select md5(k)::uuid, k, k, 'Seattle', 0.1, '2020-01-01' from unnest(array['ro_a', 'ro_b']) as k;
@@ -38,13 +38,19 @@ select pg_temp.sell('ro_a', '2024-01-01 23:55', false);
 select pg_temp.sell('ro_a', '2024-01-03 12:00', false);
 select pg_temp.sell('ro_a', '2024-01-03 13:00', true, 'pending');
 select pg_temp.sell('ro_b', '2024-01-02 12:00', false);
+insert into retail.customers (store_id, customer_id, first_name, last_name, email, city, joined_on)
+values (md5('ro_a')::uuid, md5('ro_c')::uuid, 'C', 'C', 'c@example.com', 'Seattle', '2020-01-01');
+update retail.orders as o set customer_id = md5('ro_c')::uuid
+where o.store_id = md5('ro_a')::uuid and (
+    o.order_date < timestamptz '2024-01-02 00:00-08' or o.status = 'pending'
+);
 
 -- ---------------------------------------------------------------- the first refresh
 
 select results_eq(
     $$ select r.store_key, r.rolled_up_to, r.changed_rows from zava.refresh_daily_sales() as r
        where r.store_key in ('ro_a', 'ro_b') $$,
-    $$ values ('ro_a', date '2024-01-03', 5::bigint), ('ro_b', '2024-01-02', 2) $$,
+    $$ values ('ro_a', date '2024-01-03', 6::bigint), ('ro_b', '2024-01-02', 2) $$,
     'the first refresh stores everything up to the newest order of each store'
 );
 select results_eq(
@@ -63,6 +69,12 @@ select results_eq(
        where d.store_id = md5('ro_a')::uuid order by 1 $$,
     $$ values (date '2024-01-01', 3, 2, 4, 38.00), ('2024-01-03', 1, 1, 1, 10.00) $$,
     'an order of two categories is one order of the day'
+);
+select results_eq(
+    $$ select d.customer_id, d.sold_on, d.orders, d.gross_revenue, d.revenue, d.cost
+       from retail.daily_customers as d where d.store_id = md5('ro_a')::uuid order by 2 $$,
+    $$ values (md5('ro_c')::uuid, date '2024-01-01', 2, 38.00, 38.00, 24.00) $$,
+    'the orders of a customer''s day are added up; cash sales and what is pending are not there'
 );
 select results_eq(
     $$ select sum(r.changed_rows)::integer from zava.refresh_daily_sales() as r $$,
@@ -99,7 +111,7 @@ update retail.orders set status = 'cancelled'
 where order_id in (md5('ro_a2024-01-02 12:00')::uuid, md5('ro_a2024-01-01 00:05')::uuid);
 select results_eq(
     $$ select r.changed_rows from zava.refresh_daily_sales() as r where r.store_key = 'ro_a' $$,
-    'values (5::bigint)',
+    'values (6::bigint)',
     'a refresh finds changes of the last 31 days by itself, rows that have to go included'
 );
 select results_eq(
@@ -162,9 +174,9 @@ select results_eq(
 
 select results_eq(
     $$ select count(*)::integer from pg_class as c
-       where c.oid in ('retail.daily_sales'::regclass, 'retail.daily_totals'::regclass)
-           and c.relrowsecurity and c.relforcerowsecurity $$,
-    'values (2)', 'row-level security is forced on both tables'
+       where c.relname like 'daily%' and c.relnamespace = 'retail'::regnamespace
+           and c.relkind = 'r' and c.relrowsecurity and c.relforcerowsecurity $$,
+    'values (3)', 'row-level security is forced on all three tables'
 );
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- Who sees what of each tenant table, and that nobody but its fence decides it.
 begin;
-select plan(204);
+select plan(229);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -42,6 +42,10 @@ insert into retail.daily_totals (
     discount_amount
 )
 select p.store_id, date '2020-01-01' + p.n, 1, 1, 1, 0, 1, 1, 1, 0 from pairs as p;
+insert into retail.daily_customers (
+    store_id, customer_id, sold_on, orders, gross_revenue, revenue, cost
+)
+select p.store_id, p.id, '2020-01-01', 1, 1, 1, 1 from pairs as p;
 
 select zava.create_principal('policy-' || n, 'store', array['policy_' || n])
 from generate_series(1, 3) as n;
@@ -130,8 +134,9 @@ from (
 select set_eq(
     $$ select t.name from tables as t $$,
     array[
-        'retail.customers', 'retail.daily_sales', 'retail.daily_totals', 'retail.inventory',
-        'retail.order_items', 'retail.orders', 'retail.stock_movements', 'retail.stores'
+        'retail.customers', 'retail.daily_customers', 'retail.daily_sales', 'retail.daily_totals',
+        'retail.inventory', 'retail.order_items', 'retail.orders', 'retail.stock_movements',
+        'retail.stores'
     ],
     'this file has rows in every table with row-level security'
 );

@@ -1,6 +1,6 @@
 -- api._category_id(): id of a category by its name, in any case. Not a tool.
--- An unknown name gets the one that shares most of its three-letter pieces as a hint: this needs
--- no extension, and the catalogue is shared by all stores, so that naming it tells nothing.
+-- An unknown name gets the nearest one and all others as a hint: the catalogue is shared by all
+-- stores, so that naming it tells nothing.
 create or replace function api._category_id(
     p_category text
 )
@@ -14,8 +14,7 @@ as $function$
 declare
     v_asked constant text := lower(btrim(p_category));
     v_category_id uuid;
-    v_nearest text;
-    v_all text;
+    v_names text[];
 begin
     if p_category is null then
         return null;
@@ -27,20 +26,14 @@ begin
     where lower(c.name) = v_asked;
 
     if v_category_id is null then
-        select
-            (array_agg(c.name order by p.pieces desc, c.name))[1],
-            string_agg(c.name, ', ' order by c.name)
-        into v_nearest, v_all
-        from retail.categories as c
-        cross join lateral (
-            select count(*) as pieces
-            from generate_series(1, least(length(v_asked), 60) - 2) as n (first)
-            where position(substr(v_asked, n.first, 3) in lower(c.name)) > 0
-        ) as p;
+        select array_agg(c.name order by c.name) into v_names from retail.categories as c;
 
         raise exception 'there is no category %', left(p_category, 60)
             using errcode = 'invalid_parameter_value',
-                  hint = format('Did you mean %s? Categories: %s.', v_nearest, v_all);
+                  hint = concat(
+                      'Did you mean ' || api._nearest(v_asked, v_names) || '? ',
+                      'Categories: ', array_to_string(v_names, ', '), '.'
+                  );
     end if;
 
     return v_category_id;

@@ -19,6 +19,7 @@ language plpgsql
 stable
 parallel restricted
 security invoker
+rows 20000
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $function$

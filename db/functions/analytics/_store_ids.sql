@@ -1,5 +1,6 @@
 -- api._store_ids(): the stores that a report covers, as ids. Not a tool; every report calls it.
--- A store that is not there and one that the caller may not see get the same answer.
+-- A store that is not there and one that the caller may not see get the same answer; what it
+-- suggests is taken from the stores that the caller sees.
 create or replace function api._store_ids(
     p_store text
 )
@@ -21,7 +22,12 @@ begin
     if p_store is not null and v_stores = '{}' then
         raise exception 'store % is not visible to you', left(p_store, 60)
             using errcode = 'insufficient_privilege',
-                  hint = 'api.whoami() lists the keys of your stores.';
+                  hint = concat(
+                      'Did you mean ' || api._nearest(
+                          p_store, array(select s.store_key from retail.stores as s)
+                      ) || '? ',
+                      'api.whoami() lists the keys of your stores.'
+                  );
     end if;
 
     return v_stores;

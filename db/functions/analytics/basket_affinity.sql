@@ -1,6 +1,8 @@
 -- api.basket_affinity(): what is bought together, with support, confidence and lift.
 -- Items that are not in enough baskets are dropped before pairs are made (a pair is never in more
--- baskets than either of its items), so that the self-join stays small.
+-- baskets than either of its items), so that the self-join stays small. Baskets and items are
+-- numbered first: what is joined and counted then are pairs of integers.
+-- work_mem: the lines of a year are sorted once by basket, for head office those of all stores.
 create or replace function api.basket_affinity(
     p_store text default null,
     p_from date default null,
@@ -28,60 +30,74 @@ parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
+set work_mem = '64MB'
 as $function$
 declare
     v_stores constant uuid[] := api._store_filter(p_store);
     v_range record;
+    v_span record;
 begin
     perform api._require_range('p_min_support', p_min_support, 0, 100);
     perform api._require_range('p_limit', p_limit, 1, 1000);
     perform api._require_choice('p_level', p_level, array['product', 'type', 'category']);
     select r.* into v_range from api._date_range(p_from, p_to, 365) as r;
+    select s.*
+    into v_span
+    from api._span(api._store_ids(p_store), v_range.date_from, v_range.date_to) as s;
 
     return query
-    with bought as materialized (
-        select distinct l.store_id, l.order_id,
-            case p_level
-                when 'product' then l.product_id
-                when 'type' then l.type_id
-                else l.category_id
-            end as item_id
+    with named as (
+        select k.product_id, k.item_id, k.name,
+            dense_rank() over (order by k.name, k.item_id)::integer as place
+        from (
+            select p.product_id,
+                case p_level
+                    when 'product' then p.product_id when 'type' then y.type_id else c.category_id
+                end as item_id,
+                case p_level
+                    when 'product' then p.name when 'type' then y.name else c.name
+                end as name
+            from retail.products as p
+            join retail.product_types as y on y.type_id = p.type_id
+            join retail.categories as c on c.category_id = p.category_id
+        ) as k
+    ),
+    baskets as materialized (
+        select row_number() over ()::integer as basket, array_agg(distinct n.place) as places
         from api.sale_lines as l
+        join named as n on n.product_id = l.product_id
         where (v_stores is null or l.store_id = any (v_stores))
             and not l.is_return
-            and l.order_date >= v_range.moment_from
-            and l.order_date < v_range.moment_to
-            and l.sold_on between v_range.date_from and v_range.date_to
+            and l.order_date >= v_span.moment_from
+            and l.order_date < v_span.moment_to
+            and (
+                v_span.is_exact
+                or l.sold_on between v_range.date_from and v_range.date_to
+            )
+        -- By order first: what differs early sorts fast.
+        group by l.order_id, l.store_id
     ),
-    total as (
-        select count(*) as baskets
-        from (select distinct b.store_id, b.order_id from bought as b) as o
+    total as materialized (
+        select count(*) as baskets from baskets as b
     ),
-    names as (
-        select p.product_id as item_id, p.name from retail.products as p where p_level = 'product'
-        union all
-        select y.type_id, y.name from retail.product_types as y where p_level = 'type'
-        union all
-        select c.category_id, c.name from retail.categories as c where p_level = 'category'
+    bought as materialized (
+        select b.basket, unnest(b.places) as place from baskets as b
     ),
     items as materialized (
-        select b.item_id, n.name, count(*) as baskets,
-            row_number() over (order by n.name, b.item_id) as place
-        from bought as b
-        join names as n on n.item_id = b.item_id
-        group by b.item_id, n.name
-        having 100 * count(*) >= p_min_support * (select t.baskets from total as t)
+        select c.place, c.baskets, n.item_id, n.name
+        from (select b.place, count(*) as baskets from bought as b group by b.place) as c
+        join (
+            select distinct n.place, n.item_id, n.name from named as n
+        ) as n on n.place = c.place
+        where 100 * c.baskets >= p_min_support * (select t.baskets from total as t)
     ),
     kept as materialized (
-        select b.store_id, b.order_id, i.place
-        from bought as b
-        join items as i on i.item_id = b.item_id
+        select b.basket, b.place from bought as b join items as i on i.place = b.place
     ),
     pairs as (
         select a.place as place_a, b.place as place_b, count(*) as baskets
         from kept as a
-        join kept as b
-            on b.store_id = a.store_id and b.order_id = a.order_id and b.place > a.place
+        join kept as b on b.basket = a.basket and b.place > a.place
         group by a.place, b.place
         having 100 * count(*) >= p_min_support * (select t.baskets from total as t)
     )

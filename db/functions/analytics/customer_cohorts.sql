@@ -22,9 +22,11 @@ parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
+set work_mem = '64MB'
 as $function$
 declare
     v_stores constant uuid[] := api._store_filter(p_store);
+    v_newest constant date := api._newest_day();
     v_range record;
     v_first date;
 begin
@@ -85,8 +87,9 @@ begin
         round(coalesce(c.revenue, 0), 2),
         g.month + interval '1 month' <= v_range.date_to + 1
     from cohorts as h
+    -- Nothing is said of months that nobody can have come back in yet.
     cross join lateral generate_series(
-        h.cohort::timestamp, v_range.date_to::timestamp, interval '1 month'
+        h.cohort::timestamp, least(v_range.date_to, v_newest)::timestamp, interval '1 month'
     ) as g (month)
     left join counted as c on c.cohort = h.cohort and c.month = g.month::date
     order by h.cohort, g.month;

@@ -25,6 +25,7 @@ parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
+set work_mem = '64MB'
 as $function$
 declare
     v_stores constant uuid[] := api._store_filter(p_store);

@@ -34,6 +34,7 @@ parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
+set work_mem = '64MB'
 as $function$
 declare
     v_stores constant uuid[] := api._store_filter(p_store);
@@ -82,31 +83,37 @@ begin
                 else 5
             end as urgency
         from pointed as t
+    ),
+    shown as (
+        select s.store_key, j.*, j.demand * j.price as daily_revenue,
+            j.stock_level * j.unit_cost as stock_value
+        from judged as j
+        join retail.stores as s on s.store_id = j.store_id
+        where p_status is null or v_names[j.urgency] = p_status
+        order by j.urgency, daily_revenue desc nulls last, stock_value desc, s.store_key, j.sku
+        limit p_limit
     )
-    select s.store_key, j.product_id, j.sku, j.name, j.category, v_names[j.urgency],
-        j.stock_level, round(j.stock_level * j.unit_cost, 2), j.units, j.out_days,
-        round(j.demand, 2), round(j.stock_level * j.days / nullif(j.units, 0), 2),
-        j.lead_time_days, j.reorder_point,
+    select h.store_key, h.product_id, h.sku, h.name, h.category, v_names[h.urgency],
+        h.stock_level, round(h.stock_value, 2), h.units, h.out_days,
+        round(h.demand, 2), round(h.stock_level * h.days / nullif(h.units, 0), 2),
+        h.lead_time_days, h.reorder_point,
         case
-            when not j.is_active or j.urgency > 2 then 0
-            when j.demand is null then j.reorder_point - j.stock_level
-            when j.demand = 0 then 0
-            else j.reorder_point + ceil(p_cover_days * j.units / j.days)::integer - j.stock_level
+            when not h.is_active or h.urgency > 2 then 0
+            when h.demand is null then h.reorder_point - h.stock_level
+            when h.demand = 0 then 0
+            else h.reorder_point + ceil(p_cover_days * h.units / h.days)::integer - h.stock_level
         end,
         z.last_sold_on
-    from judged as j
-    join retail.stores as s on s.store_id = j.store_id
+    from shown as h
+    -- Looked for in the few rows that are shown.
     left join lateral (
         select m.moved_on as last_sold_on
         from retail.stock_movements as m
-        where m.store_id = j.store_id and m.product_id = j.product_id and m.kind = 'sale'
+        where m.store_id = h.store_id and m.product_id = h.product_id and m.kind = 'sale'
         order by m.moved_on desc
         limit 1
     ) as z on true
-    where p_status is null or v_names[j.urgency] = p_status
-    order by j.urgency, j.demand * j.price desc nulls last, j.stock_level * j.unit_cost desc,
-        s.store_key, j.sku
-    limit p_limit;
+    order by h.urgency, h.daily_revenue desc nulls last, h.stock_value desc, h.store_key, h.sku;
 end;
 $function$;
 

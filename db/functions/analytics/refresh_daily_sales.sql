@@ -1,5 +1,5 @@
--- zava.refresh_daily_sales(): brings retail.daily_sales and retail.daily_totals up to date, store
--- by store. Run by the administrator, from a timer; not a tool.
+-- zava.refresh_daily_sales(): brings retail.daily_sales, daily_totals and daily_customers up to
+-- date, store by store. Run by the administrator, from a timer; not a tool.
 -- A day is stored when it has been over for an hour, so that sales of its last minutes are
 -- committed. The row lock on the store makes this safe beside writers and beside itself: whoever
 -- changes sales of stored days takes these days back in the same transaction,
@@ -50,7 +50,8 @@ begin
         store_key := v_store.store_key;
         changed_rows := 0;
         if v_first <= v_last then
-            changed_rows := zava._store_daily_sales(v_store.store_id, v_first, v_last);
+            changed_rows := zava._store_daily_sales(v_store.store_id, v_first, v_last)
+                + zava._store_daily_customers(v_store.store_id, v_first, v_last);
             rolled_up_to := greatest(rolled_up_to, v_last);
             update retail.stores as s
             set rolled_up_to = refresh_daily_sales.rolled_up_to

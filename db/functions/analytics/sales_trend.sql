@@ -59,6 +59,13 @@ begin
             - v_step * case p_period when 'week' then 12 when 'month' then 11 else 7 end;
     end if;
     v_first := date_trunc(p_period, v_range.date_from::timestamp);
+    -- Every period is a row, with sales or without.
+    if v_first + 4000 * v_step < v_range.date_to then
+        raise exception 'more than 4000 periods (%) from % to %',
+            p_period, v_range.date_from, v_range.date_to
+            using errcode = 'invalid_parameter_value',
+                  hint = 'Ask for a longer p_period or for fewer days.';
+    end if;
 
     return query
     with periods as (
