@@ -156,12 +156,13 @@ def text_of(result) -> str:
     return result.content[0].text
 
 
-def start(database, *options):
+def start(database, *options, **settings):
     """Start the server as a process of its own."""
     parameters = stdio_parameters(database)
+    given = {f"ZAVA_{name.upper()}": str(value) for name, value in settings.items()}
     return subprocess.Popen(
         [sys.executable, "-m", "zava_sql", "serve", *options],
-        env=parameters.env,
+        env={**parameters.env, **given},
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -107,7 +107,7 @@ BROKEN = [
         "grant execute on function api.whoami() to zava_gateway;",
     ),
     (
-        "with the rights of the owner a tenant may run exactly what policies and whoami call",
+        "with the rights of the owner a tenant runs just what policies, whoami and my_queries call",
         "grant execute on function zava.verify_context(name) to store_manager;",
     ),
     (

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import logging
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from zava_sql import runner
-from zava_sql.database import CONNECTION_ERRORS
+from zava_sql.audit import Audit
+from zava_sql.cache import Cache
+from zava_sql.calls import Call, size_of
+from zava_sql.caps import check_cost
+from zava_sql.catalogue import describe_schema
+from zava_sql.database import CONNECTION_ERRORS, Database
 from zava_sql.errors import (
     DatabaseError,
+    LimitExceeded,
     QueryTimeout,
     ServiceUnavailable,
     ValidationError,
@@ -21,10 +28,18 @@ from zava_sql.guard import Guard
 from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Collection,
+        Mapping,
+        Sequence,
+    )
+    from contextlib import AbstractAsyncContextManager
 
-    from zava_sql.database import Database
     from zava_sql.functions import FunctionSpec
+    from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
     Embed = Callable[[Principal, str], Awaitable[Sequence[float] | None]]
@@ -50,7 +65,6 @@ _HINTS = {
     "42501": "This identity may not read that; describe_schema lists what it may.",
     "22012": "Guard the divisor with nullif(x, 0).",
     "53200": "Ask for less: aggregate, filter or limit.",
-    "53400": "Ask for less: aggregate, filter or limit.",
     "54001": "Simplify the statement: fewer nested expressions.",
 }
 
@@ -72,10 +86,16 @@ class Result:
     truncated: bool
 
 
+@asynccontextmanager
+async def _no_embedder(_: Database) -> AsyncIterator[None]:
+    yield
+
+
 class Agent:
     """Answers questions of principals from one database.
 
-    `embed` turns a principal's text into a vector, or None where that cannot be.
+    `embed` turns a principal's text into a vector, or None where that cannot be. Every call is
+    written down in `audit`; use `Agent.open()`, which brings one.
     """
 
     def __init__(
@@ -84,11 +104,39 @@ class Agent:
         guard: Guard | None = None,
         *,
         embed: Embed | None = None,
+        audit: Audit | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self.database = database
         self.embed = embed
+        self.audit = audit
+        self.cache = cache
+        # Told of every call at its end; must not fail.
+        self.observers: list[Callable[[Call], None]] = []
         self.guard = guard if guard is not None else Guard()
         self._guard_given = guard is not None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        fail_closed: bool = False,
+        embedder: Callable[[Database], AbstractAsyncContextManager[Embed | None]] = _no_embedder,
+    ) -> AsyncIterator[Agent]:
+        """Connect to the database and its audit log; `fail_closed` where ZAVA_AUDIT is not set.
+
+        Raises:
+            ConfigurationError, ServiceUnavailable: see `Database.open()` and `Audit.open()`.
+        """
+        async with (
+            Database.open(settings) as database,
+            Audit.open(settings, fail_closed=fail_closed) as audit,
+            embedder(database) as embed,
+            Cache.open(database) as cache,
+        ):
+            yield cls(database, embed=embed, audit=audit, cache=cache)
 
     async def query(self, principal: Principal, sql: str, *, max_rows: int | None = None) -> Result:
         """Run one SELECT as this principal and give at most `max_rows` rows.
@@ -98,15 +146,17 @@ class Agent:
             QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
             ValidationError: max_rows is out of range.
         """
-        limit = self._limit(max_rows)
-        checked = self.guard.check(sql)
-        try:
-            return await fetch(self.database, principal, checked.canonical, limit)
-        except DatabaseError as error:
-            # PostgreSQL counts in the canonical text, the caller reads its own.
-            if error.position is not None:
-                error.position = checked.original_position(error.position - 1)
-            raise
+        async with self._called(principal, "query", sql) as call:
+            limit = self._limit(principal, max_rows)
+            checked = self.guard.check(sql)
+            call.sql = checked.canonical
+            try:
+                return await self._answer(call, limit)
+            except DatabaseError as error:
+                # PostgreSQL counts in the canonical text, the caller reads its own.
+                if error.position is not None:
+                    error.position = checked.original_position(error.position - 1)
+                raise
 
     async def call_function(
         self,
@@ -122,26 +172,88 @@ class Agent:
             QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
             ValidationError: max_rows is out of range, or PostgreSQL has no text for a value.
         """
-        limit = self._limit(max_rows)
-        given = dict(arguments)
-        for parameter in function.parameters:
-            text = given.get(parameter.embeds) if parameter.embeds else None
-            if self.embed is not None and isinstance(text, str):
-                given[parameter.name] = await _embedding(self.embed, principal, text)
-        sql, values = function.call(given)
+        async with self._called(principal, function.name, function.function, arguments) as call:
+            limit = self._limit(principal, max_rows)
+            given = dict(arguments)
+            for parameter in function.parameters:
+                text = given.get(parameter.embeds) if parameter.embeds else None
+                if self.embed is not None and isinstance(text, str):
+                    given[parameter.name] = await _embedding(self.embed, principal, text)
+            call.sql, values = function.call(given)
+            try:
+                return await self._answer(call, limit, values)
+            except DatabaseError as error:
+                error.position = None  # in a text that the caller has not written
+                raise
+
+    async def describe(
+        self, principal: Principal, name: str | None = None, search: str | None = None
+    ) -> str:
+        """Describe what this principal may use; see `describe_schema`."""
+        arguments = {key: text for key, text in (("name", name), ("search", search)) if text}
+        async with self._called(principal, "describe_schema", "", arguments) as call:
+            async with self._turn(principal):
+                text = await describe_schema(self.database, principal, name, search)
+            call.size = len(text)
+            return text
+
+    async def _answer(self, call: Call, limit: int, values: Sequence[object] = ()) -> Result:
+        async def fresh() -> Result:
+            async with self._turn(call.principal):
+                return await fetch(self.database, call.principal, call.sql or "", limit, values)
+
+        if self.cache is None:
+            result = await fresh()
+        else:
+            result = await self.cache.answer(call, limit, values, fresh)
+        call.rows, call.size = len(result.rows), size_of(result.rows)
+        return result
+
+    def _turn(self, principal: Principal) -> AbstractAsyncContextManager[None]:
+        """Have a connection to be used, when it is this tenant's turn.
+
+        Raises:
+            LimitExceeded: none comes free in time.
+        """
+        caps = self.database.caps.of(principal.role)
+        return self.database.turns.turn(principal.role, caps.max_concurrent, caps.pool_timeout)
+
+    @asynccontextmanager
+    async def _called(
+        self,
+        principal: Principal,
+        tool: str,
+        text: str,
+        arguments: Mapping[str, object] | None = None,
+    ) -> AsyncIterator[Call]:
+        """Write a call down however it ends; one that cannot be gets no answer.
+
+        Raises:
+            ServiceUnavailable: the audit cannot be written.
+        """
+        if self.audit is not None:
+            self.audit.check()
+        call = Call(principal, tool, text, arguments or {})
         try:
-            return await fetch(self.database, principal, sql, limit, values)
-        except DatabaseError as error:
-            error.position = None  # in a text that the caller has not written
+            yield call
+            call.answered()
+        except BaseException as error:
+            call.ended_by(error)
             raise
+        finally:
+            call.stop()
+            for observe in self.observers:
+                observe(call)
+            if self.audit is not None:
+                await self.audit.record(call)
 
     def allow_functions(self, names: Collection[str]) -> None:
         """Have the guard know the functions of schema api; one that was given is left alone."""
         if not self._guard_given:
             self.guard = Guard(names)
 
-    def _limit(self, max_rows: int | None) -> int:
-        settings = self.database.settings
+    def _limit(self, principal: Principal, max_rows: int | None) -> int:
+        settings = self.database.caps.of(principal.role)
         if max_rows is None:
             return min(settings.max_rows, settings.max_rows_limit)
         if not 1 <= max_rows <= settings.max_rows_limit:
@@ -167,12 +279,14 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
     """
     text = f"{_WRAP_HEAD}{sql}{_WRAP_TAIL}{limit + 1}"
+    caps = database.caps.of(principal.role)
     # With values the text is a call of ours, as Agent.call_function() writes it.
     runs = database.runner and not values
     acting, role = (runner.acting(principal), runner.ROLE) if runs else (principal, None)
 
     async def attempt() -> tuple[tuple[Column, ...], list[asyncpg.Record]]:
-        async with tenant_session(database, acting, role=role) as connection:
+        await check_cost(database, principal, text, values, caps.max_cost)
+        async with tenant_session(database, acting, role=role, caps=caps) as connection:
             # The runner is told the columns of today, so it wants no statement that was kept.
             statement = await (
                 connection.prepare(text, name="") if runs else connection.statement(text)
@@ -203,7 +317,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
             return await fetch(database, principal, sql, limit, values, again=False)
         raise _database_error(error, len(sql)) from error
     except (asyncpg.QueryCanceledError, TimeoutError):
-        raise _timeout(database) from None
+        raise _timeout(caps) from None
     except asyncpg.UnsupportedClientFeatureError as error:
         raise _unsendable() from error
     except CONNECTION_ERRORS as error:
@@ -233,15 +347,20 @@ def _unsendable() -> DatabaseError:
     )
 
 
-def _timeout(database: Database) -> QueryTimeout:
+def _timeout(caps: Settings) -> QueryTimeout:
     return QueryTimeout(
-        f"the query took longer than {database.settings.statement_timeout:g} seconds",
+        f"the query took longer than {caps.statement_timeout:g} seconds",
         hint="Filter by store and date, aggregate, or ask for less at a time.",
     )
 
 
-def _database_error(error: asyncpg.PostgresError, length: int) -> DatabaseError:
+def _database_error(error: asyncpg.PostgresError, length: int) -> ZavaError:
     sqlstate = error.sqlstate
+    if isinstance(error, asyncpg.ConfigurationLimitExceededError):
+        return LimitExceeded(
+            "the query needs more temporary space on disk than it may use",
+            hint="Sort, group or join fewer rows: filter by store and date, aggregate first.",
+        )
     position: int | None = None
     if error.position is not None:
         position = int(error.position) - len(_WRAP_HEAD)

@@ -21,12 +21,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zava_sql import __version__, embedded
 from zava_sql.agent import Agent
+from zava_sql.calls import called_from
+from zava_sql.cli_audit import audit
 from zava_sql.cli_db import day, db
 from zava_sql.cli_doctor import doctor, harden, verify
 from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_serve import serve
-from zava_sql.database import Database, connect
+from zava_sql.database import connect
 from zava_sql.errors import ValidationError, ZavaError
 from zava_sql.guard import Guard, judge_line
 from zava_sql.render import to_csv, to_json, to_table
@@ -55,6 +57,7 @@ app.add_typer(db, name="db")
 app.add_typer(principal, name="principal")
 app.add_typer(token, name="token")
 app.add_typer(key, name="key")
+app.add_typer(audit, name="audit")
 app.command()(serve)
 app.command()(embed)
 app.command()(doctor)
@@ -155,9 +158,10 @@ def query(
 
 
 async def _query(sql: str, name: str, max_rows: int | None) -> Result:
-    async with Database.open(embedded.resolve(Settings.load())) as database:
-        caller = await find_principal(database, name)
-        return await Agent(database).query(caller, sql, max_rows=max_rows)
+    async with Agent.open(embedded.resolve(Settings.load())) as agent:
+        asks = await find_principal(agent.database, name)
+        with called_from("zava-sql"):
+            return await agent.query(asks, sql, max_rows=max_rows)
 
 
 @app.command()

@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,14 +16,14 @@ import typer
 from zava_sql import embedded
 from zava_sql.agent import Agent
 from zava_sql.client_config import Client, http_config, stdio_config
-from zava_sql.database import Database
 from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ValidationError
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import Coroutine
+    from contextlib import AbstractAsyncContextManager
 
 __all__ = ["serve"]
 
@@ -74,16 +73,14 @@ def serve(  # noqa: PLR0913 - options
         _run(_serve_http(settings, host, port))
 
 
-@asynccontextmanager
-async def _agent(settings: Settings) -> AsyncIterator[Agent]:
-    async with Database.open(settings) as database, QueryEmbedder.open(database) as embed:
-        yield Agent(database, embed=embed)
+def _agent(settings: Settings, *, fail_closed: bool) -> AbstractAsyncContextManager[Agent]:
+    return Agent.open(settings, fail_closed=fail_closed, embedder=QueryEmbedder.open)
 
 
 async def _serve_stdio(settings: Settings, principal: str) -> None:
     from zava_sql.mcp_server import serve_stdio  # noqa: PLC0415 - the SDK is slow to import
 
-    async with _agent(embedded.resolve(settings)) as agent:
+    async with _agent(embedded.resolve(settings), fail_closed=False) as agent:
         await require_sound(agent.database)
         await serve_stdio(agent.database, agent, principal)
 
@@ -91,7 +88,7 @@ async def _serve_stdio(settings: Settings, principal: str) -> None:
 async def _serve_http(settings: Settings, host: str, port: int) -> None:
     from zava_sql.mcp_server import serve_http  # noqa: PLC0415 - the SDK is slow to import
 
-    async with _agent(embedded.resolve(settings)) as agent:
+    async with _agent(embedded.resolve(settings), fail_closed=True) as agent:
         await require_sound(agent.database)
         await serve_http(agent.database, agent, host, port)
 
@@ -111,13 +108,13 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int) -> N
 
     async def check() -> None:
         """Fail here, with one message, on what would fail in each process."""
-        async with Database.open(resolved) as database:
-            await require_sound(database)
-            Identities(database)
+        async with Agent.open(resolved, fail_closed=True) as agent:
+            await require_sound(agent.database)
+            Identities(agent.database)
 
     def work(alive: int) -> None:
         async def serve_here() -> None:
-            async with _agent(resolved) as agent:
+            async with _agent(resolved, fail_closed=True) as agent:
                 await serve_worker(agent.database, agent, listener, alive)
 
         _run(serve_here())

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import mcp_types as types
 
 from zava_sql.answer import answer
-from zava_sql.catalogue import describe_schema
 from zava_sql.errors import ValidationError
 from zava_sql.render import dump
 from zava_sql.tools import READS, Tool, text_result
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from zava_sql.agent import Agent, Result
     from zava_sql.function_catalogue import FunctionCatalogue
+    from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
     Arguments = dict[str, Any]
@@ -44,7 +44,7 @@ def compat_tools(agent: Agent, catalogue: FunctionCatalogue) -> list[Tool]:
 def _query(agent: Agent) -> Tool:
     async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
         result = await agent.query(principal, arguments["postgresql_query"])
-        return text_result(_columnar(agent, result))
+        return text_result(_columnar(result, agent.database.caps.of(principal.role)))
 
     properties = {"postgresql_query": {"type": "string", "minLength": 1}}
     return _tool("execute_sales_query", "Runs one SELECT over the sales data.", properties, run)
@@ -55,7 +55,7 @@ def _schemas(agent: Agent) -> Tool:
         parts = []
         for name in arguments["table_names"]:
             try:
-                parts.append(await describe_schema(agent.database, principal, name))
+                parts.append(await agent.describe(principal, name))
             except ValidationError as error:
                 parts.append(f"{error.message}. {error.hint}")
         return text_result("\n\n".join(parts))
@@ -79,7 +79,8 @@ def _search(agent: Agent, catalogue: FunctionCatalogue) -> Tool:
             name = next((one for one in ours if one in known), None)
             if name is not None and theirs in arguments:
                 given[name] = arguments[theirs]
-        return text_result(_columnar(agent, await agent.call_function(principal, function, given)))
+        result = await agent.call_function(principal, function, given)
+        return text_result(_columnar(result, agent.database.caps.of(principal.role)))
 
     properties = {
         "query_description": {"type": "string", "minLength": 1},
@@ -97,8 +98,8 @@ def _date() -> Tool:
     return _tool("get_current_utc_date", "Tells date and time in UTC.", {}, run)
 
 
-def _columnar(agent: Agent, result: Result) -> str:
-    fields = answer(result, agent.database.settings, rows=True).fields
+def _columnar(result: Result, caps: Settings) -> str:
+    fields = answer(result, caps, rows=True).fields
     names = [column["name"] for column in fields["columns"]]
     body = {"c": names, "r": fields["rows"], "n": fields["row_count"]}
     if not fields["rows"]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import asyncpg
 
 from zava_sql import runner
+from zava_sql.caps import Caps, Turns
 from zava_sql.errors import (
     ConfigurationError,
     DatabaseError,
@@ -64,6 +65,8 @@ class Database:
         self.context_key = context_key
         self.gateway = gateway
         self.service = service
+        self.caps = Caps(settings)
+        self.turns = Turns(settings.pool_max)
         # Seconds by which the database's clock is ahead: it judges the expiry of contexts.
         self.clock_offset = 0.0
         # Behind a pooler a backend is ours for a transaction only: each sets it all up.
@@ -214,6 +217,7 @@ class Database:
                 self.context_key.kid,
                 self.context_key.fingerprint(),
             )
+            await self.refresh_caps()
         except (asyncpg.PostgresError, DatabaseError) as error:
             raise ConfigurationError(
                 "this database has no zava_sql in it, or ZAVA_SERVICE_URL may not use it",
@@ -224,6 +228,14 @@ class Database:
                 "the database does not know the key in ZAVA_CONTEXT_KEY, or it is retired",
                 hint="Register a new one with: zava-sql key create",
             )
+
+    async def refresh_caps(self) -> None:
+        """See whether the administrator has set other caps for a role.
+
+        Raises:
+            ServiceUnavailable: see `errors`.
+        """
+        self.caps.update(await self.service_rows("select * from zava.role_caps()"))
 
     async def service_row(self, sql: str, *arguments: object) -> asyncpg.Record | None:
         """Run one of the kernel's functions that read and give its first row."""

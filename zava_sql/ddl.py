@@ -30,7 +30,7 @@ __all__ = ["EditedRevisionError", "db_path", "freeze", "redo", "rehash", "source
 
 # Files apply in this order, by name within a folder; a body that PostgreSQL binds when it reads it
 # comes after what it calls. Policies call functions, so they come last.
-DOMAINS: Final = ("security", "schema", "search", "seed", "analytics")
+DOMAINS: Final = ("security", "schema", "search", "seed", "analytics", "audit")
 FILE_TEMPLATE: Final = "%(rev)s_%(slug)s"
 BEGIN: Final = "-- sources begin (written by scripts/freeze up to the end mark)\n"
 END: Final = "-- sources end\n"

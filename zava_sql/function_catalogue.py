@@ -104,6 +104,7 @@ class FunctionCatalogue:
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
                     await connection.add_listener(CHANNEL, lambda *_: woken.set())
                     while not connection.is_closed():
+                        await self._database.refresh_caps()
                         if await self.refresh():
                             await changed()
                         with suppress(TimeoutError):

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 import mcp_types as types
 from mcp import MCPError
 
-from zava_sql.catalogue import describe_schema, list_names
+from zava_sql.catalogue import list_names
 from zava_sql.errors import ValidationError, ZavaError
 from zava_sql.metrics import count_error
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from mcp.server import ServerRequestContext
 
+    from zava_sql.agent import Agent
     from zava_sql.catalogue import Name
-    from zava_sql.database import Database
     from zava_sql.tenant import Principal
 
     Context = ServerRequestContext[dict[str, Any]]
@@ -101,8 +101,8 @@ _PROMPTS: Final = {
 class _Handlers:
     """What the server calls; each method answers one kind of request."""
 
-    def __init__(self, database: Database, identify: Callable[[], Awaitable[Principal]]) -> None:
-        self._database = database
+    def __init__(self, agent: Agent, identify: Callable[[], Awaitable[Principal]]) -> None:
+        self._agent = agent
         self._identify = identify
 
     async def list_resources(self, _: Context, params: Page) -> types.ListResourcesResult:
@@ -206,10 +206,10 @@ class _Handlers:
         )
 
     async def _names(self) -> list[Name]:
-        return await list_names(self._database, await self._identify())
+        return await list_names(self._agent.database, await self._identify())
 
     async def _describe(self, name: str | None = None) -> str:
-        return await describe_schema(self._database, await self._identify(), name)
+        return await self._agent.describe(await self._identify(), name)
 
     async def _read(self, uri: str) -> str:
         if uri == _SCHEMA:
@@ -225,9 +225,9 @@ class _Handlers:
         raise ValidationError("no such resource")
 
 
-def handlers(database: Database, identify: Callable[[], Awaitable[Principal]]) -> dict[str, Any]:
+def handlers(agent: Agent, identify: Callable[[], Awaitable[Principal]]) -> dict[str, Any]:
     """Give what `mcp.server.Server` takes for resources, prompts and completions, by name."""
-    made = _Handlers(database, identify)
+    made = _Handlers(agent, identify)
     return {
         "on_list_resources": made.list_resources,
         "on_list_resource_templates": made.list_templates,

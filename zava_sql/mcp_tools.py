@@ -22,6 +22,7 @@ from mcp.server import CacheHint, Server, ServerRequestContext
 
 from zava_sql import __version__
 from zava_sql.errors import ZavaError
+from zava_sql.mcp_caller import calling
 from zava_sql.mcp_resources import handlers
 from zava_sql.metrics import count_error, measured
 from zava_sql.progress import reported
@@ -87,7 +88,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
             principal = await identify()
             tool, arguments = _checked(await toolbox.of(principal), params)
             async with reported(context):
-                with measured(tool.spec.name):
+                with calling(context, tool.spec.name), measured(tool.spec.name):
                     return await tool.run(principal, arguments)
         except ZavaError as error:
             count_error(error)
@@ -113,7 +114,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         on_subscriptions_listen=toolbox.subscriptions,
-        **handlers(agent.database, identify),
+        **handlers(agent, identify),
     )
     server.toolbox = toolbox
     return server

@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     context_key: SecretStr | None = Field(
         None, description="Key that signs tenant contexts, as printed by `zava-sql key create`"
     )
-    home: Path = Field(Path(".zava"), description="Directory of the embedded server")
+    home: Path = Field(
+        Path(".zava"), description="Directory of the embedded server, and of the audit's journals"
+    )
 
     pool_min: int = Field(2, ge=0, le=1000, description="Connections kept open")
     pool_max: int = Field(10, ge=1, le=1000, description="Connections at most")
@@ -85,6 +87,12 @@ class Settings(BaseSettings):
         256_000, ge=1_000, le=1_000_000, description="Bytes of the rows of one answer at most"
     )
     max_cell: int = Field(10_000, ge=10, description="Characters of one value at most")
+    max_cost: float | None = Field(
+        None, gt=0, description="Planner's estimate above which a query is not run; off unless set"
+    )
+    max_concurrent: int = Field(
+        4, ge=1, le=1000, description="Calls of one tenant that run at a time, of ZAVA_POOL_MAX"
+    )
     fence_results: bool = Field(
         default=False, description="Put rows between random lines and say that they are only data"
     )
@@ -127,6 +135,24 @@ class Settings(BaseSettings):
     )
     embedding_cache: int = Field(
         1000, ge=0, le=1_000_000, description="Embeddings of questions that are kept in memory"
+    )
+
+    cache_ttl: float | None = Field(
+        None, gt=0, le=86_400, description="Seconds for which answers are kept; none unless set"
+    )
+    cache_bytes: int = Field(
+        64_000_000, ge=100_000, description="Bytes of the answers that one process keeps"
+    )
+    cache_url: SecretStr | None = Field(
+        None, description="URL of a Redis that keeps the answers instead, for all processes"
+    )
+    audit: Literal["refuse", "spool", "off"] | None = Field(
+        None,
+        description="While the audit log cannot be written: `refuse` calls (unless set, over HTTP),"
+        " or `spool` their records to ZAVA_HOME; `off` writes none",
+    )
+    audit_arguments: Literal["full", "hashed", "none"] = Field(
+        "full", description="How arguments, and literals of SQL, stand in the audit log"
     )
 
     allowed_hosts: Words = Field(

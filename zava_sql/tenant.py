@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from zava_sql.database import Database
     from zava_sql.pools import GatewayConnection
+    from zava_sql.settings import Settings
 
 __all__ = [
     "ContextKey",
@@ -45,12 +46,16 @@ _CONTEXT_MARGIN = 30
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: `kind` is store, region or head; `role` is the PostgreSQL role of its scope."""
+    """Who asks: `kind` is store, region or head; `role` is the PostgreSQL role of its scope.
+
+    `key_id` names the bearer key that was shown, if it was one.
+    """
 
     principal_id: UUID = field(repr=False)
     name: str
     kind: str
     role: str
+    key_id: UUID | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +163,25 @@ def _principal(row: asyncpg.Record) -> Principal:
             f"the principal {row['name']} is disabled",
             hint="An administrator can enable it: zava-sql principal enable " + row["name"],
         )
-    return Principal(row["principal_id"], row["name"], row["kind"], row["role_name"])
+    return Principal(
+        row["principal_id"], row["name"], row["kind"], row["role_name"], row.get("key_id")
+    )
+
+
+def _own_limits(caps: Settings, usual: Settings) -> str:
+    """Give the statements that set what is tighter for a role than for the session."""
+    if caps.statement_timeout == usual.statement_timeout:
+        return ""
+    return f" SET LOCAL statement_timeout = {round(caps.statement_timeout * 1000)};"
 
 
 @asynccontextmanager
 async def tenant_session(
-    database: Database, principal: Principal, *, role: str | None = None
+    database: Database,
+    principal: Principal,
+    *,
+    role: str | None = None,
+    caps: Settings | None = None,
 ) -> AsyncIterator[GatewayConnection]:
     """Lend a pooled connection inside a read-only transaction of this principal.
 
@@ -178,7 +196,8 @@ async def tenant_session(
     forget = gateway.forget  # taken now: a lost connection is taken from its proxy
     known = False
     try:
-        lifetime = database.settings.statement_timeout + _CONTEXT_MARGIN
+        caps = caps or database.caps.of(principal.role)
+        lifetime = caps.statement_timeout + _CONTEXT_MARGIN
         expiry = math.ceil(time.time() + database.clock_offset + lifetime)
         begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;"
         pid = gateway.get_server_pid()
@@ -192,7 +211,7 @@ async def tenant_session(
         # Values of ours only: the role's form is checked by the table it comes from.
         await gateway.begin(
             principal.principal_id,
-            f"{begin} SET LOCAL zava.context = '{context}';"
+            f"{begin} SET LOCAL zava.context = '{context}';{_own_limits(caps, database.settings)}"
             f' SET LOCAL ROLE "{role or principal.role}"',
         )
         yield gateway

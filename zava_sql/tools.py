@@ -9,7 +9,6 @@ import mcp_types as types
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from zava_sql.answer import answer, value_answer
-from zava_sql.catalogue import describe_schema
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,7 +70,7 @@ def query_tool(agent: Agent) -> Tool:
         )
         made = answer(
             result,
-            settings,
+            agent.database.caps.of(principal.role),
             as_json=arguments.get("format") == "json",
             rows=arguments.get("rows", False),
         )
@@ -124,7 +123,7 @@ def describe_tool(agent: Agent) -> Tool:
 
     async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
         found = (arguments.get("name"), arguments.get("search"))
-        return text_result(await describe_schema(agent.database, principal, *found))
+        return text_result(await agent.describe(principal, *found))
 
     spec = types.Tool(
         name="describe_schema",
@@ -147,16 +146,13 @@ def describe_tool(agent: Agent) -> Tool:
 
 def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
     """Make the tool that calls a function of the database."""
-    settings = agent.database.settings
 
     async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
+        caps = agent.database.caps.of(principal.role)
         result = await agent.call_function(
-            principal, function, arguments, max_rows=_asked(arguments.get("limit"), settings)
+            principal, function, arguments, max_rows=_asked(arguments.get("limit"), caps)
         )
-        if function.scalar:
-            made = value_answer(result, settings)
-        else:
-            made = answer(result, settings, rows=True)
+        made = value_answer(result, caps) if function.scalar else answer(result, caps, rows=True)
         return text_result(made.text, made.fields)
 
     spec = types.Tool(

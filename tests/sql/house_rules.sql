@@ -124,6 +124,9 @@ select is_empty(
 select set_eq(
     $$ select r.signature from routines as r where r.prosecdef $$,
     array[
+        'zava.access_version(uuid,text)',
+        'zava.append_audit(uuid,jsonb)',
+        'zava.audit_chain()',
         'zava.authenticate(bytea)',
         'zava.find_principal(text)',
         'zava.find_principal_by_id(uuid)',
@@ -131,6 +134,7 @@ select set_eq(
         'zava.is_head_office(name)',
         'zava.knows_signing_key(text,bytea)',
         'zava.live_embedding_model()',
+        'zava.queries_of_caller(name,integer)',
         'zava.verify_context(name)',
         'zava.visible_stores(name)'
     ],
@@ -178,7 +182,8 @@ select is_empty(
     $$ select r.signature from routines as r
        where r.oid = any (array[
                'zava.verify_context(name)', 'zava.visible_stores(name)',
-               'zava.is_head_office(name)', 'zava.identify(name)'
+               'zava.is_head_office(name)', 'zava.identify(name)',
+               'zava.queries_of_caller(name,integer)'
            ]::regprocedure[])
            and (r.provolatile <> 's' or r.proparallel <> 'r' or r.proowner <> 'zava_owner'::regrole) $$,
     'functions that read the context are STABLE, PARALLEL RESTRICTED and owned by zava_owner'
@@ -202,8 +207,11 @@ select set_eq(
        join routines as r on r.signature = g.object
        join tenant_roles as t on t.oid = g.grantee
        where g.kind = 'function' and r.nspname = 'zava' and (r.prosecdef or r.provolatile = 'v') $$,
-    array['zava.visible_stores(name)', 'zava.is_head_office(name)', 'zava.identify(name)'],
-    'with the rights of the owner a tenant may run exactly what policies and whoami call'
+    array[
+        'zava.visible_stores(name)', 'zava.is_head_office(name)', 'zava.identify(name)',
+        'zava.queries_of_caller(name,integer)'
+    ],
+    'with the rights of the owner a tenant runs just what policies, whoami and my_queries call'
 );
 select isnt_empty(
     $$ select from pg_catalog.pg_default_acl as d

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from zava_sql.agent import Agent, fetch
-from zava_sql.database import Database
 from zava_sql.errors import ZavaError
 from zava_sql.render import to_table
 from zava_sql.tenant import find_principal
@@ -40,8 +39,8 @@ group by s.store_key"""
 async def show(settings: Settings, command: str) -> None:
     """Ask as two tenants, attack as one of them, and say how to connect with that command."""
     out = Console(highlight=False)
-    async with Database.open(settings) as database:
-        agent = Agent(database)
+    async with Agent.open(settings) as agent:
+        database = agent.database
         out.print("\n[bold]One question, two tenants[/bold]\n")
         out.print(f"[cyan]{QUESTION}[/cyan]\n", markup=True)
         for name in ("seattle", "bellevue"):

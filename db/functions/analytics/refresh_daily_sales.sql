@@ -60,6 +60,9 @@ begin
         end if;
         return next;
     end loop;
+
+    -- Servers forget the answers they keep.
+    notify zava_data;
 end;
 $function$;
 

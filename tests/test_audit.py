@@ -1,0 +1,539 @@
+"""The audit: every call is in the log, whatever is killed; the log cannot be changed unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import os
+import re
+import signal
+import uuid
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import conftest
+import mcp_clients
+import psycopg
+import pytest
+import tenants
+
+from zava_sql.agent import Agent, fetch
+from zava_sql.audit_journal import Journal
+from zava_sql.calls import Caller, caller
+from zava_sql.errors import ServiceUnavailable, ZavaError
+from zava_sql.local_postgres import LocalPostgres
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module", autouse=True)
+def truth(module_database: conftest.Database) -> tenants.Truth:
+    return tenants.fill(module_database)
+
+
+@pytest.fixture
+def admin(module_database: conftest.Database) -> Iterator[psycopg.Connection]:
+    """Connect as the superuser to the log, which is empty again afterwards."""
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        yield connection
+        connection.execute(
+            "truncate zava.audit_log; update zava.audit_head set number = 0, hash = first_hash;"
+            " truncate zava.audit_sources"
+        )
+
+
+@asynccontextmanager
+async def audited(
+    database: conftest.Database, home: Path, *, fail_closed: bool = False, **changes: Any
+) -> AsyncIterator[Agent]:
+    settings = tenants.settings(database, home=home, **changes)
+    async with Agent.open(settings, fail_closed=fail_closed) as agent:
+        yield agent
+
+
+async def ask(agent: Agent, *texts: str, principal: str = "seattle") -> list[str]:
+    """Give how each call ended, as its caller saw it."""
+    who = await find_principal(agent.database, principal)
+    ends = []
+    for text in texts:
+        try:
+            await agent.query(who, text)
+            ends.append("answered")
+        except ZavaError as error:
+            ends.append(error.code)
+    return ends
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            if so():
+                return
+            await asyncio.sleep(0.01)
+
+
+def log(connection: psycopg.Connection, columns: str) -> list[tuple[Any, ...]]:
+    return connection.execute(f"select {columns} from zava.audit_log order by number").fetchall()
+
+
+def problem(connection: psycopg.Connection, *anchor: Any) -> tuple[int | None, str | None]:
+    given = anchor or (None, None)
+    return connection.execute(
+        "select broken, problem from zava.verify_audit(%s, %s)", given
+    ).fetchone()
+
+
+async def test_every_call_is_written_down_however_it_ends(module_database, admin, tmp_path):
+    token = caller.set(Caller("program 1.0", "request-1", "ab" * 16))
+    async with audited(module_database, tmp_path, statement_timeout=0.2) as agent:
+        told = await ask(
+            agent,
+            "select  store_key,'x' from stores -- mine",
+            "select 1/0",
+            "select pg_sleep(1)",
+            "select 1 \0",
+            tenants.SLOW,
+        )
+        who = await find_principal(agent.database, "seattle")
+        work = asyncio.create_task(agent.query(who, tenants.SLOW))
+        await asyncio.sleep(0.05)
+        work.cancel()
+        await asyncio.wait([work])
+    async with audited(module_database, tmp_path) as agent:
+        await agent.describe(who, "orders")
+    caller.reset(token)
+    expected = ["answered", "DATABASE_ERROR", "QUERY_REFUSED", "QUERY_REFUSED", "QUERY_TIMEOUT"]
+    assert told == expected
+    assert log(admin, "tool, verdict, code, sqlstate, row_count") == [
+        ("query", "answered", None, None, 1),
+        ("query", "failed", "DATABASE_ERROR", "22012", None),
+        ("query", "refused", "QUERY_REFUSED: function", None, None),
+        ("query", "refused", "QUERY_REFUSED: bad_character", None, None),
+        ("query", "failed", "QUERY_TIMEOUT", None, None),
+        ("query", "cancelled", None, None, None),
+        ("describe_schema", "answered", None, None, None),
+    ]
+    first, *_, last = log(admin, "sql, byte_count, fingerprint, arguments, client, request_id")
+    assert first[:2] == ("select store_key , 'x' from stores", len("seattle") + 1)
+    assert re.fullmatch("[0-9a-f]{16}", first[2])
+    assert first[3:] == (None, "program 1.0", "request-1")
+    assert json.loads(last[3]) == {"name": "orders"}
+    assert set(log(admin, "principal, trace_id")) == {("seattle", "ab" * 16)}
+    (longest,) = admin.execute("select max(duration_us) from zava.audit_log").fetchone()
+    assert longest >= 200_000
+    assert problem(admin) == (None, None)
+    assert [path.suffix for path in (tmp_path / "audit").iterdir()] == [".anchor"]
+
+
+@pytest.mark.parametrize("policy", ["full", "hashed", "none"])
+async def test_literals_and_arguments_stand_in_it_as_the_policy_says(
+    module_database, admin, tmp_path, policy
+):
+    async with audited(module_database, tmp_path, audit_arguments=policy) as agent:
+        await ask(agent, "select 'secret', 42 where 1 in (1, 2, 3)", "select lo_create('secret')")
+        who = await find_principal(agent.database, "seattle")
+        with pytest.raises(ZavaError):
+            await agent.describe(who, "secret_not", "customers")
+    ran, refused, described = log(admin, "sql, arguments")
+    hashed = "sha256:" + hashlib.sha256(b"select lo_create('secret')").hexdigest()
+    if policy == "full":
+        assert ran[0] == "select 'secret' , 42 where 1 in ( 1 , 2 , 3 )"
+        assert refused[0] == "select lo_create('secret')"
+        assert json.loads(described[1]) == {"name": "secret_not", "search": "customers"}
+        return
+    assert "secret" not in str([ran, refused, described])
+    assert ran[0] == "select ? , ? where ? in ( ? )"
+    assert refused[0] == (hashed if policy == "hashed" else None)
+    assert (described[1] or "").startswith("sha256:") == (policy == "hashed")
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_principal_reads_its_own_calls_and_no_others(
+    module_database, admin, tmp_path, guarded
+):
+    # The deputy has the same role and the same store.
+    names = ("seattle", "seattle-deputy", "bellevue", "head-office")
+    async with audited(module_database, tmp_path) as agent:
+        for name in names:
+            await ask(agent, f"select 'asked by {name}'", principal=name)
+        await until(lambda: len(log(admin, "number")) >= len(names))
+        for name in names:
+            who = await find_principal(agent.database, name)
+            text = "select sql from api.my_queries(1000)"
+            if guarded:
+                rows = (await agent.query(who, text)).rows
+            else:
+                rows = (await fetch(agent.database, who, text, 1000)).rows
+            asked = {sql for (sql,) in rows if "asked by" in sql}
+            assert asked == {f"select 'asked by {name}'"}
+        # The kernel's function and table are out of reach, whoever's context it is.
+        for text in (
+            "select * from zava.queries_of_caller('zava_store_bellevue', 10)",
+            "select * from zava.audit_log",
+            "select * from zava.audit_records()",
+        ):
+            with pytest.raises(ZavaError, match="permission denied"):
+                await fetch(agent.database, who, text, 10)
+    assert problem(admin) == (None, None)
+
+
+async def test_the_service_can_append_and_nothing_else(module_database, admin):
+    source = str(uuid.uuid4())
+    with psycopg.connect(module_database.service_url, autocommit=True) as service:
+        append(service, source, 1, 3)
+        for text in (
+            "select * from zava.audit_log",
+            "insert into zava.audit_log select from zava.audit_log",
+            "update zava.audit_log set sql = ''",
+            "delete from zava.audit_log",
+            "truncate zava.audit_log",
+            "update zava.audit_head set number = 0",
+            "select * from zava.audit_records()",
+            "select zava.drop_audit_before(now())",
+            "select zava._audit_partition(now())",
+            "select * from zava.verify_audit()",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                service.execute(text)
+    assert log(admin, "number, source_number") == [(1, 1), (2, 2), (3, 3)]
+
+
+RECORD = {
+    "called_at": "2026-01-01T00:00:00Z",
+    "principal_id": str(uuid.UUID(int=1)),
+    "principal": "x",
+    "client": "c",
+    "key_id": str(uuid.UUID(int=2)),
+    "tool": "query",
+    "sql": "select 'ü'",
+    "fingerprint": "f",
+    "arguments": "{}",
+    "verdict": "answered",
+    "code": "c",
+    "sqlstate": "00000",
+    "row_count": 1,
+    "byte_count": 2,
+    "duration_us": 3,
+    "cached": False,
+    "request_id": "r",
+    "trace_id": "t",
+}
+
+
+def append(connection: psycopg.Connection, source: str, first: int, last: int) -> int:
+    records = [{**RECORD, "source_number": number} for number in range(first, last + 1)]
+    (head,) = connection.execute(
+        "select number from zava.append_audit(%s, %s)", [source, json.dumps(records)]
+    ).fetchone()
+    return head
+
+
+async def test_what_is_sent_again_counts_once(module_database, admin):
+    source, other = str(uuid.uuid4()), str(uuid.uuid4())
+    with psycopg.connect(module_database.service_url, autocommit=True) as service:
+        assert append(service, source, 1, 5) == 5
+        assert append(service, source, 1, 5) == 5
+        assert append(service, other, 1, 2) == 7
+        assert append(service, source, 4, 8) == 10
+    kept = log(admin, "source_id, source_number")
+    assert [n for one, n in kept if str(one) == source] == list(range(1, 9))
+    assert [n for one, n in kept if str(one) == other] == [1, 2]
+    assert problem(admin) == (None, None)
+
+
+async def test_servers_that_write_together_write_one_chain(module_database, admin, tmp_path):
+    async def server(number: int) -> None:
+        async with audited(module_database, tmp_path) as agent:
+            await ask(agent, *(f"select {number} * 100 + {n}" for n in range(25)))
+
+    await asyncio.gather(*(server(number) for number in range(4)))
+    assert len({sql for (sql,) in log(admin, "sql")}) == 100
+    assert [number for (number,) in log(admin, "number")] == list(range(1, 101))
+    assert problem(admin) == (None, None)
+
+
+# How a value of each type is changed by as little as there is.
+FLIPS = {
+    "bigint": "{0} # 64",
+    "text": "overlay({0} placing chr(ascii({0}) # 1) from 1)",
+    "uuid": "encode(set_bit(uuid_send({0}), 3, 1 - get_bit(uuid_send({0}), 3)), 'hex')::uuid",
+    "timestamptz": "{0} + interval '1 microsecond'",
+    "boolean": "not {0}",
+    "bytea": "set_bit({0}, 7, 1 - get_bit({0}, 7))",
+}
+SHORT = {"timestamp with time zone": "timestamptz"}
+
+
+async def test_a_flipped_bit_in_any_column_is_found(module_database, admin):
+    with psycopg.connect(module_database.service_url, autocommit=True) as service:
+        append(service, str(uuid.uuid4()), 1, 9)
+    columns = admin.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = 'zava.audit_log'::regclass and attnum > 0 and not attisdropped"
+    ).fetchall()
+    assert len(columns) >= 23
+    for name, kind in columns:
+        changed = FLIPS[SHORT.get(kind, kind)].format(name)
+        if name == "verdict":
+            changed = "'failed'"
+        for null in (False, True):
+            with admin.transaction(force_rollback=True):
+                try:
+                    with admin.transaction():
+                        if null:
+                            admin.execute(f"alter table zava.audit_log alter {name} drop not null")
+                        admin.execute(
+                            f"update zava.audit_log set {name} = {'null' if null else changed}"
+                            " where number = 5"
+                        )
+                except psycopg.errors.Error:
+                    assert null  # a part of the key
+                    continue
+                assert problem(admin)[0] in (5, 6), (name, null)
+    # An empty text is not null, and nothing slips from one column into the next.
+    for change in ("code = '', client = null", "code = client, client = code || ''"):
+        with admin.transaction(force_rollback=True):
+            admin.execute("update zava.audit_log set code = null where number = 5")
+            admin.execute(f"update zava.audit_log set {change} where number = 5")
+            assert problem(admin)[0] == 5
+    assert problem(admin) == (None, None)
+
+
+async def test_what_is_cut_out_is_missed(module_database, admin):
+    with psycopg.connect(module_database.service_url, autocommit=True) as service:
+        append(service, str(uuid.uuid4()), 1, 9)
+    number, link = log(admin, "number, hash")[6]
+    for change, broken, said in (
+        ("delete from zava.audit_log where number = 4", 4, "is missing"),
+        ("delete from zava.audit_log where number = 1", 1, "is missing"),
+        ("delete from zava.audit_log where number > 6", 7, "missing at the end"),
+        ("truncate zava.audit_log", 1, "missing at the end"),
+        ("update zava.audit_head set hash = sha256(hash)", 10, "the head"),
+        ("update zava.audit_head set first_hash = sha256(first_hash)", 1, "was changed"),
+        ("update zava.audit_head set number = 11", 10, "missing at the end"),
+    ):
+        with admin.transaction(force_rollback=True):
+            admin.execute(change)
+            found = problem(admin)
+            assert found[0] == broken, change
+            assert said in found[1]
+    # Who cuts the end and moves the head along is caught by a link noted elsewhere only.
+    rewound = (
+        "delete from zava.audit_log where number > 5; update zava.audit_head as h"
+        " set number = 5, hash = (select l.hash from zava.audit_log as l where l.number = 5)"
+    )
+    with admin.transaction(force_rollback=True):
+        admin.execute(rewound)
+        assert problem(admin) == (None, None)
+        assert problem(admin, number, link) == (6, "records 6 to 7 are missing at the end")
+        with psycopg.connect(module_database.service_url, autocommit=True):
+            admin.execute(
+                "select zava.append_audit(%s, %s)",
+                [
+                    str(uuid.uuid4()),
+                    json.dumps([{**RECORD, "source_number": n} for n in (1, 2, 3)]),
+                ],
+            )
+        assert problem(admin, number, link)[1].startswith("record 7 is not the anchor")
+    assert problem(admin, number, link) == (None, None)
+
+
+async def test_months_are_dropped_and_the_chain_goes_on(admin):
+    with admin.transaction(force_rollback=True):
+        for month in ("2020-01-15", "2020-02-15", "2020-03-15"):
+            admin.execute("select zava._audit_partition(%s)", [month])
+            # As if time had been then.
+            admin.execute(
+                "with h as (select * from zava.audit_head), r as (select l as record from"
+                " jsonb_populate_record(null::zava.audit_log, %s::jsonb ||"
+                " jsonb_build_object('number', (select number + 1 from h), 'recorded_at', %s::text,"
+                " 'source_id', gen_random_uuid(), 'source_number', 1)) as l), d as"
+                " (select record, zava._audit_digest(h.hash, record) as link from r, h), i as"
+                " (insert into zava.audit_log select (jsonb_populate_record(record,"
+                " jsonb_build_object('hash', link))).* from d)"
+                " update zava.audit_head set number = (d.record).number, hash = d.link from d",
+                [json.dumps(RECORD), month],
+            )
+        append(admin, str(uuid.uuid4()), 1, 2)
+        assert problem(admin) == (None, None)
+        assert log(admin, "number") == [(n,) for n in range(1, 6)]
+        (dropped,) = admin.execute("select zava.drop_audit_before('2020-03-20')").fetchone()
+        assert dropped == 2
+        assert log(admin, "number") == [(3,), (4,), (5,)]
+        assert problem(admin) == (None, None)
+        admin.execute("delete from zava.audit_log where number = 3")
+        assert problem(admin)[0] == 3
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            admin.execute("select zava.drop_audit_before(now() + interval '1 day')")
+
+
+async def test_a_journal_that_cannot_be_written_stops_the_answer(
+    module_database, admin, tmp_path, monkeypatch
+):
+    async with audited(module_database, tmp_path) as agent:
+        monkeypatch.setattr("zava_sql.audit_journal._MAX_BYTES", 1_000)
+        long = f"select '{'x' * 2_000}'"
+        with pytest.raises(ServiceUnavailable, match="the audit cannot be written"):
+            await agent.query(await find_principal(agent.database, "seattle"), long)
+        assert await ask(agent, "select 1") == ["answered"]
+    assert log(admin, "sql") == [("select 1",)]
+
+
+async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admin, tmp_path):
+    (chain,) = admin.execute("select zava.audit_chain()").fetchone()
+    journal = Journal.create(tmp_path / "audit", chain)
+    for _ in range(3):
+        journal.write(RECORD)
+    with journal.path.open("ab") as file:
+        file.write(b'{"principal": "torn')
+    held = Journal.create(tmp_path / "audit", chain)  # of a process that lives
+    held.write(RECORD)
+    os.close(journal._fd)  # noqa: SLF001 - as when its process ends
+    async with audited(module_database, tmp_path) as agent:
+        await ask(agent, "select 1")
+    assert log(admin, "principal, tool") == [*[("x", "query")] * 3, ("seattle", "query")]
+    assert sorted(tmp_path.glob("audit/*.journal")) == [held.path]
+    held.take(held.waiting)
+    held.close()
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory) -> Iterator[tuple[LocalPostgres, conftest.Database]]:
+    """Run a server that may be killed."""
+    home = tmp_path_factory.mktemp("killed")
+    home.chmod(0o755)
+    for parent in itertools.islice(home.parents, 3):
+        parent.chmod(parent.stat().st_mode | 0o011)
+    version = os.environ.get("ZAVA_TEST_POSTGRES") or "18"
+    postgres = LocalPostgres(home, bindir=conftest.binaries(version))
+    postgres.start()
+    try:
+        status = postgres.status()
+        server = conftest.Server(
+            status.host, status.port, "postgres", postgres.password("postgres")
+        )
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("create database audited")
+        conftest.prepare(server, "audited")
+        database = conftest.Database(server, "audited")
+        tenants.fill(database)
+        yield postgres, database
+    finally:
+        postgres.stop()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("closed", [True, False], ids=["refuse", "spool"])
+async def test_postgresql_is_killed_and_no_answered_call_is_lost(postgres, tmp_path, closed):
+    server, database = postgres
+    answered: set[str] = set()
+    other: list[str] = []
+
+    async def client(agent: Agent, who: Any, number: int) -> None:
+        for n in itertools.count():
+            sql = f"select {int(closed)} , {number} , {n}"
+            try:
+                await agent.query(who, sql)
+                answered.add(sql)
+            except ZavaError as error:
+                other.append(error.code)
+                return
+
+    async with audited(database, tmp_path, fail_closed=closed, pool_max=4) as agent:
+        who = await find_principal(agent.database, "seattle")
+        clients = [asyncio.create_task(client(agent, who, number)) for number in range(4)]
+        await until(lambda: len(answered) >= 40)
+        os.kill(server.status().pid, signal.SIGKILL)
+        await asyncio.gather(*clients)
+        await until(lambda: not agent.audit.taking)
+        # What needs no database is where the two differ.
+        outcome = await ask_known(agent, who, "select lo_create(1)")
+        assert outcome == ("SERVICE_UNAVAILABLE" if closed else "QUERY_REFUSED")
+        await restarted(server)
+        await until(lambda: agent.audit.taking and not agent.audit.waiting)
+    assert set(other) <= {"SERVICE_UNAVAILABLE", "DATABASE_ERROR"}
+    with psycopg.connect(database.admin_url) as admin:
+        rows = [sql for (sql,) in log(admin, "sql")]
+        assert answered <= set(rows)
+        assert len(rows) == len(set(rows)), "none is there twice"
+        assert ("select lo_create(1)" in rows) == (not closed)
+        assert problem(admin) == (None, None)
+
+
+async def restarted(server: LocalPostgres) -> None:
+    """Start it again: not before the last process of the killed one has ended."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await asyncio.to_thread(server.start)
+            except ServiceUnavailable:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+async def ask_known(agent: Agent, who: Any, text: str) -> str:
+    try:
+        await agent.query(who, text)
+    except ZavaError as error:
+        return error.code
+    return "answered"
+
+
+@pytest.mark.once
+async def test_the_server_is_stopped_or_killed_and_no_answered_call_is_lost(
+    module_database, admin, tmp_path
+):
+    keys = mcp_clients.fill(module_database.admin_url)
+    for number, deadly in enumerate((signal.SIGTERM, signal.SIGKILL)):
+        answered = await answers_until(deadly, module_database, keys["seattle"], tmp_path, number)
+        if deadly == signal.SIGKILL:
+            # What it left is sent by whoever comes next.
+            async with audited(module_database, tmp_path) as agent:
+                await ask(agent, "select 1")
+        written = log(admin, "sql, client, key_id, request_id")
+        assert len(answered) >= 20
+        assert answered <= {sql for sql, *_ in written}
+        assert all(row[2] and len(row[3]) == 16 for row in written if row[0] in answered)
+    assert problem(admin) == (None, None)
+    assert not list(tmp_path.glob("audit/*.journal"))
+
+
+async def answers_until(deadly, database, key, home, number) -> set[str]:
+    """Ask a server until this signal ends it; give what it has answered."""
+    process = mcp_clients.start(
+        database, "--transport", "http", "--port", "0", home=home, audit="spool"
+    )
+    answered: set[str] = set()
+    try:
+        line = await asyncio.to_thread(process.stderr.readline)
+        url = line.decode().split()[-1]
+
+        async def client(worker: int) -> None:
+            for n in itertools.count():
+                sql = f"select {number} , {worker} , {n}"
+                body = mcp_clients.request_body("tools/call", name="query", sql=sql)
+                try:
+                    response = await mcp_clients.post(url, key, body)
+                except (OSError, mcp_clients.httpx2.HTTPError):
+                    return
+                if response.status_code != 200 or response.json()["result"]["isError"]:
+                    return
+                answered.add(sql)
+
+        clients = [asyncio.create_task(client(worker)) for worker in range(3)]
+        await until(lambda: len(answered) >= 20)
+        process.send_signal(deadly)
+        await asyncio.gather(*clients)
+        await asyncio.to_thread(process.wait, 20)
+    finally:
+        process.kill()
+        process.communicate()
+    return answered

@@ -1,0 +1,457 @@
+"""The answer cache: no answer outlives the access, the data or the identity it was made with."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import shutil
+import socket
+import subprocess
+from array import array
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+import tenants
+from pydantic import SecretStr
+
+from zava_sql import agent as agent_module
+from zava_sql import guard as guard_package
+from zava_sql.agent import Agent, Column, Result
+from zava_sql.cache import NEVER_KEPT, Cache, MemoryStore, is_kept
+from zava_sql.errors import AuthorizationError, DatabaseError, ZavaError
+from zava_sql.guard import Checked, Guard
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    import conftest
+
+    from zava_sql.tenant import Principal
+
+pytestmark = pytest.mark.anyio
+
+FUNCTIONS = Path(guard_package.__file__).parent / "functions.txt"
+COUNT = "select count(*) from retail.orders"
+
+
+@pytest.fixture(scope="module")
+def truth(module_database: conftest.Database) -> tenants.Truth:
+    return tenants.fill(module_database)
+
+
+@pytest.fixture
+def admin(module_database: conftest.Database, truth: Any) -> Iterator[psycopg.Connection]:  # noqa: ARG001
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        yield connection
+
+
+class Runs:
+    """Counts the queries that reach PostgreSQL; they do reach it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.texts: list[str] = []
+        real = agent_module.fetch
+
+        async def counted(database: Any, principal: Any, sql: str, *rest: Any) -> Result:
+            self.texts.append(sql)
+            return await real(database, principal, sql, *rest)
+
+        monkeypatch.setattr(agent_module, "fetch", counted)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    return Runs(monkeypatch)
+
+
+class NoGuard(Guard):
+    """Lets everything through as it is."""
+
+    def check(self, sql: str) -> Checked:
+        return Checked(sql, array("H"))
+
+
+@asynccontextmanager
+async def caching(
+    database: conftest.Database, guard: Guard | None = None, **changes: Any
+) -> AsyncIterator[Agent]:
+    given = {"cache_ttl": 60, "pool_max": 4, "catalogue_interval": 0.5, **changes}
+    async with tenants.opened(database, **given) as opened, Cache.open(opened) as cache:
+        await until(lambda: cache.on)
+        yield Agent(opened, guard, cache=cache)
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            if so():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def who(agent: Agent, name: str = "seattle") -> Principal:
+    return await find_principal(agent.database, name)
+
+
+async def value(agent: Agent, principal: Principal, sql: str = COUNT) -> Any:
+    return (await agent.query(principal, sql)).rows[0][0]
+
+
+async def test_an_answer_is_kept_for_the_same_question_of_the_same_principal(
+    module_database, truth, runs
+):
+    async with caching(module_database) as agent:
+        seattle, deputy = await who(agent), await who(agent, "seattle-deputy")
+        first = await agent.query(seattle, COUNT)
+        again = await agent.query(seattle, f"{COUNT.upper()} -- asked otherwise".lower())
+        assert list(first.rows) == list(again.rows)
+        assert (len(runs.texts), agent.cache.hits) == (1, 1)
+        await agent.query(seattle, COUNT, max_rows=5)  # another limit is another answer
+        await agent.query(deputy, COUNT)  # of the same store, and still another
+        await agent.query(seattle, f"{COUNT} where true")
+        assert (len(runs.texts), agent.cache.hits) == (4, 1)
+        for sql in ("select random()", "select now()", "select date 'today'"):
+            await agent.query(seattle, sql)
+            await agent.query(seattle, sql)
+        assert (len(runs.texts), agent.cache.hits) == (10, 1)
+        assert truth.rows["orders", tenants.store_id("seattle")] == first.rows[0][0]
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guard", "no guard"])
+async def test_eight_tenants_ask_the_same_and_never_get_each_others_answer(
+    module_database, truth, admin, guarded
+):
+    guard = None if guarded else NoGuard()
+    async with caching(module_database, guard, cache_bytes=200_000) as agent:
+        names = (*tenants.STORES, "south-sound", "seattle-deputy")
+        people = {name: await who(agent, name) for name in names}
+        stores = {"south-sound": tenants.REGION, "seattle-deputy": ("seattle",)}
+        texts = [tenants.OWN_ROWS, f"select * from ({tenants.OWN_ROWS}) as x", COUNT]
+        rng = random.Random(7)  # noqa: S311 - no secret
+
+        async def client() -> None:
+            for _ in range(60):
+                name, sql = rng.choice(names), rng.choice(texts)
+                rows = (await agent.query(people[name], sql)).rows
+                seen = stores.get(name, (name,))
+                if sql == COUNT:
+                    orders = sum(truth.rows["orders", tenants.store_id(s)] for s in seen)
+                    assert list(rows) == [(orders,)], name
+                else:
+                    assert set(rows) == truth.of(*seen), name
+
+        async def disturb() -> None:
+            for channel in itertools.islice(itertools.cycle(["zava_data", "zava_access"]), 20):
+                await asyncio.sleep(0.02)
+                admin.execute(f"notify {channel}")
+
+        await asyncio.gather(disturb(), *(client() for _ in range(6)))
+        assert agent.cache.hits > 20
+
+
+# What an administrator does, and what takes it back; SEATTLE's count before is 27.
+CHANGES = {
+    "stores taken away": (
+        "delete from zava.principal_stores where principal_id = {id}",
+        "insert into zava.principal_stores (principal_id, store_id) values ({id}, {store})",
+    ),
+    "disabled": (
+        "select zava.disable_principal('seattle')",
+        "select zava.enable_principal('seattle')",
+    ),
+    "signing key retired": (
+        "select zava.retire_signing_key('test')",
+        "update zava.signing_keys set not_after = 'infinity'",
+    ),
+    "grant revoked": (
+        "revoke select on retail.orders from store_manager",
+        "grant select on retail.orders to store_manager",
+    ),
+    "policy replaced": (
+        "alter policy orders_store_manager_select on retail.orders using (false)",
+        "alter policy orders_store_manager_select on retail.orders using (true)",
+    ),
+    "schema closed": (
+        "revoke usage on schema retail from store_manager",
+        "grant usage on schema retail to store_manager",
+    ),
+}
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["notified", "deaf"])
+@pytest.mark.parametrize("change", CHANGES)
+async def test_no_answer_outlives_the_access_it_was_made_with(
+    module_database, admin, monkeypatch, change, told
+):
+    if not told:
+        monkeypatch.setattr(Cache, "_heard", lambda *_: None)
+    async with caching(module_database) if told else deaf(module_database) as agent:
+        seattle = await who(agent)
+        before = await value(agent, seattle)
+        assert await value(agent, seattle) == before == 27
+        hits = agent.cache.hits
+        assert hits == 1
+        do, undo = (
+            text.format(id=f"'{seattle.principal_id}'", store=f"'{tenants.store_id('seattle')}'")
+            for text in CHANGES[change]
+        )
+        admin.execute(do)
+        try:
+            try:
+                after = await value(agent, seattle)
+            except ZavaError:
+                after = 0
+            assert after == 0
+            assert agent.cache.hits == hits
+        finally:
+            admin.execute(undo)
+        if told:
+            await until(lambda: agent.cache.on)
+        assert await value(agent, seattle) == 27
+        assert agent.cache.hits == hits, "what is given back finds no old answer"
+
+
+@asynccontextmanager
+async def deaf(database: conftest.Database) -> AsyncIterator[Agent]:
+    """Keep answers and hear nothing: only what is looked up with every call protects."""
+    async with tenants.opened(database, cache_ttl=60, pool_max=4) as opened:
+        yield Agent(opened, cache=Cache(opened, MemoryStore(60, 1_000_000), on=True))
+
+
+async def test_stores_that_are_given_are_seen_at_once(module_database, admin):
+    async with deaf(module_database) as agent:
+        region = await who(agent, "south-sound")
+        before = await value(agent, region)
+        given = [region.principal_id, tenants.store_id("online")]
+        admin.execute("insert into zava.principal_stores values (%s, %s)", given)
+        after = await value(agent, region)
+        admin.execute(
+            "delete from zava.principal_stores where principal_id = %s and store_id = %s", given
+        )
+        assert after > before == await value(agent, region)
+        assert agent.cache.hits == 0
+
+
+async def test_changed_data_are_seen_once_they_are_told(module_database, admin):
+    async with caching(module_database) as agent:
+        seattle = await who(agent)
+        before = await value(agent, seattle)
+        with psycopg.connect(module_database.admin_url) as writer:
+            writer.execute(
+                "insert into retail.orders (store_id, order_date, total_amount)"
+                " values (%s, now(), 1)",
+                [tenants.store_id("seattle")],
+            )
+            writer.execute("notify zava_data")
+            assert await value(agent, seattle) == before
+            writer.commit()
+        await until(lambda: not len(agent.cache.store))
+        assert await value(agent, seattle) == before + 1
+        admin.execute("delete from retail.orders where total_amount = 1; notify zava_data")
+        await until(lambda: not len(agent.cache.store))
+        assert await value(agent, seattle) == before
+
+
+async def test_a_query_that_ran_while_data_changed_is_not_kept(module_database, admin):
+    async with caching(module_database) as agent:
+        seattle = await who(agent)
+        slow = "select count(*) from retail.products a, retail.products b, retail.products c"
+        running = asyncio.create_task(agent.query(seattle, slow))
+        await until(lambda: bool(agent.cache._flights))  # noqa: SLF001
+        epoch = agent.cache.store._epoch  # noqa: SLF001
+        admin.execute("notify zava_data")
+        await until(lambda: agent.cache.store._epoch > epoch)  # noqa: SLF001
+        await running
+        assert not len(agent.cache.store)
+
+
+async def test_without_the_connection_that_hears_there_is_no_cache(module_database, admin, runs):
+    async with caching(module_database) as agent:
+        seattle = await who(agent)
+        await value(agent, seattle)
+        admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and query ilike 'listen%'"
+        )
+        await until(lambda: not agent.cache.on)
+        await value(agent, seattle)
+        assert (len(runs.texts), agent.cache.hits) == (2, 0)
+        await until(lambda: agent.cache.on)
+        await value(agent, seattle)
+        await value(agent, seattle)
+        assert (len(runs.texts), agent.cache.hits) == (3, 1)
+
+
+async def test_identical_questions_at_the_same_time_are_one_query(module_database, truth, runs):  # noqa: ARG001
+    async with caching(module_database) as agent:
+        seattle, tacoma = await who(agent), await who(agent, "tacoma")
+        asked = [agent.query(seattle, COUNT) for _ in range(8)]
+        asked += [agent.query(tacoma, COUNT) for _ in range(8)]
+        answers = await asyncio.gather(*asked)
+        assert len(runs.texts) == 2
+        assert {answer.rows[0][0] for answer in answers[:8]} == {27}
+        assert {answer.rows[0][0] for answer in answers[8:]} == {41}
+        # Each caller's error points into its own text.
+        texts = (f"select {' ' * n}nothing from orders" for n in range(4))
+        errors = await asyncio.gather(
+            *(agent.query(seattle, text) for text in texts), return_exceptions=True
+        )
+        assert len(runs.texts) == 3
+        assert [error.position for error in errors if isinstance(error, DatabaseError)] == [
+            8, 9, 10, 11
+        ]  # fmt: skip
+
+
+async def test_who_gives_up_leaves_the_others_their_answer(module_database, admin):
+    slow = "select count(*) from retail.products a, retail.products b, retail.products c"
+    running = "select count(*) from pg_stat_activity where state = 'active' and query like %s"
+    async with caching(module_database) as agent:
+        seattle = await who(agent)
+        tasks = [asyncio.create_task(agent.query(seattle, slow)) for _ in range(3)]
+        await until(lambda: agent.cache.misses == 3)
+        tasks[0].cancel()
+        assert (await tasks[1]).rows[0][0] == (await tasks[2]).rows[0][0] == 200**3
+        assert tasks[0].cancelled()
+        tasks = [asyncio.create_task(agent.query(seattle, tenants.SLOW)) for _ in range(3)]
+        mark = ["%retail . products as p4%"]
+        await until(lambda: admin.execute(running, mark).fetchone()[0] == 1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await until(lambda: admin.execute(running, mark).fetchone()[0] == 0)
+        assert not agent.cache._flights  # noqa: SLF001
+
+
+@pytest.mark.once
+async def test_the_memory_of_answers_has_a_bound():
+    def answer(size: int) -> Result:
+        return Result((Column("x", "text"),), [("x" * size,)], truncated=False)
+
+    store = MemoryStore(seconds=60, most=10_000)
+    for number in range(20):
+        await store.put(str(number), 0, answer(1_000))
+    assert store.size <= 10_000
+    assert len(store) == 8
+    await store.get("12")
+    await store.put("20", 0, answer(1_000))
+    kept = [key for key in map(str, range(21)) if (await store.get(key))[1] is not None]
+    assert kept == ["12", *map(str, range(14, 21))]
+    await store.put("large", 0, answer(5_000))
+    assert (await store.get("large"))[1] is None
+    await store.clear()
+    await store.put("old", 0, answer(1))
+    assert (len(store), store.size) == (0, 0)
+    short = MemoryStore(seconds=0.01, most=10_000)
+    await short.put("x", 0, answer(1))
+    await asyncio.sleep(0.02)
+    assert (await short.get("x"))[1] is None
+    assert short.size == 0
+
+
+async def test_what_is_volatile_is_never_kept(module_database):
+    lines = FUNCTIONS.read_text(encoding="utf-8").splitlines()
+    allowed = [line.split()[0] for line in lines if line and not line.startswith("#")]
+    with psycopg.connect(module_database.admin_url) as connection:
+        volatile = connection.execute(
+            "select distinct proname from pg_proc where provolatile = 'v' and proname = any (%s)",
+            [allowed],
+        ).fetchall()
+    assert volatile
+    assert {name for (name,) in volatile} <= NEVER_KEPT
+    assert not is_kept("select Current_Timestamp")
+    assert not is_kept('select "now" ( )')
+    assert not is_kept('select * from api."my_queries"(p_limit => $1::text::integer)')
+    assert is_kept("select known from retail.orders")
+
+
+@pytest.fixture
+def redis(tmp_path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """Run a Redis, and be able to run it again."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed (Debian package redis-server)")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        process = subprocess.Popen(
+            [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", tmp_path],
+            stdout=subprocess.PIPE,
+        )
+        running.append(process)
+        for line in process.stdout:
+            if b"Ready to accept" in line:
+                break
+
+    def stop() -> None:
+        while running:
+            process = running.pop()
+            process.kill()
+            process.communicate()
+
+    start()
+    try:
+        yield f"redis://127.0.0.1:{port}/0", start, stop
+    finally:
+        stop()
+
+
+@pytest.mark.once
+async def test_servers_share_answers_in_redis(module_database, admin, runs, redis):
+    url, start, stop = redis
+    shared = {"cache_url": SecretStr(url)}
+    async with (
+        caching(module_database, **shared) as one,
+        caching(module_database, **shared) as two,
+    ):
+        seattle, tacoma = await who(one), await who(one, "tacoma")
+        odd = "select 1.5::float8, 'ü', null, array[1, 2], true, 'inf'::float8, 10::numeric"
+        fresh = await one.query(seattle, odd)
+        kept = await two.query(seattle, odd)
+        assert two.cache.hits == 1
+        assert (kept.columns, list(kept.rows)) == (fresh.columns, list(fresh.rows))
+        assert await value(one, tacoma) == 41 != await value(two, seattle)
+
+        # What somebody else writes into Redis is not given to anybody.
+        client = two.cache.store._redis  # noqa: SLF001
+        names = [name async for name in client.scan_iter(match="zava:*") if b"epoch" not in name]
+        bodies = await client.mget(names)
+        for name, body in zip(names, reversed(bodies), strict=True):
+            await client.set(name, body)
+        assert await value(two, tacoma) == 41
+        assert await value(one, seattle) == 27
+        for name in names:
+            await client.set(name, b"x" * 64)
+        hits = one.cache.hits + two.cache.hits
+        assert await value(two, seattle) == 27
+        assert one.cache.hits + two.cache.hits == hits
+
+        # A disabled principal finds nothing, on either.
+        admin.execute("select zava.disable_principal('seattle')")
+        try:
+            for agent in (one, two):
+                assert await value(agent, seattle) == 0
+                with pytest.raises(AuthorizationError):
+                    await who(agent)
+        finally:
+            admin.execute("select zava.enable_principal('seattle')")
+        await until(lambda: one.cache.on and two.cache.on)
+
+        # Without Redis there are answers, and no old ones once it is back.
+        assert await value(one, seattle) == await value(two, seattle) == 27
+        stop()
+        assert await value(one, seattle) == 27
+        admin.execute("notify zava_data")
+        await until(lambda: not one.cache.on and not two.cache.on)
+        assert await value(one, seattle) == 27
+        start()
+        await until(lambda: one.cache.on and two.cache.on)
+        count = len(runs.texts)
+        assert await value(one, seattle) == await value(two, seattle) == 27
+        assert len(runs.texts) == count + 1

@@ -1,0 +1,211 @@
+"""Caps: by role as the administrator sets them, the cost of plans, a fair share for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import tenants
+
+from zava_sql.agent import Agent, fetch
+from zava_sql.answer import answer
+from zava_sql.caps import Turns
+from zava_sql.errors import LimitExceeded, QueryTimeout, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    import conftest
+
+    from zava_sql.database import Database
+
+pytestmark = pytest.mark.anyio
+
+BIG = "select count(*) from " + ", ".join(f"retail.products as p{i}" for i in range(3))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def truth(module_database: conftest.Database) -> tenants.Truth:
+    return tenants.fill(module_database)
+
+
+@contextmanager
+def role_settings(database: conftest.Database, *settings: str) -> Iterator[None]:
+    """Set these for as long as the block lasts, each as `role SET …`."""
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        try:
+            for one in settings:
+                connection.execute(f"alter role {one}")
+            yield
+        finally:
+            for one in settings:
+                role, _, rest = one.partition(" set ")
+                connection.execute(f"alter role {role} reset {rest.split()[0]}")
+
+
+@pytest.fixture
+async def opened(module_database: conftest.Database) -> AsyncIterator[Database]:
+    async with tenants.opened(module_database, pool_max=2) as found:
+        yield found
+
+
+async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_database):
+    agent = Agent(opened)
+    people = await tenants.principals(opened, ("seattle", "bellevue", "head-office"))
+    here = f"zava_store_seattle in database {module_database.dbname}"
+    with role_settings(
+        module_database,
+        "store_manager set zava.max_rows_limit = '50'",
+        "store_manager set zava.max_bytes = '2000'",
+        "zava_store_seattle set zava.max_rows_limit = '7'",
+        f"{here} set zava.statement_timeout = '0.2'",
+    ):
+        await opened.refresh_caps()
+        for name, limit in (("seattle", 7), ("bellevue", 50), ("head-office", 10_000)):
+            assert opened.caps.of(people[name].role).max_rows_limit == limit
+            with pytest.raises(ValidationError, match=f"from 1 to {limit},"):
+                await agent.query(people[name], "select 1", max_rows=limit + 1)
+        result = await agent.query(people["seattle"], "select generate_series(1, 20)")
+        assert (len(result.rows), result.truncated) == (7, True)
+        with pytest.raises(QueryTimeout, match=r"longer than 0\.2 seconds"):
+            await agent.query(people["seattle"], tenants.SLOW)
+        long = await agent.query(people["bellevue"], "select repeat('x', 500) from orders")
+        shown = answer(long, opened.caps.of(people["bellevue"].role))
+        assert shown.fields["truncated_by"] == "bytes"
+        assert len(shown.text) < 2200
+    await opened.refresh_caps()
+    assert opened.caps.of(people["seattle"].role) is opened.settings
+
+
+async def test_a_role_cannot_have_more_than_the_server_gives(opened, module_database, caplog):
+    role = "zava_store_tacoma"
+    with role_settings(
+        module_database,
+        f"{role} set zava.max_rows = '1000000'",
+        f"{role} set zava.max_bytes = 'lots'",
+        f"{role} set zava.context_key = 'x'",
+        f"{role} set zava.max_cell = '-1'",
+        f"{role} set zava.statement_timeout = '3000'",
+    ):
+        await opened.refresh_caps()
+        caps = opened.caps.of(role)
+        assert caps == opened.settings
+        for name in ("max_bytes", "context_key", "max_cell"):
+            assert f"role {role}: zava.{name} is no cap, or not a valid one" in caplog.text
+
+
+async def test_a_tenant_cannot_set_its_own_caps(opened, module_database):
+    seattle = (await tenants.principals(opened, ["seattle"]))["seattle"]
+    with role_settings(module_database, "store_manager set zava.max_rows = '3'"):
+        await opened.refresh_caps()
+        text = "select set_config('zava.max_rows', '900', false), generate_series(1, 9)"
+        rows = await fetch(opened, seattle, text, opened.caps.of(seattle.role).max_rows)
+        assert len(rows.rows) == 3
+        await opened.refresh_caps()
+        assert len((await Agent(opened).query(seattle, "select 1 from orders")).rows) == 3
+
+
+async def test_a_plan_that_costs_too_much_does_not_run(opened, module_database):
+    agent = Agent(opened)
+    people = await tenants.principals(opened, ("seattle", "head-office"))
+    with role_settings(module_database, "store_manager set zava.max_cost = '5000'"):
+        await opened.refresh_caps()
+        with pytest.raises(LimitExceeded, match="estimated to cost more") as refused:
+            await agent.query(people["seattle"], BIG)
+        # An estimate over all tenants' rows is nobody's business.
+        assert not re.search("[0-9]", f"{refused.value.message}{refused.value.hint}")
+        assert len((await agent.query(people["seattle"], "select 1 from orders")).rows) == 27
+        with pytest.raises(LimitExceeded):
+            await fetch(opened, people["seattle"], f"{BIG} where $1 <> 'y'", 1, ["x"])
+        assert (await agent.query(people["head-office"], BIG)).rows == [(200**3,)]
+
+
+async def test_temporary_files_have_a_cap_where_the_administrator_sets_one(module_database):
+    with role_settings(module_database, "zava_gateway set temp_file_limit = '64kB'"):
+        async with tenants.opened(module_database, work_mem="64kB") as opened:
+            seattle = (await tenants.principals(opened, ["seattle"]))["seattle"]
+            sort = "select md5(g::text) from generate_series(1, 30000) as g order by 1"
+            with pytest.raises(LimitExceeded, match="temporary space"):
+                await fetch(opened, seattle, sort, 30_000)
+
+
+async def test_one_tenant_never_holds_all_connections(module_database):
+    async with tenants.opened(module_database, pool_max=3, max_concurrent=2) as opened:
+        agent = Agent(opened)
+        people = await tenants.principals(opened, ("seattle", "tacoma"))
+        noisy = [
+            asyncio.create_task(agent.query(people["seattle"], tenants.SLOW)) for _ in range(6)
+        ]
+        try:
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(20):
+                for _ in range(5):
+                    await agent.query(people["tacoma"], "select 1")
+            assert not any(one.done() for one in noisy)
+        finally:
+            for one in noisy:
+                one.cancel()
+            await asyncio.wait(noisy)
+
+
+@pytest.mark.once
+async def test_turns_are_fair():
+    turns = Turns(2)
+    served: list[str] = []
+    release = asyncio.Event()
+
+    async def call(tenant: str, limit: int = 2) -> None:
+        async with turns.turn(tenant, limit, 20):
+            served.append(tenant)
+            await release.wait()
+            await asyncio.sleep(0)
+
+    calls = [asyncio.create_task(call("a")) for _ in range(6)]
+    await asyncio.sleep(0)
+    calls += [asyncio.create_task(call(tenant)) for tenant in "bcb"]
+    await asyncio.sleep(0)
+    assert served == ["a", "a"]
+    release.set()
+    await asyncio.gather(*calls)
+    # Those who had nothing yet come first, however many calls of the other came before.
+    assert sorted(served[2:4]) == ["b", "c"]
+    assert len(served) == 9
+    assert turns._free == 2  # noqa: SLF001 - nothing is lost
+    assert not turns._running  # noqa: SLF001
+    assert not turns._waiting  # noqa: SLF001
+
+
+@pytest.mark.once
+async def test_turns_end_for_those_who_give_up():
+    turns = Turns(1)
+    async with turns.turn("a", 1, 1):
+        with pytest.raises(LimitExceeded, match="1 queries of this tenant"):
+            async with turns.turn("a", 1, 0.01):
+                pass
+        with pytest.raises(LimitExceeded, match="all database connections"):
+            async with turns.turn("b", 1, 0.01):
+                pass
+        waiting = [asyncio.create_task(hold(turns, "b")) for _ in range(101)]
+        await asyncio.sleep(0)
+        assert [one.done() for one in waiting].count(True) == 1  # more do not even wait
+        for one in waiting[:60]:
+            one.cancel()
+        await asyncio.sleep(0)
+    done, _ = await asyncio.wait(waiting)
+    assert sum(one.cancelled() for one in done) == 60
+    async with turns.turn("c", 1, 1):
+        assert turns._free == 0  # noqa: SLF001
+    assert turns._free == 1  # noqa: SLF001
+    assert not turns._waiting  # noqa: SLF001
+
+
+async def hold(turns: Turns, tenant: str) -> None:
+    try:
+        async with turns.turn(tenant, 1, 20):
+            await asyncio.sleep(0)
+    except LimitExceeded:
+        return

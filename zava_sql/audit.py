@@ -1,0 +1,276 @@
+"""The trail of calls: each is written down before its answer goes out, and sent to the database.
+
+What was answered is in a journal on disk, and from there, in batches and over a connection of its
+own, in `zava.audit_log`. When the database does not take it, calls are refused, or go on being
+written to the journal, each synced to the disk before its answer: ZAVA_AUDIT says which. A call
+that cannot be written down anywhere gets no answer in either case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from zava_sql.audit_journal import Journal
+from zava_sql.calls import digest, fingerprint, normalized
+from zava_sql.database import CONNECTION_ERRORS, translated_connection_errors
+from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+    from uuid import UUID
+
+    from zava_sql.calls import Call
+    from zava_sql.settings import Settings
+
+__all__ = ["Audit", "anchor_of"]
+
+# Seconds in which records gather to a batch; between attempts; for the last one.
+_GATHER: Final = 0.05
+_PAUSE: Final = (0.25, 5.0)
+_FAREWELL: Final = 5.0
+
+# Characters of one text of a record: the guard lets no longer one through.
+_LONGEST: Final = 20_000
+
+logger = logging.getLogger(__name__)
+
+
+class Audit:
+    """Writes calls down; made by `Audit.open()`."""
+
+    def __init__(
+        self, settings: Settings, chain_id: UUID, directory: Path, *, fail_closed: bool
+    ) -> None:
+        self._settings = settings
+        self._fail_closed = fail_closed
+        self._journal = Journal.create(directory, chain_id)
+        # What processes that were killed have left goes first.
+        self._left_over = Journal.left_over(directory, chain_id)
+        self._older = next(self._left_over, None)
+        self._anchor = os.open(
+            directory / f"{chain_id}.anchor", os.O_WRONLY | os.O_CREAT, mode=0o600
+        )
+        self._wake = asyncio.Event()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self.taking = True
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, *, fail_closed: bool) -> AsyncIterator[Audit | None]:
+        """Write calls down as long as this is open, and send what is left at its end.
+
+        `fail_closed` is for where ZAVA_AUDIT does not say.
+
+        Raises:
+            ConfigurationError: the journal cannot be written, or the database has no log.
+            ServiceUnavailable: the database cannot be reached.
+        """
+        if settings.audit == "off":
+            yield None
+            return
+        connection = await _connect(settings)
+        try:
+            chain_id = await connection.fetchval("select zava.audit_chain()")
+        except asyncpg.PostgresError as error:
+            await connection.close()
+            raise ConfigurationError(
+                "this database has no audit log, or ZAVA_SERVICE_URL may not use it",
+                hint="Migrate it with `zava-sql db upgrade`, or set ZAVA_AUDIT=off.",
+            ) from error
+        closed = fail_closed if settings.audit is None else settings.audit == "refuse"
+        audit = cls(settings, chain_id, _directory(settings), fail_closed=closed)
+        audit._connection = connection
+        sending = asyncio.create_task(audit._send())
+        try:
+            yield audit
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
+            await audit._close()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the database does not have yet."""
+        return self._journal.waiting
+
+    def check(self) -> None:
+        """Let a call begin, or not.
+
+        Raises:
+            ServiceUnavailable: the database does not take records, and calls are not to go on.
+        """
+        if self._fail_closed and not self.taking:
+            raise ServiceUnavailable(
+                "the audit log cannot be written, so no queries are answered",
+                hint="Try again in a moment; ZAVA_AUDIT=spool would answer meanwhile.",
+            )
+
+    async def record(self, call: Call) -> None:
+        """Write a call down; only then may its answer go out.
+
+        Raises:
+            ServiceUnavailable: it cannot be written.
+        """
+        self._journal.write(_record(call, self._settings.audit_arguments))
+        self._wake.set()
+        if not self.taking:
+            await self._journal.sync()
+
+    async def _send(self) -> None:
+        """Send what waits until cancelled."""
+        pause = _PAUSE[0]
+        while True:
+            try:
+                await self._drain_all()
+            except (ZavaError, asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS) as error:
+                if self.taking:
+                    logger.warning("the audit log cannot be written: %s", type(error).__name__)
+                self.taking = False
+                await self._hang_up()
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _PAUSE[1])
+            else:
+                if not self.taking:
+                    logger.warning("the audit log can be written again")
+                self.taking, pause = True, _PAUSE[0]
+                self._wake.clear()
+                if not self._journal.waiting:
+                    await self._wake.wait()
+                await asyncio.sleep(_GATHER)
+
+    async def _drain_all(self) -> None:
+        while self._older is not None:
+            await self._drain(self._older)
+            self._older.close()
+            self._older = next(self._left_over, None)
+        await self._drain(self._journal)
+
+    async def _drain(self, journal: Journal) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await _connect(self._settings)
+        if not self.taking:
+            # Is it taken again? Calls that are refused give nothing to find out with.
+            await self._append(journal, "[]")
+        while journal.waiting:
+            records, size = journal.read()
+            await self._append(journal, records)
+            journal.take(size)
+
+    async def _append(self, journal: Journal, records: str) -> None:
+        connection = self._connection
+        if connection is None:
+            raise ConnectionError
+        head = await connection.fetchrow(
+            "select number, hash from zava.append_audit($1, $2)", journal.source_id, records
+        )
+        if head is not None:
+            # Of one length, so that it is never half of an older one.
+            os.pwrite(self._anchor, f"{head['number']:020}:{head['hash'].hex()}\n".encode(), 0)
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def _close(self) -> None:
+        # A batch that was cut off by cancelling may or may not have arrived; sent again, it counts
+        # once.
+        with suppress(ZavaError, asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
+            async with asyncio.timeout(_FAREWELL):
+                if self._connection is not None and self._connection.is_in_transaction():
+                    await self._hang_up()
+                await self._drain_all()
+        if self._journal.waiting:
+            logger.error(
+                "%d bytes of audit wait in %s: the next start sends them",
+                self._journal.waiting,
+                self._journal.path,
+            )
+            with suppress(ZavaError):
+                await self._journal.sync()
+        self._journal.close()
+        os.close(self._anchor)
+        await self._hang_up()
+
+
+def anchor_of(settings: Settings, chain_id: UUID) -> tuple[int, bytes] | None:
+    """Give the last link that a server here knows of, for `zava-sql audit verify`."""
+    try:
+        text = (_directory(settings) / f"{chain_id}.anchor").read_text("ascii")
+        number, _, link = text.strip().partition(":")
+        return int(number), bytes.fromhex(link)
+    except (OSError, ValueError):
+        return None
+
+
+def _directory(settings: Settings) -> Path:
+    return settings.home / "audit"
+
+
+async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
+    if settings.service_url is None:
+        raise ConfigurationError(
+            "ZAVA_SERVICE_URL is not set", hint="Set it, or start the embedded server."
+        )
+    async with translated_connection_errors():
+        return await asyncpg.connect(
+            settings.service_url.get_secret_value(),
+            timeout=settings.connect_timeout,
+            command_timeout=settings.command_timeout,
+            statement_cache_size=0,
+            server_settings={"application_name": f"{settings.application_name[:55]} audit"},
+        )
+
+
+def _record(call: Call, arguments: str) -> dict[str, Any]:
+    """Give the columns of zava.audit_log."""
+    who = call.principal
+    full = arguments == "full"
+    sql: str | None
+    if call.sql is not None:
+        sql = call.sql if full else normalized(call.sql)
+    else:
+        # Refused before it had a form of its own: what the caller wrote.
+        sql = call.text if full else digest(call.text) if arguments == "hashed" else None
+    given = json.dumps(call.arguments, sort_keys=True, default=str) if call.arguments else None
+    if given is not None and not full:
+        given = digest(given) if arguments == "hashed" else None
+    return {
+        "called_at": datetime.fromtimestamp(call.called_at, UTC).isoformat(),
+        "principal_id": str(who.principal_id),
+        "principal": who.name,
+        "client": _text(call.caller.client, 200),
+        "key_id": str(who.key_id) if who.key_id else None,
+        "tool": _text(call.tool, 200),
+        "sql": _text(sql),
+        "fingerprint": fingerprint(call.sql) if call.sql is not None else None,
+        "arguments": _text(given),
+        "verdict": call.verdict,
+        "code": call.code,
+        "sqlstate": call.sqlstate,
+        "row_count": call.rows,
+        "byte_count": call.size,
+        "duration_us": round(call.seconds * 1_000_000),
+        "cached": call.cached,
+        "request_id": _text(call.caller.request_id, 200),
+        "trace_id": _text(call.caller.trace_id, 64),
+    }
+
+
+def _text(text: str | None, longest: int = _LONGEST) -> str | None:
+    """Give a text that PostgreSQL can hold; one that is too long ends in its hash."""
+    if text is None:
+        return None
+    if len(text) > longest:
+        text = f"{text[: longest - 80]}… {digest(text)}"
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

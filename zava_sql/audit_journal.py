@@ -1,0 +1,153 @@
+"""The file in which the records of calls wait until the database has them.
+
+A record is in the file before its answer goes out, so that nothing that was answered is forgotten
+when this process or PostgreSQL is killed. What a killed process leaves is sent by the next one: a
+file that nobody holds locked has no owner. The file is the queue, so memory stays flat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Self
+from uuid import UUID, uuid4
+
+from zava_sql.errors import ConfigurationError, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Journal"]
+
+# Of one batch, and of a file that the database does not take.
+_BATCH_BYTES: Final = 1_000_000
+_MAX_BYTES: Final = 256_000_000
+
+
+class Journal:
+    """One file of one process: lines of JSON, numbered; `waiting` bytes are not in the database."""
+
+    def __init__(self, path: Path, fd: int, number: int = 0) -> None:
+        self.path = path
+        self.source_id = UUID(path.stem.partition("_")[2])
+        self.number = number
+        self._fd = fd
+        self._taken = 0
+        self._written = os.fstat(fd).st_size
+        self._synced = 0
+        self._syncing = asyncio.Lock()
+
+    @classmethod
+    def create(cls, directory: Path, chain_id: UUID) -> Self:
+        """Make a new one, for the log of one database.
+
+        Raises:
+            ConfigurationError: the directory cannot be written.
+        """
+        path = directory / f"{chain_id}_{uuid4()}.journal"
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the audit cannot be written to {directory}: {_reason(error)}",
+                hint="Set ZAVA_HOME to a directory that this process may write, or ZAVA_AUDIT=off.",
+            ) from None
+        return cls(path, fd)
+
+    @classmethod
+    def left_over(cls, directory: Path, chain_id: UUID) -> Iterator[Self]:
+        """Find those of the same log whose process has ended."""
+        for path in sorted(directory.glob(f"{chain_id}_*.journal")):
+            with suppress(OSError, ValueError):
+                fd = os.open(path, os.O_RDWR | os.O_APPEND)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    # Between the two it may have been sent and removed by another process.
+                    path.stat()
+                    yield cls(path, fd)
+                except (OSError, ValueError):
+                    os.close(fd)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the database does not have yet."""
+        return self._written - self._taken
+
+    def write(self, record: Mapping[str, object]) -> None:
+        """Append a record; it is whole in the file, or not at all.
+
+        Raises:
+            ServiceUnavailable: it cannot be written.
+        """
+        number = self.number + 1
+        line = json.dumps({**record, "source_number": number}).encode() + b"\n"
+        written = 0
+        try:
+            if self.waiting + len(line) <= _MAX_BYTES:
+                written = os.write(self._fd, line)
+            reason = "there is no room for it"
+        except OSError as error:
+            reason = _reason(error)
+        if written < len(line):
+            with suppress(OSError):
+                os.ftruncate(self._fd, self._written)
+            raise ServiceUnavailable(
+                f"the audit cannot be written: {reason}",
+                hint="An administrator has to make room, or the database available.",
+            )
+        self._written += len(line)
+        self.number = number
+
+    async def sync(self) -> None:
+        """Return when all that was written is on the disk; calls that come together share one.
+
+        Raises:
+            ServiceUnavailable: the disk does not take it.
+        """
+        wanted = self.number
+        async with self._syncing:
+            if self._synced >= wanted:
+                return
+            reached = self.number
+            try:
+                await asyncio.to_thread(os.fsync, self._fd)
+            except OSError as error:
+                raise ServiceUnavailable(
+                    f"the audit cannot be written: {_reason(error)}",
+                    hint="An administrator has to look after the disk.",
+                ) from None
+            self._synced = reached
+
+    def read(self) -> tuple[str, int]:
+        """Give the next records as a JSON array, and how many bytes of the file they are."""
+        data = os.pread(self._fd, min(self.waiting, _BATCH_BYTES), self._taken)
+        # A line without an end was being written when its process was killed: never answered.
+        end = data.rfind(b"\n") + 1
+        if not end:
+            return "[]", len(data)
+        lines = data[: end - 1].replace(b"\n", b",").decode()
+        return f"[{lines}]", end
+
+    def take(self, size: int) -> None:
+        """Note that the database has what was read."""
+        self._taken += size
+        if self._taken >= self._written:
+            os.ftruncate(self._fd, 0)
+            self._taken = self._written = 0
+
+    def close(self) -> None:
+        """Remove the file if nothing waits in it, else leave it for the next process."""
+        if not self.waiting:
+            with suppress(OSError):
+                self.path.unlink()
+        os.close(self._fd)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,293 @@
+"""Answers kept for a while, for the principal who got them and for nobody else. Off unless set.
+
+An answer is found under the version of its principal's access (`zava.access_version()`), which is
+asked anew for every call: what was disabled, regranted, edited or retired since gives another
+version, and no old answer is under that. So isolation rests on no notification. Data that changed
+are told by `notify zava_data`; while nobody listens, nothing is kept or given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hmac
+import json
+import logging
+import re
+from collections import OrderedDict
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from zava_sql.calls import size_of
+from zava_sql.database import CONNECTION_ERRORS, connect
+from zava_sql.errors import ConfigurationError, ZavaError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from typing import Protocol
+
+    from zava_sql.agent import Result
+    from zava_sql.calls import Call
+    from zava_sql.database import Database
+
+    class Store(Protocol):
+        """Where answers are; an answer counts only with the epoch in which its query began."""
+
+        async def get(self, key: str) -> tuple[int, Result | None]:
+            """Give the epoch of now, and the answer if it is there."""
+
+        async def put(self, key: str, epoch: int, result: Result) -> None:
+            """Keep an answer."""
+
+        async def clear(self) -> None:
+            """Begin another epoch: nothing that was kept, or is on its way, counts."""
+
+        async def close(self) -> None:
+            """Forget everything that this process holds."""
+
+
+__all__ = ["CHANNELS", "NEVER_KEPT", "Cache", "MemoryStore", "is_kept"]
+
+CHANNELS: Final = ("zava_data", "zava_access", "zava_catalogue")
+
+# Words of texts whose answer is another one each time, or each moment: the functions that
+# PostgreSQL calls volatile, the clock by all its names, and the caller's own log.
+NEVER_KEPT: Final = frozenset(
+    {
+        *("random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7"),
+        *("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"),
+        *("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"),
+        *("age", "today", "tomorrow", "yesterday", "tablesample", "my_queries"),
+    }
+)
+_WORD: Final = re.compile(r"\w+")
+
+# What Python needs for a value and for a row beyond the bytes of the value itself.
+_OVERHEAD: Final = 56
+
+logger = logging.getLogger(__name__)
+
+
+def is_kept(sql: str) -> bool:
+    """Say whether the answer to this text may be the same a moment later."""
+    return NEVER_KEPT.isdisjoint(_WORD.findall(sql.casefold()))
+
+
+class MemoryStore:
+    """Answers in this process, the least used leaving first when they are too many bytes."""
+
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._epoch = 0
+        self._kept: OrderedDict[str, tuple[float, int, Result]] = OrderedDict()
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    async def get(self, key: str) -> tuple[int, Result | None]:
+        """Give the epoch of now, and the answer if it is there."""
+        found = self._kept.get(key)
+        if found is None:
+            return self._epoch, None
+        if found[0] <= monotonic():
+            self._drop(key)
+            return self._epoch, None
+        self._kept.move_to_end(key)
+        return self._epoch, found[2]
+
+    async def put(self, key: str, epoch: int, result: Result) -> None:
+        """Keep an answer, unless its epoch is over."""
+        size = size_of(result.rows)
+        size += _OVERHEAD * len(result.rows) * (len(result.columns) + 1) + _OVERHEAD
+        if epoch != self._epoch or size > self._most // 4:
+            return
+        if key in self._kept:
+            self._drop(key)
+        # Nobody's list: what one caller does to its rows is not seen by the next.
+        kept = replace(result, rows=tuple(result.rows))
+        self._kept[key] = monotonic() + self._seconds, size, kept
+        self.size += size
+        while self.size > self._most:
+            self._drop(next(iter(self._kept)))
+
+    async def clear(self) -> None:
+        """Begin another epoch."""
+        self._epoch += 1
+        self._kept.clear()
+        self.size = 0
+
+    async def close(self) -> None:
+        """Forget everything."""
+        await self.clear()
+
+    def _drop(self, key: str) -> None:
+        self.size -= self._kept.pop(key)[1]
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A query that runs for several calls."""
+
+    task: asyncio.Task[Result]
+    waiting: int = 0
+
+
+@dataclass(slots=True)
+class Cache:
+    """The answers of one server; made by `Cache.open()`."""
+
+    database: Database
+    store: Store
+    on: bool = False
+    hits: int = 0
+    misses: int = 0
+    _flights: dict[str, _Flight] = field(default_factory=dict)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, database: Database) -> AsyncIterator[Cache | None]:
+        """Keep answers as long as this is open, if the settings say so.
+
+        Raises:
+            ConfigurationError: the settings do not fit together.
+        """
+        settings = database.settings
+        if settings.cache_ttl is None:
+            yield None
+            return
+        if settings.pooler:
+            raise ConfigurationError(
+                "ZAVA_CACHE_TTL cannot be with ZAVA_POOLER: a pooler passes no notifications on",
+                hint="Let ZAVA_SERVICE_URL and ZAVA_DATABASE_URL lead to PostgreSQL itself.",
+            )
+        store: Store
+        if settings.cache_url is None:
+            store = MemoryStore(settings.cache_ttl, settings.cache_bytes)
+        else:
+            from zava_sql.cache_redis import RedisStore  # noqa: PLC0415 - an extra
+
+            store = RedisStore(settings, database.context_key)
+        cache = cls(database, store)
+        listening = asyncio.create_task(cache._listen())
+        try:
+            yield cache
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+            for flight in list(cache._flights.values()):
+                flight.task.cancel()
+            await store.close()
+
+    async def answer(
+        self,
+        call: Call,
+        limit: int,
+        values: Sequence[object],
+        fresh: Callable[[], Awaitable[Result]],
+    ) -> Result:
+        """Give the answer that is kept, or under way for the same principal, or a fresh one.
+
+        Raises:
+            Whatever `fresh` does; ServiceUnavailable: access cannot be looked up.
+        """
+        sql = call.sql or ""
+        if not self.on or not is_kept(sql):
+            return await fresh()
+        key = await self._key(call, sql, limit, values)
+        if key is None:
+            return await fresh()  # row-level security knows what to show
+        epoch, found = await self.store.get(key)
+        if found is not None and self.on:
+            self.hits += 1
+            call.cached = True
+            return found
+        self.misses += 1
+        flight = self._flights.get(f"{epoch}:{key}")
+        if flight is None:
+            flight = self._begin(f"{epoch}:{key}", key, epoch, fresh)
+        else:
+            call.cached = True
+        return await self._share(f"{epoch}:{key}", flight)
+
+    async def _key(self, call: Call, sql: str, limit: int, values: Sequence[object]) -> str | None:
+        """Give what an answer is found under: all that decides it, hashed with a secret."""
+        key = self.database.context_key
+        row = await self.database.service_row(
+            "select zava.access_version($1, $2) as version", call.principal.principal_id, key.kid
+        )
+        if row is None or row["version"] is None:
+            return None
+        parts = [row["version"], self.database.settings.time_zone, limit, sql, values]
+        return hmac.digest(key.secret, b"answer " + json.dumps(parts).encode(), "sha256").hex()
+
+    def _begin(
+        self, name: str, key: str, epoch: int, fresh: Callable[[], Awaitable[Result]]
+    ) -> _Flight:
+        async def run() -> Result:
+            result = await fresh()
+            if self.on:
+                await self.store.put(key, epoch, result)
+            return result
+
+        flight = self._flights[name] = _Flight(asyncio.create_task(run()))
+        flight.task.add_done_callback(lambda task: self._end(name, flight, task))
+        return flight
+
+    def _end(self, name: str, flight: _Flight, task: asyncio.Task[Result]) -> None:
+        if self._flights.get(name) is flight:
+            del self._flights[name]
+        if not task.cancelled():
+            task.exception()  # seen, even if all who waited are gone
+
+    async def _share(self, name: str, flight: _Flight) -> Result:
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        except ZavaError as error:
+            # Each caller gets an error of its own: positions in it are made to fit its text.
+            raise copy.copy(error) from error.__cause__
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not flight.task.done():
+                # Nobody waits for it any more; and nobody new shall.
+                self._flights.pop(name, None)
+                flight.task.cancel()
+
+    async def _listen(self) -> None:
+        """Hear of changes until cancelled; nothing is kept while this does not."""
+        wait = self.database.settings.catalogue_interval
+        while True:
+            with suppress(ZavaError, asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
+                url = self.database.settings.service_url
+                async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
+                    connection.add_termination_listener(self._heard)
+                    for channel in CHANNELS:
+                        await connection.add_listener(channel, self._heard)
+                    # What was said before is not known.
+                    self._woken.set()
+                    while not connection.is_closed():
+                        if self._woken.is_set():
+                            self._woken.clear()
+                            await self.store.clear()
+                            self.on = not self._woken.is_set()
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(wait):
+                                await self._woken.wait()
+                                continue
+                        # Silence may mean that nobody is there.
+                        await connection.fetchval("select 1", timeout=wait)
+            self.on = False
+            logger.warning("changes cannot be heard of: no answers are kept meanwhile")
+            await asyncio.sleep(min(wait, 1.0))
+
+    def _heard(self, *_: object) -> None:
+        self.on = False
+        self._woken.set()

@@ -1,0 +1,136 @@
+"""Answers in Redis, shared by all servers that have the same URL and context key.
+
+Redis is trusted with the rows it holds, not to tell the truth: each answer carries a signature with
+a key made from the context key, over where it lies, so that what somebody else wrote is no answer.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from zava_sql.errors import ConfigurationError, ServiceUnavailable
+
+try:
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+except ImportError as error:
+    raise ConfigurationError(
+        "ZAVA_CACHE_URL needs the package redis", hint="Install it: pip install 'zava-sql[redis]'"
+    ) from error
+
+from zava_sql.agent import Column, Result
+
+if TYPE_CHECKING:
+    from zava_sql.settings import Settings
+    from zava_sql.tenant import ContextKey
+
+__all__ = ["RedisStore"]
+
+# Seconds to wait for Redis: a query is faster than a Redis that is not.
+_TIMEOUT: Final = 0.5
+
+# Only what JSON gives back as it was.
+_EXACT: Final = (str, int, float, bool, type(None))
+
+logger = logging.getLogger(__name__)
+
+
+class RedisStore:
+    """Answers in Redis; without Redis, none."""
+
+    def __init__(self, settings: Settings, key: ContextKey) -> None:
+        if settings.cache_url is None or settings.cache_ttl is None:
+            raise ConfigurationError("ZAVA_CACHE_URL is not set", hint="Set it.")
+        try:
+            self._redis = Redis.from_url(
+                settings.cache_url.get_secret_value(),
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+            )
+        except ValueError:
+            raise ConfigurationError(
+                "ZAVA_CACHE_URL is not a URL of Redis", hint="For example redis://127.0.0.1:6379/0"
+            ) from None
+        self._milliseconds = round(settings.cache_ttl * 1000)
+        self._most = settings.cache_bytes // 4
+        self._secret = hmac.digest(key.secret, b"zava answers in redis", "sha256")
+        # Servers of one installation, and no others, share answers.
+        self._prefix = "zava:" + hmac.digest(self._secret, b"prefix", "sha256").hex()[:16]
+        self._away = False
+
+    async def get(self, key: str) -> tuple[int, Result | None]:
+        """Give the epoch of now, and the answer if it is there and ours."""
+        try:
+            epoch, body = await self._redis.mget(f"{self._prefix}:epoch", self._name(key))
+        except (RedisError, OSError) as error:
+            self._note(error)
+            return -1, None
+        self._note(None)
+        now = int(epoch or 0)
+        return now, self._read(key, now, body) if isinstance(body, bytes) else None
+
+    async def put(self, key: str, epoch: int, result: Result) -> None:
+        """Keep an answer, unless it holds what JSON cannot say exactly."""
+        if epoch < 0 or not all(_exact(value) for row in result.rows for value in row):
+            return
+        fields = {
+            "epoch": epoch,
+            "columns": [[column.name, column.type] for column in result.columns],
+            "rows": result.rows,
+            "truncated": result.truncated,
+        }
+        body = json.dumps(fields).encode()
+        if len(body) > self._most:
+            return
+        try:
+            await self._redis.set(
+                self._name(key), self._sign(key, body) + body, px=self._milliseconds
+            )
+        except (RedisError, OSError) as error:
+            self._note(error)
+
+    async def clear(self) -> None:
+        """Begin another epoch, for all servers.
+
+        Raises:
+            ServiceUnavailable: Redis does not answer; then nothing may be taken from it.
+        """
+        try:
+            await self._redis.incr(f"{self._prefix}:epoch")
+        except (RedisError, OSError) as error:
+            self._note(error)
+            raise ServiceUnavailable("the answer cache is away", hint="Look after Redis.") from None
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._redis.aclose()
+
+    def _name(self, key: str) -> str:
+        return f"{self._prefix}:{key}"
+
+    def _sign(self, key: str, body: bytes) -> bytes:
+        return hmac.digest(self._secret, key.encode() + body, "sha256")
+
+    def _read(self, key: str, epoch: int, signed: bytes) -> Result | None:
+        signature, body = signed[:32], signed[32:]
+        if not hmac.compare_digest(signature, self._sign(key, body)):
+            logger.warning("an answer in Redis is not one of ours")
+            return None
+        fields: dict[str, Any] = json.loads(body)
+        if fields["epoch"] != epoch:
+            return None
+        columns = tuple(Column(name, kind) for name, kind in fields["columns"])
+        return Result(columns, [tuple(row) for row in fields["rows"]], fields["truncated"])
+
+    def _note(self, error: Exception | None) -> None:
+        """Say once that Redis is away, and once that it is back."""
+        if self._away != (error is not None):
+            self._away = error is not None
+            logger.warning("Redis is %s", f"away: {type(error).__name__}" if error else "back")
+
+
+def _exact(value: object) -> bool:
+    return isinstance(value, _EXACT) or (isinstance(value, list) and all(map(_exact, value)))

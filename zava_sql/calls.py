@@ -1,0 +1,163 @@
+"""What is known of one call of an agent: who, what, how it ended. The audit is made from it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.errors import (
+    AuthorizationError,
+    DatabaseError,
+    LimitExceeded,
+    QueryRefused,
+    ValidationError,
+    ZavaError,
+)
+from zava_sql.guard.lexer import BITS, NUMBER, STRING, scan
+from zava_sql.guard.limits import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from zava_sql.tenant import Principal
+
+__all__ = [
+    "Call",
+    "Caller",
+    "called_from",
+    "caller",
+    "digest",
+    "fingerprint",
+    "normalized",
+    "size_of",
+]
+
+_REFUSALS: Final = (QueryRefused, LimitExceeded, ValidationError, AuthorizationError)
+_LITERALS: Final = (STRING, BITS, NUMBER)
+_LIST: Final = re.compile(r"\bin \( \?(?: , \?)+ \)", re.IGNORECASE)
+
+# Of one value that is no text: what PostgreSQL needs for most of them.
+_VALUE_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the edge knows: the program that calls, ids of the request, the tool's name there."""
+
+    client: str | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
+    tool: str | None = None
+
+
+# Set at the edge for as long as a request is served.
+caller: ContextVar[Caller] = ContextVar("caller", default=Caller())  # noqa: B039 - frozen
+
+
+@contextmanager
+def called_from(client: str) -> Iterator[None]:
+    """Name the program that makes the calls in this block."""
+    token = caller.set(Caller(client=client))
+    try:
+        yield
+    finally:
+        caller.reset(token)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call; `sql` is what ran, `text` what the caller wrote."""
+
+    principal: Principal
+    tool: str
+    text: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    caller: Caller = field(default_factory=caller.get)
+    called_at: float = field(default_factory=time.time)
+    begun: float = field(default_factory=time.perf_counter)
+    seconds: float = 0.0
+    sql: str | None = None
+    rows: int | None = None
+    size: int | None = None
+    cached: bool = False
+    verdict: str = "failed"
+    code: str | None = None
+    sqlstate: str | None = None
+
+    def __post_init__(self) -> None:
+        self.tool = self.caller.tool or self.tool
+
+    def answered(self) -> None:
+        """Note that an answer goes out."""
+        self.verdict = "answered"
+
+    def ended_by(self, error: BaseException) -> None:
+        """Note why none does."""
+        self.verdict = "failed"
+        self.code = "INTERNAL_ERROR"
+        if isinstance(error, asyncio.CancelledError):
+            self.verdict, self.code = "cancelled", None
+        elif isinstance(error, ZavaError):
+            self.verdict = "refused" if isinstance(error, _REFUSALS) else "failed"
+            self.code = error.code
+            if isinstance(error, QueryRefused):
+                self.code = f"{error.code}: {error.reason}"
+            if isinstance(error, DatabaseError):
+                self.sqlstate = error.sqlstate
+
+    def stop(self) -> None:
+        """Note how long it took."""
+        self.seconds = time.perf_counter() - self.begun
+
+
+def fingerprint(canonical: str) -> str:
+    """Give the same sixteen digits for texts that differ in their literals only."""
+    return hashlib.sha256(normalized(canonical).encode()).hexdigest()[:16]
+
+
+def normalized(canonical: str) -> str:
+    """Put a question mark for each literal of a canonical text, and one for a list after IN."""
+    return _normalized(canonical) if len(canonical) <= 8_000 else _normalized.__wrapped__(canonical)
+
+
+@lru_cache(1_024)
+def _normalized(canonical: str) -> str:
+    try:
+        tokens = scan(canonical)
+    except Refusal:
+        return canonical  # the call of a function, whose values are not in it
+    parts = (
+        "?" if kind in _LITERALS else text
+        for kind, text in zip(tokens.kinds, tokens.texts, strict=False)
+    )
+    return _LIST.sub("in ( ? )", " ".join(parts))
+
+
+def digest(text: str) -> str:
+    """Give what stands for a text that is not to be kept."""
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def size_of(rows: Sequence[tuple[object, ...]]) -> int:
+    """Count about how many bytes the values of an answer have."""
+    size = 0
+    for values in zip(*rows, strict=True):
+        types = set(map(type, values))
+        if types == {str}:
+            size += sum(map(len, values))
+        elif types <= {int, float, bool, type(None)}:
+            size += _VALUE_BYTES * len(values)
+        else:
+            size += sum(
+                len(value) if isinstance(value, str) else len(str(value))
+                for value in values
+                if value is not None
+            )
+    return size

@@ -1,0 +1,53 @@
+"""Who is at the other end of an MCP request, for the audit: its program and the request's ids."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.auth.middleware.auth_context import get_access_token
+from opentelemetry import trace
+
+from zava_sql.calls import Caller, caller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp.server import ServerRequestContext
+
+__all__ = ["calling"]
+
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@contextmanager
+def calling(context: ServerRequestContext[Any], tool: str | None = None) -> Iterator[Caller]:
+    """Note who calls for as long as the request is served."""
+    found = Caller(_client(context), secrets.token_hex(8), _trace_id(context), tool)
+    token = caller.set(found)
+    try:
+        yield found
+    finally:
+        caller.reset(token)
+
+
+def _client(context: ServerRequestContext[Any]) -> str | None:
+    """Give the name that a JWT vouches for, and the one that the program gives itself."""
+    access = get_access_token()
+    vouched = access.client_id if access is not None and (access.claims or {}).get("iss") else None
+    params = context.session.client_params
+    named = f"{params.client_info.name} {params.client_info.version}" if params else None
+    return " / ".join(part[:90] for part in (vouched, named) if part) or None
+
+
+def _trace_id(context: ServerRequestContext[Any]) -> str | None:
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        return trace.format_trace_id(span.trace_id)
+    parent = (context.meta or {}).get("traceparent")
+    if parent is None and context.request is not None:
+        parent = context.request.headers.get("traceparent")
+    match = _TRACE_PARENT.fullmatch(parent) if isinstance(parent, str) else None
+    return match[1] if match else None
