@@ -351,9 +351,10 @@ def test_every_change_goes_up_and_down_and_up(db, url):
     migrate.upgrade(url)
     write(db, FIRST)
     states = [state(url)]
-    wrote = revise(url, "first")
-    assert wrote[0] == "wrote 0002_first"
-    assert [line.partition(" ")[0] for line in wrote[1:]] == ["create"] * 10 + ["change"]
+    said = revise(url, "first")
+    assert "head_office gains UPDATE (amount) ON retail.orders" in said
+    wrote = said[said.index("wrote 0002_first") + 1 :]
+    assert [line.partition(" ")[0] for line in wrote] == ["create"] * 10 + ["change"]
     migrate.upgrade(url)
     states.append(state(url))
     for number, (name, files, notes) in enumerate(CASES, start=3):
@@ -376,9 +377,8 @@ def test_every_change_goes_up_and_down_and_up(db, url):
         migrate.downgrade(url, "-1")
         found = state(url)
         assert found == expected, CASES[-1 - number][0]
-    for expected in states[1:]:
-        migrate.upgrade(url, "+1")
-        assert state(url) == expected
+    migrate.upgrade(url)
+    assert state(url) == states[-1]
 
 
 @pytest.fixture

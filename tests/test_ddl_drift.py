@@ -299,6 +299,10 @@ def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
         with pytest.raises(errors.ValidationError, match=match):
             adopt(database.admin_url)
         do(database.admin_url, undo)
+    do(database.admin_url, 'create function api."../x"() returns int language sql return 1')
+    with pytest.raises(errors.ValidationError, match="no file can be named"):
+        adopt(database.admin_url)
+    do(database.admin_url, 'drop function api."../x"()')
     with pytest.raises(errors.ValidationError, match="nothing to adopt"):
         adopt(database.admin_url)
     assert {path: path.read_bytes() for path in db.rglob("*.*")} == before

@@ -120,11 +120,20 @@ def _edited(
 def _home(key: str, texts: Mapping[str, str]) -> str:
     """Find the file for what no file holds: that of its name or table, or a new one."""
     if key.startswith(("policy ", "trigger ", "access to ")):
-        table = key.rpartition(" ")[2].rpartition(".")[2]
-        return f"db/policies/{table}.sql"
-    schema, _, name = key.partition("(")[0].rpartition(".")
+        return f"db/policies/{_plain_name(key.rpartition(' ')[2], key)[1]}.sql"
+    schema, name = _plain_name(key.partition("(")[0], key)
     likely = (path for path in texts if path.endswith(f"/{name}.sql"))
     return next(likely, f"db/functions/{DOMAIN_OF[schema]}/{name}.sql")
+
+
+def _plain_name(name: str, key: str) -> tuple[str, str]:
+    """Split a name that may name a file."""
+    found = re.fullmatch(r"(\w+)\.([a-z_][a-z0-9_]*)", name)
+    if found is None:
+        raise ValidationError(
+            f"no file can be named after {key[:80]}", hint="Write its file by hand, or drop it."
+        )
+    return found[1], found[2]
 
 
 def _patched(text: str, edit: _Edit) -> str | None:

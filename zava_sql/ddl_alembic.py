@@ -19,6 +19,7 @@ from alembic.util import PriorityDispatchResult
 
 from zava_sql import ddl
 from zava_sql.ddl_plan import Plan, plan
+from zava_sql.ddl_review import words
 from zava_sql.errors import ZavaError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def write_revision(
     name = re.sub(r"\W+", "_", script.message.lower()).strip("_")[:40]
     try:
         found[0].permit()
-        for line in found[0].radius:
+        for line in (*found[0].radius, *words(found[0].changes)):
             say(line)
         say(ddl.write(_db(context), name, found[0].up, found[0].down))
     except ZavaError as error:
