@@ -182,13 +182,13 @@ async def test_what_was_done_before_a_failure_stays(settings, service, connectio
 
     settings = settings.model_copy(update={"embedding_dimensions": LENGTH})
     async with asyncio.timeout(20):
-        service.answers += [*[well] * 4, refuse]
+        service.answers += [*[well] * 8, refuse]
         with pytest.raises(ConfigurationError, match="refused the key"):
             await filled(settings, workers=1)
     model = f"small/{LENGTH}"
-    assert state(connection, model) == ("building", 128, PRODUCTS - 128, 0, 0, False)
+    assert state(connection, model) == ("building", 256, PRODUCTS - 256, 0, 0, False)
     report = await filled(settings)
-    assert (report.embedded, report.live) == (PRODUCTS - 128, model)
+    assert (report.embedded, report.live) == (PRODUCTS - 256, model)
 
 
 async def test_what_a_dead_worker_has_claimed_is_done_in_the_end(settings, connection):

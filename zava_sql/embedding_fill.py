@@ -10,6 +10,7 @@ import asyncio
 import itertools
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FillReport", "fill", "outlook"]
 
-# Products that a worker claims at a time.
-_CLAIM: Final = 128
+# Products that a worker claims at a time: of fewer, those of like length make no whole batches.
+_CLAIM: Final = 256
+# Time after which others take over: by then a slow machine or a busy service is done as well.
+_LEASE: Final = timedelta(minutes=5)
 # Seconds between looks at what other runs have claimed.
 _WAIT: Final = 1.0
 
@@ -139,7 +142,11 @@ async def _work(url: SecretStr | None, embedder: Embedder, count: Callable[[int]
     last = None
     async with connected(url) as connection:
         while claimed := await connection.fetch(
-            "select * from zava.claim_embeddings($1, $2, $3)", embedder.name, last, _CLAIM
+            "select * from zava.claim_embeddings($1, $2, $3, $4)",
+            embedder.name,
+            last,
+            _CLAIM,
+            _LEASE,
         ):
             last = claimed[-1]["product_id"]
             products = [row["product_id"] for row in claimed]

@@ -185,6 +185,6 @@ def _run(model: _Model, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         ["last_hidden_state"],
         {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)},
     )
-    means = np.einsum("bld,bl->bd", states, mask.astype(np.float32))
+    means = (mask.astype(np.float32)[:, np.newaxis] @ states)[:, 0]
     vectors: NDArray[np.float32] = means / np.linalg.norm(means, axis=1, keepdims=True)
     return vectors
