@@ -354,9 +354,10 @@ def test_another_store_and_none_are_refused_alike(shop, name, store):
     assert caught.value.diag.message_primary == f"store {store} is not visible to you"
 
 
-@pytest.mark.parametrize(
-    "call", ["sales_anomalies()", "sales_anomalies('seattle')", "sales_forecast()"]
-)
+PLANNED = ["sales_anomalies()", "sales_anomalies('seattle')", "sales_forecast()"]
+
+
+@pytest.mark.parametrize("call", PLANNED)
 def test_a_store_keeps_the_index(shop, call):
     plans = shop.plans("seattle", f"api.{call}")
     found = re.findall(r"using orders_store_id_order_date_idx on .*\n\s+Index Cond: (.*)", plans)

@@ -13,6 +13,11 @@ from decimal import Decimal
 import psycopg
 import pytest
 import reports
+import test_analytics_customers as customers_of_a_store
+import test_analytics_outlook as outlook_of_a_store
+import test_analytics_stock as stock_of_a_store
+
+from zava_sql import ddl
 
 SEED = 20240310
 BASED = ("top_products", "discount_impact", "returns_analysis")
@@ -526,18 +531,32 @@ def plans(database, query):
     return "\n".join(found)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        *(f"{name}(p_from => '2026-05-01', p_to => '2026-05-31')" for name in BASED),
-        "sales_trend(p_from => '2026-05-01', p_to => '2026-05-31')",
-        "sales_trend(p_from => '2026-05-01', p_to => '2026-05-31', p_category => 'Hand Tools')",
-        "category_performance(p_from => '2026-05-01', p_to => '2026-05-31')",
-        "store_comparison(p_from => '2026-05-01', p_to => '2026-05-31')",
-        "store_performance('{store}', '2026-05-01', '2026-05-31')",
-        "seasonality(p_years => 1)",
-    ],
-)
+PLANNED = [
+    *(f"{name}(p_from => '2026-05-01', p_to => '2026-05-31')" for name in BASED),
+    "sales_trend(p_from => '2026-05-01', p_to => '2026-05-31')",
+    "sales_trend(p_from => '2026-05-01', p_to => '2026-05-31', p_category => 'Hand Tools')",
+    "category_performance(p_from => '2026-05-01', p_to => '2026-05-31')",
+    "store_comparison(p_from => '2026-05-01', p_to => '2026-05-31')",
+    "store_performance('{store}', '2026-05-01', '2026-05-31')",
+    "seasonality(p_years => 1)",
+]
+
+
+@pytest.mark.once
+def test_the_plan_of_every_report_is_proved():
+    reports_there = {
+        path.stem for path in (ddl.db_path() / "functions/analytics").glob("[a-z]*.sql")
+    }
+    calls = [
+        *PLANNED,
+        *(call for call, *_ in customers_of_a_store.PLANNED),
+        *stock_of_a_store.PLANNED,
+        *outlook_of_a_store.PLANNED,
+    ]
+    assert {call.partition("(")[0] for call in calls} == reports_there - {"refresh_daily_sales"}
+
+
+@pytest.mark.parametrize("call", PLANNED)
 def test_no_report_of_a_store_loses_the_index_by_store_and_day(large, call):
     """Nothing is stored in the rollup here: every report reads the lines of its period."""
     with connect(large) as connection:

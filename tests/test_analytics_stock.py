@@ -164,7 +164,10 @@ def test_another_store_and_none_are_refused_alike(shop, store):
     assert caught.value.diag.message_primary == f"store {store} is not visible to you"
 
 
-@pytest.mark.parametrize("call", ["inventory_status()", "inventory_status('seattle')"])
+PLANNED = ["inventory_status()", "inventory_status('seattle')"]
+
+
+@pytest.mark.parametrize("call", PLANNED)
 def test_a_store_keeps_the_index(shop, call):
     plans = shop.plans("seattle", f"api.{call}")
     found = re.findall(r"using stock_movements_pkey on .*\n\s+Index Cond: (.*)", plans)
