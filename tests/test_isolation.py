@@ -267,7 +267,9 @@ async def test_without_the_guard_nothing_leaks_but_what_is_known(
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 async def test_with_the_guard_nothing_leaks(ready: Stage, attack: Attack) -> None:
-    _, told = await ready.ask(attack.sql, guarded=True)
+    outcome, told = await ready.ask(attack.sql, guarded=True)
+    if ready.way == "runner" and outcome == "QUERY_REFUSED":
+        return  # before any path; as on a plain database
     assert await leaks(ready, told) == set(), attack.tries
     await assert_clean(ready)
 

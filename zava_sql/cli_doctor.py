@@ -138,7 +138,7 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
         caught = sum(one.caught for one in mutations)
         for one in mutations:
             if not one.caught:
-                print(f"not noticed: {one.kind}: {one.object}: {one.statement}")
+                print(f"not noticed: {one.kind}: {one.object}")
         print(f"mutation score: {caught} of {len(mutations)}")
 
 

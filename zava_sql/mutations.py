@@ -30,6 +30,24 @@ __all__ = ["Mutation", "mutate", "scratch_copy", "to_table"]
 
 _SQL = Path(__file__).with_name("mutations.sql")
 
+# Somebody who must see nothing, in the role of somebody who does.
+_DISABLED = """
+with twin as (
+    insert into zava.principals (name, kind, role_name, active)
+    select 'zava-verify-disabled', p.kind, p.role_name, false
+    from zava.principals as p
+    where p.active and p.kind = 'store'
+    order by p.name
+    limit 1
+    returning principal_id, role_name
+)
+insert into zava.principal_stores (principal_id, store_id)
+select distinct t.principal_id, s.store_id
+from twin as t
+join zava.principals as p on p.role_name = t.role_name
+join zava.principal_stores as s on s.principal_id = p.principal_id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
@@ -107,6 +125,7 @@ async def mutate(
     cheap = [check for check in doctor.checks() if check.over is None]
     costly = [check for check in doctor.checks() if check.over == "hardening"]
     ask = _within(copied, key)
+    await copied.execute(_DISABLED)
     who = _one_of_each([*await personas(copied), *await _other_backends(copied)])
     known = {_key(found) for found in (await doctor.examine(sessions)).findings}
     wrong = len((await measure(ask, copied, who, await relations(copied))).problems)

@@ -1,0 +1,118 @@
+"""The matrix shows what is seen and what is wrong; every weakening is noticed by something."""
+
+from __future__ import annotations
+
+import asyncpg
+import psycopg
+import pytest
+import tenants
+
+from zava_sql import mutations, verify
+from zava_sql.errors import ConfigurationError
+from zava_sql.tenant import ContextKey
+
+pytestmark = pytest.mark.anyio
+
+TENANT_TABLES = {f"retail.{table}" for table in tenants.TABLES}
+
+
+@pytest.fixture(scope="module")
+def copy(clone):
+    with clone(hardened=True) as database:
+        truth = tenants.fill(database)
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            admin.execute("select zava.disable_principal('inactive')")
+        yield database, truth
+
+
+async def matrix_of(database, runner: str = "never", names=None) -> verify.Matrix:
+    admin = await asyncpg.connect(database.admin_url)
+    try:
+        async with tenants.opened(database, runner=runner) as opened:
+            everybody = await verify.personas(admin)
+            chosen = [who for who in everybody if names is None or who.name in names]
+            what = await verify.relations(admin)
+            return await verify.measure(verify.through(opened), admin, chosen, what)
+    finally:
+        await admin.close()
+
+
+@pytest.mark.parametrize("runner", ["never", "always"])
+async def test_everybody_sees_exactly_its_own(copy, runner):
+    database, truth = copy
+    matrix = await matrix_of(database, runner)
+    assert matrix.problems == ()
+    seen = {(cell.persona, cell.object): cell for cell in matrix.cells}
+    for table in tenants.TABLES:
+        for store in tenants.STORES:
+            cell = seen[store, f"retail.{table}"]
+            assert (cell.outcome, cell.seen) == ("own", truth.rows[table, tenants.store_id(store)])
+        total = sum(count for (name, _), count in truth.rows.items() if name == table)
+        assert seen["head-office", f"retail.{table}"].seen == total
+        for nobody in ("inactive, disabled", "head-office, forged", "bellevue, expired"):
+            assert seen[nobody, f"retail.{table}"].seen == 0
+    assert {cell.outcome for cell in matrix.cells if cell.object.startswith("zava.")} == {"denied"}
+    assert seen["seattle", "api.whoami()"].outcome == "shared"
+
+
+async def test_what_is_wrong_shows(clone):
+    damages = """
+        alter policy orders_store_manager_fence on retail.orders using (true);
+        alter policy customers_store_manager_fence on retail.customers using (false);
+        grant usage on schema zava to store_manager;
+        grant select on zava.principals to store_manager;
+        alter table zava.principals disable row level security;
+        create function api.planted() returns int language sql security definer return 1;
+        grant execute on function api.planted() to store_manager;
+    """
+    with clone() as database:
+        tenants.fill(database)
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            admin.execute(damages)
+        matrix = await matrix_of(database, names=["seattle", "head-office", "seattle, forged"])
+    found = {(cell.persona, cell.outcome, cell.object) for cell in matrix.problems}
+    assert found >= {
+        ("seattle", "leak", "retail.orders"),
+        ("seattle, forged", "leak", "retail.orders"),
+        ("seattle", "missing", "retail.customers"),
+        ("seattle", "leak", "zava.principals"),
+        ("seattle", "leak", "api.planted()"),
+    }
+    assert "head-office" not in {persona for persona, _, _ in found}
+    assert not matrix.to_json()["ok"]
+
+
+async def test_every_kind_of_weakening_is_noticed(copy):
+    database, _ = copy
+    key = ContextKey.parse(database.context_key)
+    async with mutations.scratch_copy(database.admin_url) as scratch:
+        before = await scratch.fetchval("select md5(string_agg(p::text, '')) from pg_policy as p")
+        done = await mutations.mutate(scratch, key, each=False)
+        after = await scratch.fetchval("select md5(string_agg(p::text, '')) from pg_policy as p")
+    assert [one.kind for one in done if not one.caught] == []
+    assert len({one.kind for one in done}) == len(done) > 30
+    # What no catalogue tells is seen by asking.
+    by_matrix = {one.kind for one in done if not one.checks}
+    assert by_matrix >= {
+        "signature not checked",
+        "expiry not checked",
+        "backend not checked",
+        "disabled principals let in",
+        "all stores for everybody",
+        "head office for everybody",
+    }
+    assert before == after
+
+
+async def test_a_database_in_use_is_not_copied(copy):
+    database, _ = copy
+    with psycopg.connect(database.admin_url), pytest.raises(ConfigurationError, match="in use"):
+        async with mutations.scratch_copy(database.admin_url):
+            pass
+
+
+async def test_without_a_superuser_nothing_is_weakened(copy):
+    database, _ = copy
+    with pytest.raises(ConfigurationError, match="need a superuser"):
+        async with mutations.scratch_copy(database.gateway_url):
+            pass
