@@ -7,12 +7,14 @@
   it can do, and `MCPServer` as its documents show it. Both eras, the variants in turn.
 * identity: finding the principal of a key, and of a JWT.
 * rows: a query of 10,000 rows by 8 columns and its text, against asyncpg's fetch and orjson.
+* disconnect: how long a query is still in pg_stat_activity after its client hung up, or gave up.
 * size: the text of 100 rows by 8 columns against compact JSON objects, in bytes.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -24,6 +26,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -35,6 +38,7 @@ import orjson
 import uvicorn
 import uvloop
 from cryptography.hazmat.primitives.asymmetric import rsa
+from mcp import Client
 from mcp.server import MCPServer, Server
 from rich.console import Console
 from rich.table import Table
@@ -201,6 +205,69 @@ def latency(settings: Settings, keys: dict[str, str], rounds: int, signer: Signe
                     with caller.connected() as ask:
                         times.call(name, ask)
             times.show(f"SELECT 1 over HTTP, {era}", "low-level echo", "MCPServer echo")
+        uvloop.run(disconnect(settings, keys, ours, max(1, rounds // 8)))
+
+
+# ---------------------------------------------------------------- disconnect
+
+SLOW = (
+    "select count(*) from retail.orders as a, retail.orders as b, retail.orders as c,"
+    " retail.orders as hung_up"
+)
+
+
+async def disconnect(settings: Settings, keys: dict[str, str], url: str, rounds: int) -> None:
+    """Hang up, or give up, in each transport and era."""
+    assert settings.admin_url is not None
+    admin = await asyncpg.connect(settings.admin_url.get_secret_value())
+    names = ("database_url", "service_url", "context_key")
+    secrets = (getattr(settings, name).get_secret_value() for name in names)
+    there = dict(zip(("gateway_url", "service_url", "context_key"), secrets, strict=True))
+    times = Rounds()
+
+    async def gone(name: str, leave: Callable[[], object]) -> None:
+        """Wait until the query runs, leave, and time until it does not."""
+
+        async def count(wanted: int) -> None:
+            while wanted != await admin.fetchval(  # noqa: ASYNC110 - nothing tells it
+                "select count(*) from pg_stat_activity where state = 'active'"
+                " and usename = 'zava_gateway' and query like '%as hung_up%'"
+            ):
+                await asyncio.sleep(0.001)
+
+        await count(1)
+        start = time.perf_counter()
+        leave()
+        await count(0)
+        times.times.setdefault(name, []).append(time.perf_counter() - start)
+
+    parts = urlsplit(url)
+    for _ in range(rounds):
+        for era in ERAS:
+            for stream in (False, True):
+                request = mcp_clients.wire_request(
+                    url, keys["seattle"], SLOW, era=era, progress=stream
+                )
+                _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+                writer.write(request)
+                await gone(f"HTTP, {era}, {'stream' if stream else 'JSON'}", writer.close)
+            mode = "auto" if era == ERAS[0] else "legacy"
+            async with Client(
+                mcp_clients.stdio_parameters(SimpleNamespace(**there)), mode=mode
+            ) as client:
+                call = asyncio.create_task(client.call_tool("query", {"sql": SLOW}))
+                await gone(f"stdio, {era}, gives up", call.cancel)
+        with mcp_clients.start(
+            SimpleNamespace(**there), "--transport", "stdio", "--principal", "seattle"
+        ) as process:
+            body = mcp_clients.request_body("tools/call", name="query", sql=SLOW)
+            process.stdin.write(body + b"\n")
+            process.stdin.flush()
+            await gone("stdio, hangs up", process.stdin.close)
+    times.show("From hanging up until the query is gone")
+    longest = max(max(found) for found in times.times.values())
+    Console().print(f"longest: {longest * 1e3:.0f} ms\n")
+    await admin.close()
 
 
 # ---------------------------------------------------------------- identity

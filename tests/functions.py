@@ -78,7 +78,7 @@ comment on function api.numbers(integer, integer) is
     'Numbers in a row, e.g. 1, 2, 3. More about
 them here.
 
-p_first: the first; which comes first
+p_first: the first of them; which comes first
 p_limit: how many
   there are
 

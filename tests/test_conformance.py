@@ -96,7 +96,6 @@ NOT_HERE = {
     "json-schema-2020-12": NAMED,
     "server-stateless": NAMED,
     "http-custom-header-server-validation": NAMED,
-    "http-header-validation": "calls the first tool without arguments, which is an error here",
 }
 
 

@@ -102,7 +102,7 @@ async def test_the_comment_is_the_description(tools):
     assert tool.input_schema == {
         "type": "object",
         "properties": {
-            "first": {"type": "integer", "description": "the first"},
+            "first": {"type": "integer", "description": "the first of them"},
             "limit": {"type": "integer", "default": 3, "description": "how many there are"},
         },
         "required": ["first"],

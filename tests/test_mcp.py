@@ -83,7 +83,7 @@ async def client(request, filled, url, keys):
 
 async def test_tools_are_listed_and_read_only(client):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert list(tools)[:2] == ["query", "describe_schema"]
+    assert list(tools)[:2] == ["describe_schema", "query"]
     assert "whoami" in tools
     for tool in tools.values():
         assert tool.annotations.read_only_hint is True
@@ -96,9 +96,9 @@ async def test_the_list_of_tools_is_short(url, keys):
         url, keys["head-office"], request_body("tools/list"), Mcp_Method="tools/list"
     )
     tools = answer.json()["result"]["tools"]
-    assert [tool["name"] for tool in tools[:2]] == ["query", "describe_schema"]
+    assert [tool["name"] for tool in tools[:2]] == ["describe_schema", "query"]
     assert len(json.dumps(tools[:2])) <= 2_500
-    assert len(answer.content) <= 16_000
+    assert len(answer.content) <= 16 * 1024
 
 
 async def test_a_query_answers_csv_and_a_small_summary(client):

@@ -22,6 +22,8 @@ __all__ = ["FunctionSpec", "Parameter", "UnshownError", "has_text", "read_functi
 
 # What every client accepts as the name of a tool.
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# A word or two say no more than a name: from, first day.
+_SAYS_LITTLE: Final = re.compile(r"[a-z ]{1,10}")
 # Characters beyond which a sentence ends at its colon.
 _LONG: Final = 160
 
@@ -203,7 +205,10 @@ def _comment(text: str) -> tuple[str, dict[str, str]]:
             notes[last] += f" {line.strip()}"
         else:
             last = None
-    return _first_sentence(about), {name: note.split(";")[0] for name, note in notes.items()}
+    shown = {name: note.split(";")[0] for name, note in notes.items()}
+    return _first_sentence(about), {
+        name: note for name, note in shown.items() if not _SAYS_LITTLE.fullmatch(note)
+    }
 
 
 def _first_sentence(text: str) -> str:

@@ -31,7 +31,7 @@ class Toolbox:
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self._catalogue = FunctionCatalogue(agent.database, embeds=agent.embed is not None)
-        tools = [query_tool(agent), describe_tool(agent)]
+        tools = [describe_tool(agent), query_tool(agent)]
         if agent.database.settings.compat_tools:
             tools += compat_tools(agent, self._catalogue)
         self._always = {tool.spec.name: tool for tool in tools}

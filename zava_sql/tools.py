@@ -25,9 +25,9 @@ __all__ = ["READS", "Tool", "describe_tool", "function_tool", "query_tool", "tex
 READS = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 _QUERY = """\
-Runs one SELECT of PostgreSQL, read-only, and returns its rows. You see only the stores of this \
-identity. Tables are in schema retail, the default; functions in api (write api.name(...)); \
-describe_schema lists both. Times are shown in {time_zone}.
+Runs one SELECT of PostgreSQL, read-only. You see only the stores of this identity. Tables are in \
+schema retail, the default, functions in api (write api.name(...)): see describe_schema. Times \
+are in {time_zone}.
 Refused: everything but a single SELECT, WITH or VALUES; system catalogues; functions that change \
 or reveal settings, sessions or files; row locks.
 At most max_rows rows come back, and {kilobytes} kB. If there are more, the last line is \
@@ -85,7 +85,7 @@ def query_tool(agent: Agent) -> Tool:
         input_schema={
             "type": "object",
             "properties": {
-                "sql": {"type": "string", "minLength": 1, "description": "One SELECT."},
+                "sql": {"type": "string", "minLength": 1},
                 "max_rows": {
                     "type": "integer",
                     "minimum": 1,
@@ -101,18 +101,7 @@ def query_tool(agent: Agent) -> Tool:
             },
             "required": ["sql"],
         },
-        output_schema={
-            "type": "object",
-            "properties": {
-                "columns": {"type": "array"},
-                "rows": {"type": "array"},
-                "row_count": {"type": "integer"},
-                "truncated": {"type": "boolean"},
-                "truncated_by": {"enum": ["rows", "bytes"]},
-                "cut_cells": {"type": "integer"},
-            },
-            "required": ["columns", "row_count", "truncated"],
-        },
+        output_schema={"type": "object", "required": ["columns", "row_count", "truncated"]},
         annotations=READS,
     )
     return Tool(spec, run)
