@@ -221,7 +221,7 @@ cross join lateral concat_ws('.', '1', k.kid, p.principal_id, p.role_name, pg_ba
     extract(epoch from clock_timestamp())::bigint + 86400) as b (body)
 where p.name = %(name)s
 """
-FEW = "api._sold_products(null, null, null, false, 1500)"
+FEW = "api._sold_products(null, null, null, false)"
 BASE = """
 select product_id from retail.product_embeddings where model_id = {model}
 order by embedding::halfvec(384) <#> %(vector)s::halfvec(384) limit 10

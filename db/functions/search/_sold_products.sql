@@ -1,12 +1,13 @@
 -- api._sold_products(): the products that a search looks among, when these are few; null when they
--- are more than p_most. Not a tool. Few are looked at one by one, which finds all and is fast;
--- for many there are the indexes.
+-- are more than p_most. Not a tool. Few are compared one by one, which finds all; for many there is
+-- the index, which finds too little of what is rarer than one product in 25.
+-- Store by store: what several stores sell counts once, and one large store settles it.
 create or replace function api._sold_products(
     p_category_id uuid,
     p_min_price numeric,
     p_max_price numeric,
     p_in_stock boolean,
-    p_most integer
+    p_most integer default null
 )
 returns uuid[]
 language plpgsql
@@ -16,25 +17,52 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_found uuid[];
-begin
     -- Most searches have no filter: their plan can be kept.
-    if num_nulls(p_category_id, p_min_price, p_max_price) = 3 and not coalesce(p_in_stock, false) then
-        v_found := array(select i.product_id from retail.inventory as i limit p_most + 1);
-    else
-        execute format(
-            'select array(select i.product_id from %s limit %s)',
-            api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock),
-            p_most + 1
-        )
-        into v_found;
-    end if;
-    if cardinality(v_found) > p_most then
-        return null;
+    v_all constant boolean :=
+        num_nulls(p_category_id, p_min_price, p_max_price) = 3 and not coalesce(p_in_stock, false);
+    v_most integer := p_most;
+    v_store_id uuid;
+    v_more uuid[];
+    v_found uuid[] := '{}';
+begin
+    if v_most is null then
+        select coalesce(max(greatest(1500, r.products / 25)), 4000)
+        into v_most
+        from retail.search_recall as r
+        join retail.embedding_models as m on m.model_id = r.model_id
+        where m.state = 'live';
     end if;
 
-    -- Several stores sell the same.
-    return array(select distinct u.product_id from unnest(v_found) as u (product_id));
+    for v_store_id in select s.store_id from retail.stores as s order by s.store_id loop
+        if v_all then
+            v_more := array(
+                select i.product_id
+                from retail.inventory as i
+                where i.store_id = v_store_id
+                limit v_most + 1
+            );
+        else
+            execute format(
+                'select array(select i.product_id from %s and i.store_id = $1 limit $2)',
+                api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
+            )
+            into v_more
+            using v_store_id, v_most + 1;
+        end if;
+
+        if v_found = '{}' then
+            v_found := v_more;
+        else
+            v_found := array(
+                select u.product_id from unnest(v_found || v_more) as u (product_id)
+                group by u.product_id
+            );
+        end if;
+        if cardinality(v_found) > v_most then
+            return null;
+        end if;
+    end loop;
+    return v_found;
 end;
 $function$;
 
@@ -45,7 +73,7 @@ p_category_id: only this category; null for all
 p_min_price: smallest price; null for any
 p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
-p_most: how many rows of inventory are few';
+p_most: how many are few; null for one in 25 of the catalogue, at least 1500';
 revoke execute on function api._sold_products(uuid, numeric, numeric, boolean, integer)
     from public;
 grant execute on function api._sold_products(uuid, numeric, numeric, boolean, integer)

@@ -95,10 +95,13 @@ begin
         advice := case
             when recall < 0.99 then 'The index finds too little: build it anew, with a larger m.'
         end;
-        insert into retail.search_recall as r (model_id, ef_search, recall)
-        values (v_model.model_id, check_search_recall.ef_search, check_search_recall.recall)
+        insert into retail.search_recall as r (model_id, ef_search, recall, products)
+        select v_model.model_id, check_search_recall.ef_search, check_search_recall.recall, count(*)
+        from retail.product_embeddings as e
+        where e.model_id = v_model.model_id
         on conflict (model_id) do update
-        set ef_search = excluded.ef_search, recall = excluded.recall, updated_at = now();
+        set ef_search = excluded.ef_search, recall = excluded.recall, products = excluded.products,
+            updated_at = now();
         return next;
     end loop;
 end;

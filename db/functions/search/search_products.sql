@@ -58,7 +58,7 @@ begin
     end if;
 
     v_unit := api._checked_embedding(p_query_embedding);
-    v_few := api._sold_products(v_category, p_min_price, p_max_price, v_in_stock, 1500);
+    v_few := api._sold_products(v_category, p_min_price, p_max_price, v_in_stock);
     select array_agg(m.product_id), array_agg(m.coverage)
     into v_worded, v_coverage
     from api._matching_products(

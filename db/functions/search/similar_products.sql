@@ -26,7 +26,7 @@ as $function$
 declare
     v_product_id constant uuid := api._product_id(p_sku);
     v_in_stock constant boolean := coalesce(p_in_stock, false);
-    v_few constant uuid[] := api._sold_products(null, null, null, v_in_stock, 1500);
+    v_few constant uuid[] := api._sold_products(null, null, null, v_in_stock);
     v_has_vector constant boolean := api._product_embedding(v_product_id) is not null;
 begin
     perform api._require_range('p_limit', p_limit, 1, 100);
