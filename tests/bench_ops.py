@@ -32,7 +32,29 @@ from zava_sql import embedded
 from zava_sql.settings import Settings
 
 BLOCK = 50
-VARIANTS = {"off": {"ZAVA_AUDIT": "off"}, "audit": {"ZAVA_AUDIT": "refuse"}}
+OFF = {"ZAVA_AUDIT": "off", "ZAVA_LOG_LEVEL": "error"}
+VARIANTS = {
+    "off": OFF,
+    "metrics": OFF,
+    "metrics, logs": {"ZAVA_AUDIT": "off"},
+    "metrics, audit": {"ZAVA_AUDIT": "refuse", "ZAVA_LOG_LEVEL": "error"},
+    "metrics, logs, audit": {"ZAVA_AUDIT": "refuse"},
+}
+SERVE = "from zava_sql.cli import main; main()"
+# Metrics cannot be switched off: for the floor nothing is counted.
+UNCOUNTED = """
+from prometheus_client import Counter, Gauge, Histogram
+Counter.inc = Gauge.inc = Gauge.dec = Gauge.set = Histogram.observe = lambda *_, **__: None
+"""
+# What a server is asked in turn while its memory is watched.
+MIX = (
+    ("query", {"sql": "select 1"}),
+    ("query", {"sql": "select order_id, total_amount from retail.orders limit 20"}),
+    ("whoami", {}),
+    ("query", {"sql": "select 1 / 0"}),
+    ("query", {"sql": "delete from retail.orders"}),
+    ("describe_schema", {"name": "orders"}),
+)
 
 FILL = """
 select zava.append_audit($1, (
@@ -56,14 +78,18 @@ class Client:
             for name in ("database_url", "service_url", "context_key")
         }
         home = {"ZAVA_HOME": str(settings.home / variant)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "zava_sql", "serve", "--transport", "http", "--port", "0"],
-            env={**os.environ, **values, **home, **VARIANTS[variant]},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stderr is not None
-        url = urlsplit(self.process.stderr.readline().split()[-1])
+        program = UNCOUNTED + SERVE if variant == "off" else SERVE
+        # A file, as a supervisor keeps: nobody would read a pipe.
+        self.log = settings.home / f"{variant}.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program, "serve", "--transport", "http", "--port", "0"],
+                env={**os.environ, **values, **home, **VARIANTS[variant]},
+                stderr=log,
+            )
+        while "/mcp" not in self.log.read_text():
+            time.sleep(0.05)
+        url = urlsplit(self.log.read_text().split()[1])
         self.connection = http.client.HTTPConnection(url.hostname or "", url.port)
         self.headers = mcp_clients.request_headers(key)
         self.body = mcp_clients.request_body("tools/call", name="query", sql="select 1")
@@ -78,35 +104,60 @@ class Client:
             raise RuntimeError(answer.decode())
         return taken
 
+    def send(self, number: int) -> None:
+        """Ask one of many things, whatever the answer is."""
+        name, arguments = MIX[number % len(MIX)]
+        body = json.loads(self.body)
+        body["params"] |= {"name": name, "arguments": arguments}
+        headers = {**self.headers, "Mcp-Name": name}
+        self.connection.request("POST", "/mcp", json.dumps(body), headers)
+        self.connection.getresponse().read()
+
     def resident(self) -> int:
         """Give the memory of the server in bytes."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def busy(self) -> float:
+        """Give the seconds for which the server has had a processor."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def held(self) -> str:
+        """Say how many files and threads the server has."""
+        process = Path(f"/proc/{self.process.pid}")
+        files, threads = (len(list((process / name).iterdir())) for name in ("fd", "task"))
+        return f"{files} files, {threads} threads"
+
     def stop(self) -> None:
         """End it as a supervisor would."""
         self.connection.close()
         self.process.terminate()
-        self.process.communicate()
+        self.process.wait()
 
 
 def overhead(clients: dict[str, Client], rounds: int) -> None:
     """Time blocks of calls in turn."""
     times: dict[str, list[float]] = {name: [] for name in clients}
+    busy = dict.fromkeys(clients, 0.0)
     for client in clients.values():
         for _ in range(100):
             client.call()
     for number in range(rounds):
         order = list(clients.items())
         for name, client in order if number % 2 else reversed(order):
-            client.connection.close()  # it may have been idle for too long
+            client.connection.close()  # the server may have, while others had their turn
             client.call()
+            before = client.busy()
             times[name] += [client.call() for _ in range(BLOCK)]
+            busy[name] += client.busy() - before
     floor = statistics.median(times["off"])
-    table = Table("variant", "n", "p50 µs", "x off", title="SELECT 1 over HTTP")
+    table = Table("variant", "n", "p50 µs", "x off", "cpu µs", "x off", title="SELECT 1 over HTTP")
     for name, taken in times.items():
         middle = statistics.median(taken)
-        table.add_row(name, str(len(taken)), f"{middle * 1e6:.0f}", f"{middle / floor:.3f}")
+        times_off = (f"{middle / floor:.3f}", f"{busy[name] / busy['off']:.3f}")
+        cpu = f"{busy[name] / len(taken) * 1e6:.0f}"
+        table.add_row(name, str(len(taken)), f"{middle * 1e6:.0f}", times_off[0], cpu, times_off[1])
     Console().print(table)
 
 
@@ -116,10 +167,10 @@ def memory(client: Client, calls: int) -> None:
     for tenth in range(11):
         seen.append(client.resident())
         Console(highlight=False).print(
-            f"after {tenth * calls // 10:,} calls: {seen[-1] / 1e6:.1f} MB"
+            f"after {tenth * calls // 10:,} calls: {seen[-1] / 1e6:.1f} MB, {client.held()}"
         )
-        for _ in range(calls // 10 if tenth < 10 else 0):
-            client.call()
+        for number in range(calls // 10 if tenth < 10 else 0):
+            client.send(number)
     Console(highlight=False).print(
         f"memory after the first tenth to the end: {seen[-1] / seen[1] - 1:+.1%}"
     )
@@ -170,11 +221,12 @@ def main() -> None:
         clients = {name: Client(resolved, name, key) for name in VARIANTS}
         try:
             overhead(clients, options.rounds)
-            memory(clients["audit"], options.calls)
+            memory(clients["metrics, logs, audit"], options.calls)
         finally:
             for client in clients.values():
                 client.stop()
-        asyncio.run(prove(admin_url, options.records))
+        if options.records:
+            asyncio.run(prove(admin_url, options.records))
     finally:
         postgres = embedded.server(settings)
         data = postgres.status().data

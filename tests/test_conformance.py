@@ -112,8 +112,9 @@ def shops(module_database):
 @asynccontextmanager
 async def open_to_all(database, key):
     """Serve clients that cannot send a key: every request gets this one."""
-    endpoint = Endpoint(create_server(Agent(database), request_principal), database.settings)
-    inner = application(database, endpoint)
+    agent = Agent(database)
+    endpoint = Endpoint(create_server(agent, request_principal), database.settings)
+    inner = application(agent, endpoint)
 
     async def with_key(scope, receive, send):
         headers = [*scope["headers"], (b"authorization", f"Bearer {key}".encode())]

@@ -281,7 +281,7 @@ async def test_metrics_count_calls_errors_refusals_and_connections(url, keys):
     assert grew('zava_tool_call_seconds_count{tool="query"}') == 3
     assert grew('zava_errors_total{code="DATABASE_ERROR"}') == 1
     assert grew('zava_errors_total{code="QUERY_REFUSED"}') == 1
-    refusals = [n for n in after if n.startswith("zava_guard_refusals_total") and grew(n) == 1]
+    refusals = [n for n in after if n.startswith("zava_guard_verdicts_total") and grew(n) == 1]
     assert len(refusals) == 1
     assert grew('zava_unauthorized_requests_total{status="401"}') == 1
     assert after["zava_tool_calls_in_flight"] == 0

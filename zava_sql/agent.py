@@ -26,6 +26,7 @@ from zava_sql.errors import (
 )
 from zava_sql.guard import Guard
 from zava_sql.tenant import tenant_session
+from zava_sql.traces import span
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -148,7 +149,8 @@ class Agent:
         """
         async with self._called(principal, "query", sql) as call:
             limit = self._limit(principal, max_rows)
-            checked = self.guard.check(sql)
+            with span("guard"):
+                checked = self.guard.check(sql)
             call.sql = checked.canonical
             try:
                 return await self._answer(call, limit)
@@ -310,7 +312,8 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
             )
 
     try:
-        columns, records = await database.read(attempt)
+        with span("database"):
+            columns, records = await database.read(attempt)
     except asyncpg.InvalidCachedStatementError as error:
         # What the text gives has changed since its statement was kept; nothing is kept by now.
         if again:

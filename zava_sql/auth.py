@@ -7,6 +7,7 @@ a principal that was disabled is refused with the very next request. No identity
 from __future__ import annotations
 
 import ipaddress
+import logging
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -19,6 +20,7 @@ from starlette.authentication import AuthCredentials, AuthenticationBackend
 from starlette.responses import JSONResponse
 
 from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
+from zava_sql.logs import event
 from zava_sql.metrics import count_refused_request
 from zava_sql.tenant import Principal, authenticate, find_principal, find_principal_by_id
 from zava_sql.tokens import TokenReader
@@ -147,6 +149,7 @@ class RequireIdentity:
             await self._app(scope, receive, send)
             return
         count_refused_request(answer.status_code)
+        event("unauthorized", {"status": answer.status_code}, logging.WARNING)
         await answer(scope, receive, send)
 
     def _refusal(self, status: int, error: str, message: str) -> JSONResponse:

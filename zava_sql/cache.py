@@ -147,6 +147,7 @@ class Cache:
     on: bool = False
     hits: int = 0
     misses: int = 0
+    _told: tuple[int, int] = (0, 0)
     _flights: dict[str, _Flight] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -185,6 +186,16 @@ class Cache:
             for flight in list(cache._flights.values()):
                 flight.task.cancel()
             await store.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes that this process holds."""
+        return self.store.size if isinstance(self.store, MemoryStore) else 0
+
+    def take_lookups(self) -> dict[str, int]:
+        """Give how many answers were found, or not, since this was asked last."""
+        before, self._told = self._told, (self.hits, self.misses)
+        return {"hit": self.hits - before[0], "miss": self.misses - before[1]}
 
     async def answer(
         self,

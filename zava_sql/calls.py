@@ -107,6 +107,7 @@ class Call:
         elif isinstance(error, ZavaError):
             self.verdict = "refused" if isinstance(error, _REFUSALS) else "failed"
             self.code = error.code
+            error.told = True
             if isinstance(error, QueryRefused):
                 self.code = f"{error.code}: {error.reason}"
             if isinstance(error, DatabaseError):

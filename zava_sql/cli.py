@@ -27,6 +27,7 @@ from zava_sql.cli_db import day, db
 from zava_sql.cli_doctor import doctor, harden, verify
 from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
+from zava_sql.cli_monitor import monitor
 from zava_sql.cli_serve import serve
 from zava_sql.database import connect
 from zava_sql.errors import ValidationError, ZavaError
@@ -63,6 +64,7 @@ app.command()(embed)
 app.command()(doctor)
 app.command()(verify)
 app.command()(harden)
+app.command()(monitor)
 
 
 class Format(StrEnum):

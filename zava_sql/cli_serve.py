@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,11 +20,12 @@ from zava_sql.client_config import Client, http_config, stdio_config
 from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ValidationError
+from zava_sql.logs import configure
 from zava_sql.settings import Settings
+from zava_sql.traces import exporting
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Coroutine
 
 __all__ = ["serve"]
 
@@ -48,6 +50,7 @@ def serve(  # noqa: PLR0913 - options
 ) -> None:
     """Serve AI clients over MCP. Over http each request brings its key."""
     settings = Settings.load()
+    configure(settings.log_level)
     if transport is Transport.STDIO:
         if principal is None:
             raise ValidationError(
@@ -73,8 +76,12 @@ def serve(  # noqa: PLR0913 - options
         _run(_serve_http(settings, host, port))
 
 
-def _agent(settings: Settings, *, fail_closed: bool) -> AbstractAsyncContextManager[Agent]:
-    return Agent.open(settings, fail_closed=fail_closed, embedder=QueryEmbedder.open)
+@asynccontextmanager
+async def _agent(settings: Settings, *, fail_closed: bool) -> AsyncIterator[Agent]:
+    opened = Agent.open(settings, fail_closed=fail_closed, embedder=QueryEmbedder.open)
+    with exporting():
+        async with opened as agent:
+            yield agent
 
 
 async def _serve_stdio(settings: Settings, principal: str) -> None:

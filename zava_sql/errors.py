@@ -36,6 +36,9 @@ class ZavaError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     exit_code: ClassVar[int] = 2
 
+    # Whether it is part of what was logged of a call.
+    told = False
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +41,7 @@ class FunctionCatalogue:
         self._tools: dict[int, FunctionSpec] = {}
         self._visible: dict[str, dict[str, FunctionSpec]] = {}
         self.names: frozenset[str] = frozenset()
+        self.looked_at = time.monotonic()
 
     async def refresh(self) -> bool:
         """Look whether anything changed, and if so read it all.
@@ -54,6 +56,7 @@ class FunctionCatalogue:
         except asyncpg.UndefinedFunctionError:
             logger.info("this database has no tools of its own: it is not migrated to this version")
             return False
+        self.looked_at = time.monotonic()
         if seen["fingerprint"] == self._fingerprint:
             return False
         rows = await self._database.service_rows("select * from zava.api_functions()")

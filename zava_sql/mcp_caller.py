@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from mcp.server import ServerRequestContext
 
-__all__ = ["calling"]
+__all__ = ["calling", "trace_parent"]
 
-_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @contextmanager
@@ -46,8 +46,13 @@ def _trace_id(context: ServerRequestContext[Any]) -> str | None:
     span = trace.get_current_span().get_span_context()
     if span.is_valid:
         return trace.format_trace_id(span.trace_id)
+    parent = trace_parent(context)
+    return parent[3:35] if parent else None
+
+
+def trace_parent(context: ServerRequestContext[Any]) -> str | None:
+    """Give the trace that a caller has begun, if it says so in the form of W3C."""
     parent = (context.meta or {}).get("traceparent")
     if parent is None and context.request is not None:
         parent = context.request.headers.get("traceparent")
-    match = _TRACE_PARENT.fullmatch(parent) if isinstance(parent, str) else None
-    return match[1] if match else None
+    return parent if isinstance(parent, str) and _TRACE_PARENT.fullmatch(parent) else None

@@ -34,7 +34,7 @@ class Endpoint:
     """Serves requests whose body a middleware in front has put together."""
 
     def __init__(self, server: ToolServer, settings: Settings) -> None:
-        self._toolbox = server.toolbox
+        self.toolbox = server.toolbox
         # Names that a web page could have made point to this machine are refused (DNS rebinding).
         loopback = [form for name in _LOOPBACK_NAMES for form in (name, f"{name}:*")]
         security = TransportSecuritySettings(
@@ -61,7 +61,7 @@ class Endpoint:
 
     def end_streams(self) -> None:
         """End the streams on which clients wait for changes, in good order."""
-        self._toolbox.subscriptions.close()
+        self.toolbox.subscriptions.close()
 
     def stop(self) -> None:
         """End all requests that are being served; their clients get status 503."""

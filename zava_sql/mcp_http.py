@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from typing import TYPE_CHECKING, cast
 
-import asyncpg
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.transport_security import (
     DEFAULT_MAX_REQUEST_BODY_SIZE,
@@ -19,20 +18,21 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from zava_sql.auth import Identities, RequireIdentity, metadata
-from zava_sql.database import CONNECTION_ERRORS
-from zava_sql.errors import ZavaError
-from zava_sql.metrics import respond
+from zava_sql.errors import AuthorizationError, ZavaError
+from zava_sql.health import Health, is_local
+from zava_sql.logs import log_error
+from zava_sql.metrics import count_error, count_request, respond
+from zava_sql.tenant import Principal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from zava_sql.database import Database
+    from zava_sql.agent import Agent
     from zava_sql.mcp_endpoint import Endpoint
 
 __all__ = ["application"]
-
-_READY_TIMEOUT = 2
 
 # What clients of both eras send, and what they must be able to read.
 _CORS_HEADERS = (
@@ -47,23 +47,35 @@ _CORS_HEADERS = (
 _CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
 
 
-def application(database: Database, endpoint: Endpoint) -> Starlette:
+def application(agent: Agent, endpoint: Endpoint) -> Starlette:
     """Put together `/mcp` behind an identity, and the few paths that need none.
 
     Raises:
         ConfigurationError: the settings about identities do not fit together.
     """
+    database = agent.database
     settings = database.settings
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"alive": True})
 
+    health_of_it = Health(agent, endpoint.toolbox)
+    identities = Identities(database)
+
     async def readyz(_: Request) -> Response:
-        ready = await _is_ready(database)
+        ready = await health_of_it.ready()
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
 
-    async def metrics(_: Request) -> Response:
-        return respond(database)
+    async def health(request: Request) -> Response:
+        if not await _is_insider(request, identities):
+            return _insiders_only()
+        report = await health_of_it.report()
+        return JSONResponse(report, status_code=503 if report["status"] == "down" else 200)
+
+    async def metrics(request: Request) -> Response:
+        if not await _is_insider(request, identities):
+            return _insiders_only()
+        return respond(agent)
 
     documents = metadata(settings)
 
@@ -71,7 +83,10 @@ def application(database: Database, endpoint: Endpoint) -> Starlette:
         return JSONResponse(documents[request.url.path])
 
     async def unavailable(_: Request, error: Exception) -> Response:
-        return JSONResponse(cast("ZavaError", error).to_dict(), status_code=503)
+        told = cast("ZavaError", error)
+        count_error(told)
+        log_error(told)
+        return JSONResponse(told.to_dict(), 503, headers={"Retry-After": "1"})
 
     mcp = Route(
         "/mcp",
@@ -79,7 +94,7 @@ def application(database: Database, endpoint: Endpoint) -> Starlette:
         # No GET: it would be a stream that nothing is ever sent on.
         methods=["POST"],
         middleware=[
-            Middleware(AuthenticationMiddleware, backend=Identities(database)),
+            Middleware(AuthenticationMiddleware, backend=identities),
             Middleware(AuthContextMiddleware),
             Middleware(RequireIdentity, settings=settings),
         ],
@@ -89,30 +104,68 @@ def application(database: Database, endpoint: Endpoint) -> Starlette:
             mcp,
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/health", health),
             Route("/metrics", metrics),
             *(Route(path, resource) for path in documents),
         ],
         middleware=[
-            # Outermost: a browser asks beforehand, without an identity.
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_methods=["POST"],
-                allow_headers=_CORS_HEADERS,
-                expose_headers=_CORS_EXPOSED,
-            )
-        ]
-        if settings.cors_origins
-        else [],
+            Middleware(_Counted, paths={"/mcp", "/healthz", "/readyz", "/health", "/metrics"}),
+            # Before identities: a browser asks beforehand, without one.
+            *(
+                [
+                    Middleware(
+                        CORSMiddleware,
+                        allow_origins=settings.cors_origins,
+                        allow_methods=["POST"],
+                        allow_headers=_CORS_HEADERS,
+                        expose_headers=_CORS_EXPOSED,
+                    )
+                ]
+                if settings.cors_origins
+                else []
+            ),
+        ],
         exception_handlers={ZavaError: unavailable},
     )
 
 
-async def _is_ready(database: Database) -> bool:
-    try:
-        async with asyncio.timeout(_READY_TIMEOUT):
-            for pool in (database.gateway, database.service):
-                await pool.fetchval("select 1")
-    except (TimeoutError, asyncpg.PostgresError, *CONNECTION_ERRORS):
-        return False
-    return True
+class _Counted:
+    """Counts what is asked for and how it is answered."""
+
+    def __init__(self, app: ASGIApp, paths: set[str]) -> None:
+        self._app = app
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        status = 500
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        finally:
+            # Paths that are not ours are whatever a caller has made up.
+            path = scope["path"] if scope["path"] in self._paths else "other"
+            count_request(path, status, time.perf_counter() - begun)
+
+
+async def _is_insider(request: Request, identities: Identities) -> bool:
+    """Say whether it is somebody on this machine, or head office, which sees all stores."""
+    if is_local(request):
+        return True
+    found = await identities.authenticate(request)
+    principal = (found[1].access_token.claims or {}).get("principal") if found else None
+    return isinstance(principal, Principal) and principal.kind == "head"
+
+
+def _insiders_only() -> Response:
+    error = AuthorizationError(
+        "this is told on the server's own machine, or to head office",
+        hint="Send the header: Authorization: Bearer KEY",
+    )
+    return JSONResponse(error.to_dict(), 401, headers={"WWW-Authenticate": "Bearer"})

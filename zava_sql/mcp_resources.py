@@ -5,6 +5,7 @@ All of it is what the caller's own role may see, looked up with every request.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, unquote
@@ -14,7 +15,9 @@ from mcp import MCPError
 
 from zava_sql.catalogue import list_names
 from zava_sql.errors import ValidationError, ZavaError
-from zava_sql.metrics import count_error
+from zava_sql.logs import log_error
+from zava_sql.metrics import collected, count_error
+from zava_sql.monitor import fields, summary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +36,7 @@ __all__ = ["handlers"]
 T = TypeVar("T")
 
 _SCHEMA: Final = "db://schema"
+_MONITOR: Final = "db://monitor"
 _TEMPLATES: Final = {"table": "db://table/{name}", "function": "db://function/{name}"}
 
 # A client shows a list, not a book.
@@ -111,8 +115,18 @@ class _Handlers:
         overview = types.Resource(
             uri=_SCHEMA, name="schema", title="All tables and functions", mime_type="text/plain"
         )
+        always = [overview]
+        if await _told(self._may_monitor()):
+            always.append(
+                types.Resource(
+                    uri=_MONITOR,
+                    name="monitor",
+                    title="How the tools are doing",
+                    mime_type="application/json",
+                )
+            )
         return types.ListResourcesResult(
-            resources=[overview]
+            resources=always
             + [
                 types.Resource(
                     uri=_TEMPLATES[one.kind].format(name=quote(one.name)),
@@ -146,7 +160,10 @@ class _Handlers:
             text = await _told(self._read(uri))
         except ValidationError:
             raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri}) from None
-        return types.ReadResourceResult(contents=[_contents(uri, text)])
+        kind = "application/json" if uri == _MONITOR else "text/plain"
+        return types.ReadResourceResult(
+            contents=[types.TextResourceContents(uri=uri, text=text, mime_type=kind)]
+        )
 
     async def list_prompts(self, _: Context, params: Page) -> types.ListPromptsResult:
         _only_page(params)
@@ -211,9 +228,15 @@ class _Handlers:
     async def _describe(self, name: str | None = None) -> str:
         return await self._agent.describe(await self._identify(), name)
 
+    async def _may_monitor(self) -> bool:
+        """Say whether the caller sees all stores: the monitor is about all callers together."""
+        return (await self._identify()).kind == "head"
+
     async def _read(self, uri: str) -> str:
         if uri == _SCHEMA:
             return await self._describe()
+        if uri == _MONITOR and await self._may_monitor():
+            return json.dumps(fields(summary(collected(self._agent))))
         for kind, template in _TEMPLATES.items():
             start = template.removesuffix("{name}")
             name = unquote(uri.removeprefix(start))
@@ -246,6 +269,7 @@ async def _told(work: Awaitable[T]) -> T:
         raise
     except ZavaError as error:
         count_error(error)
+        log_error(error)
         raise MCPError(types.INTERNAL_ERROR, f"{error.code}: {error.message}") from None
 
 

@@ -27,7 +27,7 @@ from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.mcp_endpoint import Endpoint
 from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
-from zava_sql.metrics import observe_pools
+from zava_sql.metrics import observe
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def serve_http(
     """
     with listen(database.settings, host, port) as listener:
         endpoint = Endpoint(create_server(agent, request_principal), database.settings)
-        server = _HttpServer(application(database, endpoint), endpoint)
+        server = _HttpServer(application(agent, endpoint), endpoint)
         (announce or _announce)(url_of(host, listener))
         await _serve(server, listener)
 
@@ -101,24 +101,24 @@ async def serve_worker(database: Database, agent: Agent, listener: socket.socket
         ConfigurationError: the settings do not fit together.
     """
     endpoint = Endpoint(create_server(agent, request_principal), database.settings)
-    server = _HttpServer(application(database, endpoint), endpoint)
+    server = _HttpServer(application(agent, endpoint), endpoint)
     loop = asyncio.get_running_loop()
 
     def orphaned() -> None:
         loop.remove_reader(fd)
         server.stop()
 
-    async def observe() -> None:
+    async def observing() -> None:
         while True:
-            observe_pools(database)
+            observe(agent)
             await asyncio.sleep(_OBSERVE)
 
     loop.add_reader(fd, orphaned)
-    observing = loop.create_task(observe())
+    task = loop.create_task(observing())
     try:
         await _serve(server, listener)
     finally:
-        observing.cancel()
+        task.cancel()
 
 
 def _settle() -> None:

@@ -22,11 +22,14 @@ from mcp.server import CacheHint, Server, ServerRequestContext
 
 from zava_sql import __version__
 from zava_sql.errors import ZavaError
-from zava_sql.mcp_caller import calling
+from zava_sql.logs import log_call, log_error
+from zava_sql.mcp_caller import calling, trace_parent
 from zava_sql.mcp_resources import handlers
-from zava_sql.metrics import count_error, measured
+from zava_sql.metrics import count_call, count_cut, count_error, measured
 from zava_sql.progress import reported
+from zava_sql.slow import SlowCalls
 from zava_sql.toolbox import Toolbox
+from zava_sql.traces import remote, span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -68,6 +71,8 @@ class ToolServer(Server[dict[str, Any]]):
 def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) -> ToolServer:
     """Make a server; `identify` is asked for the principal of every request."""
     toolbox = Toolbox(agent)
+    agent.observers += [count_call, log_call, SlowCalls(agent.database)]
+    slow = agent.database.settings.slow_query
 
     async def list_tools(
         context: Context, params: types.PaginatedRequestParams | None
@@ -77,6 +82,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
             tools = await toolbox.of(await identify())
         except ZavaError as error:
             count_error(error)
+            log_error(error)
             raise MCPError(types.INTERNAL_ERROR, _explain(error)) from None
         return _page(tools, params.cursor if params is not None else None)
 
@@ -87,16 +93,25 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         try:
             principal = await identify()
             tool, arguments = _checked(await toolbox.of(principal), params)
+            name = tool.spec.name
             async with reported(context):
-                with calling(context, tool.spec.name), measured(tool.spec.name):
-                    return await tool.run(principal, arguments)
+                with (
+                    remote(trace_parent(context)),
+                    span("tools/call", tool=name),
+                    calling(context, name),
+                    measured(name, slow),
+                ):
+                    result = await tool.run(principal, arguments)
         except ZavaError as error:
             count_error(error)
+            log_error(error)
             return _failure(_explain(error))
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nothing of it leaks
             return _failure(_log(error, params.name[:80]))
+        count_cut(result.structured_content)
+        return result
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
@@ -117,6 +132,8 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         **handlers(agent, identify),
     )
     server.toolbox = toolbox
+    # The SDK's spans would hold names of tools that callers made up, and arguments in errors.
+    server.middleware.clear()
     return server
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -26,33 +26,69 @@ from starlette.responses import Response
 from zava_sql.errors import QueryRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from zava_sql.database import Database
+    from prometheus_client import Metric
+
+    from zava_sql.agent import Agent
+    from zava_sql.calls import Call
     from zava_sql.errors import ZavaError
 
 __all__ = [
+    "collected",
+    "count_call",
+    "count_cut",
     "count_error",
     "count_refused_request",
+    "count_request",
     "measured",
-    "observe_pools",
+    "observe",
     "respond",
 ]
 
 MULTIPROCESS: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+_BUCKETS: Final = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+)  # fmt: skip
 
 _REQUESTS = Counter("zava_tool_calls", "Calls of tools.", ["tool"])
 _SECONDS = Histogram(
     "zava_tool_call_seconds",
     "How long calls of tools took.",
     ["tool"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    buckets=_BUCKETS,
 )
+_SLOW = Counter("zava_slow_tool_calls", "Calls of tools above ZAVA_SLOW_QUERY.", ["tool"])
+_LONGEST = Gauge(
+    "zava_tool_call_seconds_max",
+    "How long the longest call of a tool took.",
+    ["tool"],
+    multiprocess_mode="max",
+)
+_QUERIES = Counter(
+    "zava_query", "Calls that ask the database, by kind and how they ended.", ["type", "status"]
+)
+_QUERY_SECONDS = Histogram(
+    "zava_query_duration_seconds",
+    "How long they took, from the guard to the last row.",
+    ["type"],
+    buckets=_BUCKETS,
+)
+_ROWS = Counter("zava_rows_returned", "Rows of answers, before they are cut to size.", ["type"])
+_CANCELLED = Counter("zava_cancelled_queries", "Queries that were ended early, by what.", ["by"])
+_CUT = Counter("zava_cut_answers", "Answers that are not all there is, by the cap.", ["by"])
 _IN_FLIGHT = Gauge(
     "zava_tool_calls_in_flight", "Calls of tools being served.", multiprocess_mode="livesum"
 )
 _ERRORS = Counter("zava_errors", "Errors told to callers, by code.", ["code"])
-_REFUSALS = Counter("zava_guard_refusals", "Queries that the guard refused.", ["reason"])
+_VERDICTS = Counter(
+    "zava_guard_verdicts", "Queries that the guard has let through or refused.", ["verdict"]
+)
+_HTTP = Counter("zava_http_requests", "Requests over HTTP.", ["path", "status"])
+_HTTP_SECONDS = Histogram(
+    "zava_http_request_seconds", "How long they took.", ["path"], buckets=_BUCKETS
+)
 _UNAUTHORIZED = Counter(
     "zava_unauthorized_requests", "Requests without a valid identity.", ["status"]
 )
@@ -60,6 +96,19 @@ _CONNECTIONS = Gauge(
     "zava_pool_connections",
     "Connections of the pools.",
     ["pool", "state"],
+    multiprocess_mode="livesum",
+)
+_CONNECTIONS_MAX = Gauge(
+    "zava_pool_connections_max",
+    "Connections that the pools may have.",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+_CACHE = Counter("zava_cache_lookups", "Answers looked for in the cache.", ["result"])
+_CACHE_BYTES = Gauge("zava_cache_bytes", "Bytes in the cache.", multiprocess_mode="livesum")
+_AUDIT = Gauge(
+    "zava_audit_waiting_bytes",
+    "Records that the audit log does not have yet.",
     multiprocess_mode="livesum",
 )
 _RETRIES = Counter("zava_retries", "Reads tried again after the database was away.", ["pool"])
@@ -72,8 +121,14 @@ _BREAKER = Gauge(
 _BREAKER_STATES: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 
+# By the names of tools that are no functions of the database; the label is one of three.
+_TYPES: Final = {"query": "query", "execute_sales_query": "query", "describe_schema": "schema"}
+_STATUS: Final = {"answered": "success", "failed": "error"}
+_longest: dict[str, float] = {}
+
+
 @contextmanager
-def measured(tool: str) -> Iterator[None]:
+def measured(tool: str, slow: float) -> Iterator[None]:
     """Count a call of a tool that exists, and how long it takes, whatever comes of it."""
     _IN_FLIGHT.inc()
     _REQUESTS.labels(tool).inc()
@@ -81,15 +136,50 @@ def measured(tool: str) -> Iterator[None]:
     try:
         yield
     finally:
-        _SECONDS.labels(tool).observe(time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        _SECONDS.labels(tool).observe(seconds)
+        if seconds >= slow:
+            _SLOW.labels(tool).inc()
+        if seconds > _longest.get(tool, 0):
+            _longest[tool] = seconds
+            _LONGEST.labels(tool).set(seconds)
         _IN_FLIGHT.dec()
+
+
+def count_call(call: Call) -> None:
+    """Count a call that asked the database, at its end."""
+    kind = _TYPES.get(call.tool, "function")
+    _QUERIES.labels(kind, _STATUS.get(call.verdict, call.verdict)).inc()
+    _QUERY_SECONDS.labels(kind).observe(call.seconds)
+    if call.rows:
+        _ROWS.labels(kind).inc(call.rows)
+    if call.verdict == "cancelled":
+        _CANCELLED.labels("client").inc()
+    elif call.code == "QUERY_TIMEOUT":
+        _CANCELLED.labels("time").inc()
+    if kind == "query" and call.sql is not None:
+        _VERDICTS.labels("allowed").inc()
+
+
+def count_cut(fields: Mapping[str, Any] | None) -> None:
+    """Count an answer from which rows or parts of values are missing."""
+    if fields and fields.get("truncated"):
+        _CUT.labels("bytes" if fields.get("truncated_by") == "bytes" else "rows").inc()
+    if fields and fields.get("cut_cells"):
+        _CUT.labels("cells").inc()
+
+
+def count_request(path: str, status: int, seconds: float) -> None:
+    """Count a request over HTTP; the path is one of ours."""
+    _HTTP.labels(path, str(status)).inc()
+    _HTTP_SECONDS.labels(path).observe(seconds)
 
 
 def count_error(error: ZavaError) -> None:
     """Count an error at the edge where a caller is told of it."""
     _ERRORS.labels(error.code).inc()
     if isinstance(error, QueryRefused):
-        _REFUSALS.labels(error.reason).inc()
+        _VERDICTS.labels(error.reason).inc()
 
 
 def count_refused_request(status: int) -> None:
@@ -97,22 +187,40 @@ def count_refused_request(status: int) -> None:
     _UNAUTHORIZED.labels(str(status)).inc()
 
 
-def observe_pools(database: Database) -> None:
-    """Note the state of the pools, for whichever process is asked next."""
+def observe(agent: Agent) -> None:
+    """Note the state of pools and audit, for whichever process is asked next."""
+    database = agent.database
+    if agent.audit is not None:
+        _AUDIT.set(agent.audit.waiting)
+    if agent.cache is not None:
+        for result, count in agent.cache.take_lookups().items():
+            _CACHE.labels(result).inc(count)
+        _CACHE_BYTES.set(agent.cache.size)
     for name, pool in (("gateway", database.gateway), ("service", database.service)):
         idle = pool.get_idle_size()
         _CONNECTIONS.labels(name, "idle").set(idle)
         _CONNECTIONS.labels(name, "busy").set(pool.get_size() - idle)
+        _CONNECTIONS_MAX.labels(name).set(pool.get_max_size())
     for breaker in database.breakers:
         _BREAKER.labels(breaker.name).set(_BREAKER_STATES[breaker.state])
         _RETRIES.labels(breaker.name).inc(breaker.take_retries())
 
 
-def respond(database: Database) -> Response:
+def respond(agent: Agent) -> Response:
     """Tell all that was counted."""
-    observe_pools(database)
-    registry = REGISTRY
-    if os.environ.get(MULTIPROCESS):
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    observe(agent)
+    return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
+
+
+def collected(agent: Agent) -> Iterable[Metric]:
+    """Give all that was counted, by all processes."""
+    observe(agent)
+    return _registry().collect()
+
+
+def _registry() -> CollectorRegistry:
+    if not os.environ.get(MULTIPROCESS):
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

@@ -99,6 +99,15 @@ class Settings(BaseSettings):
     compat_tools: bool = Field(
         default=False, description="Offer the four tools of the Zava sales sample server as well"
     )
+    slow_query: float = Field(
+        1.0, gt=0, description="Seconds from which on a call is logged and counted as slow"
+    )
+    slow_query_plan: bool = Field(
+        default=False, description="Log the shape of a slow query's plan, without literals"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level of events that are logged; each call is at `info`"
+    )
     catalogue_interval: float = Field(
         10.0, gt=0, description="Seconds between looks for new or changed functions"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class Toolbox:
         self.subscriptions = ListenHandler(self._bus)
         self._standing: ServerSession | None = None
         self._users = 0
+        self._watching: asyncio.Task[None] | None = None
 
     async def of(self, principal: Principal) -> Mapping[str, Tool]:
         """Give the tools of this principal by name, in a lasting order.
@@ -54,6 +56,11 @@ class Toolbox:
                 tool = self._made[function.function_id] = function_tool(self._agent, function)
             tools.setdefault(function.name, tool)
         return tools
+
+    @property
+    def catalogue_age(self) -> float:
+        """Say how many seconds ago the functions of the database were looked at."""
+        return time.monotonic() - self._catalogue.looked_at
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Give the schema of a tool, whoever may use it."""
@@ -79,10 +86,11 @@ class Toolbox:
             yield
         finally:
             self._users -= 1
-            if self._users == 0:
+            if self._users == 0 and self._watching is not None:
                 self._watching.cancel()
                 with suppress(asyncio.CancelledError):
                     await self._watching
+                self._watching = None
 
     async def _changed(self) -> None:
         self._follow()

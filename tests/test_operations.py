@@ -1,0 +1,477 @@
+"""What operators see: logs that quote nothing, metrics that exist, health that is honest."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import io
+import json
+import logging
+import re
+import threading
+import typing
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+import typer.testing
+from mcp import MCPError
+from mcp_clients import client_of, fill, post, request_body, serving, settings_for
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+
+from zava_sql import logs, traces
+from zava_sql.agent import Agent
+from zava_sql.cli import app
+from zava_sql.database import Database
+from zava_sql.errors import ConfigurationError
+from zava_sql.monitor import summary
+from zava_sql.settings import Settings
+from zava_sql.slow import plan_shape
+from zava_sql.tenant import find_principal
+
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Planted wherever a caller can write; nothing of it may come out again.
+SECRET = "hunter2"
+NUMBER = "86753091"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(scope="module")
+def shops(module_database):
+    return module_database, fill(module_database.admin_url)
+
+
+@pytest.fixture
+def logged():
+    """Catch what would be written to standard error."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.getLogger("zava_sql").level
+    stream = io.StringIO()
+    logs.configure("debug", stream)
+    yield stream
+    root.handlers[:], level, ours = before
+    root.setLevel(level)
+    logging.getLogger("zava_sql").setLevel(ours)
+
+
+def events(stream, name=None):
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [one for one in found if name in (None, one["event"])]
+
+
+HOSTILE = [
+    f"select '{SECRET}' as \"{SECRET}\", {NUMBER} -- {SECRET}",
+    f"select '{SECRET}'::integer",
+    f"select {SECRET} from retail.orders",
+    f"select * from {SECRET}",
+    f"select 1 /* {SECRET} */ where '{SECRET}' = $a${SECRET}$a$ and {NUMBER} > 1",
+    f"delete from {SECRET}",
+    f"select {SECRET}('{SECRET}')",
+    f"with {SECRET} as (select '{SECRET}' as {SECRET}) select * from {SECRET} order by {SECRET}",
+    f"select '{SECRET}",
+    f"select {NUMBER} / 0",
+    f"select * from retail.orders as {SECRET} where {SECRET}.total_amount > {NUMBER}",
+]
+
+
+async def test_the_log_quotes_nothing_that_a_caller_wrote(shops, logged):
+    database, keys = shops
+    settings = settings_for(database, slow_query=1e-9, slow_query_plan=True)
+    async with (
+        Database.open(settings) as opened,
+        serving(opened) as url,
+        client_of(url, keys["seattle"]) as client,
+    ):
+        for sql in HOSTILE:
+            await client.call_tool("query", {"sql": sql})
+        await client.call_tool("describe_schema", {"name": SECRET, "search": SECRET})
+        for name, arguments in ((SECRET, {}), ("query", {"sql": "select 1", SECRET: SECRET})):
+            with pytest.raises(MCPError):
+                await client.call_tool(name, arguments)
+        with pytest.raises(MCPError):
+            await client.read_resource(f"db://table/{SECRET}")
+        assert (await post(url, SECRET)).status_code == 401
+        trace = f"00-{SECRET}-{SECRET}-01"
+        assert (await post(url, keys["seattle"], traceparent=trace)).status_code == 200
+        logging.getLogger("asyncpg").error("failed: %s", SECRET)
+        logging.getLogger("mcp.server").error("failed: " + SECRET)  # noqa: G003 - as libraries do
+        await asyncio.sleep(0.1)  # plans come after their answers
+    text = logged.getvalue()
+    assert SECRET not in text
+    assert NUMBER not in text
+    for word in (
+        "password",
+        "postgresql://",
+        "zava_store_",
+        database.context_key[5:],
+        *keys.values(),
+    ):
+        assert word not in text
+    told = events(logged, "call")
+    assert len([one for one in told if one["tool"] == "query"]) == len(HOSTILE) + 1
+    assert {one["principal"] for one in told} == {"seattle"}
+    assert all(re.fullmatch("[0-9a-f]{16}", one["request_id"]) for one in told)
+    assert {one.get("code", "").partition(":")[0] for one in told} == {
+        "", "DATABASE_ERROR", "QUERY_REFUSED", "VALIDATION_ERROR",
+    }  # fmt: skip
+    assert len(events(logged, "unauthorized")) == 1
+    assert any(one.get("plan") for one in events(logged, "slow"))
+    # Once each: what a call's event tells is not told again.
+    assert not events(logged, "error")
+
+
+async def test_texts_that_differ_in_literals_only_have_one_fingerprint(shops, logged):
+    database, keys = shops
+    async with (
+        Database.open(settings_for(database)) as opened,
+        serving(opened) as url,
+        client_of(url, keys["seattle"]) as client,
+    ):
+        for sql in ("select 1, 'a'", "select 22,  'b' -- c", "select 1, 'a', 2"):
+            await client.call_tool("query", {"sql": sql})
+    one, same, other = (event["fingerprint"] for event in events(logged, "call"))
+    assert one == same != other
+    assert [event["rows"] for event in events(logged, "call")] == [1, 1, 1]
+    assert all(event["seconds"] > 0 for event in events(logged, "call"))
+
+
+def test_people_at_a_terminal_read_lines(logged):
+    stream = Terminal()
+    logs.configure("info", stream)
+    logs.event("call", {"principal": "seattle", "rows": 3, "code": None})
+    logs.event("slow", {"seconds": 2}, logging.WARNING)
+    first, second = stream.getvalue().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d call principal=seattle rows=3", first)
+    assert second.endswith("warning: slow seconds=2")
+    assert not logged.getvalue()
+
+
+def test_a_plan_keeps_its_shape_and_no_word_of_the_statement():
+    node = {
+        "Node Type": "Seq Scan",
+        "Relation Name": "orders",
+        "Alias": SECRET,
+        "Filter": f"(x = '{SECRET}')",
+        "Total Cost": 1.5,
+        "Plans": [{"Node Type": "CTE Scan", "CTE Name": SECRET, "Output": [SECRET]}],
+    }
+    assert plan_shape(node) == {
+        "node": "Seq Scan",
+        "relation": "orders",
+        "cost": 1.5,
+        "plans": [{"node": "CTE Scan"}],
+    }
+
+
+# ---------------------------------------------------------------- metrics
+
+
+async def get(url, path, key=None, **headers):
+    given = headers | ({"Authorization": f"Bearer {key}"} if key else {})
+    async with httpx2.AsyncClient(trust_env=False, verify=False) as http:
+        return await http.get(url.removesuffix("/mcp") + path, headers=given)
+
+
+async def test_dashboard_and_alerts_name_what_the_server_tells(shops):
+    database, keys = shops
+    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+        await post(url, keys["seattle"])
+        text = (await get(url, "/metrics")).text
+    families = list(text_string_to_metric_families(text))
+    told = {sample.name for family in families for sample in family.samples}
+    # Families with labels have no samples before they are used; their names are told all the same.
+    for family in families:
+        ends = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
+        told |= {family.name + end for end in ends.get(family.type, [""])}
+    labels = {name for family in families for one in family.samples for name in one.labels}
+    dashboard = json.loads((ROOT / "ops" / "grafana-dashboard.json").read_text(encoding="utf-8"))
+    shown = " ".join(one["expr"] for panel in dashboard["panels"] for one in panel["targets"])
+    alerts = (ROOT / "ops" / "alerts.yml").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for text in (shown, alerts, re.sub("`NOTIFY.*?`|//zava_gateway", "", page)):
+        names = set(re.findall(r"\bzava_[a-z_]+\b", text))
+        assert names
+        # The page has a histogram by its family's name.
+        known = told | {family.name for family in families} if "# Operations" in text else told
+        assert names <= known, names - known
+    ours = {name for name in told if name.startswith("zava_")}
+    unseen = {
+        n for n in ours if not re.search(rf"\b{re.sub('_(sum|count|created)$', '', n)}", shown)
+    }
+    assert not {n for n in unseen if not n.endswith("_created")}
+    assert labels <= {
+        "by", "code", "implementation", "generation", "le", "major", "minor", "patchlevel", "path",
+        "pool", "result", "state", "status", "tool", "type", "verdict", "version",
+    }  # fmt: skip
+
+
+async def test_calls_are_counted_by_kind_and_how_they_ended(shops):
+    database, keys = shops
+    async with (
+        Database.open(settings_for(database, statement_timeout=2)) as opened,
+        serving(opened) as url,
+    ):
+        before = await counted(url)
+        async with client_of(url, keys["seattle"]) as client:
+            await client.call_tool("query", {"sql": "select generate_series(1, 20)", "max_rows": 9})
+            await client.call_tool("query", {"sql": "select 1 / 0"})
+            await client.call_tool("query", {"sql": "drop table x"})
+            long = "select count(*) from generate_series(1, 1000000000)"
+            await client.call_tool("query", {"sql": long})
+            await client.call_tool("whoami", {})
+            await client.call_tool("describe_schema", {})
+        await get(url, f"/{SECRET}")
+        after = await counted(url)
+    grew = {name: value - before.get(name, 0) for name, value in after.items()}
+    for name, value in {
+        'zava_query_total{status="success",type="query"}': 1,
+        'zava_query_total{status="error",type="query"}': 2,
+        'zava_query_total{status="refused",type="query"}': 1,
+        'zava_query_total{status="success",type="function"}': 1,
+        'zava_query_total{status="success",type="schema"}': 1,
+        'zava_query_duration_seconds_count{type="query"}': 4,
+        'zava_guard_verdicts_total{verdict="allowed"}': 3,
+        'zava_cut_answers_total{by="rows"}': 1,
+        'zava_cancelled_queries_total{by="time"}': 1,
+        'zava_rows_returned_total{type="query"}': 9,
+        'zava_http_requests_total{path="other",status="404"}': 1,
+    }.items():
+        assert grew[name] == value, name
+    assert after['zava_pool_connections_max{pool="gateway"}'] == 10
+    assert not any(SECRET in name for name in after)
+
+
+async def counted(url):
+    families = text_string_to_metric_families((await get(url, "/metrics")).text)
+    return {
+        sample.name + json_labels(sample.labels): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def json_labels(labels):
+    inside = ",".join(f'{name}="{labels[name]}"' for name in sorted(labels))
+    return f"{{{inside}}}" if inside else ""
+
+
+# ---------------------------------------------------------------- monitor
+
+
+def test_the_monitor_sums_up_what_was_measured():
+    text = "\n".join(
+        [
+            "# TYPE zava_tool_call_seconds histogram",
+            *(
+                f'zava_tool_call_seconds_bucket{{tool="query",le="{bound}"}} {count}'
+                for bound, count in (("0.01", 50), ("0.1", 90), ("1.0", 100), ("+Inf", 101))
+            ),
+            'zava_tool_call_seconds_count{tool="query"} 101',
+            'zava_tool_call_seconds_sum{tool="query"} 20.2',
+            "# TYPE zava_tool_call_seconds_max gauge",
+            'zava_tool_call_seconds_max{tool="query"} 4.0',
+            "# TYPE zava_slow_tool_calls counter",
+            'zava_slow_tool_calls_total{tool="query"} 1',
+            "",
+        ]
+    )
+    (one,) = summary(text_string_to_metric_families(text))
+    assert (one.tool, one.count, one.slow, one.max) == ("query", 101, 1, 4.0)
+    assert one.mean == pytest.approx(0.2)
+    assert one.p50 == pytest.approx(0.01, abs=0.002)
+    assert one.p95 == pytest.approx(0.1 + 0.9 * (95.95 - 90) / 10)
+
+
+async def test_the_monitor_is_for_head_office_and_by_the_command_line(shops):
+    database, keys = shops
+    async with (
+        Database.open(settings_for(database, slow_query=1e-9)) as opened,
+        serving(opened) as url,
+    ):
+        async with client_of(url, keys["seattle"]) as client:
+            await client.call_tool("query", {"sql": "select 1"})
+            listed = {str(one.uri) for one in (await client.list_resources()).resources}
+            assert "db://monitor" not in listed
+            with pytest.raises(MCPError, match="not found"):
+                await client.read_resource("db://monitor")
+        async with client_of(url, keys["head-office"]) as client:
+            listed = {str(one.uri) for one in (await client.list_resources()).resources}
+            assert "db://monitor" in listed
+            (read,) = (await client.read_resource("db://monitor")).contents
+        run = typer.testing.CliRunner().invoke
+        done = await asyncio.to_thread(run, app, ["monitor", "--url", url, "--json"])
+        table = await asyncio.to_thread(run, app, ["monitor", "--url", url])
+    (query,) = [one for one in json.loads(read.text) if one["tool"] == "query"]
+    assert query["count"] >= 1
+    assert query["slow"] >= 1
+    assert 0 < query["p50"] <= query["p95"] <= query["max"]
+    assert query in json.loads(done.stdout)
+    assert "query" in table.stdout
+    assert not re.search("seattle|tacoma", read.text)
+
+
+# ---------------------------------------------------------------- health
+
+
+async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
+    database, keys = shops
+    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+        assert (await get(url, "/readyz")).json() == {"ready": True}
+        report = (await get(url, "/health")).json()
+        for path in ("/health", "/metrics"):
+            for outside in ({"X-Forwarded-For": "1.2.3.4"}, {"Host": "db.example"}):
+                refused = await get(url, path, **outside)
+                assert refused.status_code == 401
+                assert "parts" not in refused.text
+                assert (await get(url, path, keys["seattle"], **outside)).status_code == 401
+                assert (await get(url, path, keys["head-office"], **outside)).status_code == 200
+    assert report["status"] == "ok", report
+    parts = report["parts"]
+    assert parts["schema"]["revision"] == parts["schema"]["wanted"]
+    assert parts["gateway"]["replica"] is False
+    assert parts["catalogue"]["age_seconds"] < 60
+    assert "postgresql" not in json.dumps(report)
+
+
+async def test_a_retired_key_and_an_unbound_login_are_not_ready(clone):
+    with clone() as database:
+        keys = fill(database.admin_url)
+        settings = settings_for(database)
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            async with Database.open(settings) as opened, serving(opened) as url:
+                assert (await get(url, "/readyz")).status_code == 200
+                admin.execute("alter role zava_gateway bypassrls")
+                try:
+                    report = await get(url, "/health")
+                finally:
+                    admin.execute("alter role zava_gateway nobypassrls")
+                assert report.status_code == 503
+                assert report.json()["parts"]["gateway"]["status"] == "down"
+                admin.execute("update public.alembic_version set version_num = '0001'")
+                report = await get(url, "/health")
+                assert (report.status_code, report.json()["status"]) == (200, "degraded")
+                assert report.json()["parts"]["schema"]["revision"] == "0001"
+                admin.execute("select zava.retire_signing_key('test')")
+                assert (await get(url, "/readyz")).status_code == 503
+                assert (await get(url, "/healthz")).status_code == 200
+                assert (await post(url, keys["seattle"])).status_code == 200
+
+
+# ---------------------------------------------------------------- traces
+
+
+async def test_spans_name_what_happened_and_quote_nothing(shops, monkeypatch):
+    received = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    database, keys = shops
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{collector.server_port}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        with traces.exporting():
+            async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+                for sql in HOSTILE:
+                    body = request_body("tools/call", name="query", sql=sql)
+                    await post(
+                        url, keys["seattle"], body, traceparent=f"00-{trace}-00f067aa0ba902b7-01"
+                    )
+        collector.shutdown()
+    sent = b"".join(received)
+    for name in (b"tools/call", b"guard", b"database", b"QUERY_REFUSED", bytes.fromhex(trace)):
+        assert name in sent
+    assert SECRET.encode() not in sent
+    assert NUMBER.encode() not in sent
+
+
+# ---------------------------------------------------------------- settings
+
+# Any text is a value of these, or whoever uses them judges it (see below, and test_auth.py).
+FREE = {
+    "home", "allowed_hosts", "cors_origins", "trusted_proxy", "auth_jwks", "auth_audience",
+    "auth_algorithms", "auth_claim", "auth_scopes",
+}  # fmt: skip
+SECRETS = {
+    name
+    for name, field in Settings.model_fields.items()
+    if SecretStr in typing.get_args(field.annotation) or field.annotation is SecretStr
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - FREE - SECRETS))
+def test_a_wrong_value_fails_at_start_and_names_its_variable(name, monkeypatch):
+    monkeypatch.setenv(f"ZAVA_{name.upper()}", f"{SECRET}; drop table x" * 20)
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert caught.value.message.startswith(f"ZAVA_{name.upper()} is not valid")
+    assert SECRET not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["database_url", "service_url", "context_key"])
+@pytest.mark.parametrize("value", [SECRET, ""])
+async def test_a_wrong_secret_fails_at_start_and_names_its_variable(shops, name, value):
+    database, _ = shops
+    settings = settings_for(database).model_copy(update={name: SecretStr(value)})
+    with pytest.raises(ConfigurationError) as caught:
+        async with Database.open(settings):
+            pass
+    assert f"ZAVA_{name.upper()}" in caught.value.message
+    assert SECRET not in caught.value.message
+
+
+async def test_a_command_that_finds_no_server_says_so():
+    run = typer.testing.CliRunner().invoke
+    done = await asyncio.to_thread(run, app, ["monitor", "--url", "http://127.0.0.1:9"])
+    assert done.exception.exit_code == 3
+    done = await asyncio.to_thread(run, app, ["monitor", "--url", "ftp://x"])
+    assert done.exception.exit_code == 2
+
+
+async def test_the_cache_is_counted(shops):
+    database, keys = shops
+    async with (
+        Agent.open(settings_for(database, cache_ttl=60, audit="off")) as agent,
+        serving(agent.database, agent) as url,
+    ):
+        before = await counted(url)
+        body = request_body("tools/call", name="query", sql="select 'cached'")
+        while not (await counted(url)).get("zava_cache_bytes"):
+            await post(url, keys["seattle"], body)
+        await post(url, keys["seattle"], body)
+        after = await counted(url)
+    hit, miss = (
+        after[f'zava_cache_lookups_total{{result="{result}"}}']
+        - before.get(f'zava_cache_lookups_total{{result="{result}"}}', 0)
+        for result in ("hit", "miss")
+    )
+    assert hit >= 1
+    assert miss == 1
+    assert after["zava_cache_bytes"] > 0
+
+
+async def test_observers_are_told_of_calls_outside_of_mcp_as_well(shops):
+    database, _ = shops
+    async with Database.open(settings_for(database)) as opened:
+        agent, seen = Agent(opened), []
+        agent.observers.append(seen.append)
+        await agent.query(await find_principal(opened, "seattle"), "select 1")
+    assert [call.verdict for call in seen] == ["answered"]

@@ -1,0 +1,71 @@
+"""The command that tells how the tools of a running server are doing."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from zava_sql.errors import AuthorizationError, ServiceUnavailable, ValidationError
+
+__all__ = ["monitor"]
+
+_PATIENCE = 10
+
+
+def monitor(
+    *,
+    url: Annotated[
+        str, typer.Option(help="Where the server is.", envvar="ZAVA_MONITOR_URL")
+    ] = "http://127.0.0.1:8000",
+    key: Annotated[
+        str | None,
+        typer.Option(help="Key of head office, for elsewhere.", envvar="ZAVA_MONITOR_KEY"),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Sum up the calls of each tool: how many, how long, how many slow ones."""
+    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - as below
+
+    from zava_sql.monitor import fields, summary  # noqa: PLC0415 - not needed by other commands
+
+    text = _read(url, key)
+    operations = summary(text_string_to_metric_families(text))
+    if json_:
+        print(json.dumps(fields(operations)))
+        return
+    table = Table("tool", "calls", "mean ms", "p50 ms", "p95 ms", "max ms", "slow")
+    for one in operations:
+        times = (f"{1000 * value:.1f}" for value in (one.mean, one.p50, one.p95, one.max))
+        table.add_row(one.tool, str(one.count), *times, str(one.slow))
+    Console().print(table)
+
+
+def _read(url: str, key: str | None) -> str:
+    base = url.removesuffix("/").removesuffix("/mcp")
+    if not base.startswith(("http://", "https://")):
+        raise ValidationError("not a URL of HTTP", hint="For example: http://127.0.0.1:8000")
+    import httpx2  # noqa: PLC0415 - not needed by other commands
+
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        # No redirect is followed: the key is for this server.
+        answer = httpx2.get(f"{base}/metrics", headers=headers, timeout=_PATIENCE, trust_env=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
+        raise ServiceUnavailable(
+            "no server answers there", hint="Start one: zava-sql serve --transport http"
+        ) from None
+    if answer.status_code in (401, 403):
+        raise AuthorizationError(
+            "the server tells this only on its own machine, or to head office",
+            hint="Give a key of head office in ZAVA_MONITOR_KEY.",
+        )
+    if answer.status_code != 200:
+        raise ServiceUnavailable(
+            f"the server answered with status {answer.status_code}",
+            hint="Is it a zava-sql server?",
+        )
+    return answer.text

@@ -1,0 +1,118 @@
+"""Events on standard error: one JSON object a line, or lines for people where it is a terminal.
+
+An event has fields with names of ours. It never holds what a caller wrote, what a row holds, a key
+or a connection string: of a statement there is the fingerprint, which is the same for all that
+differ in their literals only. Of what libraries say only where they said it is kept, since nobody
+has looked at what they may quote.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from zava_sql.calls import fingerprint
+
+if TYPE_CHECKING:
+    from zava_sql.calls import Call
+    from zava_sql.errors import ZavaError
+
+__all__ = ["call_fields", "configure", "event", "log_call", "log_error"]
+
+_OURS: Final = "zava_sql"
+_FIELDS: Final = "zava_fields"
+
+# asyncpg tells of every attempt to connect while the database is away; `retry` tells once.
+_QUIET: Final = {"asyncpg.pool": logging.CRITICAL}
+
+logger = logging.getLogger(__name__)
+
+
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Have events written; for programs, never at import."""
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Lines() if stream.isatty() else _Json())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_OURS).setLevel(level.upper())
+    for name, at_least in _QUIET.items():
+        logging.getLogger(name).setLevel(at_least)
+
+
+def event(name: str, fields: dict[str, Any], level: int = logging.INFO) -> None:
+    """Log an event; fields that are None are left out."""
+    if logger.isEnabledFor(level):
+        logger.log(level, name, extra={_FIELDS: fields})
+
+
+def call_fields(call: Call) -> dict[str, Any]:
+    """Give what is logged of a call."""
+    return {
+        "request_id": call.caller.request_id,
+        "trace_id": call.caller.trace_id,
+        "principal": call.principal.name,
+        "tool": call.tool,
+        "fingerprint": fingerprint(call.sql) if call.sql is not None else None,
+        "seconds": round(call.seconds, 6),
+        "rows": call.rows,
+        "bytes": call.size,
+        "cached": call.cached or None,
+        "status": call.verdict,
+        "code": call.code,
+        "sqlstate": call.sqlstate,
+    }
+
+
+def log_call(call: Call) -> None:
+    """Log a call at its end: what failed by no fault of the caller is a warning."""
+    fault = call.verdict == "failed" and call.code in ("INTERNAL_ERROR", "SERVICE_UNAVAILABLE")
+    level = logging.WARNING if fault else logging.INFO
+    if logger.isEnabledFor(level):
+        event("call", call_fields(call), level)
+
+
+def log_error(error: ZavaError) -> None:
+    """Log an error at the edge where a caller is told of it, unless its call was logged."""
+    if not error.told:
+        event("error", {"code": error.code}, logging.WARNING)
+
+
+def _event(record: logging.LogRecord) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+    }
+    fields = record.__dict__.get(_FIELDS)
+    if fields is not None:
+        made["event"] = record.msg
+        made.update((name, value) for name, value in fields.items() if value is not None)
+    elif record.name.partition(".")[0] == _OURS:
+        made |= {"event": "message", "logger": record.name, "message": record.getMessage()}
+    else:
+        made |= {"event": "library", "logger": record.name, "line": record.lineno}
+    if record.exc_info and record.exc_info[0]:
+        made["error"] = record.exc_info[0].__name__
+    return made
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(_event(record), default=str)
+
+
+class _Lines(logging.Formatter):
+    """For people: the time of day, what happened, and the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        made = _event(record)
+        when = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
+        level = "" if record.levelno == logging.INFO else f"{made['level']}: "
+        what = made.get("message") or made["event"]
+        hidden = ("time", "level", "event", "message", "logger")
+        rest = " ".join(f"{name}={value}" for name, value in made.items() if name not in hidden)
+        return f"{when} {level}{what} {rest}".rstrip()
