@@ -88,6 +88,23 @@ async def test_the_loop_is_free_while_the_model_computes(local):
     assert ticks > 3
 
 
+async def test_loading_goes_on_when_nobody_waits_for_it(monkeypatch):
+    loads = []
+
+    def load():
+        loads.append(1)
+        time.sleep(0.2)
+        return original()
+
+    original = embedding_local._load  # noqa: SLF001
+    monkeypatch.setattr(embedding_local, "_load", load)
+    embedder = LocalEmbedder()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(embedder.embed(["nail"]), 0.1)
+    assert len(await embedder.embed(["nail"])) == len(loads) == 1
+    await embedder.aclose()
+
+
 async def test_half_a_character_is_an_error_that_quotes_nothing(local):
     with pytest.raises(ServiceUnavailable) as caught:
         await local.embed([f"{TEXT} \ud800"])

