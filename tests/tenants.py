@@ -143,6 +143,7 @@ def settings(database: conftest.Database, **changes: Any) -> Settings:
         "pool_min": 1,
         "pool_max": 1,
         "max_rows": 1000,
+        "runner": "never",
     }
     return Settings(**{**given, **changes})
 

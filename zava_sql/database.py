@@ -204,12 +204,12 @@ class Database:
                 " extract(epoch from clock_timestamp())::float8 as now"
                 " from pg_catalog.pg_roles as r where r.rolname = current_user"
             )
+            if row is None or row["unbound"]:
+                raise ConfigurationError(
+                    "ZAVA_DATABASE_URL logs in as a role that row-level security does not bind",
+                    hint="Use the login zava_gateway, never a superuser or a role with BYPASSRLS.",
+                )
             self.runner = await runner.wanted(connection, self.settings.runner)
-        if row is None or row["unbound"]:
-            raise ConfigurationError(
-                "ZAVA_DATABASE_URL logs in as a role that row-level security does not bind",
-                hint="Use the login zava_gateway, never a superuser or a role with BYPASSRLS.",
-            )
         self.clock_offset = row["now"] - (before + time.time()) / 2
         try:
             known = await self.service_row(
