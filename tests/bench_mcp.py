@@ -178,7 +178,9 @@ def process(*arguments: str, environment: dict[str, str]) -> Iterator[str]:
     ) as started:
         assert started.stdout is not None
         try:
-            yield started.stdout.readline().decode().split()[-1]
+            line = started.stdout.readline().decode()
+            assert "http://" in line, line
+            yield line.split()[-1]
         finally:
             started.terminate()
 
