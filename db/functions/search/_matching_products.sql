@@ -3,8 +3,8 @@
 -- asked for. Words such as how and the, which no product is about, count as asked for too: who asks
 -- in sentences means more than the words.
 -- All that have one of the rare words are weighed, and those that have all of the common words; as
--- long as that finds nothing, one common word fewer. Where few products are to be searched, each is
--- weighed.
+-- long as others could still be among the first ten, those that have all but one, all but two, and
+-- so on. Where few products are to be searched, each that has any word is weighed.
 create or replace function api._matching_products(
     p_query text,
     p_products uuid[],
@@ -28,14 +28,18 @@ declare
     v_wanted text;
     v_any tsquery;
     v_rare integer;
+    v_common integer;
+    v_found uuid[];
+    v_coverage real[];
 begin
     select
         array_agg(w.query order by w.place) as queries,
+        array_agg(w.weight order by w.place) as weights,
         string_agg(
             format('%s::real * (x.search_words @@ %L::tsquery)::integer', w.weight, w.query), ' + '
         ) as worth,
         string_agg(w.query::text, ' | ')::tsquery as any_word,
-        count(*) filter (where w.in_all <= 400)::integer as rare,
+        count(*) filter (where w.in_all <= 300)::integer as rare,
         count(*)::integer as number,
         sum(w.weight) * (
             select count(*)::numeric / nullif(
@@ -49,6 +53,9 @@ begin
             sum(q.products) over (order by q.weight desc, q.query::text) as in_all
         from api._query_words(p_query) as q
     ) as w;
+    if v_words.number = 0 then
+        return;
+    end if;
 
     if p_products is not null then
         v_wanted := 'x.product_id = any ($1)';
@@ -61,32 +68,55 @@ begin
         v_rare := v_words.rare;
     end if;
 
-    for v_number in reverse v_words.number .. greatest(v_rare, 1) loop
+    -- More than six make too many combinations; the others are weighed, not looked for.
+    v_common := least(v_words.number - v_rare, 6);
+    for v_needed in reverse v_common .. least(v_common, 1) loop
         select string_agg(f.query, ' | ')::tsquery
         into v_any
         from (
             select v_words.queries[n]::text as query
             from generate_series(1, v_rare) as n
             union all
-            select string_agg(format('(%s)', v_words.queries[n]), ' & ')
-            from generate_series(v_rare + 1, v_number) as n
+            select string_agg(format('(%s)', v_words.queries[v_rare + b.n]), ' & ')
+            from generate_series(1, (1 << v_common) - 1) as c (chosen)
+            cross join generate_series(1, v_common) as b (n)
+            where v_needed > 0
+                and bit_count(c.chosen::bit(6)) = v_needed
+                and c.chosen & (1 << (b.n - 1)) > 0
+            group by c.chosen
         ) as f;
 
-        return query execute format(
-            'select y.product_id, (y.worth / %1$s)::real
+        execute format(
+            'select array_agg(z.product_id order by z.place), array_agg(z.coverage order by z.place)
             from (
-                select x.product_id, x.search_words, %2$s as worth
-                from retail.products as x
-                where x.search_words @@ $2 and %3$s
-                limit 2000
-            ) as y
-            order by y.worth desc, ts_rank(y.search_words, $3, 1) desc, y.product_id
-            limit $4',
+                select y.product_id, (y.worth / %1$s)::real as coverage,
+                    row_number() over (
+                        order by y.worth desc, ts_rank(y.search_words, $3, 1) desc, y.product_id
+                    ) as place
+                from (
+                    select x.product_id, x.search_words, %2$s as worth
+                    from retail.products as x
+                    where x.search_words @@ $2 and %3$s
+                    limit 5000
+                ) as y
+                order by place
+                limit $4
+            ) as z',
             v_words.total, v_words.worth, v_wanted
         )
+        into v_found, v_coverage
         using p_products, v_any, v_words.any_word, p_limit;
-        exit when found;
+        -- What was not looked at has at most all but one of these common words.
+        exit when v_coverage[least(p_limit, 10)] * v_words.total >= (
+            select coalesce(sum(w.weight), 0)
+            from unnest(v_words.weights[v_rare + 1 : v_rare + v_needed - 1]) as w (weight)
+        );
     end loop;
+
+    return query
+    select f.product_id, f.coverage
+    from unnest(v_found, v_coverage) with ordinality as f (product_id, coverage, place)
+    order by f.place;
 end;
 $function$;
 
