@@ -412,7 +412,7 @@ def postgres(tmp_path_factory) -> Iterator[tuple[LocalPostgres, conftest.Databas
     for parent in itertools.islice(home.parents, 3):
         parent.chmod(parent.stat().st_mode | 0o011)
     version = os.environ.get("ZAVA_TEST_POSTGRES") or "18"
-    postgres = LocalPostgres(home, bindir=conftest.binaries(version))
+    postgres = LocalPostgres(home, bindir=conftest.binaries(version), sync=False)
     postgres.start()
     try:
         status = postgres.status()
