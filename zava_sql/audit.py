@@ -87,7 +87,11 @@ class Audit:
                 hint="Migrate it with `zava-sql db upgrade`, or set ZAVA_AUDIT=off.",
             ) from error
         closed = fail_closed if settings.audit is None else settings.audit == "refuse"
-        audit = cls(settings, chain_id, _directory(settings), fail_closed=closed)
+        try:
+            audit = cls(settings, chain_id, _directory(settings), fail_closed=closed)
+        except ConfigurationError:
+            await connection.close()
+            raise
         audit._connection = connection
         sending = asyncio.create_task(audit._send())
         try:
