@@ -7,12 +7,12 @@
 -- body     how it is created, or what it looks like where that is not one statement
 -- grants   a GRANT each for what others than its owner hold
 -- shape    what CREATE OR REPLACE cannot change; null where it cannot replace
--- maker    the (sub)transaction that wrote its row last
 --
--- Left out: what extensions brought, partitions (data, made as models come), alembic's table.
+-- Left out: what extensions brought, partitions and what is theirs (data, made as models come),
+-- alembic's table.
 with
 ours as (
-    select n.oid, n.nspname, n.nspowner, n.nspacl, n.xmin
+    select n.oid, n.nspname, n.nspowner, n.nspacl
     from pg_catalog.pg_namespace as n
     where case
         when $1::text[] is null then n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -21,7 +21,17 @@ ours as (
 ),
 
 relations as (
-    select c.*, c.xmin as maker, c.oid::regclass::text as name
+    -- The columns that a hardened database leaves to everybody.
+    select
+        c.oid,
+        c.relnamespace,
+        c.relowner,
+        c.relkind,
+        c.relrowsecurity,
+        c.relforcerowsecurity,
+        c.reloptions,
+        c.relacl,
+        c.oid::regclass::text as name
     from pg_catalog.pg_class as c
     join ours as n on n.oid = c.relnamespace
     where not c.relispartition and c.relname !~ '^alembic_version'
@@ -33,7 +43,6 @@ objects as (
             as kind,
         'pg_proc'::regclass as classid,
         p.oid,
-        p.xmin as maker,
         p.proowner as owner,
         p.oid::regprocedure::text as key,
         format(
@@ -58,7 +67,7 @@ objects as (
     union all
 
     select
-        'view', 'pg_class'::regclass, r.oid, r.maker, r.relowner, r.name, 'VIEW ' || r.name, 'r',
+        'view', 'pg_class'::regclass, r.oid, r.relowner, r.name, 'VIEW ' || r.name, 'r',
         r.relacl,
         format(
             e'CREATE OR REPLACE VIEW %s%s AS\n%s', r.name,
@@ -89,7 +98,7 @@ objects as (
     union all
 
     select
-        'policy', 'pg_policy'::regclass, p.oid, p.xmin, null,
+        'policy', 'pg_policy'::regclass, p.oid, null,
         format('policy %I on %s', p.polname, r.name), format('POLICY %I ON %s', p.polname, r.name),
         null, null,
         format(
@@ -119,7 +128,7 @@ objects as (
     union all
 
     select
-        'trigger', 'pg_trigger'::regclass, t.oid, t.xmin, null,
+        'trigger', 'pg_trigger'::regclass, t.oid, null,
         format('trigger %I on %s', t.tgname, r.name), format('TRIGGER %I ON %s', t.tgname, r.name),
         null, null,
         pg_get_triggerdef(t.oid) || ';' || case t.tgenabled
@@ -143,7 +152,7 @@ objects as (
 
     -- Row-level security, owner and privileges of a table; its columns are an object of their own.
     select
-        'access', 'pg_class'::regclass, r.oid, r.maker, r.relowner, 'access to ' || r.name,
+        'access', 'pg_class'::regclass, r.oid, r.relowner, 'access to ' || r.name,
         'TABLE ' || r.name, (case r.relkind when 'S' then 's' else 'r' end)::"char", r.relacl,
         case
             when r.relkind in ('r', 'p') then format(
@@ -161,7 +170,7 @@ objects as (
 
     select
         case r.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end,
-        'pg_class'::regclass, r.oid, r.maker, null, r.name, null, null, null,
+        'pg_class'::regclass, r.oid, null, r.name, null, null, null,
         concat_ws(
             e'\n',
             'OPTIONS ' || r.reloptions::text,
@@ -195,15 +204,16 @@ objects as (
     union all
 
     select
-        'index', 'pg_class'::regclass, r.oid, r.maker, null, 'index ' || r.name, null, null, null,
+        'index', 'pg_class'::regclass, r.oid, null, 'index ' || r.name, null, null, null,
         pg_get_indexdef(r.oid) || case when i.indisvalid then '' else ' INVALID' end, null
     from relations as r
     join pg_catalog.pg_index as i on i.indexrelid = r.oid
+    join pg_catalog.pg_class as t on t.oid = i.indrelid and not t.relispartition
 
     union all
 
     select
-        'sequence', 'pg_class'::regclass, r.oid, r.maker, null, r.name, null, null, null,
+        'sequence', 'pg_class'::regclass, r.oid, null, r.name, null, null, null,
         format(
             '%s start %s by %s from %s to %s%s', format_type(s.seqtypid, null), s.seqstart,
             s.seqincrement, s.seqmin, s.seqmax, case when s.seqcycle then ' cycle' end
@@ -216,7 +226,7 @@ objects as (
 
     -- NOT NULL is told with its column; PostgreSQL 18 keeps it as a constraint as well.
     select
-        'constraint', 'pg_constraint'::regclass, k.oid, k.xmin, null,
+        'constraint', 'pg_constraint'::regclass, k.oid, null,
         format('constraint %I on %s', k.conname, r.name), null, null, null, pg_get_constraintdef(k.oid), null
     from pg_catalog.pg_constraint as k
     join relations as r on r.oid = k.conrelid
@@ -225,7 +235,7 @@ objects as (
     union all
 
     select
-        'rule', 'pg_rewrite'::regclass, w.oid, w.xmin, null,
+        'rule', 'pg_rewrite'::regclass, w.oid, null,
         format('rule %I on %s', w.rulename, r.name), null, null, null, pg_get_ruledef(w.oid), null
     from pg_catalog.pg_rewrite as w
     join relations as r on r.oid = w.ev_class
@@ -234,7 +244,7 @@ objects as (
     union all
 
     select
-        'type', 'pg_type'::regclass, t.oid, t.xmin, t.typowner, 'type ' || t.oid::regtype::text,
+        'type', 'pg_type'::regclass, t.oid, t.typowner, 'type ' || t.oid::regtype::text,
         null, 'T', t.typacl,
         concat_ws(
             ' ', t.typtype, format_type(nullif(t.typbasetype, 0), t.typtypmod),
@@ -258,14 +268,14 @@ objects as (
     union all
 
     select
-        'schema', 'pg_namespace'::regclass, n.oid, n.xmin, n.nspowner,
+        'schema', 'pg_namespace'::regclass, n.oid, n.nspowner,
         format('schema %I', n.nspname), format('SCHEMA %I', n.nspname), 'n', n.nspacl, '', ''
     from ours as n
 
     union all
 
     select
-        'database', 'pg_database'::regclass, d.oid, d.xmin, d.datdba, 'this database', null, 'd',
+        'database', 'pg_database'::regclass, d.oid, d.datdba, 'this database', null, 'd',
         d.datacl, '', null
     from pg_catalog.pg_database as d
     where d.datname = current_database()
@@ -273,7 +283,7 @@ objects as (
     union all
 
     select
-        'default privileges', 'pg_default_acl'::regclass, d.oid, d.xmin, null,
+        'default privileges', 'pg_default_acl'::regclass, d.oid, null,
         format('default privileges of %s on %s', d.who, lower(d.objects)), null, null, null,
         (
             select string_agg(
@@ -295,7 +305,6 @@ objects as (
     from (
         select
             d.oid,
-            d.xmin,
             d.defaclacl as acl,
             case
                 when d.defaclnamespace = 0 then acldefault(
@@ -327,8 +336,7 @@ select
     coalesce(g.grants, '{}') as grants,
     o.shape,
     o.classid::text as catalogue,
-    o.oid,
-    o.maker::text as maker
+    o.oid
 from objects as o
 left join lateral (
     select array_agg(x.statement order by x.statement) as grants
@@ -344,6 +352,11 @@ left join lateral (
             select a.grantee, a.privilege_type, a.is_grantable, null as columns
             from aclexplode(coalesce(o.acl, acldefault(o.acltype, o.owner))) as a
             where a.grantee <> o.owner
+                -- A tenant's role has this from its making: data, as the role is.
+                and not (
+                    o.key = 'schema api' and a.privilege_type = 'USAGE' and not a.is_grantable
+                    and a.grantee::regrole::text ~ '^zava_((store|region)_[a-z0-9_]+|head_office)$'
+                )
             union all
             select a.grantee, a.privilege_type, a.is_grantable,
                 string_agg(quote_ident(t.attname), ', ' order by t.attnum)

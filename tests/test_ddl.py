@@ -498,7 +498,7 @@ def test_words_say_who_gains_and_who_loses():
         )
         return ddl_catalogue.Object(
             "policy", "policy p on retail.orders", "POLICY p ON retail.orders", body, None, None,
-            (), None, "pg_policy", 1, "1",
+            (), None, "pg_policy", 1,
         )  # fmt: skip
 
     change = ddl_moves.Change("change", "", policy("(a > 1)"), policy("true"), "")

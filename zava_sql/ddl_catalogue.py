@@ -81,6 +81,25 @@ order by d.objid
 """
 
 
+# The file of each object: that of the subtransaction which wrote its row last.
+_MAKERS = f"""
+select o.catalogue, o.oid, f.path
+from (
+    select 'pg_proc' as catalogue, p.oid, p.xmin from pg_catalog.pg_proc as p
+    union all
+    select 'pg_class', c.oid, c.xmin from pg_catalog.pg_class as c
+    union all
+    select 'pg_policy', p.oid, p.xmin from pg_catalog.pg_policy as p
+    union all
+    select 'pg_trigger', t.oid, t.xmin from pg_catalog.pg_trigger as t
+    union all
+    select 'pg_default_acl', d.oid, d.xmin from pg_catalog.pg_default_acl as d
+) as o
+join {RUN}.files as f on f.xmin = o.xmin
+where f.path <> ''
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Object:
     """One object; `text` is all of its state, and nearly the SQL that makes it."""
@@ -95,7 +114,6 @@ class Object:
     shape: str | None
     catalogue: str
     oid: int
-    maker: str
 
     @property
     def statements(self) -> str:
@@ -197,8 +215,9 @@ async def imagine(
         clones = {key: live[key].statements for key in sorted(by_hand, key=lambda k: live[k].oid)}
         order = await _run(connection, {**clones, **texts})
         made = await _shadows(connection)
-        rows = await connection.fetch(f"select f.xmin::text, f.path from {RUN}.files as f")
-        makers = {row["xmin"]: row["path"] for row in rows}
+        makers = {
+            (row["catalogue"], row["oid"]): row["path"] for row in await connection.fetch(_MAKERS)
+        }
         objects = {
             key: o
             for key, o in made.items()
@@ -333,11 +352,11 @@ def _plain(text: str) -> str:
     return _SHADOWED.sub(r"\1", text)
 
 
-def _file(o: Object, makers: Mapping[str, str], texts: Iterable[str]) -> str:
+def _file(o: Object, makers: Mapping[tuple[str, int], str], texts: Iterable[str]) -> str:
     """Say which file an object comes from."""
     table = o.key.rpartition(".")[2]
     if o.kind == "access" and (path := f"db/policies/{table}.sql") in texts:
         return path
     name = o.key.partition("(")[0].rpartition(".")[2]
     likely = (path for path in texts if PurePosixPath(path).stem == name)
-    return makers.get(o.maker) or next(likely, "")
+    return makers.get((o.catalogue, o.oid)) or next(likely, "")
