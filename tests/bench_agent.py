@@ -127,9 +127,11 @@ async def naive(database: Database, pool: asyncpg.Pool, principal: Principal, sq
         await connection.execute("commit")
 
 
-async def one_row(database: Database, owner: asyncpg.Connection[asyncpg.Record], n: int) -> None:
+async def one_row(
+    database: Database, in_runner: Database, owner: asyncpg.Connection[asyncpg.Record], n: int
+) -> None:
     """Compare one agent query by primary key with a raw fetch."""
-    agent = Agent(database)
+    agent, run = Agent(database), Agent(in_runner)
     principal = await find_principal(database, "seattle")
     row = await owner.fetchrow(
         "select o.store_id, o.order_id from retail.orders as o join retail.stores as s"
@@ -158,18 +160,23 @@ async def one_row(database: Database, owner: asyncpg.Connection[asyncpg.Record],
         await rounds.block("raw, cached", lambda: owner.fetch(parameters, row[0], row[1]), BLOCK)
         await rounds.block("raw, anew", lambda: anew.fetch(fenced), BLOCK)
         await rounds.block("agent query", lambda: agent.query(principal, fenced), BLOCK)
+        await rounds.block("in the runner", lambda: run.query(principal, fenced), BLOCK)
         await rounds.block("policy `true`", lambda: agent.query(principal, unfenced), BLOCK)
         await rounds.block("six trips", lambda: naive(database, pool, principal, fenced), BLOCK)
     await pool.close()
     await anew.close()
     rounds.show("One row by primary key", "raw, cached", "raw, anew")
     ratio = rounds.ratio("agent query", "policy `true`")
-    Console().print(f"agent query / policy `true`: {ratio:.2f}\n")
+    Console().print(f"agent query / policy `true`: {ratio:.2f}")
+    ratio = rounds.ratio("in the runner", "agent query")
+    Console().print(f"in the runner / agent query: {ratio:.2f}\n")
 
 
-async def analytics(database: Database, owner: asyncpg.Connection[asyncpg.Record]) -> None:
+async def analytics(
+    database: Database, in_runner: Database, owner: asyncpg.Connection[asyncpg.Record]
+) -> None:
     """Compare a month-by-month report under row-level security with the hand-filtered one."""
-    agent = Agent(database)
+    agent, run = Agent(database), Agent(in_runner)
     seattle = await find_principal(database, "seattle")
     head = await find_principal(database, "head-office")
     store = await owner.fetchval("select store_id from retail.stores where store_key = 'seattle'")
@@ -179,8 +186,10 @@ async def analytics(database: Database, owner: asyncpg.Connection[asyncpg.Record
     for _ in range(15):
         await one.block("by hand", lambda: owner.fetch(by_hand), 1)
         await one.block("store manager", lambda: agent.query(seattle, everything), 1)
+        await one.block("in the runner", lambda: run.query(seattle, everything), 1)
         await all_.block("as owner", lambda: owner.fetch(everything), 1)
         await all_.block("head office", lambda: agent.query(head, everything), 1)
+        await all_.block("in the runner", lambda: run.query(head, everything), 1)
     one.show("Monthly revenue of one store", "by hand")
     all_.show("Monthly revenue of all stores", "as owner")
 
@@ -197,9 +206,10 @@ async def measure(settings: Settings, rounds: int, orders: int) -> None:
     await owner.execute(DATA.replace("$1", "'{" + ",".join(STORES) + "}'"))
     await owner.execute(LOAD.format(orders=orders))
     await owner.execute("vacuum analyze")
-    async with Database.open(settings) as database:
-        await one_row(database, owner, rounds)
-        await analytics(database, owner)
+    always = settings.model_copy(update={"runner": "always"})
+    async with Database.open(settings) as database, Database.open(always) as in_runner:
+        await one_row(database, in_runner, owner, rounds)
+        await analytics(database, in_runner, owner)
     await owner.close()
 
 
