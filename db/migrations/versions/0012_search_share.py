@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0012_search_share.up.sql",
-        sha256="4fe92ad03eb9dac6988a850aebce20b613402aa956af0734a14345207160799f",
+        sha256="ccdfde77d3edd87600e372b4e40db123536a4791cc5e49624e2e05179a20df43",
     )
 
 
@@ -18,5 +18,5 @@ def downgrade() -> None:
     """Undo."""
     op.sql_file(
         "0012_search_share.down.sql",
-        sha256="bb929f2fe725a6665391757573e2a66cff8c776c9ca919a8d489ed6b8a671216",
+        sha256="3231b5ce3f9afc95dcc4d8b81f4225d5672ff227dd3170ec1e42e8af13585393",
     )

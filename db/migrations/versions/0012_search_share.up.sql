@@ -2,6 +2,22 @@
 set local lock_timeout = '3s';
 set local role zava_owner;
 
+-- PostgreSQL lets a function set hnsw.* only once the extension's library is loaded, which the first
+-- vector of a session does; and the extension's types must be found by their names alone.
+do $vectors$
+declare
+    v_schema name := (
+        select n.nspname
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'
+    );
+begin
+    execute format('set local search_path = public, %I', v_schema);
+    execute format('select %L::%I.vector', '[1]', v_schema);
+end
+$vectors$;
+
 alter table retail.search_recall add column products integer;
 comment on column retail.search_recall.products is 'How many products the index had then.';
 
