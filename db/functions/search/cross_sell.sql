@@ -68,8 +68,8 @@ p_sku: article number, for example HT-HAM-001
 p_store: key of a store; null for all that you see
 p_from: first day; null for 364 days before p_to
 p_to: last day; null for the day of the newest sale
-p_min_orders: fewest orders with both
-p_limit: how many products, 1 to 100';
+p_min_orders: with both
+p_limit: 1 to 100';
 revoke execute on function api.cross_sell(text, text, date, date, integer, integer) from public;
 grant execute on function api.cross_sell(text, text, date, date, integer, integer)
     to store_manager, regional_manager, head_office;

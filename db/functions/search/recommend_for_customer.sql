@@ -121,7 +121,7 @@ comment on function api.recommend_for_customer(uuid, boolean, integer) is
 
 p_customer_id: customer_id of retail.customers
 p_in_stock: false for what is out of stock too
-p_limit: how many products, 1 to 100';
+p_limit: 1 to 100';
 revoke execute on function api.recommend_for_customer(uuid, boolean, integer) from public;
 grant execute on function api.recommend_for_customer(uuid, boolean, integer)
     to store_manager, regional_manager, head_office;

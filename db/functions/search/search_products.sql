@@ -117,14 +117,14 @@ comment on function
     api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer) is
     'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words or both. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists. headline: the description with the words asked for in **.
 
-p_query: what is looked for, as words or as a question
+p_query: words or a question
 p_query_embedding: vector of p_query by the live model; null to search by words only
-p_category: name of a category, for example Hand Tools; null for all
-p_min_price: smallest price of a store in USD
-p_max_price: largest price of a store in USD
-p_in_stock: true for what is in stock only
-p_min_similarity: leaves out what is less similar; null for none
-p_limit: how many products, 1 to 100';
+p_category: name of a category; null for all
+p_min_price: USD; of any of your stores
+p_max_price: USD; of any of your stores
+p_in_stock: only what is in stock
+p_min_similarity: -1 to 1; null for any
+p_limit: 1 to 100';
 revoke execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
     from public;
 grant execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)

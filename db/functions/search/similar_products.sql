@@ -78,8 +78,8 @@ comment on function api.similar_products(text, boolean, integer) is
     'Products of your stores that are most like one, as substitutes. why: what they share and how the lowest prices compare. USD without tax.
 
 p_sku: article number, for example HT-HAM-001
-p_in_stock: true for what is in stock only
-p_limit: how many products, 1 to 100';
+p_in_stock: only what is in stock
+p_limit: 1 to 100';
 revoke execute on function api.similar_products(text, boolean, integer) from public;
 grant execute on function api.similar_products(text, boolean, integer)
     to store_manager, regional_manager, head_office;

@@ -96,9 +96,9 @@ comment on function
 p_store: key of a store; null for all that you see
 p_category: name of a category; null for all
 p_to: last day; null for the day of the newest sale
-p_days: days looked at, 1 to 365
-p_baseline_days: days before to compare with, 1 to 730
-p_limit: how many products, 1 to 100';
+p_days: 1 to 365
+p_baseline_days: days before these, 1 to 730
+p_limit: 1 to 100';
 revoke execute on function api.trending_products(text, text, date, integer, integer, integer)
     from public;
 grant execute on function api.trending_products(text, text, date, integer, integer, integer)
