@@ -65,7 +65,7 @@ def settings_for(database, **changes) -> Settings:
         database_url=SecretStr(database.gateway_url),
         service_url=SecretStr(database.service_url),
         context_key=SecretStr(database.context_key),
-        **changes,
+        **{"runner": "never", **changes},
     )
 
 
@@ -103,6 +103,7 @@ def stdio_parameters(database, principal="seattle"):
         "ZAVA_SERVICE_URL": database.service_url,
         "ZAVA_CONTEXT_KEY": database.context_key,
         "ZAVA_LOG_LEVEL": "warning",
+        "ZAVA_RUNNER": "never",
     }
     arguments = ["-m", "zava_sql", "serve", "--transport", "stdio", "--principal", principal]
     return StdioServerParameters(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import conftest
     from shop import Shop
 
+pytestmark = pytest.mark.once
+
 WEEK = (0.8, 0.9, 0.9, 1.0, 1.1, 1.5, 1.2)
 FIRST, DAYS = date(2024, 9, 1), 620
 

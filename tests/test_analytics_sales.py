@@ -15,6 +15,8 @@ from reports import cents, gross, growth, margin, percent, ratio, return_rate, r
 from zava_sql.agent import Agent
 from zava_sql.tenant import find_principal
 
+pytestmark = pytest.mark.once
+
 PRINCIPALS = {
     "seattle": ("seattle",),
     "eastside": ("bellevue", "redmond", "kirkland"),

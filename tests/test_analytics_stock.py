@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import conftest
     from shop import Shop
 
+pytestmark = pytest.mark.once
+
 PRINCIPALS = ("seattle", "puget-sound", "head-office")
 STATUSES = ("stock out", "reorder", "dead", "overstock", "ok")
 

@@ -36,7 +36,7 @@ from zava_sql.mcp_server import listen, serve_http
 from zava_sql.settings import Settings
 from zava_sql.tokens import KeySet, TokenReader
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 ISSUER = "https://issuer.example"
 RESOURCE = "https://db.example/zava/mcp"

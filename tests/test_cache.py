@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from zava_sql.tenant import Principal
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 FUNCTIONS = Path(guard_package.__file__).parent / "functions.txt"
 COUNT = "select count(*) from retail.orders"

@@ -26,7 +26,7 @@ from zava_sql.mcp_endpoint import Endpoint
 from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 # Scenarios that need something of a fixed name, which a function or a prompt can be.
 WITH_FIXTURES = {

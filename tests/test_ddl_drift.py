@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from zava_sql import cli_db, ddl, ddl_adopt, ddl_catalogue, ddl_drift, ddl_plan, errors, migrate
 
+pytestmark = pytest.mark.once
+
 # What is done by hand, what is found of it, and in which file it belongs.
 SEEDS = [
     (

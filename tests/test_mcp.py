@@ -38,7 +38,7 @@ from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnava
 from zava_sql.mcp_server import serve_http
 from zava_sql.tenant import hash_key, new_key
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 ERAS = ("auto", "legacy")  # 2026-07-28, and the newest version that begins with a handshake
 WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ERAS]

@@ -24,7 +24,7 @@ from zava_sql.mcp_tools import create_server
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ async def names(client):
 async def test_functions_are_tools(client):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert {"numbers", "echo_text", "pick__int4", "whoami"} <= set(tools)
-    assert not {"for_head_office", "_internal", "variadic", "nearest"} & set(tools)
+    assert not {"for_head_office", "_internal", "variadic"} & set(tools)
     assert tools["numbers"].annotations.read_only_hint is True
     assert tools["tries_to_write"].annotations.read_only_hint is False
     # The tool of this name, not the function that it calls.

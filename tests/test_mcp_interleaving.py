@@ -19,7 +19,7 @@ from mcp_clients import STORES, fill, is_whole, serving, settings_for, wire_requ
 
 from zava_sql.database import Database
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 CALLS = int(os.environ.get("ZAVA_INTERLEAVING", "400"))
 CLIENTS = 16

@@ -30,7 +30,7 @@ from mcp_clients import (
 
 from zava_sql.database import Database
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ("auto", "legacy")]
 

@@ -132,6 +132,10 @@ def test_upgrade_makes_what_the_files_say(create):
         starts.append(start)
         tails.extend(tail)
     with psycopg.connect(applied) as connection:
+        connection.execute(
+            "create table public.alembic_version (version_num varchar(32) not null"
+            " constraint alembic_version_pkc primary key)"
+        )
         for start in starts:
             connection.execute(f"{start}\nreset role;".encode())
         connection.execute("set local role zava_owner")

@@ -132,7 +132,7 @@ async def test_others_do_not_see_the_text_in_the_list_of_sessions(paths, module_
 
 async def test_it_runs_where_nobody_hardened_the_database(clone):
     with clone() as copy:
-        async with tenants.opened(copy) as database:
+        async with tenants.opened(copy, runner="auto") as database:
             assert database.runner
         admin = await asyncpg.connect(copy.admin_url)
         await admin.execute("revoke zava_runner from zava_gateway")

@@ -16,6 +16,8 @@ import pytest
 from zava_sql import errors, migrate
 from zava_sql.seed import SeedReport, seed, vacuum
 
+pytestmark = pytest.mark.once
+
 SCALE = 0.05
 CATALOGUE = Path(__file__).parents[1] / "zava_sql" / "demo" / "catalogue"
 TABLES = (

@@ -193,9 +193,11 @@ async def test_a_kept_statement_follows_a_table_that_changes(
         admin_connection.execute("grant select on retail.kept to store_manager")
         for _ in range(3):
             assert (await fetch(database, seattle, "select * from kept", 9)).rows == [(1,)]
+        await pid_of(database)  # the connection is back, and its transaction over
         admin_connection.execute("alter table retail.kept add column b text default 'new'")
         for _ in range(3):
             assert (await fetch(database, seattle, "select * from kept", 9)).rows == [(1, "new")]
+        await pid_of(database)
     finally:
         admin_connection.execute("drop table retail.kept")
 

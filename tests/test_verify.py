@@ -11,7 +11,7 @@ from zava_sql import mutations, verify
 from zava_sql.errors import ConfigurationError
 from zava_sql.tenant import ContextKey
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 TENANT_TABLES = {f"retail.{table}" for table in tenants.TABLES}
 

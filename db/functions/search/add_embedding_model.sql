@@ -28,6 +28,9 @@ begin
             using errcode = 'invalid_parameter_value', hint = 'Use 1 to 4000 dimensions.';
     end if;
 
+    -- One at a time: attaching locks a table in which each of two would have inserted already.
+    perform pg_advisory_xact_lock(hashtext('zava.add_embedding_model'));
+
     insert into retail.embedding_models (name, dimensions)
     values (p_name, p_dimensions)
     on conflict (name) do update
