@@ -99,6 +99,7 @@ def test_formats(run):
     assert "a" in run(*ask).stdout
 
 
+@pytest.mark.long
 def test_the_query_may_come_from_standard_input(run):
     done = run("query", "-", "--as", "seattle", "--json", stdin="select 41 + 1 as n")
     assert json.loads(done.stdout)["rows"] == [[42]]
@@ -124,12 +125,14 @@ def test_truncation_is_said(run):
     ],
     ids=["empty", "delete", "attack", "1 MB", "not UTF-8", "division", "unknown column"],
 )
+@pytest.mark.long
 def test_a_bad_query_is_one_line_and_a_hint(run, sql, code):
     done = run("query", "-", "--as", "seattle", stdin=sql.encode("utf-8", "surrogateescape"))
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     complains(done, code, 2)
 
 
+@pytest.mark.long
 def test_bad_input_is_one_line_and_a_hint(run):
     ask = ("query", "select 1", "--as")
     complains(run(*ask, "nobody"), "AUTHORIZATION_ERROR", 2)
@@ -158,6 +161,7 @@ def test_bad_input_is_one_line_and_a_hint(run):
     complains(run("serve"), "VALIDATION_ERROR", 2)
 
 
+@pytest.mark.long
 def test_no_database_is_service_unavailable(run):
     gone = "postgresql://zava_gateway:secret-word@127.0.0.1:1/zava"
     done = run("query", "select 1", "--as", "seattle", ZAVA_DATABASE_URL=gone)
@@ -169,12 +173,14 @@ def test_no_database_is_service_unavailable(run):
     complains(run("principal", "list", ZAVA_ADMIN_URL=gone), "SERVICE_UNAVAILABLE", 3)
 
 
+@pytest.mark.long
 def test_errors_as_json(run):
     done = run("query", "select 1/0", "--as", "seattle", "--json")
     error = json.loads(done.stderr)
     assert (done.returncode, error["code"], error["sqlstate"]) == (2, "DATABASE_ERROR", "22012")
 
 
+@pytest.mark.long
 def test_a_disabled_principal_is_refused_until_enabled(run):
     assert run("principal", "disable", "bellevue").returncode == 0
     complains(run("query", "select 1", "--as", "bellevue"), "AUTHORIZATION_ERROR", 2)
@@ -183,6 +189,7 @@ def test_a_disabled_principal_is_refused_until_enabled(run):
     assert count(run, "bellevue") == 20
 
 
+@pytest.mark.long
 def test_principals_are_listed_without_their_ids(run, admin_connection):
     listed = json.loads(run("principal", "list", "--json").stdout)
     assert {p["name"]: p["stores"] for p in listed} == {
@@ -195,6 +202,7 @@ def test_principals_are_listed_without_their_ids(run, admin_connection):
         assert str(identifier) not in text
 
 
+@pytest.mark.long
 def test_a_key_is_printed_once_and_kept_as_a_hash(run, admin_connection):
     secret = run("token", "create", "seattle", "--ttl", "1d").stdout.strip()
     assert re.fullmatch(r"zava_[A-Za-z0-9_-]{43}", secret)
@@ -209,6 +217,7 @@ def test_a_key_is_printed_once_and_kept_as_a_hash(run, admin_connection):
     assert listed["revoked_at"]
 
 
+@pytest.mark.long
 def test_the_signing_key_rotates(run):
     new = run("key", "create").stdout.strip()
     rotated = {"ZAVA_CONTEXT_KEY": new}
@@ -233,6 +242,7 @@ def test_check_prints_what_would_run(run, tmp_path):
     assert "2" in run("check", "--file", str(file)).stdout
 
 
+@pytest.mark.long
 def test_check_answers_lines_one_for_one(run):
     lines = [
         '{"id": 1, "sql": "select 1"}',
@@ -249,6 +259,7 @@ def test_check_answers_lines_one_for_one(run):
     assert all(set(a) >= {"code", "message", "hint", "position"} for a in answers[1:])
 
 
+@pytest.mark.long
 def test_the_rollup_is_refreshed_once(run):
     first = run("db", "refresh")
     assert (first.returncode, first.stderr) == (0, "")
@@ -258,6 +269,7 @@ def test_the_rollup_is_refreshed_once(run):
     complains(run("db", "refresh", "--from", "soon"), "VALIDATION_ERROR", 2)
 
 
+@pytest.mark.long
 def test_hardening_can_be_printed(run):
     done = run("harden", "--print")
     assert "revoke execute on function set_config(text,text,boolean) from public;" in done.stdout
@@ -266,6 +278,7 @@ def test_hardening_can_be_printed(run):
     assert "grant execute on function set_config(text,text,boolean) to public;" in undone.stdout
 
 
+@pytest.mark.long
 def test_a_command_without_work_shows_help(run):
     for arguments in ((), ("db",), ("principal",), ("token",), ("key",)):
         done = run(*arguments)
@@ -279,6 +292,7 @@ def commands(command, prefix: str = "") -> Iterator[tuple[str, object]]:
         yield prefix.strip(), command
 
 
+@pytest.mark.long
 def test_every_command_has_help_and_is_documented():
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
     for name, command in commands(get_command(app)):
@@ -293,6 +307,7 @@ def test_every_command_has_help_and_is_documented():
 OUTSIDE = {"ZAVA_DEBUG", "ZAVA_SERVER_ACCOUNT", "ZAVA_MONITOR_URL", "ZAVA_MONITOR_KEY"}
 
 
+@pytest.mark.long
 def test_every_setting_is_documented():
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
     for name, field in Settings.model_fields.items():
@@ -303,6 +318,7 @@ def test_every_setting_is_documented():
         assert name in known | OUTSIDE
 
 
+@pytest.mark.long
 def test_secrets_do_not_show():
     settings = Settings(
         database_url="postgresql://u:hunter2@h/d", context_key="abc:" + "12" * 32, admin_url="x"

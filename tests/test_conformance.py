@@ -173,6 +173,7 @@ async def test_the_shipped_server_passes_what_applies_to_it(modules, shops, tmp_
 
 
 @pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
+@pytest.mark.long
 async def test_with_the_functions_and_prompts_that_it_asks_for_it_passes_more(
     modules, clone, tmp_path, revision, monkeypatch
 ):
@@ -190,6 +191,7 @@ async def test_with_the_functions_and_prompts_that_it_asks_for_it_passes_more(
     assert failed == {name for name in all_ if name in NOT_HERE or tasks(name)}
 
 
+@pytest.mark.long
 def test_what_does_not_apply_is_documented_with_its_reason():
     page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
     for name, reason in NOT_HERE.items():
@@ -220,6 +222,7 @@ async def inspect(modules, *arguments, **options):
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 @pytest.mark.parametrize("transport", ["http", "stdio"])
+@pytest.mark.long
 async def test_the_inspector_lists_and_calls(modules, shops, url, transport, era):
     database, keys = shops
     options = {}
@@ -246,6 +249,7 @@ async def test_the_inspector_lists_and_calls(modules, shops, url, transport, era
 
 
 @pytest.mark.parametrize("transport", ["http", "stdio"])
+@pytest.mark.long
 async def test_the_inspector_reads_the_configuration_that_is_printed(
     modules, shops, url, transport, tmp_path
 ):

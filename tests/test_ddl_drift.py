@@ -216,6 +216,7 @@ def test_every_kind_of_drift_is_named_and_nothing_else(database, snapshot):
         report(reader)
 
 
+@pytest.mark.long
 def test_a_file_that_was_edited_is_no_drift_of_the_database(database, snapshot, db):
     whoami = db / "functions" / "security" / "whoami.sql"
     text = whoami.read_text(encoding="utf-8")
@@ -229,6 +230,7 @@ def test_a_file_that_was_edited_is_no_drift_of_the_database(database, snapshot, 
         adopt(database.admin_url)
 
 
+@pytest.mark.long
 def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(database, db, clone):
     url = database.admin_url
     require = db / "functions" / "analytics" / "_require_range.sql"
@@ -280,6 +282,7 @@ def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(databas
         assert state(elsewhere.admin_url) == hot
 
 
+@pytest.mark.long
 def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
     before = {path: path.read_bytes() for path in db.rglob("*.*")}
     assert snapshot in before
@@ -343,6 +346,7 @@ def call(database, db, monkeypatch):  # noqa: ARG001 - the commands read that co
     return run
 
 
+@pytest.mark.long
 def test_a_reviewer_sees_in_rows_what_a_policy_lets_through(call, database, db):
     make = (
         (
@@ -381,6 +385,7 @@ def test_a_reviewer_sees_in_rows_what_a_policy_lets_through(call, database, db):
         assert connection.execute(left).fetchone() == (0,)
 
 
+@pytest.mark.long
 def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot):
     assert snapshot.is_file()
     assert call("check") == (0, "no difference\n")
@@ -398,6 +403,7 @@ def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot)
     assert call("upgrade")[0] == 0
 
 
+@pytest.mark.long
 def test_plpgsql_check_finds_nothing(module_database):
     with psycopg.connect(module_database.admin_url) as connection:
         there = "select from pg_available_extensions where name = 'plpgsql_check'"

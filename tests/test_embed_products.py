@@ -154,6 +154,7 @@ def test_the_command_embeds_once_and_says_what_it_did(shop, service, connection)
     assert state(connection) == ("live", PRODUCTS, 0, 0, 0, True)
 
 
+@pytest.mark.long
 def test_a_bad_start_is_one_line_and_a_code(shop, connection):
     model = {"ZAVA_EMBEDDING_MODEL": "small"}
     for code, said, extra in (

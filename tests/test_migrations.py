@@ -278,6 +278,7 @@ def test_roles_that_another_database_uses_stay(create):
     assert roles(second) == []
 
 
+@pytest.mark.long
 def test_a_reader_in_the_way_is_named_and_nothing_happens(create, monkeypatch, capsys):
     monkeypatch.setattr(ddl_locks, "TRIES", 1)
     url = create("busy")
@@ -347,6 +348,7 @@ def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
         assert connection.execute("select to_regclass('public.half')").fetchone() == (None,)
 
 
+@pytest.mark.long
 def test_alembic_works_on_its_own(create):
     url = create("plain")
     root = Path(__file__).parents[1]
@@ -379,6 +381,7 @@ def test_a_hardened_database_is_left_without_our_roles(create):
     assert roles(url) == []
 
 
+@pytest.mark.long
 def test_two_upgrades_at_once_both_end_well(create):
     url = create("twice")
     program = "import sys; from zava_sql import migrate; migrate.upgrade(sys.argv[1])"

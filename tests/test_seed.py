@@ -75,6 +75,7 @@ def places(connection: psycopg.Connection) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_a_load_in_steps_and_under_other_settings_ends_with_the_same_rows(seeded, database):
     """Larger and later loads only add; nothing hangs on the session or on the history."""
     url = database.admin_url
@@ -91,6 +92,7 @@ def test_a_load_in_steps_and_under_other_settings_ends_with_the_same_rows(seeded
             assert kept.get(table, set()) <= have
 
 
+@pytest.mark.long
 def test_a_later_last_day_only_adds(database):
     added_to = ("customers", "orders", "order_items")
     asyncio.run(load(database.admin_url, 0.01))
@@ -114,6 +116,7 @@ def test_the_same_or_a_smaller_load_changes_nothing(seeded, module_database):
     assert places(seeded) == before
 
 
+@pytest.mark.long
 def test_a_larger_load_takes_the_rollup_back(database):
     stored = "select count(rolled_up_to) from retail.stores"
     asyncio.run(load(database.admin_url, 0.002))
@@ -157,6 +160,7 @@ def test_an_interrupted_load_leaves_nothing(database, step):
     assert left(database.admin_url) == 0
 
 
+@pytest.mark.long
 def test_an_error_in_the_progress_bar_leaves_nothing(database):
     async def failing() -> None:
         connection = await asyncpg.connect(database.admin_url)
@@ -229,6 +233,7 @@ def test_bad_arguments_are_refused(database, scale, until, message):
     assert left(database.admin_url) == 0
 
 
+@pytest.mark.long
 def test_the_ends_of_the_ranges_work(database):
     report = asyncio.run(load(database.admin_url, 0.0001, date(2020, 7, 1)))
     assert report.scale == Decimal("0.0001")
@@ -237,6 +242,7 @@ def test_the_ends_of_the_ranges_work(database):
     assert 70 <= report.orders <= 140
 
 
+@pytest.mark.long
 def test_a_database_without_the_schema_says_what_to_do(server):
     with server.janitor("zava_test_seed_bare"):
         with pytest.raises(errors.DatabaseError) as caught:
@@ -245,6 +251,7 @@ def test_a_database_without_the_schema_says_what_to_do(server):
         assert "db upgrade" in caught.value.hint
 
 
+@pytest.mark.long
 def test_a_login_without_rights_is_refused(database):
     with pytest.raises(errors.DatabaseError) as caught:
         asyncio.run(load(database.service_url, 0.01))
@@ -252,6 +259,7 @@ def test_a_login_without_rights_is_refused(database):
     assert "administrator" in caught.value.hint
 
 
+@pytest.mark.long
 def test_a_lost_connection_is_said_so(database):
     async def lost() -> None:
         connection = await asyncpg.connect(database.admin_url)
@@ -262,6 +270,7 @@ def test_a_lost_connection_is_said_so(database):
         asyncio.run(lost())
 
 
+@pytest.mark.long
 def test_an_owner_without_superuser_can_load(run_server, seeded):
     major = one(seeded, "select current_setting('server_version_num')::int / 10000")
     with run_server(str(major)) as server:
@@ -279,6 +288,7 @@ def test_an_owner_without_superuser_can_load(run_server, seeded):
             assert one(admin, "select count(*) from zava.principals") == 11
 
 
+@pytest.mark.long
 def test_orders_of_others_stay_and_count_in_the_ledger(database):
     url = database.admin_url
     asyncio.run(load(url, 0.01, date(2021, 6, 30)))
@@ -332,6 +342,7 @@ having i.stock_level <> coalesce(sum(d.moved), 0)
 """
 
 
+@pytest.mark.long
 def test_the_stock_ledger_adds_up_and_never_falls_below_nothing(seeded):
     assert rows(seeded, LEDGER_FAULTS) == []
     assert rows(
@@ -345,6 +356,7 @@ def test_the_stock_ledger_adds_up_and_never_falls_below_nothing(seeded):
     ) == 0  # fmt: skip
 
 
+@pytest.mark.long
 def test_some_products_run_out_now_and_then(seeded):
     out, all_products = rows(
         seeded, "select count(*) filter (where stock_level = 0), count(*) from retail.inventory"
@@ -352,6 +364,7 @@ def test_some_products_run_out_now_and_then(seeded):
     assert 0 < out < 0.1 * all_products
 
 
+@pytest.mark.long
 def test_movements_are_the_order_lines(seeded):
     assert (
         rows(
@@ -376,6 +389,7 @@ def test_movements_are_the_order_lines(seeded):
     )
 
 
+@pytest.mark.long
 def test_orders_are_the_sum_of_their_lines(seeded):
     assert one(seeded, "select count(*) from retail.orders") > 10_000
     faults = """
@@ -395,6 +409,7 @@ def test_orders_are_the_sum_of_their_lines(seeded):
     assert rows(seeded, faults) == []
 
 
+@pytest.mark.long
 def test_returns_name_the_lines_they_take_back(seeded):
     faults = f"""
         select r.order_id
@@ -436,6 +451,7 @@ def test_returns_name_the_lines_they_take_back(seeded):
     )
 
 
+@pytest.mark.long
 def test_nobody_buys_before_joining(seeded):
     first, joiners = rows(
         seeded,
@@ -450,6 +466,7 @@ def test_nobody_buys_before_joining(seeded):
     assert joiners > 1000
 
 
+@pytest.mark.long
 def test_customers_have_names_of_many_places_and_an_address_nobody_has(seeded):
     assert one(seeded, "select count(*) from retail.customers") == 2500
     assert one(seeded, "select count(*) from retail.customers where first_name ~ '[^ -~]'") > 100
@@ -466,6 +483,7 @@ def test_customers_have_names_of_many_places_and_an_address_nobody_has(seeded):
     assert ordered == sorted(ordered, reverse=True)
 
 
+@pytest.mark.long
 def test_a_fifth_of_the_customers_makes_most_orders(seeded):
     share = one(
         seeded,
@@ -483,6 +501,7 @@ def test_a_fifth_of_the_customers_makes_most_orders(seeded):
     assert 0.55 < share < 0.9
 
 
+@pytest.mark.long
 def test_sales_differ_by_store_as_planned(seeded):
     shares = dict(
         rows(
@@ -517,6 +536,7 @@ def test_sales_differ_by_store_as_planned(seeded):
     assert 0.69 < stocked["kirkland"] < 0.85
 
 
+@pytest.mark.long
 def test_every_year_grows_but_2023(seeded):
     orders = dict(
         rows(
@@ -529,6 +549,7 @@ def test_every_year_grows_but_2023(seeded):
     assert orders[2022] > 1.05 * orders[2023]
 
 
+@pytest.mark.long
 def test_demand_follows_the_season_of_the_category(seeded):
     lines = rows(
         seeded,
@@ -551,6 +572,7 @@ def test_demand_follows_the_season_of_the_category(seeded):
         assert sold[category, high] / sold[category, low] == pytest.approx(planned, rel=0.45)
 
 
+@pytest.mark.long
 def test_shops_keep_their_hours_and_saturday_is_busiest(seeded):
     hours = rows(
         seeded,
@@ -571,6 +593,7 @@ def test_shops_keep_their_hours_and_saturday_is_busiest(seeded):
     assert days[6] > 1.5 * days[2]
 
 
+@pytest.mark.long
 def test_baskets_discounts_and_costs_are_a_shop_s(seeded):
     lines, quantity, discounted, cost = rows(
         seeded,
@@ -604,6 +627,7 @@ def test_baskets_discounts_and_costs_are_a_shop_s(seeded):
     assert cash == pytest.approx(0.08, abs=0.02)
 
 
+@pytest.mark.long
 def test_prices_are_those_of_the_day_and_the_last_ones_stand_in_the_inventory(seeded):
     medians = [
         price
@@ -630,6 +654,7 @@ def test_prices_are_those_of_the_day_and_the_last_ones_stand_in_the_inventory(se
     assert rows(seeded, wrong) == []
 
 
+@pytest.mark.long
 def test_the_best_sellers_of_a_type_sell_by_zipf_s_law(seeded):
     """Online stocks everything; rank 1 sells about 2 ^ 0.8 times as much as rank 2."""
     sold = dict(
@@ -651,6 +676,7 @@ def test_the_best_sellers_of_a_type_sell_by_zipf_s_law(seeded):
         assert by_rank[0] / by_rank[rank - 1] == pytest.approx(rank**0.8, rel=0.15)
 
 
+@pytest.mark.long
 def test_what_goes_together_is_bought_together(seeded):
     baskets: dict[str, set[str]] = {}
     for order, kind in rows(
@@ -678,6 +704,7 @@ def test_what_goes_together_is_bought_together(seeded):
     assert sum(lifts) / len(lifts) > 2
 
 
+@pytest.mark.long
 def test_stores_catalogue_and_tenants_are_complete(seeded):
     assert dict(rows(seeded, "select store_key, name from retail.stores")) == {
         key: f"Zava Retail {key.capitalize()}" for key in TENANTS
@@ -713,6 +740,7 @@ def test_stores_catalogue_and_tenants_are_complete(seeded):
     }
 
 
+@pytest.mark.long
 def test_the_totals_of_scale_one_are_as_promised(seeded):
     """Expectations of every store and day, without making the rows."""
     files = [
