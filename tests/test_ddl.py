@@ -347,6 +347,7 @@ def without_file(note: str) -> str:
     return note.partition(" (db/")[0]
 
 
+@pytest.mark.long
 def test_every_change_goes_up_and_down_and_up(db, url):
     migrate.upgrade(url)
     write(db, FIRST)

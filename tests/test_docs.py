@@ -24,6 +24,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
+@pytest.mark.long
 def test_the_example_of_the_readme_is_what_comes_out(database):
     (console,) = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     sql = re.search(r'export Q="(.*?)"', console, re.DOTALL)[1]

@@ -98,6 +98,7 @@ def test_known_dangers_are_neither_functions_nor_attributes() -> None:
     assert one_argument & reachable == set()
 
 
+@pytest.mark.long
 def test_the_data_files_are_what_the_script_would_write(run_server) -> None:
     with run_server("16") as old, run_server("18") as new:
         for server in (old, new):

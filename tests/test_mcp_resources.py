@@ -377,6 +377,7 @@ async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="looks into /proc")  # noqa: PTH112
+@pytest.mark.long
 async def test_no_process_outlives_the_one_that_watches(workers):
     await anyio.to_thread.run_sync(workers.stderr.readline)
     await until(lambda: len(children_of(workers)) == 2)

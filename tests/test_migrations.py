@@ -149,6 +149,7 @@ def test_upgrade_makes_what_the_files_say(create):
     assert len(catalogue(migrated)) > 300
 
 
+@pytest.mark.long
 def test_the_revisions_are_proved_but_for_what_was_broken(cluster, db):
     newest = REVISIONS[-1]
     (down,) = db.glob(f"migrations/versions/{newest}_*.down.sql")

@@ -106,6 +106,7 @@ def good_enough(found):
     return questions >= 0.75 and keywords >= max(found["meaning"][1], found["words"][1])
 
 
+@pytest.mark.long
 def test_questions_are_understood_and_keywords_found(seeded_database):
     found = quality(seeded_database, LocalEmbedder())
     assert good_enough(found), found

@@ -134,6 +134,7 @@ def left(url: str) -> int:
 
 
 @pytest.mark.parametrize("step", ["customers", "orders", "stock", "statistics"])
+@pytest.mark.long
 def test_an_interrupted_load_leaves_nothing(database, step):
     async def interrupted() -> bool:
         """Cancel while the step's statement runs; tell whether the connection still works."""
@@ -192,6 +193,7 @@ def test_two_loads_at_once_end_as_one(database):
     assert second.unchanged
 
 
+@pytest.mark.long
 def test_progress_grows_from_nothing_to_all(database):
     seen: list[tuple[str, float]] = []
 
