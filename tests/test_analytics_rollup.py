@@ -19,6 +19,8 @@ import test_analytics_stock as stock_of_a_store
 
 from zava_sql import ddl
 
+pytestmark = pytest.mark.once
+
 SEED = 20240310
 BASED = ("top_products", "discount_impact", "returns_analysis")
 
