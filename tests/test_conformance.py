@@ -162,6 +162,7 @@ async def conformance(modules, url, directory, *options):
 
 
 @pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
+@pytest.mark.long
 async def test_the_shipped_server_passes_what_applies_to_it(modules, shops, tmp_path, revision):
     database, keys = shops
     async with (
