@@ -445,7 +445,7 @@ async def test_a_client_that_hangs_up_ends_its_query(url, keys, admin_connection
     call = asyncio.create_task(post(url, keys["seattle"], body, MCP_Protocol_Version=era))
     await seen(admin_connection, marker, 1)
     call.cancel()
-    await seen(admin_connection, marker, 0)
+    await seen(admin_connection, marker, 0, seconds=3)
 
 
 # Not in the older era over HTTP: its notice of cancellation is a request of its own, and without
@@ -458,7 +458,7 @@ async def test_a_call_that_its_client_gives_up_ends_its_query(way, url, shops, a
             call = group.create_task(client.call_tool("query", {"sql": SLOW + marker}))
             await seen(admin_connection, marker, 1)
             call.cancel()
-        await seen(admin_connection, marker, 0)
+        await seen(admin_connection, marker, 0, seconds=3)
         assert not (await client.call_tool("query", {"sql": "select 1"})).is_error
 
 
