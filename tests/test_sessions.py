@@ -198,6 +198,13 @@ async def test_a_kept_statement_follows_a_table_that_changes(
         for _ in range(3):
             assert (await fetch(database, seattle, "select * from kept", 9)).rows == [(1, "new")]
         await pid_of(database)
+        for name in ("c", "d"):
+            admin_connection.execute(f"alter table retail.kept rename column a to {name}")
+            for _ in range(3):
+                columns = (await fetch(database, seattle, "select * from kept", 9)).columns
+                assert [column.name for column in columns] == [name, "b"]
+            admin_connection.execute(f"alter table retail.kept rename column {name} to a")
+            await pid_of(database)
     finally:
         admin_connection.execute("drop table retail.kept")
 

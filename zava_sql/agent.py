@@ -25,6 +25,7 @@ from zava_sql.errors import (
     ZavaError,
 )
 from zava_sql.guard import Guard
+from zava_sql.pools import Column
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
 
@@ -68,14 +69,6 @@ _HINTS = {
     "53200": "Ask for less: aggregate, filter or limit.",
     "54001": "Simplify the statement: fewer nested expressions.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of an answer; names may repeat."""
-
-    name: str
-    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +286,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
             statement = await (
                 connection.prepare(text, name="") if runs else connection.statement(text)
             )
-            columns = tuple(
-                Column(attribute.name, attribute.type.name)
-                for attribute in statement.get_attributes()
-            )
+            columns = connection.columns(statement)
             if any(column.type in _RECORDS for column in columns):
                 raise _unsendable()
             if len(statement.get_parameters()) > len(values):

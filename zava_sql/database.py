@@ -139,7 +139,8 @@ class Database:
                 told more about.
         """
         try:
-            return await self.gateway.acquire(timeout=self.settings.pool_timeout)
+            async with asyncio.timeout(self.settings.pool_timeout):
+                return await self.gateway.acquire()
         except TimeoutError as error:
             if self.gateway.get_size() < self.gateway.get_max_size():
                 raise ServiceUnavailable(

@@ -7,6 +7,7 @@ between users is not needed, since each session ends in ROLLBACK.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["GatewayConnection", "make_pool", "session_start"]
+__all__ = ["Column", "GatewayConnection", "make_pool", "session_start"]
 
 _SEARCH_PATH = "retail, public"
 
@@ -47,6 +48,14 @@ _KEPT_STATEMENTS = 64
 _KEPT_LENGTH = 4_096
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an answer; names may repeat."""
+
+    name: str
+    type: str
+
+
 class GatewayConnection(asyncpg.Connection):
     """Runs the texts of one principal after the other and keeps those that come again, by name."""
 
@@ -61,6 +70,8 @@ class GatewayConnection(asyncpg.Connection):
         self._server_caps = self._server_caps._replace(jit=False)
         self._holder: UUID | None = None
         self._seen: set[str] = set()
+        # Of the kept statements, by their names, each of which is given once.
+        self._columns: dict[str, tuple[Column, ...]] = {}
 
     async def begin(self, holder: UUID, batch: str) -> None:
         """Start a transaction; statements that another principal left are ended first."""
@@ -77,6 +88,7 @@ class GatewayConnection(asyncpg.Connection):
         """Have the next transaction end all statements, whoever begins it."""
         self._holder = None
         self._seen.clear()
+        self._columns.clear()
 
     async def statement(self, text: str) -> PreparedStatement[asyncpg.Record]:
         """Prepare a text: without a name at first, to be kept when it comes again."""
@@ -87,6 +99,21 @@ class GatewayConnection(asyncpg.Connection):
                 self._seen.clear()
             self._seen.add(text)
         return await self._prepare(text, name="")
+
+    def columns(self, statement: PreparedStatement[asyncpg.Record]) -> tuple[Column, ...]:
+        """Give the columns of what a statement answers."""
+        name = statement.get_name()
+        columns = self._columns.get(name)
+        if columns is None:
+            columns = tuple(
+                Column(attribute.name, attribute.type.name)
+                for attribute in statement.get_attributes()
+            )
+            if len(self._columns) == _KEPT_STATEMENTS:
+                self._columns.clear()
+            if name:
+                self._columns[name] = columns
+        return columns
 
 
 class TransactionConnection(GatewayConnection):

@@ -7,21 +7,23 @@ names of ours and counts; never a statement, an argument or an error's text.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
-    from opentelemetry import trace
+    from opentelemetry.trace import Tracer
 
 __all__ = ["exporting", "remote", "span"]
 
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
-_tracer: trace.Tracer | None = None
+_tracer: Tracer | None = None
+_NOTHING: Final = nullcontext()
 
 
 @contextmanager
@@ -57,15 +59,16 @@ def exporting() -> Iterator[None]:
         provider.shutdown()
 
 
-@contextmanager
-def span(name: str, **attributes: str | int) -> Iterator[None]:
+def span(name: str, **attributes: str | int) -> AbstractContextManager[None]:
     """Note how long a block takes, and that it failed; nothing where nobody looks."""
-    if _tracer is None:
-        yield
-        return
+    return _NOTHING if _tracer is None else _noted(_tracer, name, attributes)
+
+
+@contextmanager
+def _noted(tracer: Tracer, name: str, attributes: Mapping[str, str | int]) -> Iterator[None]:
     from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - only where it is used
 
-    with _tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as current:
         try:
