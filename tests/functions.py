@@ -103,6 +103,26 @@ LEFT_OUT = {
     " stable begin atomic select 1; end",
     "other characters": 'create function api."bad name"() returns integer language sql stable'
     " begin atomic select 1; end",
+    **{
+        reason: f"create function api.said_{number}(p_x integer) returns integer language sql"
+        f" return 1; comment on function api.said_{number} is e'X.\\n\\n{line}'"
+        for number, (reason, line) in enumerate(
+            {
+                "is no URI": "resource: here",
+                "or one of db": "resource: db://table/{x}",
+                "no template of a URI": "resource: zava://{x}{y}",
+                "names what is no argument": "resource: zava://{x}/{y}",
+                "lacks an argument": "resource: zava://x",
+                "lacks an argument that": "resource: zava://x{?x}",
+                "no JSON Schema": 'schema: {"properties": ',
+                "its schema is no JSON": 'schema: {"properties": 1}',
+                "what the parameters say": 'schema: {"required": ["x"]}',
+                "not all in one place": 'schema: {"not": {"$ref": "https://zava.example/x"}}',
+                "all in one place": 'schema: {"$id": "https://zava.example/x"}',
+                "rules for 'y'": 'schema: {"properties": {"y": {}}}',
+            }.items()
+        )
+    },
     "no text goes": "create function api.bare_vector(p_v vector) returns integer language sql"
     " stable begin atomic select 1; end",
 }

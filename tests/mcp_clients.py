@@ -88,11 +88,11 @@ async def serving(database, agent=None):
 
 
 @asynccontextmanager
-async def client_of(url, key, mode="auto"):
+async def client_of(url, key, mode="auto", **options):
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
-        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(url, http_client=http), mode=mode, **options) as client,
     ):
         yield client
 
@@ -112,13 +112,13 @@ def stdio_parameters(database, principal="seattle"):
 
 
 @asynccontextmanager
-async def seattle(transport, mode, database, url, keys):
+async def seattle(transport, mode, database, url, keys, **options):
     """Connect as the store of Seattle, whichever way."""
     if transport == "http":
-        async with client_of(url, keys["seattle"], mode) as client:
+        async with client_of(url, keys["seattle"], mode, **options) as client:
             yield client
     else:
-        async with Client(stdio_parameters(database), mode=mode) as client:
+        async with Client(stdio_parameters(database), mode=mode, **options) as client:
             yield client
 
 

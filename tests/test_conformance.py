@@ -16,9 +16,7 @@ import psycopg
 import pytest
 import uvicorn
 from mcp_clients import ROOT, fill, serving, settings_for, stdio_parameters
-from mcp_types import PromptArgument
 
-from zava_sql import mcp_resources
 from zava_sql.agent import Agent
 from zava_sql.auth import request_principal
 from zava_sql.database import Database
@@ -28,57 +26,35 @@ from zava_sql.mcp_tools import create_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
-# Scenarios that need something of a fixed name, which a function or a prompt can be.
+# Scenarios that need something of a fixed name, which a function can be.
 WITH_FIXTURES = {
     "completion-complete",
+    "http-custom-header-server-validation",
+    "json-schema-2020-12",
+    "prompts-get-embedded-resource",
     "prompts-get-simple",
     "prompts-get-with-args",
+    "prompts-get-with-image",
+    "resources-read-binary",
+    "resources-read-text",
+    "resources-templates-read",
+    "tools-call-audio",
+    "tools-call-embedded-resource",
     "tools-call-error",
+    "tools-call-image",
+    "tools-call-mixed-content",
     "tools-call-simple-text",
+    "tools-call-with-logging",
     "tools-call-with-progress",
 }
-FUNCTIONS = """
-create function api.test_simple_text() returns text language sql stable
-    return 'This is a simple text response for testing.';
-create function api.test_error_handling() returns text language plpgsql stable as $f$
-    begin raise exception 'This tool intentionally returns an error for testing'; end $f$;
-create function api.test_tool_with_progress() returns text language plpgsql stable as $f$
-    begin perform pg_sleep(3.5); return 'done'; end $f$;
-comment on function api.test_simple_text() is 'Text.';
-comment on function api.test_error_handling() is 'An error.';
-comment on function api.test_tool_with_progress() is 'Takes three seconds.';
-grant execute on all functions in schema api to store_manager;
-"""
-PROMPTS = {
-    "test_simple_prompt": mcp_resources._Prompt("T", "T", "This is a simple prompt for testing."),  # noqa: SLF001
-    "test_prompt_with_arguments": mcp_resources._Prompt(  # noqa: SLF001 - a fixture
-        "T",
-        "T",
-        "Prompt with arguments: arg1='{arg1}', arg2='{arg2}'",
-        (PromptArgument(name="arg1"), PromptArgument(name="arg2")),
-    ),
-}
+FUNCTIONS = (ROOT / "tests" / "conformance.sql").read_text(encoding="utf-8")
 
-TEXT = "answers are text, of a query or a function"
-OURS = "resources are those of the schema, at db://"
-SILENT = "the server sends no log messages"
 ASKS = "the server asks its client nothing back"
 STATELESS = "nothing is kept between requests, so nobody can subscribe to a resource"
-NAMED = "checks tools of fixed names that no function can be"
 NOT_HERE = {
-    "tools-call-image": TEXT,
-    "tools-call-audio": TEXT,
-    "tools-call-embedded-resource": TEXT,
-    "tools-call-mixed-content": TEXT,
-    "prompts-get-with-image": TEXT,
-    "prompts-get-embedded-resource": OURS,
-    "resources-read-text": OURS,
-    "resources-read-binary": OURS,
-    "resources-templates-read": OURS,
     "resources-subscribe": STATELESS,
     "resources-unsubscribe": STATELESS,
-    "logging-set-level": SILENT,
-    "tools-call-with-logging": SILENT,
+    "server-stateless": "all but a tool that needs what its client may lack: there is none",
     "tools-call-sampling": ASKS,
     "tools-call-elicitation": ASKS,
     "elicitation-sep1034-defaults": ASKS,
@@ -93,9 +69,6 @@ NOT_HERE = {
     "input-required-result-request-state": ASKS,
     "input-required-result-result-type": ASKS,
     "input-required-result-tampered-state": ASKS,
-    "json-schema-2020-12": NAMED,
-    "server-stateless": NAMED,
-    "http-custom-header-server-validation": NAMED,
 }
 
 
@@ -175,11 +148,9 @@ async def test_the_shipped_server_passes_what_applies_to_it(modules, shops, tmp_
 
 @pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
 @pytest.mark.long
-async def test_with_the_functions_and_prompts_that_it_asks_for_it_passes_more(
-    modules, clone, tmp_path, revision, monkeypatch
+async def test_with_the_functions_that_it_asks_for_it_passes_more(
+    modules, clone, tmp_path, revision
 ):
-    for name, prompt in PROMPTS.items():
-        monkeypatch.setitem(mcp_resources._PROMPTS, name, prompt)  # noqa: SLF001 - a fixture
     with clone() as database:
         keys = fill(database.admin_url)
         with psycopg.connect(database.admin_url) as connection:

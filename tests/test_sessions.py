@@ -12,6 +12,7 @@ import asyncpg
 import psycopg
 import pytest
 import tenants
+from asyncpg import connect_utils
 from pydantic import SecretStr
 
 from zava_sql.agent import fetch
@@ -97,6 +98,31 @@ async def test_a_cancelled_caller_ends_its_query_and_its_connection(
     await eventually(lambda: running(admin_connection) is None)
     assert await tenants.own_rows(database, seattle) == truth.of("seattle")
     assert await pid_of(database) != before
+
+
+async def test_a_cancel_request_that_is_lost_is_sent_again(
+    database: Database,
+    seattle: Principal,
+    truth: tenants.Truth,
+    admin_connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As where it arrives before PostgreSQL has begun with the query, on a busy machine.
+    send, lost = connect_utils._cancel, []  # noqa: SLF001 - there is no other way to lose one
+
+    async def lossy(**request: Any) -> None:
+        if lost:
+            await send(**request)
+        lost.append(request)
+
+    monkeypatch.setattr(connect_utils, "_cancel", lossy)
+    task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
+    await eventually(lambda: running(admin_connection))
+    task.cancel()
+    async with asyncio.timeout(3):
+        await eventually(lambda: running(admin_connection) is None)
+    assert len(lost) > 1
+    assert await tenants.own_rows(database, seattle) == truth.of("seattle")
 
 
 async def test_a_caller_cancelled_between_two_queries_ends_its_connection(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import asyncpg
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from zava_sql.pools import GatewayConnection
     from zava_sql.settings import Settings
 
 __all__ = ["CONNECTION_ERRORS", "Database", "connect"]
@@ -49,6 +50,9 @@ CONNECTION_ERRORS = (
 # Always ROLLBACK: it undoes what COMMIT would keep (role, settings, LISTEN, cursors); session
 # advisory locks are what it leaves.
 _CLOSE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
+
+# Seconds after which a query that still runs is cancelled once more.
+_CANCEL_AGAIN = 0.1
 
 
 class Database:
@@ -176,8 +180,7 @@ class Database:
             if clean:
                 await connection.execute(_CLOSE)
             else:
-                # Unlike terminate(), it sends the cancel request that asyncpg has queued.
-                await connection.close(timeout=5)
+                await _end(cast("GatewayConnection", connection))
         except (asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
             with suppress(asyncpg.InterfaceError):
                 connection.terminate()
@@ -277,6 +280,19 @@ class Database:
             async with connection.transaction():
                 await connection.execute(self.session_start)
                 yield connection
+
+
+async def _end(connection: GatewayConnection) -> None:
+    """End a connection whose query may run.
+
+    Unlike terminate(), close() sends the cancel request that asyncpg has queued, and waits for the
+    query. A request that comes while PostgreSQL has not begun with the query is lost on it, so it
+    is sent until it is heard.
+    """
+    closing = asyncio.create_task(connection.close(timeout=5))
+    while not (await asyncio.wait({closing}, timeout=_CANCEL_AGAIN))[0]:
+        connection.cancel()
+    await closing
 
 
 @asynccontextmanager

@@ -92,9 +92,9 @@ class FunctionCatalogue:
             }
         return visible
 
-    def find(self, name: str) -> FunctionSpec | None:
-        """Find a tool by name, whoever may call it."""
-        return next((tool for tool in self._tools.values() if tool.name == name), None)
+    def find(self, name: str, role: str) -> FunctionSpec | None:
+        """Find what a role may call by its name, where it is known already what that is."""
+        return self._visible.get(role, {}).get(name)
 
     async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
         """Look for changes until cancelled, and tell of each."""

@@ -10,8 +10,9 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from zava_sql.annotations import Resource, extended, resource_of
 from zava_sql.errors import ValidationError
 from zava_sql.function_types import UnshownError, argument_schema, column_names, default_value
 
@@ -26,6 +27,9 @@ _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SAYS_LITTLE: Final = re.compile(r"[a-z ]{1,10}")
 # Characters beyond which a sentence ends at its colon.
 _LONG: Final = 160
+
+# A row of this type is a part of an answer that is no table.
+_CONTENT: Final = "api.content"
 
 _WORDS: Final = {None: None, False: "false", True: "true"}
 _VECTORS: Final = frozenset({"vector", "halfvec"})
@@ -48,7 +52,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """A function that a client may be shown; `scalar`: its answer is one value."""
+    """A function that a client may be shown, and as what beside a tool.
+
+    A `prompt` has this title, and is no tool.
+    """
 
     name: str
     function_id: int
@@ -56,10 +63,12 @@ class FunctionSpec:
     description: str
     parameters: tuple[Parameter, ...]
     input_schema: dict[str, Any]
-    output_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None
     read_only: bool
-    scalar: bool
+    answers: Literal["rows", "value", "content"]
     overloaded: bool
+    resource: Resource | None
+    prompt: str | None
 
     def call(self, arguments: Mapping[str, object]) -> tuple[str, list[object]]:
         """Give the text of a call, and the values to bind to it.
@@ -112,7 +121,11 @@ def _spec(row: Mapping[str, Any], *, overloaded: bool, embeds: bool) -> Function
     outputs = [one for one in declared if one["mode"] in ("o", "b", "t")]
     about, notes = _comment(row["description"])
     parameters = _parameters(inputs, embeds=embeds)
+    # A line about an argument of such a name is about the argument.
+    said = {key: notes[key] for key in notes.keys() - {one.name for one in parameters}}
+    schema = extended(_input_schema(parameters, notes), said.get("schema"))
     result = json.loads(row["result"])
+    answers = _answers(row, result, outputs)
     name = row["function_name"]
     if overloaded:
         name = _told_apart(name, inputs)
@@ -125,12 +138,24 @@ def _spec(row: Mapping[str, Any], *, overloaded: bool, embeds: bool) -> Function
         function=f"api.{_quoted(row['function_name'])}",
         description=about,
         parameters=parameters,
-        input_schema=_input_schema(parameters, notes),
-        output_schema={"type": "object", "title": f"rows: {column_names(columns)}"},
+        input_schema=schema,
+        output_schema=None
+        if answers == "content"
+        else {"type": "object", "title": f"rows: {column_names(columns)}"},
         read_only=row["volatility"] != "v",
-        scalar=not row["is_set"] and not outputs and "columns" not in result,
+        answers=answers,
         overloaded=overloaded,
+        resource=resource_of(said.get("resource"), schema),
+        prompt=said.get("prompt"),
     )
+
+
+def _answers(
+    row: Mapping[str, Any], result: Mapping[str, Any], outputs: Sequence[object]
+) -> Literal["rows", "value", "content"]:
+    if result["sql"] == _CONTENT:
+        return "content"
+    return "rows" if row["is_set"] or outputs or "columns" in result else "value"
 
 
 def _parameters(inputs: Sequence[Mapping[str, Any]], *, embeds: bool) -> tuple[Parameter, ...]:
@@ -176,9 +201,10 @@ def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> 
         default = default_value(parameter.default, parameter.facts)
         if default is not None:
             schema["default"] = default
-        note = notes.get(f"p_{parameter.name}") or notes.get(parameter.name)
-        if note:
-            schema["description"] = note
+        note = notes.get(f"p_{parameter.name}") or notes.get(parameter.name) or ""
+        told = note.split(";")[0]
+        if told and not _SAYS_LITTLE.fullmatch(told):
+            schema["description"] = told
         properties[parameter.name] = schema
     required = [parameter.name for parameter in shown if parameter.required]
     return {
@@ -189,7 +215,7 @@ def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> 
 
 
 def _comment(text: str) -> tuple[str, dict[str, str]]:
-    """Take a comment apart: its first sentence, and what its lines `p_x: …` say of parameters.
+    """Take a comment apart: its first sentence, and its lines `p_x: …` and the like by name.
 
     A list of tools is read with every question: `describe_schema` tells the rest to who wants it.
     """
@@ -205,10 +231,7 @@ def _comment(text: str) -> tuple[str, dict[str, str]]:
             notes[last] += f" {line.strip()}"
         else:
             last = None
-    shown = {name: note.split(";")[0] for name, note in notes.items()}
-    return _first_sentence(about), {
-        name: note for name, note in shown.items() if not _SAYS_LITTLE.fullmatch(note)
-    }
+    return _first_sentence(about), notes
 
 
 def _first_sentence(text: str) -> str:

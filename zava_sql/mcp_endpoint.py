@@ -1,18 +1,24 @@
 """The ASGI endpoint of streamable HTTP: stateless, so that any request may go to any process.
 
 It answers in plain JSON and still ends the work for a client that hangs up: the SDK's JSON mode
-does not look for that. Its event streams do, and a request that wants one gets one.
+does not look for that. Its event streams do, and a request that wants one gets one. An answer in
+JSON becomes a stream by itself once there is something to say before it.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
+import asyncpg
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import JSONResponse
+
+from zava_sql.auth import request_principal
+from zava_sql.errors import ZavaError
+from zava_sql.mcp_notices import TELL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,6 +32,12 @@ __all__ = ["Endpoint"]
 
 # What only a stream of events can carry.
 _STREAMED = (b'"progressToken"', b'"subscriptions/listen"', b'"io.modelcontextprotocol/logLevel"')
+
+_EVENTS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
 
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -77,6 +89,10 @@ class Endpoint:
         manager = self._events if streamed else self._json
         pending = [request]
         answer = _Answer(send)
+        if not streamed and any(
+            name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]
+        ):
+            scope = {**scope, TELL: answer.tell}
 
         async def replay() -> Message:
             return pending.pop() if pending else await receive()
@@ -94,6 +110,9 @@ class Endpoint:
             try:
                 if not streamed:
                     group.start_soon(watch, work)
+                # So that headers are compared with the caller's own tools, and no others.
+                with suppress(ZavaError, asyncpg.PostgresError):
+                    await self.toolbox.functions(await request_principal())
                 await manager.handle_request(scope, replay, answer)
                 work.cancel()
             finally:
@@ -103,22 +122,40 @@ class Endpoint:
 
 
 class _Answer:
-    """Passes an answer on, and knows how far it has come."""
+    """Passes an answer on, behind what there is to say before it, and knows how far it has come."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._told = False
+        self._body = b""
         self.started = False
         self.finished = False
+
+    async def tell(self, message: bytes) -> None:
+        """Say something before the answer, which by that becomes the last of several events."""
+        if not self._told:
+            self._told = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
+        await self._send_event(message, more=True)
 
     async def __call__(self, message: Message) -> None:
         self.started = True
         self.finished = message["type"] == "http.response.body" and not message.get("more_body")
-        await self._send(message)
+        if not self._told:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if self.finished:
+            await self._send_event(self._body, more=False)
 
     async def finish(self, scope: Scope, receive: Receive) -> None:
         """Complete what was cut short."""
-        if not self.started:
+        if not self.started and not self._told:
             stopping = {"code": "SERVICE_UNAVAILABLE", "message": "the server is stopping"}
             await JSONResponse(stopping, status_code=503)(scope, receive, self._send)
         elif not self.finished:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_event(self, data: bytes, *, more: bool) -> None:
+        body = b"event: message\r\ndata: " + data + b"\r\n\r\n"
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})

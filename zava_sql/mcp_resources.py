@@ -1,32 +1,41 @@
-"""Beside tools: the schema as resources, prompts for common analyses, completions of arguments.
+"""Beside tools: resources, prompts, completions of arguments.
 
-All of it is what the caller's own role may see, looked up with every request.
+The schema and common analyses are ours, the rest are functions of the database whose comment says
+so (`annotations`). All of it is what the caller's own role may see, looked up with every request.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, unquote
 
 import mcp_types as types
 from mcp import MCPError
 
+from zava_sql.annotations import from_texts
 from zava_sql.catalogue import list_names
+from zava_sql.content import contents
 from zava_sql.errors import ValidationError, ZavaError
 from zava_sql.logs import log_error
-from zava_sql.metrics import collected, count_error
+from zava_sql.mcp_caller import calling
+from zava_sql.metrics import collected, count_error, measured
 from zava_sql.monitor import fields, summary
+from zava_sql.prompts import PROMPTS
+from zava_sql.tools import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from mcp.server import ServerRequestContext
 
     from zava_sql.agent import Agent
     from zava_sql.catalogue import Name
+    from zava_sql.content import Contents
+    from zava_sql.functions import FunctionSpec
     from zava_sql.tenant import Principal
+    from zava_sql.toolbox import Toolbox
+    from zava_sql.tools import Tool
 
     Context = ServerRequestContext[dict[str, Any]]
     Page = types.PaginatedRequestParams | None
@@ -39,74 +48,20 @@ _SCHEMA: Final = "db://schema"
 _MONITOR: Final = "db://monitor"
 _TEMPLATES: Final = {"table": "db://table/{name}", "function": "db://function/{name}"}
 
+_TEXT: Final = "text/plain"
+
 # A client shows a list, not a book.
 _COMPLETIONS: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """A question that is often asked; `{table}` and the like are its arguments."""
-
-    title: str
-    description: str
-    text: str
-    arguments: tuple[types.PromptArgument, ...] = ()
-
-
-_PERIOD = types.PromptArgument(
-    name="period", description="Such as 2025, last quarter or May 2025.", required=True
-)
-_PROMPTS: Final = {
-    "explore_table": _Prompt(
-        "Explore a table",
-        "What a table holds, how it is filled and what it can answer.",
-        "Explore the table {table} with the tools of this server. Its description is attached.\n"
-        "1. Tell what a row stands for and how the table joins to others.\n"
-        "2. Query how many rows there are, which time they span, and how the columns with few "
-        "values are distributed.\n"
-        "3. Name five questions that it can answer, with the SELECT for each.",
-        (types.PromptArgument(name="table", description="Such as orders.", required=True),),
-    ),
-    "sales_review": _Prompt(
-        "Review sales",
-        "Revenue, orders and margin of a period against the one before it.",
-        "Review the sales of {period}.\n"
-        "1. Find out with describe_schema which tables and functions there are.\n"
-        "2. Compare revenue, number of orders, average order and gross margin with the period "
-        "of the same length before it, and with the same period a year earlier.\n"
-        "3. Show the five product categories that gained most and the five that lost most.\n"
-        "4. Returns are orders with status return and negative amounts: report them apart.\n"
-        "Give a table for each step and three sentences that sum it up.",
-        (_PERIOD,),
-    ),
-    "stock_check": _Prompt(
-        "Check stock",
-        "What is about to run out and what lies on the shelf.",
-        "Check the stock that you see.\n"
-        "1. List products at or below their reorder level, with the days that the stock lasts at "
-        "the pace of the last 90 days, the most urgent first.\n"
-        "2. List products with stock that sold nothing in the last 180 days, by the money bound "
-        "in them.\n"
-        "3. Propose what to order now, considering lead times.",
-    ),
-    "customer_review": _Prompt(
-        "Review customers",
-        "Who buys, who comes back and who has stopped.",
-        "Review the customers of {period}.\n"
-        "1. Count new and returning customers and the revenue of each by month.\n"
-        "2. Rank loyalty tiers by revenue per customer.\n"
-        "3. Find how many of the best tenth have bought nothing in the last 90 days.\n"
-        "Do not print names or e-mail addresses: counts and sums are enough.",
-        (_PERIOD,),
-    ),
-}
 
 
 class _Handlers:
     """What the server calls; each method answers one kind of request."""
 
-    def __init__(self, agent: Agent, identify: Callable[[], Awaitable[Principal]]) -> None:
+    def __init__(
+        self, agent: Agent, toolbox: Toolbox, identify: Callable[[], Awaitable[Principal]]
+    ) -> None:
         self._agent = agent
+        self._toolbox = toolbox
         self._identify = identify
 
     async def list_resources(self, _: Context, params: Page) -> types.ListResourcesResult:
@@ -136,6 +91,16 @@ class _Handlers:
                 )
                 for one in names
             ]
+            + [
+                types.Resource(
+                    uri=function.resource.uri,
+                    name=function.name,
+                    description=function.description or None,
+                    mime_type=_type_of(function),
+                )
+                for _, function in await _told(self._functions())
+                if function.resource and not function.resource.is_template
+            ]
         )
 
     async def list_templates(self, _: Context, params: Page) -> types.ListResourceTemplatesResult:
@@ -150,20 +115,30 @@ class _Handlers:
                 )
                 for kind, template in _TEMPLATES.items()
             ]
+            + [
+                types.ResourceTemplate(
+                    uri_template=function.resource.uri,
+                    name=function.name,
+                    description=function.description or None,
+                    mime_type=_type_of(function),
+                )
+                for _, function in await _told(self._functions())
+                if function.resource and function.resource.is_template
+            ]
         )
 
     async def read_resource(
-        self, _: Context, params: types.ReadResourceRequestParams
+        self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         uri = str(params.uri)
         try:
-            text = await _told(self._read(uri))
+            found = await self._read_function(context, uri)
+            if found is None:
+                kind = "application/json" if uri == _MONITOR else _TEXT
+                found = [_contents(uri, await _told(self._read(uri)), kind)]
         except ValidationError:
             raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri}) from None
-        kind = "application/json" if uri == _MONITOR else "text/plain"
-        return types.ReadResourceResult(
-            contents=[types.TextResourceContents(uri=uri, text=text, mime_type=kind)]
-        )
+        return types.ReadResourceResult(contents=found)
 
     async def list_prompts(self, _: Context, params: Page) -> types.ListPromptsResult:
         _only_page(params)
@@ -175,16 +150,33 @@ class _Handlers:
                     description=prompt.description,
                     arguments=list(prompt.arguments),
                 )
-                for name, prompt in _PROMPTS.items()
+                for name, prompt in PROMPTS.items()
+            ]
+            + [
+                types.Prompt(
+                    name=function.name,
+                    title=function.prompt,
+                    description=function.description or None,
+                    arguments=[
+                        types.PromptArgument(
+                            name=name,
+                            description=schema.get("description"),
+                            required=name in function.input_schema.get("required", ()),
+                        )
+                        for name, schema in function.input_schema["properties"].items()
+                    ],
+                )
+                for _, function in await _told(self._functions())
+                if function.prompt is not None and function.name not in PROMPTS
             ]
         )
 
     async def get_prompt(
-        self, _: Context, params: types.GetPromptRequestParams
+        self, context: Context, params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
-        prompt = _PROMPTS.get(params.name)
+        prompt = PROMPTS.get(params.name)
         if prompt is None:
-            raise MCPError(types.INVALID_PARAMS, f"unknown prompt: {params.name[:80]}")
+            return await self._prompt_function(context, params)
         given = params.arguments or {}
         known = {argument.name for argument in prompt.arguments}
         if set(given) != known:
@@ -208,14 +200,24 @@ class _Handlers:
     async def complete(
         self, _: Context, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
-        kind = _completed(params)
         begun = params.argument.value.lower()
-        found = [
-            one.name
-            for one in (await _told(self._names()) if kind else [])
-            if one.kind == kind
-            and (one.name.startswith(begun) or one.name.partition(".")[2].startswith(begun))
-        ]
+        functions = await _told(self._functions())
+        schema = next((one.input_schema for _, one in functions if _is_meant(one, params)), None)
+        kind = _completed(params) if schema is None else None
+        if schema is not None:
+            argument = schema["properties"].get(params.argument.name, {})
+            found = [
+                text
+                for text in map(str, argument.get("enum", ()))
+                if text.lower().startswith(begun)
+            ]
+        else:
+            found = [
+                one.name
+                for one in (await _told(self._names()) if kind else [])
+                if one.kind == kind
+                and (one.name.startswith(begun) or one.name.partition(".")[2].startswith(begun))
+            ]
         return types.CompleteResult(
             completion=types.Completion(
                 values=found[:_COMPLETIONS], total=len(found), has_more=len(found) > _COMPLETIONS
@@ -224,6 +226,48 @@ class _Handlers:
 
     async def _names(self) -> list[Name]:
         return await list_names(self._agent.database, await self._identify())
+
+    async def _functions(self) -> list[tuple[Tool, FunctionSpec]]:
+        return await self._toolbox.functions(await self._identify())
+
+    async def _run(
+        self, context: Context, tool: Tool, given: Mapping[str, str]
+    ) -> list[types.ContentBlock]:
+        """Call a function with arguments that came as texts."""
+        arguments = checked(tool, from_texts(given, tool.spec.input_schema))
+        name = tool.spec.name
+        with calling(context, name), measured(name, self._agent.database.settings.slow_query):
+            result = await _told(tool.run(await self._identify(), arguments))
+        return result.content
+
+    async def _read_function(self, context: Context, uri: str) -> list[Contents] | None:
+        """Read the resource that is the answer of a function; None if there is none."""
+        for tool, function in await _told(self._functions()):
+            given = function.resource.arguments(uri) if function.resource else None
+            if given is not None:
+                try:
+                    found = await self._run(context, tool, given)
+                except MCPError as error:
+                    if error.error.code == types.INVALID_PARAMS:
+                        raise ValidationError("no such resource") from None
+                    raise
+                return contents(uri, found, _type_of(function))
+        return None
+
+    async def _prompt_function(
+        self, context: Context, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        for tool, function in await _told(self._functions()):
+            if function.prompt is not None and function.name == params.name:
+                try:
+                    parts = await self._run(context, tool, params.arguments or {})
+                except ValidationError as error:
+                    raise MCPError(types.INVALID_PARAMS, error.message) from None
+                return types.GetPromptResult(
+                    description=function.description or None,
+                    messages=[types.PromptMessage(role="user", content=part) for part in parts],
+                )
+        raise MCPError(types.INVALID_PARAMS, f"unknown prompt: {params.name[:80]}")
 
     async def _describe(self, name: str | None = None) -> str:
         return await self._agent.describe(await self._identify(), name)
@@ -248,9 +292,11 @@ class _Handlers:
         raise ValidationError("no such resource")
 
 
-def handlers(agent: Agent, identify: Callable[[], Awaitable[Principal]]) -> dict[str, Any]:
+def handlers(
+    agent: Agent, toolbox: Toolbox, identify: Callable[[], Awaitable[Principal]]
+) -> dict[str, Any]:
     """Give what `mcp.server.Server` takes for resources, prompts and completions, by name."""
-    made = _Handlers(agent, identify)
+    made = _Handlers(agent, toolbox, identify)
     return {
         "on_list_resources": made.list_resources,
         "on_list_resource_templates": made.list_templates,
@@ -276,7 +322,7 @@ async def _told(work: Awaitable[T]) -> T:
 def _completed(params: types.CompleteRequestParams) -> str | None:
     """Say of which kind the names are that an argument takes; None for free text."""
     if isinstance(params.ref, types.PromptReference):
-        prompt = _PROMPTS.get(params.ref.name)
+        prompt = PROMPTS.get(params.ref.name)
         if prompt is None:
             raise MCPError(types.INVALID_PARAMS, f"unknown prompt: {params.ref.name[:80]}")
         return "table" if params.argument.name == "table" else None
@@ -286,8 +332,21 @@ def _completed(params: types.CompleteRequestParams) -> str | None:
     raise MCPError(types.INVALID_PARAMS, f"unknown resource template: {params.ref.uri[:80]}")
 
 
-def _contents(uri: str, text: str) -> types.TextResourceContents:
-    return types.TextResourceContents(uri=uri, text=text, mime_type="text/plain")
+def _is_meant(function: FunctionSpec, params: types.CompleteRequestParams) -> bool:
+    """Say whether it is an argument of this function that is completed."""
+    if isinstance(params.ref, types.PromptReference):
+        return function.prompt is not None and function.name == params.ref.name
+    return function.resource is not None and function.resource.uri == params.ref.uri
+
+
+def _type_of(function: FunctionSpec) -> str:
+    """Say of which type the texts are that a function answers with."""
+    said = function.resource.mime_type if function.resource else None
+    return said or ("text/csv" if function.answers == "rows" else _TEXT)
+
+
+def _contents(uri: str, text: str, kind: str = _TEXT) -> types.TextResourceContents:
+    return types.TextResourceContents(uri=uri, text=text, mime_type=kind)
 
 
 def _only_page(params: Page) -> None:

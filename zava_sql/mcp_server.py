@@ -68,7 +68,9 @@ async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> 
         try:
             async with stdio_server(stdin=lines) as (read, write):
                 # Over HTTP a client of the older era has no stream on which it could be told.
-                told = NotificationOptions(tools_changed=True)
+                told = NotificationOptions(
+                    tools_changed=True, resources_changed=True, prompts_changed=True
+                )
                 await server.run(read, write, server.create_initialization_options(told))
         except* BrokenPipeError:
             pass  # the client is gone without reading its last answer

@@ -24,17 +24,18 @@ from zava_sql import __version__
 from zava_sql.errors import ZavaError
 from zava_sql.logs import log_call, log_error
 from zava_sql.mcp_caller import calling, trace_parent
+from zava_sql.mcp_notices import Levels
 from zava_sql.mcp_resources import handlers
 from zava_sql.metrics import count_call, count_cut, count_error, measured
 from zava_sql.progress import reported
 from zava_sql.slow import SlowCalls
 from zava_sql.toolbox import Toolbox
+from zava_sql.tools import checked
 from zava_sql.traces import remote, span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from jsonschema import ValidationError  # type: ignore[import-untyped]
     from mcp.server.caching import CacheableMethod
 
     from zava_sql.agent import Agent
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["ToolServer", "create_server"]
 
 _PAGE: Final = 50
-
-# Characters: beyond, a message quotes more of what was sent than it explains.
-_REASON: Final = 200
 
 # They differ from caller to caller, and change with the catalogue.
 _CACHED: Final[tuple[CacheableMethod, ...]] = (
@@ -70,7 +68,7 @@ class ToolServer(Server[dict[str, Any]]):
 
 def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) -> ToolServer:
     """Make a server; `identify` is asked for the principal of every request."""
-    toolbox = Toolbox(agent)
+    toolbox, levels = Toolbox(agent), Levels()
     agent.observers += [count_call, log_call, SlowCalls(agent.database)]
     slow = agent.database.settings.slow_query
 
@@ -94,7 +92,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
             principal = await identify()
             tool, arguments = _checked(await toolbox.of(principal), params)
             name = tool.spec.name
-            async with reported(context):
+            async with reported(context), levels.told(context):
                 with (
                     remote(trace_parent(context)),
                     span("tools/call", tool=name),
@@ -129,9 +127,11 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         on_subscriptions_listen=toolbox.subscriptions,
-        **handlers(agent, identify),
+        **handlers(agent, toolbox, identify),
     )
     server.toolbox = toolbox
+    # Not where the SDK has it: that warns, since the newest revision has no such method.
+    server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, levels.set)
     # The SDK's spans would hold names of tools that callers made up, and arguments in errors.
     server.middleware.clear()
     return server
@@ -148,7 +148,7 @@ def _page(tools: Mapping[str, Tool], cursor: str | None) -> types.ListToolsResul
         if not last.startswith("after "):
             raise MCPError(types.INVALID_PARAMS, "no such page of tools")
         # Only functions, which come by name, are ever behind the first page.
-        functions = (name for name, tool in tools.items() if tool.is_function)
+        functions = (name for name, tool in tools.items() if tool.function)
         names = (name for name in functions if name > last.removeprefix("after "))
     page = list(islice(names, _PAGE))
     more = next(names, None) is not None
@@ -162,31 +162,7 @@ def _checked(
     tool = tools.get(params.name)
     if tool is None:
         raise MCPError(types.INVALID_PARAMS, f"unknown tool: {params.name[:80]}")
-    # Models say null where they mean to leave an argument out.
-    arguments = {
-        name: value
-        for name, value in (params.arguments or {}).items()
-        if value is not None or name not in tool.optional
-    }
-    known = tool.spec.input_schema["properties"]
-    unknown = next((name for name in arguments if name not in known), None)
-    if unknown is not None:
-        raise _invalid(tool, f"there is no argument {unknown[:80]!r}")
-    for problem in tool.validator.iter_errors(arguments):
-        raise _invalid(tool, f"{problem.json_path[:200]}: {_reason(problem)}")
-    return tool, arguments
-
-
-def _invalid(tool: Tool, reason: str) -> MCPError:
-    return MCPError(types.INVALID_PARAMS, f"invalid arguments of {tool.spec.name}: {reason}")
-
-
-def _reason(problem: ValidationError) -> str:
-    """Say what is wrong; of a long value only which rule it breaks."""
-    message = str(problem.message)
-    if len(message) <= _REASON:
-        return message
-    return f"must fit {problem.validator} {str(problem.validator_value)[:_REASON]}"
+    return tool, checked(tool, params.arguments or {})
 
 
 def _failure(text: str) -> types.CallToolResult:

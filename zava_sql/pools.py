@@ -15,6 +15,7 @@ import asyncpg
 from zava_sql.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
@@ -63,6 +64,8 @@ class GatewayConnection(asyncpg.Connection):
     _stmt_cache: Any
     _stmts_to_close: set[Any]
     _prepare: Callable[..., Awaitable[PreparedStatement[asyncpg.Record]]]
+    _loop: asyncio.AbstractEventLoop
+    _cancel_current_command: Callable[[asyncio.Future[None]], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncpg's own
         super().__init__(*args, **kwargs)
@@ -83,6 +86,10 @@ class GatewayConnection(asyncpg.Connection):
             batch = f"DEALLOCATE ALL; {batch}"
         await self.execute(batch)
         self._holder = holder
+
+    def cancel(self) -> None:
+        """Ask PostgreSQL to stop what runs here, without waiting for it."""
+        self._cancel_current_command(self._loop.create_future())
 
     def forget(self) -> None:
         """Have the next transaction end all statements, whoever begins it."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self, cast
 import asyncpg
 
 from zava_sql.errors import AuthorizationError, ConfigurationError, ZavaError
+from zava_sql.notices import heard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -214,7 +215,8 @@ async def tenant_session(
             f"{begin} SET LOCAL zava.context = '{context}';{_own_limits(caps, database.settings)}"
             f' SET LOCAL ROLE "{role or principal.role}"',
         )
-        yield gateway
+        with heard(gateway):
+            yield gateway
         known = True
     except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
         # A statement that failed half-way may be one that only the server knows of.

@@ -7,12 +7,19 @@ import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    PromptsListChanged,
+    ResourcesListChanged,
+    ToolsListChanged,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from zava_sql.compat_tools import compat_tools
 from zava_sql.function_catalogue import FunctionCatalogue
-from zava_sql.tools import Tool, describe_tool, function_tool, query_tool
+from zava_sql.tools import describe_tool, function_tool, query_tool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -21,7 +28,9 @@ if TYPE_CHECKING:
     from mcp.server.session import ServerSession
 
     from zava_sql.agent import Agent
+    from zava_sql.functions import FunctionSpec
     from zava_sql.tenant import Principal
+    from zava_sql.tools import Tool
 
 __all__ = ["Toolbox"]
 
@@ -50,12 +59,24 @@ class Toolbox:
             DatabaseError, ServiceUnavailable: see `errors`.
         """
         tools = dict(self._always)
+        for tool, function in await self.functions(principal):
+            if function.prompt is None:
+                tools.setdefault(function.name, tool)
+        return tools
+
+    async def functions(self, principal: Principal) -> list[tuple[Tool, FunctionSpec]]:
+        """Give the functions that this principal may call, as a tool each, prompts among them.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+        found = []
         for function in (await self._catalogue.visible_to(principal)).values():
             tool = self._made.get(function.function_id)
             if tool is None:
                 tool = self._made[function.function_id] = function_tool(self._agent, function)
-            tools.setdefault(function.name, tool)
-        return tools
+            found.append((tool, function))
+        return found
 
     @property
     def catalogue_age(self) -> float:
@@ -63,10 +84,16 @@ class Toolbox:
         return time.monotonic() - self._catalogue.looked_at
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
-        """Give the schema of a tool, whoever may use it."""
+        """Give the schema of a tool that the caller of this request may use.
+
+        The SDK compares headers with it before anything else: what it says of a tool that is not
+        for the caller would tell that there is one.
+        """
         if name in self._always:
             return self._always[name].spec.input_schema
-        function = self._catalogue.find(name)
+        token = get_access_token()
+        principal = (token.claims or {}).get("principal") if token else None
+        function = self._catalogue.find(name, principal.role) if principal else None
         return None if function is None else function.input_schema
 
     def remember(self, context: ServerRequestContext[Any]) -> None:
@@ -94,9 +121,12 @@ class Toolbox:
 
     async def _changed(self) -> None:
         self._follow()
-        await self._bus.publish(ToolsListChanged())
+        for change in (ToolsListChanged(), ResourcesListChanged(), PromptsListChanged()):
+            await self._bus.publish(change)
         if self._standing is not None:
             await self._standing.send_tool_list_changed()
+            await self._standing.send_resource_list_changed()
+            await self._standing.send_prompt_list_changed()
 
     def _follow(self) -> None:
         self._made.clear()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types as types
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from mcp import MCPError
 
 from zava_sql.answer import answer, value_answer
+from zava_sql.content import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from jsonschema import ValidationError
 
     from zava_sql.agent import Agent
     from zava_sql.functions import FunctionSpec
@@ -20,7 +24,18 @@ if TYPE_CHECKING:
 
     Arguments = dict[str, Any]
 
-__all__ = ["READS", "Tool", "describe_tool", "function_tool", "query_tool", "text_result"]
+__all__ = [
+    "READS",
+    "Tool",
+    "checked",
+    "describe_tool",
+    "function_tool",
+    "query_tool",
+    "text_result",
+]
+
+# Characters: beyond, a message quotes more of what was sent than it explains.
+_REASON: Final = 200
 
 READS = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
@@ -48,7 +63,7 @@ class Tool:
     spec: types.Tool
     run: Callable[[Principal, Arguments], Awaitable[types.CallToolResult]]
     optional: frozenset[str] = frozenset()
-    is_function: bool = False
+    function: FunctionSpec | None = None
     validator: Draft202012Validator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +73,39 @@ class Tool:
 def text_result(text: str, fields: dict[str, Any] | None = None) -> types.CallToolResult:
     """Give a text, and fields beside it."""
     return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=fields)
+
+
+def checked(tool: Tool, given: Mapping[str, object]) -> Arguments:
+    """Give the arguments with which a tool may run.
+
+    Raises:
+        MCPError: they do not fit its schema.
+    """
+    # Models say null where they mean to leave an argument out.
+    arguments = {
+        name: value
+        for name, value in given.items()
+        if value is not None or name not in tool.optional
+    }
+    known = tool.spec.input_schema["properties"]
+    unknown = next((name for name in arguments if name not in known), None)
+    if unknown is not None:
+        raise _invalid(tool, f"there is no argument {unknown[:80]!r}")
+    for problem in tool.validator.iter_errors(arguments):
+        raise _invalid(tool, f"{problem.json_path[:200]}: {_reason(problem)}")
+    return arguments
+
+
+def _invalid(tool: Tool, reason: str) -> MCPError:
+    return MCPError(types.INVALID_PARAMS, f"invalid arguments of {tool.spec.name}: {reason}")
+
+
+def _reason(problem: ValidationError) -> str:
+    """Say what is wrong; of a long value only which rule it breaks."""
+    message = str(problem.message)
+    if len(message) <= _REASON:
+        return message
+    return f"must fit {problem.validator} {str(problem.validator_value)[:_REASON]}"
 
 
 def query_tool(agent: Agent) -> Tool:
@@ -141,7 +189,11 @@ def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
         result = await agent.call_function(
             principal, function, arguments, max_rows=_asked(arguments.get("limit"), caps)
         )
-        made = value_answer(result, caps) if function.scalar else answer(result, caps, rows=True)
+        if function.answers == "content":
+            where = function.resource.uri_for(arguments) if function.resource else None
+            return types.CallToolResult(content=blocks(result, caps, where))
+        value = function.answers == "value"
+        made = value_answer(result, caps) if value else answer(result, caps, rows=True)
         return text_result(made.text, made.fields)
 
     spec = types.Tool(
@@ -152,7 +204,7 @@ def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
         annotations=types.ToolAnnotations(read_only_hint=function.read_only),
     )
     optional = {parameter.name for parameter in function.parameters if not parameter.required}
-    return Tool(spec, run, frozenset(optional), is_function=True)
+    return Tool(spec, run, frozenset(optional), function)
 
 
 def _whole(number: float | None) -> int | None:

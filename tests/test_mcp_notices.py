@@ -1,0 +1,240 @@
+"""What functions of the database say while they run reaches who called them, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+import psycopg
+import pytest
+from mcp import MCPError
+from mcp_clients import (
+    client_of,
+    fill,
+    request_body,
+    request_headers,
+    seattle,
+    serving,
+    settings_for,
+    text_of,
+)
+
+from zava_sql.database import Database
+
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
+
+PUBLISHED = Path(__file__).with_name("published.sql").read_text(encoding="utf-8")
+WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ("auto", "legacy")]
+LEGACY = "2025-11-25"
+
+
+@pytest.fixture(scope="module")
+def shops(clone):
+    with clone() as copy:
+        keys = fill(copy.admin_url)
+        with psycopg.connect(copy.admin_url) as connection:
+            connection.execute("set local role zava_owner")
+            connection.execute(PUBLISHED)
+        yield copy, keys
+
+
+@pytest.fixture(scope="module")
+def keys(shops):
+    return shops[1]
+
+
+@pytest.fixture(scope="module")
+async def database(shops):
+    async with Database.open(settings_for(shops[0])) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+async def url(database):
+    async with serving(database) as url:
+        yield url
+
+
+def listening(**options):
+    """Give a list in which log messages come to stand, and the options of a client for that."""
+    heard = []
+
+    async def note(params):
+        heard.append((params.level, params.logger, params.data))
+
+    return heard, {"logging_callback": note, **options}
+
+
+def said(word, *levels):
+    return [(level, "database", f"{level} {word}") for level in levels]
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+async def test_what_a_function_says_comes_before_its_answer(way, shops, url, keys):
+    heard, options = listening(log_level="info")
+    async with seattle(*way, shops[0], url, keys, **options) as client:
+        result = await client.call_tool("speaks", {"word": "a"})
+        assert text_of(result) == "a"
+        assert heard == said("a", "info", "notice", "warning")
+        heard.clear()
+        result = await client.call_tool("query", {"sql": "select api.speaks('b') as word"})
+        assert text_of(result) == "word:text\nb"
+        assert heard == said("b", "info", "notice", "warning")
+        heard.clear()
+        assert (await client.call_tool("speaks_and_fails", {})).is_error
+        assert heard == [("notice", "database", "so far")]
+
+
+@pytest.mark.parametrize("transport", ["http", pytest.param("stdio", marks=pytest.mark.long)])
+async def test_the_newest_clients_hear_from_the_level_that_they_ask_for(
+    transport, shops, url, keys
+):
+    for level, wanted in {
+        "debug": ["info", "notice", "warning"],
+        "warning": ["warning"],
+        "error": [],
+        None: [],
+    }.items():
+        heard, options = listening(log_level=level)
+        async with seattle(transport, "auto", shops[0], url, keys, **options) as client:
+            await client.call_tool("speaks", {"word": "a"})
+        assert heard == said("a", *wanted)
+
+
+@pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
+@pytest.mark.long
+async def test_older_clients_set_a_level_where_there_is_a_session(shops, url, keys):
+    heard, options = listening()
+    async with seattle("stdio", "legacy", shops[0], url, keys, **options) as client:
+        assert client.server_capabilities.logging is not None
+        for level in ("warning", "debug"):
+            await client.set_logging_level(level)
+            await client.call_tool("speaks", {"word": level})
+    assert heard == said("warning", "warning") + said("debug", "info", "notice", "warning")
+
+
+@pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
+async def test_over_http_they_hear_all_or_are_told_so(url, keys):
+    async with client_of(url, keys["seattle"], "legacy") as client:
+        await client.set_logging_level("debug")
+        await client.set_logging_level("info")
+        for level in ("notice", "error"):
+            with pytest.raises(MCPError, match="no level is kept"):
+                await client.set_logging_level(level)
+
+
+async def test_a_flood_is_cut(url, keys):
+    heard, options = listening(log_level="debug")
+    async with client_of(url, keys["seattle"], **options) as client:
+        result = await client.call_tool("shouts", {"times": 5_000})
+    assert text_of(result) == "5000"
+    assert len(heard) == 100
+    assert {len(text) for _, _, text in heard} == {1_000}
+
+
+async def test_each_hears_its_own_calls_only(url, database, keys):
+    async def ask(name, mode):
+        heard, options = listening(log_level="debug")
+        async with client_of(url, keys[name], mode, **options) as client:
+            for number in range(30):
+                word = f"{name} {mode} {number}"
+                heard.clear()
+                assert text_of(await client.call_tool("speaks", {"word": word})) == word
+                assert heard == said(word, "info", "notice", "warning")
+
+    async def ask_nothing():
+        async with client_of(url, keys["spokane"]) as client:
+            for _ in range(30):
+                await client.call_tool("speaks", {"word": "not told"})
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("seattle", "tacoma", "everett"):
+            for mode in ("auto", "legacy"):
+                group.create_task(ask(name, mode))
+        group.create_task(ask_nothing())
+    await asyncio.sleep(0.2)
+    idle = [holder._con for holder in database.gateway._holders if holder._con]  # noqa: SLF001
+    assert idle
+    assert not any(connection._log_listeners for connection in idle)  # noqa: SLF001
+
+
+# ---------------------------------------------------------------- as it goes over the wire
+
+
+async def exchange(url, key, tool, **options):
+    """Make a call of the older era by hand, and give the type and the messages of the answer."""
+    body = request_body("tools/call", name=tool, era=LEGACY, **options.pop("arguments", {}))
+    headers = request_headers(key, MCP_Protocol_Version=LEGACY, Mcp_Name=tool, **options)
+    async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
+        answer = await http.post(url, content=body, headers=headers)
+    kind = answer.headers["content-type"]
+    if kind == "application/json":
+        return kind, [answer.json()]
+    lines = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+    return kind, [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+async def test_an_answer_becomes_a_stream_only_where_something_is_said(url, keys):
+    kind, (answer,) = await exchange(url, keys["seattle"], "board")
+    assert kind == "application/json"
+    assert answer["result"]["content"][0]["text"] == "201 orders"
+    kind, messages = await exchange(url, keys["seattle"], "speaks", arguments={"word": "a"})
+    assert kind == "text/event-stream"
+    assert [message.get("method") for message in messages] == ["notifications/message"] * 3 + [None]
+    assert messages[0]["params"] == {"level": "info", "logger": "database", "data": "info a"}
+    assert messages[-1]["id"] == 1
+    assert messages[-1]["result"]["content"][0]["text"] == "a"
+
+
+async def test_a_client_that_takes_no_stream_gets_its_answer(url, keys):
+    options = {"Accept": "application/json", "arguments": {"word": "a"}}
+    kind, (answer,) = await exchange(url, keys["seattle"], "speaks", **options)
+    assert kind == "application/json"
+    assert answer["result"]["content"][0]["text"] == "a"
+
+
+async def asleep(copy, wanted):
+    """Wait until the sleeping function runs, or runs no more."""
+    with psycopg.connect(copy.admin_url, autocommit=True) as connection, anyio.fail_after(10):
+        while True:
+            (count,) = connection.execute(
+                "select count(*) from pg_stat_activity"
+                " where wait_event = 'PgSleep' and datname = current_database()"
+            ).fetchone()
+            if count == wanted:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_a_client_that_hangs_up_after_it_was_told_something_ends_its_query(shops, url, keys):
+    body = request_body("tools/call", name="speaks_and_sleeps", era=LEGACY, word="a")
+    parts = urlsplit(url)
+    headers = request_headers(keys["seattle"], MCP_Protocol_Version=LEGACY, Host=parts.netloc)
+    headers["Content-Length"] = str(len(body))
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(f"POST {parts.path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+    with anyio.fail_after(10):
+        told = await reader.readuntil(b"before a")
+    assert b"200 OK" in told
+    await asleep(shops[0], 1)
+    writer.close()
+    await asleep(shops[0], 0)
+
+
+@pytest.mark.long
+async def test_a_server_that_stops_ends_a_stream_that_has_begun(shops, keys):
+    async with Database.open(settings_for(shops[0])) as database:
+        async with serving(database) as url:
+            call = asyncio.create_task(
+                exchange(url, keys["seattle"], "speaks_and_sleeps", arguments={"word": "a"})
+            )
+            await asleep(shops[0], 1)
+        kind, messages = await call
+    assert kind == "text/event-stream"
+    assert [message["params"]["data"] for message in messages] == ["before a"]
+    await asleep(shops[0], 0)

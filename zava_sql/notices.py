@@ -1,0 +1,45 @@
+"""What functions of the database say while they run (`raise notice` and the like).
+
+Only what PL/pgSQL's RAISE says is passed on, which is the words of a function's author: messages of
+PostgreSQL itself may quote more. A connection is listened to for as long as one call has it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from zava_sql.pools import GatewayConnection
+
+__all__ = ["heard", "hears"]
+
+_RAISE: Final = "exec_stmt_raise"
+
+# Called with the severity, as PostgreSQL has it in English, and the text.
+hears: ContextVar[Callable[[str, str], None] | None] = ContextVar("hears", default=None)
+
+
+@contextmanager
+def heard(connection: GatewayConnection) -> Iterator[None]:
+    """Let whoever makes this call hear what functions say on its connection."""
+    hear = hears.get()
+    if hear is None:
+        yield
+        return
+
+    def pass_on(_: object, message: asyncpg.PostgresLogMessage) -> None:
+        if message.server_source_function == _RAISE:
+            hear(message.severity_en or "", message.message or "")
+
+    connection.add_log_listener(pass_on)
+    try:
+        yield
+    finally:
+        with suppress(asyncpg.InterfaceError):  # a lost connection has no listeners any more
+            connection.remove_log_listener(pass_on)
