@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -169,20 +170,27 @@ class Caller:
 @contextlib.contextmanager
 def process(*arguments: str, environment: dict[str, str]) -> Iterator[str]:
     """Start a server and give where it listens, the last word of its first line."""
-    with subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        cwd=mcp_clients.ROOT,
-    ) as started:
+    with (
+        Path(os.devnull).open("wb") as nowhere,
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=mcp_clients.ROOT,
+        ) as started,
+    ):
         assert started.stdout is not None
         try:
             line = started.stdout.readline().decode()
             assert "http://" in line, line
+            # A log that nobody reads would fill its pipe, and hold the server up.
+            reader = threading.Thread(target=shutil.copyfileobj, args=(started.stdout, nowhere))
+            reader.start()
             yield line.split()[-1]
         finally:
             started.terminate()
+            reader.join()
 
 
 def latency(settings: Settings, keys: dict[str, str], rounds: int, signer: Signer) -> None:
@@ -386,7 +394,7 @@ def main() -> None:
         resolved = embedded.resolve(settings)
         assert resolved.admin_url is not None
         keys = mcp_clients.fill(resolved.admin_url.get_secret_value())
-        latency(settings, keys, options.rounds, signer)
+        latency(resolved, keys, options.rounds, signer)
         uvloop.run(measure(resolved, keys, options.rounds, signer))
     finally:
         postgres = embedded.server(settings)
