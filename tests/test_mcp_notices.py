@@ -24,6 +24,8 @@ from mcp_clients import (
 )
 
 from zava_sql.database import Database
+from zava_sql.notices import hears
+from zava_sql.tenant import find_principal, tenant_session
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
@@ -134,6 +136,25 @@ async def test_a_flood_is_cut(url, keys):
     assert text_of(result) == "5000"
     assert len(heard) == 100
     assert {len(text) for _, _, text in heard} == {1_000}
+
+
+async def test_a_flood_is_not_even_listened_to(database):
+    heard = []
+
+    def hear(severity, text):
+        heard.append((severity, text[:2]))
+        return len(heard) < 3
+
+    seattle = await find_principal(database, "seattle")
+    token = hears.set(hear)
+    try:
+        async with tenant_session(database, seattle) as connection:
+            await connection.fetch("select api.shouts(3)")
+            assert not connection._log_listeners  # noqa: SLF001
+            await connection.fetch("select api.shouts(3)")
+    finally:
+        hears.reset(token)
+    assert heard == [("NOTICE", "1 "), ("NOTICE", "2 "), ("NOTICE", "3 ")]
 
 
 async def test_each_hears_its_own_calls_only(url, database, keys):

@@ -112,7 +112,7 @@ class Endpoint:
                     group.start_soon(watch, work)
                 # So that headers are compared with the caller's own tools, and no others.
                 with suppress(ZavaError, asyncpg.PostgresError):
-                    await self.toolbox.functions(await request_principal())
+                    await self.toolbox.learn(await request_principal())
                 await manager.handle_request(scope, replay, answer)
                 work.cancel()
             finally:

@@ -71,29 +71,32 @@ class Levels:
         queue: asyncio.Queue[types.LoggingMessageNotification | None] = asyncio.Queue()
 
         left = _MOST
-        send = _channel(context)
+        telling: asyncio.Task[None] | None = None
 
-        def hear(severity: str, text: str) -> None:
-            nonlocal left
+        def hear(severity: str, text: str) -> bool:
+            nonlocal left, telling
             level = _LEVEL_OF.get(severity, "debug")
             if level in wanted and left:
                 left -= 1
                 queue.put_nowait(_message(level, text[:_LONGEST]))
+                telling = telling or asyncio.create_task(pass_on())
+            return left > 0
 
         async def pass_on() -> None:
+            send = _channel(context)
             # A client that hung up is told nothing; its call is being cancelled.
             with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
                 while (message := await queue.get()) is not None:
                     await send(message)
 
-        telling = asyncio.create_task(pass_on())
         token = hears.set(hear)
         try:
             yield
         finally:
             hears.reset(token)
-            queue.put_nowait(None)
-            await telling
+            if telling is not None:
+                queue.put_nowait(None)
+                await telling
 
 
 def _channel(context: Context) -> Callable[[types.LoggingMessageNotification], Awaitable[None]]:

@@ -21,8 +21,8 @@ __all__ = ["heard", "hears"]
 
 _RAISE: Final = "exec_stmt_raise"
 
-# Called with the severity, as PostgreSQL has it in English, and the text.
-hears: ContextVar[Callable[[str, str], None] | None] = ContextVar("hears", default=None)
+# Called with the severity, as PostgreSQL has it in English, and the text; says if it wants more.
+hears: ContextVar[Callable[[str, str], bool] | None] = ContextVar("hears", default=None)
 
 
 @contextmanager
@@ -34,12 +34,17 @@ def heard(connection: GatewayConnection) -> Iterator[None]:
         return
 
     def pass_on(_: object, message: asyncpg.PostgresLogMessage) -> None:
-        if message.server_source_function == _RAISE:
-            hear(message.severity_en or "", message.message or "")
+        if message.server_source_function == _RAISE and not hear(
+            message.severity_en or "", message.message or ""
+        ):
+            stop()
+
+    def stop() -> None:
+        with suppress(asyncpg.InterfaceError):  # a lost connection has no listeners any more
+            connection.remove_log_listener(pass_on)
 
     connection.add_log_listener(pass_on)
     try:
         yield
     finally:
-        with suppress(asyncpg.InterfaceError):  # a lost connection has no listeners any more
-            connection.remove_log_listener(pass_on)
+        stop()

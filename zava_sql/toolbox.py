@@ -83,6 +83,14 @@ class Toolbox:
         """Say how many seconds ago the functions of the database were looked at."""
         return time.monotonic() - self._catalogue.looked_at
 
+    async def learn(self, principal: Principal) -> None:
+        """Have it known which functions this principal may call.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+        await self._catalogue.visible_to(principal)
+
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Give the schema of a tool that the caller of this request may use.
 
