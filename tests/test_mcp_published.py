@@ -6,6 +6,7 @@ import base64
 import json
 from pathlib import Path
 
+import anyio
 import mcp_types as types
 import psycopg
 import pytest
@@ -248,6 +249,27 @@ async def test_each_caller_reads_its_own(url, keys):
     async with client_of(url, keys["head-office"]) as client:
         (secret,) = (await client.read_resource("zava://head/Pie")).contents
         assert secret.text == "secret"
+
+
+@pytest.mark.parametrize("transport", ["http", "stdio"])
+async def test_a_client_is_told_when_data_of_its_resources_change(transport, shops, url, keys):
+    board, receipt = "zava://board", "zava://receipts/3"
+    asked = [board, receipt, "zava://head", "zava://head/Pie", "zava://nothing", "db://schema"]
+    async with (
+        seattle(transport, "auto", shops[0], url, keys) as client,
+        client.listen(resource_subscriptions=asked) as events,
+    ):
+        assert events.honored.resource_subscriptions == [board, receipt]
+        with psycopg.connect(shops[0].admin_url, autocommit=True) as connection:
+            connection.execute("notify zava_data")
+        told = aiter(events)
+        with anyio.fail_after(10):
+            assert {(await anext(told)).uri for _ in asked[:2]} == {board, receipt}
+    async with (
+        client_of(url, keys["head-office"]) as client,
+        client.listen(resource_subscriptions=asked) as events,
+    ):
+        assert "zava://head" in events.honored.resource_subscriptions
 
 
 # ---------------------------------------------------------------- prompts

@@ -1,6 +1,7 @@
 """Which functions of the database are tools, kept up to date while a server runs.
 
-Looked at every few seconds, and at once after `notify zava_catalogue`. Nothing here decides what
+Looked at every few seconds, and at once after `notify zava_catalogue`; that data changed is told by
+`notify zava_data`. Nothing here decides what
 may run: PostgreSQL judges every call by the role of its caller.
 """
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CHANNEL", "FunctionCatalogue"]
 
 CHANNEL: Final = "zava_catalogue"
+DATA: Final = "zava_data"
 
 logger = logging.getLogger(__name__)
 
@@ -96,20 +98,32 @@ class FunctionCatalogue:
         """Find what a role may call by its name, where it is known already what that is."""
         return self._visible.get(role, {}).get(name)
 
-    async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
-        """Look for changes until cancelled, and tell of each."""
+    async def watch(
+        self, changed: Callable[[], Awaitable[None]], updated: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Look for changes until cancelled, and tell of each; `updated` is about data."""
         wait = self._database.settings.catalogue_interval
-        woken = asyncio.Event()
+        woken, data = asyncio.Event(), asyncio.Event()
+
+        def heard(_: object, __: int, channel: str, ___: object) -> None:
+            if channel == DATA:
+                data.set()
+            woken.set()
+
         while True:
             # A connection of its own: a listener would take one of a small pool for ever.
             with suppress(ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
                 url = self._database.settings.service_url
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
-                    await connection.add_listener(CHANNEL, lambda *_: woken.set())
+                    for channel in (CHANNEL, DATA):
+                        await connection.add_listener(channel, heard)
                     while not connection.is_closed():
                         await self._database.refresh_caps()
                         if await self.refresh():
                             await changed()
+                        if data.is_set():
+                            data.clear()
+                            await updated()
                         with suppress(TimeoutError):
                             async with asyncio.timeout(wait):
                                 await woken.wait()

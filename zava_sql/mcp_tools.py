@@ -111,6 +111,11 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         count_cut(result.structured_content)
         return result
 
+    async def listen(
+        context: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        return await toolbox.listen(await identify(), context, params)
+
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
         async with toolbox.running():
@@ -126,7 +131,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         get_tool_input_schema=toolbox.input_schema,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        on_subscriptions_listen=toolbox.subscriptions,
+        on_subscriptions_listen=listen,
         **handlers(agent, toolbox, identify),
     )
     server.toolbox = toolbox

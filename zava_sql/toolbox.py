@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from mcp.server.subscriptions import (
     ListenHandler,
     PromptsListChanged,
     ResourcesListChanged,
+    ResourceUpdated,
     ToolsListChanged,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -24,6 +26,7 @@ from zava_sql.tools import describe_tool, function_tool, query_tool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    import mcp_types as types
     from mcp.server import ServerRequestContext
     from mcp.server.session import ServerSession
 
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     from zava_sql.tools import Tool
 
 __all__ = ["Toolbox"]
+
+# Resources of which one client can be told.
+_WATCHED = 100
 
 
 class Toolbox:
@@ -48,6 +54,7 @@ class Toolbox:
         self._made: dict[int, Tool] = {}
         self._bus = InMemorySubscriptionBus()
         self.subscriptions = ListenHandler(self._bus)
+        self._watched: Counter[str] = Counter()
         self._standing: ServerSession | None = None
         self._users = 0
         self._watching: asyncio.Task[None] | None = None
@@ -104,6 +111,29 @@ class Toolbox:
         function = self._catalogue.find(name, principal.role) if principal else None
         return None if function is None else function.input_schema
 
+    async def listen(
+        self,
+        principal: Principal,
+        context: ServerRequestContext[Any],
+        params: types.SubscriptionsListenRequestParams,
+    ) -> types.SubscriptionsListenResult:
+        """Tell a client of changes until it hangs up; of a resource only if it may read it.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+        asked = (params.notifications.resource_subscriptions or [])[:_WATCHED]
+        resources = [one.resource for _, one in await self.functions(principal) if one.resource]
+        watched = [uri for uri in asked if any(one.arguments(uri) is not None for one in resources)]
+        honored = params.notifications.model_copy(update={"resource_subscriptions": watched})
+        self._watched.update(watched)
+        try:
+            return await self.subscriptions(
+                context, params.model_copy(update={"notifications": honored})
+            )
+        finally:
+            self._watched -= Counter(watched)
+
     def remember(self, context: ServerRequestContext[Any]) -> None:
         """Note whom to tell of changes: over stdio, clients of the older era cannot listen."""
         if context.request is None and context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
@@ -117,7 +147,9 @@ class Toolbox:
             if self._users == 1:
                 await self._catalogue.refresh()
                 self._follow()
-                self._watching = asyncio.create_task(self._catalogue.watch(self._changed))
+                self._watching = asyncio.create_task(
+                    self._catalogue.watch(self._changed, self._updated)
+                )
             yield
         finally:
             self._users -= 1
@@ -135,6 +167,10 @@ class Toolbox:
             await self._standing.send_tool_list_changed()
             await self._standing.send_resource_list_changed()
             await self._standing.send_prompt_list_changed()
+
+    async def _updated(self) -> None:
+        for uri in list(self._watched):
+            await self._bus.publish(ResourceUpdated(uri=uri))
 
     def _follow(self) -> None:
         self._made.clear()
