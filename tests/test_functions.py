@@ -342,13 +342,16 @@ async def _hears(copy, database, *, notify):
     catalogue = FunctionCatalogue(database)
     await catalogue.refresh()
     people = await tenants.principals(database, ["seattle"])
-    heard = asyncio.Event()
+    heard, updated = asyncio.Event(), asyncio.Event()
 
     async def changed():
         heard.set()
 
+    async def data_changed():
+        updated.set()
+
     name = f"fresh_{notify}".lower()
-    task = asyncio.create_task(catalogue.watch(changed))
+    task = asyncio.create_task(catalogue.watch(changed, data_changed))
     try:
         with psycopg.connect(copy.admin_url, autocommit=True) as connection:
             await _listening(connection)
@@ -361,6 +364,9 @@ async def _hears(copy, database, *, notify):
             await asyncio.wait_for(heard.wait(), 10)
             assert name in await catalogue.visible_to(people["seattle"])
             assert name in catalogue.names
+            assert not updated.is_set()
+            connection.execute("notify zava_data")
+            await asyncio.wait_for(updated.wait(), 10)
             # A lost connection is made anew.
             if not notify:
                 heard.clear()
