@@ -1,0 +1,119 @@
+"""A managed service, where nobody is superuser: the steps of docs/install.md, and what holds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from mcp import Client, StdioServerParameters
+
+from zava_sql import embedded, migrate
+from zava_sql.agent import fetch
+from zava_sql.database import Database
+from zava_sql.errors import DatabaseError
+from zava_sql.settings import Settings
+from zava_sql.tenant import find_principal
+
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
+
+
+@pytest.fixture(scope="module")
+def environment(run_server, tmp_path_factory) -> dict[str, str]:
+    """Install as an owner with CREATEROLE, who never was superuser."""
+    with run_server(os.environ.get("ZAVA_TEST_POSTGRES") or "18") as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+            admin.execute("create role dba login createrole password 'dba'")
+            admin.execute("create database managed owner dba")
+        with psycopg.connect(server.url("managed"), autocommit=True) as admin:
+            admin.execute("create extension vector")
+        known = {
+            **{name: value for name, value in os.environ.items() if name != "ZAVA_TEST_POSTGRES"},
+            "ZAVA_HOME": str(tmp_path_factory.mktemp("home")),
+            "ZAVA_ADMIN_URL": server.url("managed", "dba", "dba"),
+            "ZAVA_DATABASE_URL": server.url("managed", "zava_gateway", "gateway"),
+            "ZAVA_SERVICE_URL": server.url("managed", "zava_service", "service"),
+        }
+        zava_sql(known, "db", "upgrade")
+        with psycopg.connect(known["ZAVA_ADMIN_URL"], autocommit=True) as dba:
+            dba.execute("alter role zava_gateway login password 'gateway'")
+            dba.execute("alter role zava_service login password 'service'")
+        known["ZAVA_CONTEXT_KEY"] = zava_sql(known, "key", "create").strip()
+        zava_sql(known, "seed", "--scale", "0.005")
+        yield known
+
+
+@pytest.fixture
+async def database(environment, monkeypatch) -> Database:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    async with Database.open(embedded.resolve(Settings.load())) as opened:
+        yield opened
+
+
+def zava_sql(environment, *arguments) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "zava_sql", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_nobody_is_superuser(environment):
+    with psycopg.connect(environment["ZAVA_ADMIN_URL"]) as dba:
+        rows = dba.execute(
+            "select rolname from pg_roles where rolsuper and rolname <> 'postgres'"
+        ).fetchall()
+    assert rows == []
+    assert migrate.current(environment["ZAVA_ADMIN_URL"]) is not None
+
+
+def test_two_tenants_get_their_own(environment):
+    counts = {
+        name: int(
+            zava_sql(
+                environment, "query", "select count(*) from orders", "--as", name, "--format", "csv"
+            ).split()[-1]
+        )
+        for name in ("seattle", "bellevue", "head-office")
+    }
+    assert 0 < counts["bellevue"] != counts["seattle"] > 0
+    assert counts["seattle"] + counts["bellevue"] < counts["head-office"]
+
+
+async def test_the_server_starts_and_answers_in_the_runner(environment, database):
+    assert database.runner
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "zava_sql", "serve", "--principal", "seattle"],
+        env=environment,
+    )
+    async with Client(server) as client:
+        result = await client.call_tool("query", {"sql": "select store_key from retail.stores"})
+        assert result.content[0].text.split() == ["store_key:text", "seattle"]
+        result = await client.call_tool("whoami", {})
+        assert "seattle" in result.content[0].text
+
+
+async def test_without_the_guard_nobody_becomes_another(database):
+    seattle = await find_principal(database, "seattle")
+    for attack in (
+        "select set_config('role', 'zava_store_bellevue', true)",
+        "select set_config('role', 'none', true)",
+        "select query_to_xml('set role zava_store_bellevue', true, true, '')",
+    ):
+        with pytest.raises(DatabaseError):
+            await fetch(database, seattle, attack, 10)
+    moved = (
+        "select distinct s.store_key from (select set_config('zava.context', '1.forged', true)"
+        " offset 0) as x cross join lateral"
+        " (select o.store_id from retail.orders as o where x is not null) as o"
+        " join retail.stores as s using (store_id)"
+    )
+    assert set((await fetch(database, seattle, moved, 10)).rows) <= {("seattle",)}
