@@ -56,7 +56,9 @@ select
     case
         when not pg_is_in_recovery() then null
         when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
-        else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8
+        else extract(epoch from clock_timestamp() - coalesce(
+            pg_last_xact_replay_timestamp(), pg_postmaster_start_time()
+        ))::float8
     end as lag
 from pg_catalog.pg_roles as r
 where r.rolname = current_user

@@ -1,0 +1,115 @@
+"""A real replica of PostgreSQL: questions are answered there, and how far it is behind is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import conftest
+import psycopg
+import pytest
+import tenants
+
+from zava_sql import health
+from zava_sql.agent import Agent
+from zava_sql.database import Database
+from zava_sql.server_programs import run
+from zava_sql.tenant import find_principal
+from zava_sql.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def replica_of(server: conftest.Server) -> Iterator[conftest.Server]:
+    """Copy a running server and have the copy follow it."""
+    with psycopg.connect(server.url("postgres")) as connection:
+        (found,) = connection.execute("show data_directory").fetchone()
+        (major,) = connection.execute(
+            "select current_setting('server_version_num')::int / 10000"
+        ).fetchone()
+    programs = conftest.binaries(str(major))
+    home = Path(tempfile.mkdtemp(prefix="zava-replica-"))
+    owner = Path(found).stat()
+    if os.geteuid() == 0:
+        os.chown(home, owner.st_uid, owner.st_gid)
+    data, port = home / "data", free_port()
+
+    def done(program: str, *arguments: str) -> None:
+        code, said = run(programs / program, *arguments, data=home)
+        assert code == 0, said
+
+    done("pg_basebackup", "-D", str(data), "-R", "-c", "fast", "-d", server.url("postgres"))
+    try:
+        options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+        how = ("-D", str(data), "-s", "-w", "-l", str(home / "log"), "-o", options)
+        done("pg_ctl", "start", *how)
+        yield conftest.Server(server.host, port, server.user, server.password)
+    finally:
+        done("pg_ctl", "stop", "-D", str(data), "-s", "-m", "immediate")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def servers(run_server) -> Iterator[tuple[conftest.Database, conftest.Database, tenants.Truth]]:
+    """Fill a database, and give it with its copy on a replica."""
+    with run_server(os.environ.get("ZAVA_TEST_POSTGRES") or "18") as primary:
+        with psycopg.connect(primary.url("postgres"), autocommit=True) as admin:
+            admin.execute("create database copied")
+        conftest.prepare(primary, "copied")
+        original = conftest.Database(primary, "copied")
+        truth = tenants.fill(original)
+        with replica_of(primary) as replica:
+            yield original, conftest.Database(replica, "copied"), truth
+
+
+async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeypatch):
+    monkeypatch.setattr(health, "_MOST_LAG", 0.5)
+    original, copy, truth = servers
+    async with Database.open(tenants.settings(copy, pool_max=2)) as database:
+        agent = Agent(database)
+        seattle = await find_principal(database, "seattle")
+        assert set((await agent.query(seattle, tenants.OWN_ROWS)).rows) == truth.of("seattle")
+
+        look = health.Health(agent, Toolbox(agent))
+
+        async def gateway() -> dict[str, Any]:
+            return (await look.report())["parts"]["gateway"]
+
+        part = await gateway()
+        assert part["replica"] is True
+        assert (part["status"], part["lag_seconds"]) == ("ok", 0)
+
+        orders = "select count(*) from orders"
+        with (
+            psycopg.connect(copy.admin_url, autocommit=True) as there,
+            psycopg.connect(original.admin_url, autocommit=True) as here,
+        ):
+            there.execute("select pg_wal_replay_pause()")
+            here.execute("select zava.disable_principal('seattle')")
+            await asyncio.sleep(1)
+            part = await gateway()
+            assert (part["status"], part["message"]) == ("degraded", "the replica is behind")
+            assert 0.5 < part["lag_seconds"] < 60
+            # What shuts somebody out reaches a replica with all the rest.
+            assert (await agent.query(seattle, orders)).rows != [(0,)]
+            there.execute("select pg_wal_replay_resume()")
+            async with asyncio.timeout(20):
+                while (await agent.query(seattle, orders)).rows != [(0,)]:
+                    pass
+        assert (await gateway())["lag_seconds"] == 0
