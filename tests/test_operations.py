@@ -342,6 +342,14 @@ async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
     assert "postgresql" not in json.dumps(report)
 
 
+async def test_a_hardened_database_is_as_ready_as_any(clone):
+    with clone(hardened=True) as copy:
+        async with Database.open(settings_for(copy)) as opened, serving(opened) as url:
+            assert (await get(url, "/readyz")).json() == {"ready": True}
+            report = (await get(url, "/health")).json()
+    assert {part["status"] for part in report["parts"].values()} == {"ok"}, report
+
+
 async def test_a_retired_key_and_an_unbound_login_are_not_ready(clone):
     with clone() as database:
         keys = fill(database.admin_url)

@@ -73,6 +73,8 @@ def servers(run_server) -> Iterator[tuple[conftest.Database, conftest.Database, 
             admin.execute("create database copied")
         conftest.prepare(primary, "copied")
         original = conftest.Database(primary, "copied")
+        with psycopg.connect(original.admin_url, autocommit=True) as admin:
+            admin.execute("select zava.harden()")
         truth = tenants.fill(original)
         with replica_of(primary) as replica:
             yield original, conftest.Database(replica, "copied"), truth

@@ -1,6 +1,6 @@
 -- zava.hardening(): what a superuser should take from PUBLIC in this database, object by object: why,
 -- how, how to undo it, and whether it is done. Made from the live catalogue, so that the functions of
--- a newer minor version are caught as well. pg_monitor, the owner and, for the one function that it
+-- a newer minor version are caught as well. pg_monitor, the owner and, for the few functions that it
 -- calls, the gateway keep what they need. What PostgreSQL never gave to PUBLIC is left alone.
 -- `zava-sql doctor` runs this query on databases without zava_sql too: it names nothing of ours.
 create or replace function zava.hardening()
@@ -57,13 +57,20 @@ begin atomic
     function_keepers as (
         select
             f.oid,
-            concat_ws(', ', k.names, (
-                select quote_ident(r.rolname)
-                from pg_catalog.pg_roles as r
-                where r.rolname = 'zava_gateway' and f.signature = 'pg_advisory_unlock_all()'
-            )) as names
+            concat_ws(', ', k.names, quote_ident(r.rolname)) as names,
+            r.oid is not null
+                and not exists (select from aclexplode(f.acl) as a where a.grantee = r.oid) as lacking
         from functions as f
         cross join kept as k
+        left join pg_catalog.pg_roles as r
+            on r.rolname = 'zava_gateway'
+            and f.signature in (
+                'pg_advisory_unlock_all()',
+                -- How far a replica is behind.
+                'pg_last_wal_receive_lsn()',
+                'pg_last_wal_replay_lsn()',
+                'pg_last_xact_replay_timestamp()'
+            )
     ),
     relations as (
         select
@@ -102,7 +109,8 @@ begin atomic
                 'grant execute on function %1$s to public; revoke execute on function %1$s from %2$s',
                 f.signature, k.names
             ) as undo,
-            not exists (select from aclexplode(f.acl) as a where a.grantee = 0) as done
+            not k.lacking
+                and not exists (select from aclexplode(f.acl) as a where a.grantee = 0) as done
         from functions as f
         join function_keepers as k on k.oid = f.oid
         where exists (select from aclexplode(f.given) as a where a.grantee = 0)
