@@ -44,6 +44,7 @@ INSIDE = {
     "sums": "select " + "a + " * HALF + "a",
     "conditions": "select 1 where " + " and ".join(["a = 1"] * (HALF // 2)),
     "casts": "select " + " , ".join(["a :: int"] * (HALF // 2)),
+    "joins": "select 1 from " + " join ".join(["a"] * 64),
     "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
     "arrays": "select " + " , ".join(["array[[[[1]]]]"] * 12),
     "calls": "select " + " , ".join(["lower ( " * 45 + "1" + " )" * 45] * (HALF // 70)),
@@ -70,13 +71,13 @@ def seconds(judge: Callable[[str], object], text: str) -> float:
 
 
 def fresh(text: str) -> object:
-    """A text that was never seen, nor one like it."""
+    """A text that was never seen, nor any of its clauses."""
     _account_of.cache_clear()
     return Guard(API).check(text)
 
 
 def alike(text: str) -> object:
-    """A new text that differs from one seen before in names and literals only."""
+    """A new text made of clauses that were seen in others, names and literals aside."""
     return Guard(API).check(text)
 
 
@@ -99,8 +100,8 @@ def measure(texts: list[str], rounds: int) -> dict[str, list[float]]:
     judges: dict[str, Callable[[str], object]] = {
         "sqlglot.parse (floor)": DIALECT.parse,
         "libpg_query": libpg_query,
-        "guard, new text": fresh,
-        "guard, new text of a known shape": alike,
+        "guard, new text, clauses unknown": fresh,
+        "guard, new text, clauses known": alike,
         "guard, same text again": seen.check,
     }
     best = {name: [9.0] * len(texts) for name in judges}

@@ -174,3 +174,18 @@ select *, total_amount * 1.1 as with_fee, o.* from orders as o limit 1;
 select count(*) from only retail.orders;
 select rows.x, range.y from (select 1 as x) as rows, (select 2 as y) as range;
 select * from rows from (generate_series(1, 2), unnest(array['a', 'b'])) as r (n, letter);
+select json_object('a' value 1, 'b' value name returning jsonb) from stores limit 1;
+select json_object(returning jsonb), json_array(returning jsonb), json_array('{}' format json null on null), json_array(select name from stores returning text);
+select json_objectagg(name value city absent on null with unique keys returning jsonb), json_arrayagg(name order by name null on null returning jsonb) from stores;
+select '1' is json scalar, '{}' is not json object with unique keys, '[1]' is json array without unique;
+select '3 days'::interval day, cast('1 day' as interval day to second(2)), interval '1' hour * 3, '1'::interval hour to minute;
+select cast('{1,2}' as int array[2]), '{1}'::integer[3], 1.25::numeric(3, 1), b'101'::bit varying(10), pg_catalog.int4 '5', numeric(5, 2) '1.5';
+select substring(name similar '%#"[a-z]+#"%' escape '#'), name similar to '%a%' escape null, position('a' in (name || 'b')) from stores limit 1;
+select j.store_id from orders join customers using (store_id, customer_id) as j limit 1;
+with recursive s (a, b) as (
+    select 1, 2 union all select a + 1, b from s where a < 3
+) search depth first by a set path cycle a set is_cycle using trail
+select a, is_cycle from s order by path;
+select make_interval(days := 3, hours => 4), concat(variadic array['a', 'b']), -(1 + 2) * -3, not (true and not false) or 1 between -1 and +1;
+select count(*) from stores a natural join stores b cross join (stores c join (stores d inner join stores e on true) on true);
+with a as (select 1 as n) select count(*) from a, a b, a c join a d on true left join a e on d.n = e.n, (with a as (select 2) table a) f, (select 1 from a g join a h on true) i;

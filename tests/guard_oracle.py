@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from postgast.native import lib
 
-from zava_sql.guard.keywords import COLUMN_WORD, KINDS, OPERATORS, words
+from zava_sql.guard.keywords import COLUMN_WORD, KINDS, OPERATORS, SYSTEM_COLUMNS, words
 from zava_sql.guard.lexer import Tokens, scan
-from zava_sql.guard.names import _CLOSED_ATTRIBUTES, _FUNCTIONS, _SYSTEM_COLUMNS, Names
+from zava_sql.guard.names import _CLOSED_ATTRIBUTES, _FUNCTIONS, Names
 from zava_sql.guard.queries import QueryReader
 from zava_sql.guard.tree import check_tree
 from zava_sql.guard.type_names import TYPES
@@ -33,7 +33,7 @@ NODES = words("""
     JsonAggConstructor JsonArrayAgg JsonArrayConstructor JsonArrayQueryConstructor JsonBehavior
     JsonFormat JsonFuncExpr JsonIsPredicate JsonKeyValue JsonObjectAgg JsonObjectConstructor
     JsonOutput JsonParseExpr JsonReturning JsonScalarExpr JsonSerializeExpr JsonValueExpr
-    JsonArgument List
+    JsonArgument JsonTable JsonTableColumn JsonTablePathSpec List
     MinMaxExpr MultiAssignRef NamedArgExpr NullIfExpr NullTest RangeFunction
     RangeSubselect RangeVar ResTarget RowExpr SQLValueFunction SelectStmt SortBy String SubLink
     TypeCast TypeName WindowDef WithClause
@@ -196,7 +196,7 @@ class Judge:
     def column(self, node: dict[str, Any]) -> None:
         names = strings(node["fields"])
         names = names[1:] or names  # the first of several is a relation
-        self.found += [f"system column {name}" for name in names if name in _SYSTEM_COLUMNS]
+        self.found += [f"system column {name}" for name in names if name in SYSTEM_COLUMNS]
         self.found += [f"attribute {name}" for name in strings(node["fields"][1:]) if closed(name)]
 
     def indirection(self, node: dict[str, Any]) -> None:

@@ -414,7 +414,7 @@ select xmlpi(name x)
 select * from xmltable('x' passing 'y' columns a int)
 -- refused: function
 select json_table('1','$' columns(a int))
--- refused: function
+-- refused: type
 select * from json_table('1','$' columns(a regclass path '$'))
 -- refused: multiple_statements
 select 1; select 2
@@ -697,3 +697,30 @@ select 'x'::char(65536)
 select format() within group (order by a) from t
 -- refused: function
 select repeat('x') within group (order by a) from t
+-- family: sql/json
+-- refused: function
+select * from json_table(pg_sleep(1)::text, '$' columns (a int)) t
+-- refused: function
+select * from json_table('1', '$' passing pg_sleep(1) as x columns (a int)) t
+-- refused: function
+select * from json_table('1', '$' columns (a int path '$' default lo_create(0) on empty)) t
+-- refused: function
+select * from orders o, json_table('1', '$' columns (nested path '$' as n columns (a int default set_config('a', 'b', true)::int on error))) t
+-- refused: type
+select * from json_table('1', '$' columns (nested path '$' columns (nested path '$' columns (a regclass)))) t
+-- refused: type
+select * from json_table('1', '$' columns (a zava.secret exists path '$')) t
+-- refused: relation
+select * from json_table((select prosrc from pg_proc limit 1), '$' columns (a int)) t
+-- refused: function
+select json_value('1', '$' returning int default pg_backend_pid() on error)
+-- refused: type
+select json_query('1', '$' returning regclass with wrapper keep quotes on scalar string)
+-- refused: relation
+select json_array(select rolname from pg_roles returning text)
+-- refused: function
+select json_objectagg('a' value pg_sleep(1) absent on null)
+-- refused: relation
+select 1 from a join (b join (c join pg_roles on true) on true) on true
+-- refused: function
+select lower(concat('a', - - (1 + pg_sleep(1))::int, variadic array['x']))

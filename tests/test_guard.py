@@ -7,9 +7,11 @@ import threading
 
 import guard_lists
 import pytest
+from guard_oracle import harms, parse, read
 
 from zava_sql.errors import QueryRefused
 from zava_sql.guard import Checked, Guard, check, judge_line
+from zava_sql.guard.lexer import scan
 from zava_sql.guard.limits import (
     MAX_ARRAYS,
     MAX_CHARACTERS,
@@ -19,6 +21,7 @@ from zava_sql.guard.limits import (
     MAX_SUBSCRIPTS,
     MAX_TOKENS,
 )
+from zava_sql.guard.names import Names
 
 API = {"whoami", "describe_schema"}
 
@@ -33,6 +36,43 @@ def refusal(sql: str, guard: Guard | None = None) -> QueryRefused:
 def test_a_legitimate_question_passes(sql: str) -> None:
     checked = Guard(API).check(sql)
     assert check(checked.canonical, API).canonical == checked.canonical
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select json_value(j, '$.a' returning numeric(9, 2) default 0 on empty null on error)",
+        "select json_value(j, '$.b ? (@ > $low)' passing o.total as low, 1 as i returning text)",
+        "select json_query(j, '' with unconditional array wrapper), json_query(j, '$' omit quotes)",
+        "select json_query(j, '$' returning jsonb keep quotes on scalar string empty on error)",
+        "select json_exists(j, '$.a' passing 1 as x true on error), json_scalar(now()), json('{}')",
+        "select * from json_table(j, '$[*]' columns (n for ordinality, id int path '$.id')) as t",
+        """select t.* from orders o, json_table(o.j, '$' as r passing lower(o.x) as p columns (
+            a text path '$.a' with wrapper keep quotes default 'x' on empty null on error,
+            b boolean exists path '$.b' false on error, c jsonb format json,
+            nested path '$.d[*]' as inner_rows columns (path text, value numeric(10, 2)),
+            nested '$.e' columns (nested path '$.f' columns (g date path '$'))
+        ) error on error) t""",
+        "select o.order_date at local from orders o",
+    ],
+)
+def test_what_newer_servers_read_passes_and_is_read_alike(sql: str) -> None:
+    reading = read(sql, Names(API))
+    tree = parse(reading.canonical)
+    assert tree is not None
+    assert harms(reading, tree) == []
+
+
+def test_a_chain_of_joins_without_conditions_meets_no_parser_that_tries_each_in_two_ways() -> None:
+    for join in (" join ", " natural join ", " left join "):
+        Guard(API).check("select 1 from " + join.join(["a"] * MAX_JOINS))
+        Guard(API).check("select 1 from (" + join.join(["a"] * (MAX_JOINS - 1)) + ")")
+
+
+@pytest.mark.parametrize("sql", guard_lists.allowed())
+def test_tokens_are_the_same_with_and_without_a_look_at_dollar_quotes(sql: str) -> None:
+    blanks = " " * 2 * MAX_TOKENS  # for longer texts the lexer takes the other pattern
+    assert scan(sql).texts == scan(sql + blanks).texts == scan(blanks + sql).texts
 
 
 @pytest.mark.parametrize(("reason", "sql"), guard_lists.refused())

@@ -118,7 +118,9 @@ def test_the_tree_alone_refuses_what_is_no_plain_query(sql: str) -> None:
 def test_a_class_of_node_that_is_not_listed_is_refused(
     node: type[exp.Expr], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokens, account = account_of("select *, (1) from t where true")
+    tokens, account = account_of(
+        "select *, case when (1) then 2 end, count(*) filter (where true) from t"
+    )
     tree._account_of.cache_clear()  # noqa: SLF001
     monkeypatch.delitem(tree._NODES, node)  # noqa: SLF001
     with pytest.raises(Refusal, match="not supported"):

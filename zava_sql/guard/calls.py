@@ -1,11 +1,11 @@
-"""Reader of calls and of PostgreSQL's special forms: its func_expr, CASE, ARRAY, CAST, JSON."""
+"""Reader of calls and of PostgreSQL's special forms: its func_expr, CASE, ARRAY, CAST."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.expressions import ExpressionReader
-from zava_sql.guard.keywords import COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, words
+from zava_sql.guard.json_forms import JsonReader
+from zava_sql.guard.keywords import COLUMN_WORD, FORMS, FUNCTION_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import Refusal
 from zava_sql.guard.type_names import TYPE_WORDS
@@ -27,22 +27,18 @@ _JSON_CASTS: Final = words("json_scalar json_serialize json")
 _UNSUPPORTED: Final = {
     "treat": "Use a cast: cast(x as type).",
     "merge_action": "",
-    "json_table": "Use jsonb_array_elements() or jsonb_path_query().",
+    "json_table": "Write JSON_TABLE in FROM.",
     "xmltable": "XML is not supported.",
 }
 
 
-class CallReader(ExpressionReader):
+class CallReader(JsonReader):
     """Adds what begins with a name or a reserved word and goes on in brackets."""
 
     __slots__ = ()
 
     def window_definition(self) -> None:
         """`( partition by ... order by ... frame )`."""
-        raise NotImplementedError
-
-    def order_by(self) -> None:
-        """`order by ...`."""
         raise NotImplementedError
 
     # Calls
@@ -136,7 +132,10 @@ class CallReader(ExpressionReader):
                 _UNSUPPORTED.get(key, "XML is not supported."),
                 index=at,
             )
-        self.account.functions.append(at)
+        if key in FORMS:
+            self.account.forms.append(key)
+        else:
+            self.account.functions.append(at)
         self.at = at + 1
         if key == "exists":
             if not self.bracket():
@@ -221,82 +220,6 @@ class CallReader(ExpressionReader):
             self.at += 1
             self.expression()
         self.rest_of_list()
-
-    # JSON
-
-    def json_value(self) -> None:
-        """`expression [format json [encoding utf8]]`."""
-        self.expression()
-        self.skip("format", "json") and self.skip("encoding", "utf8")
-
-    def json_builder(self) -> None:
-        """Keys and values or values alone, or a query, then the clauses of a constructor."""
-        keys = self.keys
-        if keys[self.at] in ("select", "with", "values") and self.starts_query():
-            self.query()
-        elif keys[self.at] not in (")", "returning", "null", "absent") or (
-            keys[self.at] == "null" and keys[self.at + 1] != "on"
-        ):
-            while True:
-                self.json_value()
-                if keys[self.at] in (":", "value"):
-                    self.at += 1
-                    self.json_value()
-                if keys[self.at] != ",":
-                    break
-                self.at += 1
-            if keys[self.at] == "order":
-                self.order_by()
-        self.json_tail()
-
-    def json_reader(self) -> None:
-        """`context, path [passing value as name, ...]` and its clauses."""
-        keys = self.keys
-        self.json_value()
-        self.expect(",")
-        self.expression()
-        if keys[self.at] == "passing":
-            while True:
-                self.at += 1
-                self.json_value()
-                self.expect("as")
-                self.label()
-                if keys[self.at] != ",":
-                    break
-        self.json_tail()
-
-    def json_tail(self) -> None:
-        """Clauses that may close a JSON form, in any order."""
-        keys = self.keys
-        while (key := keys[self.at]) != ")":
-            if key == "returning":
-                self.at += 1
-                self.type_name()
-                self.skip("format", "json") and self.skip("encoding", "utf8")
-            elif key in ("with", "without"):
-                self.at += 1
-                if self.skip("unique"):
-                    self.skip("keys")
-                    continue
-                _ = self.skip("conditional") or self.skip("unconditional")
-                self.skip("array")
-                self.expect("wrapper")
-            elif key in ("keep", "omit"):
-                self.at += 1
-                self.expect("quotes")
-                self.skip("on", "scalar", "string")
-            elif key in ("null", "absent", "error", "empty", "true", "false", "unknown", "default"):
-                self.at += 1
-                if key == "default":
-                    self.expression()
-                elif key == "empty":
-                    _ = self.skip("array") or self.skip("object")
-                self.expect("on")
-                if keys[self.at] not in ("null", "empty", "error"):
-                    raise self.unexpected(self.at)
-                self.at += 1
-            else:
-                raise self.unexpected(self.at)
 
     # Operands that begin with a reserved word
 

@@ -15,7 +15,6 @@ from zava_sql.guard.queries import QueryReader
 from zava_sql.guard.tree import check_tree
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Collection
 
 __all__ = ["Checked", "Guard", "check"]
@@ -29,13 +28,13 @@ class Checked:
     """A text that passed. `canonical` is what was checked, and the only thing to run."""
 
     canonical: str
-    _positions: array[int]  # of the tokens in the caller's text, from 0
+    _original: str
 
     def original_position(self, canonical_offset: int) -> int:
         """Position, from 1, in the caller's text of an offset, from 0, in the canonical text."""
-        starts = scan(self.canonical).positions
-        index = max(bisect_right(starts, canonical_offset, hi=len(starts) - 1) - 1, 0)
-        return self._positions[index] + 1
+        *starts, _end = scan(self.canonical).positions()
+        index = max(bisect_right(starts, canonical_offset) - 1, 0)
+        return scan(self._original).positions()[index] + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +83,15 @@ class Guard:
             )
         except Exception:  # noqa: BLE001  # a fault of ours on some strange text: fail closed
             return _Refused("unsupported", "this text cannot be judged", "Write it plainer.", None)
-        return Checked(tokens.canonical(), tokens.positions)
+        return Checked(tokens.canonical(), sql)
 
 
 def _position(refusal: Refusal, tokens: Tokens | None) -> int | None:
     if refusal.offset is not None:
         return refusal.offset + 1
     if refusal.index is not None and tokens is not None:
-        return tokens.positions[min(refusal.index, len(tokens.texts))] + 1
+        positions = tokens.positions()
+        return positions[min(refusal.index, len(positions) - 1)] + 1
     return None
 
 

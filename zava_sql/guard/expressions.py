@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from zava_sql.guard.keywords import COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED, words
+from zava_sql.guard.keywords import (
+    COLUMN_WORD,
+    FUNCTION_WORD,
+    IDENTIFIER,
+    RESERVED,
+    SYSTEM_COLUMNS,
+    words,
+)
 from zava_sql.guard.lexer import BITS, NUMBER, OPERATOR, STRING
 from zava_sql.guard.limits import MAX_PREFIXES, MAX_SUBSCRIPTS, Refusal
 from zava_sql.guard.type_names import TypeReader
@@ -21,6 +28,10 @@ QUERY_TAIL: Final = frozenset(
 )
 _QUERY_START: Final = frozenset({"select", "with", "values", "table"})
 _NOT_PREFIX: Final = words("* / % ^ < > = <= >= <> != =>")
+_AFTER_OPERAND: Final = words("""
+    :: and or is in not like ilike similar between overlaps isnull notnull escape collate at
+    operator
+    """)
 _INFIX_WORDS: Final = frozenset({"and", "or", "like", "ilike", "overlaps"})
 
 
@@ -98,8 +109,11 @@ class ExpressionReader(TypeReader):
 
     def expression(self, *, plain: bool = False) -> None:
         """Operands between operators; `plain` leaves IN to the caller (b_expr of POSITION)."""
+        keys, kinds = self.keys, self.kinds
         self.operand()
-        while self.infix(plain=plain):
+        while (keys[self.at] in _AFTER_OPERAND or kinds[self.at] == OPERATOR) and self.infix(
+            plain=plain
+        ):
             self.operand()
 
     def operand(self) -> None:  # noqa: C901, PLR0912  # one branch per form of c_expr
@@ -123,7 +137,8 @@ class ExpressionReader(TypeReader):
             elif following in (".", "(", "'", "["):
                 self.name()
             else:
-                self.allowed.column(self, at)
+                if key in SYSTEM_COLUMNS or key == '"':
+                    self.allowed.column(self, at)
                 self.at = at + 1
         elif kind in (NUMBER, STRING, BITS):
             self.at = at + 1

@@ -10,12 +10,14 @@ from typing import Final
 
 __all__ = [
     "COLUMN_WORD",
+    "FORMS",
     "FUNCTION_WORD",
     "IDENTIFIER",
     "KINDS",
     "NOT_BARE_LABEL",
     "OPERATORS",
     "RESERVED",
+    "SYSTEM_COLUMNS",
     "words",
 ]
 
@@ -59,12 +61,19 @@ KINDS: Final[dict[str, int]] = {
     **dict.fromkeys(_COLUMN_WORDS.split(), COLUMN_WORD),
 }
 
+# Forms that the grammar writes out, with words between their arguments.
+FORMS: Final = words("exists extract overlay substring trim")
+
 # Keywords that need AS before them to be a column alias (kwlist.h: AS_LABEL).
 NOT_BARE_LABEL: Final = words("""
     array as char character create day except fetch filter for from grant group having hour
     intersect into isnull limit minute month notnull offset on order over overlaps precision
     returning second to union varying where window with within without year
     """)
+
+# Columns that every table has. They tell where a row lies, and the numbers of transactions: from
+# these the size of a table that row-level security hides can be told.
+SYSTEM_COLUMNS: Final = words("ctid tableoid xmin xmax")
 
 # Operators whose code reads nothing but its arguments: built-in ones, those of vector and pg_trgm;
 # and => between the name and the value of an argument.

@@ -9,18 +9,18 @@ of which the tenant session pins.
 from __future__ import annotations
 
 import re
-from array import array
+from itertools import islice
 from typing import Final
 
-from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS
+from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.limits import (
     MAX_CHARACTERS,
-    MAX_ESCAPES,
     MAX_NAME_BYTES,
     MAX_TOKENS,
     Refusal,
     piece,
 )
+from zava_sql.guard.strings import plain_string, unescape
 
 __all__ = ["BITS", "END", "NUMBER", "OPERATOR", "PUNCTUATION", "STRING", "Tokens", "scan"]
 
@@ -31,28 +31,43 @@ OPERATOR: Final = 8
 PUNCTUATION: Final = 9
 END: Final = 10
 LOOKAHEAD: Final = 6  # END tokens behind the last one, so that rules may look that far
-_STRINGS: Final = (STRING, BITS)
+_STRINGS: Final = ("'", "b'")  # keys of strings and bit strings
+_NO_KEYS: Final = [""] * LOOKAHEAD
+_END_KINDS: Final = [END] * LOOKAHEAD
+_REMEMBERED: Final = 4_096
+_Entry = tuple[str, int, str]  # key, kind, canonical text
+# Short tokens that were seen before: a token alone says what it is.
+_LEXICON: Final[dict[str, _Entry]] = {}
+# Forms that are canonical as they stand: their key, if it is not the text, and kind.
+_SIMPLE: Final = {
+    "punctuation": ("", PUNCTUATION),
+    "integer": ("0", NUMBER),
+    "number": ("0", NUMBER),
+    "bits": ("b'", BITS),
+}
+# Signs and reserved words that end an operand; and words that are no names, since one follows.
+_ENDS_OPERAND: Final = words("""
+    ) ] end null true false isnull notnull current_date current_time current_timestamp localtime
+    localtimestamp
+    """)
+_BEFORE_OPERAND: Final = words("between by escape ilike is like overlaps passing similar to zone")
 
 # Alternatives are tried in order where scan.l takes the longest match: so the plain forms, which
 # come first because they are frequent, look at what follows; prefixed strings stand before words;
 # names and numbers take every character that scan.l would give them. A run of more than 5
-# operator characters may be cut elsewhere than in scan.l, then to one that is not allowed.
-_TOKEN: Final = re.compile(
-    r"""
-    [ \t\n\r\f\v]*+                                 # [space]
-    (?:
+# operator characters may be cut elsewhere than in scan.l, then to one that is not allowed. What is
+# no token takes all the rest of the text, so that a token alone is the same token again.
+_FORMS: Final = r"""
       (?P<plain>[A-Za-z_][A-Za-z0-9_]*+(?!['$\x80-\U0010ffff]|&['"]))       # [identifier]
     | (?P<punctuation>[,()\[\];]|::|:=|:|\.(?![.0-9]))                      # [self, typecast]
     | (?P<string>'(?:[^']|'')*+')                   # [xq]
     | (?P<integer>[0-9]++(?![A-Za-z0-9_$.\x80-\U0010ffff]))                 # [decinteger]
-    | (?P<comment>--[^\n\r]*+                       # [comment], and [xc] without inner comments
-        | /\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/)
-    | (?P<block>/\*)                                # [xcstart]
     | (?P<operator>                                 # [operator]: ends before -- and /*; a trailing
           (?:(?!--|/\*)[+\-*/<>=]){0,4}             # + or - stays only beside one of ~!@#^&|`?%
           [~!@\#^&|`?%](?:(?!--|/\*)[~!@\#^&|`?+\-*/%<>=])*+
         | (?:(?!--|/\*)[+\-*/<>=]){0,4}(?!--|/\*)[*/<>=]
         | [+\-] )
+    | (?P<block>/\*)                                # [xcstart] of a comment with inner comments
     | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
     | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*+')        # [xe]
     | (?P<prefix>[nNeEbBxX]'|[uU]&['"])             # [xn, xus, xui], broken [xe, xb, xh]
@@ -66,24 +81,25 @@ _TOKEN: Final = re.compile(
     | (?P<quoted>"(?:[^"]|"")++")                   # [xd]
     | (?P<dollar>\$(?P<tag>(?:[A-Za-z_][A-Za-z0-9_]*+)?)\$.*?\$(?P=tag)\$)      # [dolqdelim]
     | (?P<end>\Z)
-    | (?P<bad>.)
-    )
-    """,
+    | (?P<bad>.+)
+    """
+_FORM: Final = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
+_TRIVIA: Final = r"""
+    [ \t\n\r\f\v]*+ (?:                             # [space]
+      (?: --[^\n\r]*+                               # [comment]
+        | /\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/ )     # [xc] without inner comments
+      [ \t\n\r\f\v]*+ )*+
+    """
+_TOKEN: Final = re.compile(f"{_TRIVIA}({_FORMS})", re.VERBOSE | re.DOTALL)
+# The same for texts without a $, in the way that is fastest to search for: without names of groups.
+_TOKEN_BUT_DOLLAR: Final = re.compile(
+    re.sub(r"\?P<\w+>", "?:", re.sub(r"\| \(\?P<dollar>.*", "", _TOKEN.pattern)),
     re.VERBOSE | re.DOTALL,
 )
-_PLAIN, _PUNCTUATION, _STRING, _INTEGER, _COMMENT, _BLOCK, _OPERATOR = range(1, 8)
-_WORD, _NUMBER, _END = (_TOKEN.groupindex[name] for name in ("word", "number", "end"))
-_TRAILER: Final = re.compile(
-    r"(?:[ \t\n\r\f\v;]++|--[^\n\r]*+|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/)*+"
-)
+_STRING: Final = re.compile("'(?:[^']|'')*+'")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 _LOWER_ASCII: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-_ESCAPE: Final = re.compile(
-    r"\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|''|[^\\']+",
-    re.DOTALL,
-)
-_PLAIN_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _BAD_PREFIX: Final = {
     "n": "National strings N'...' are not supported: write '...'.",
     "u": "U&'...' and U&\"...\" are not supported: write the characters themselves.",
@@ -107,30 +123,55 @@ class Tokens:
     """The tokens of one text, as parallel sequences; keys and kinds end with END tokens to look at.
 
     `keys` is what grammar rules compare: the lower-case word, the operator or punctuation itself;
-    '"' stands for a quoted name, "'" for a string, "0" for a number. `quoted` holds the names that
-    stood in quotes, by index. `positions` count characters of the caller's text from 0.
+    '"' stands for a quoted name, "'" for a string, "0" for a number. `texts` are canonical.
     """
 
-    __slots__ = ("keys", "kinds", "positions", "quoted", "texts")
+    __slots__ = ("_sql", "keys", "kinds", "texts")
 
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-        self.kinds: list[int] = []
-        self.texts: list[str] = []
-        self.positions = array("H")  # MAX_CHARACTERS fits
-        self.quoted: dict[int, str] = {}
+    def __init__(self, sql: str, entries: list[_Entry]) -> None:
+        self._sql = sql
+        self.keys = [entry[0] for entry in entries]
+        self.kinds = [entry[1] for entry in entries]
+        self.texts = [entry[2] for entry in entries]
+        self.keys += _NO_KEYS
+        self.kinds += _END_KINDS
+
+    def positions(self) -> list[int]:
+        """Give where each token begins in the caller's text, from 0, then where it ends."""
+        found = islice(_TOKEN.finditer(self._sql), len(self.texts) + 1)
+        return [token.start(1) for token in found]
 
     def name(self, index: int) -> str:
         """Give what PostgreSQL makes of a word: folded if plain, as written if quoted."""
         key = self.keys[index]
-        return self.quoted[index] if key == '"' else key
+        return _unquoted(self.texts[index]) if key == '"' else key
+
+    def follows_operand(self, index: int) -> bool:
+        """Whether an operand ends before this token: an operator here has a left-hand side."""
+        key, kind = self.keys[index - 1], self.kinds[index - 1]
+        return (
+            key in _ENDS_OPERAND
+            or (kind < RESERVED and key not in _BEFORE_OPERAND)
+            or STRING <= kind <= NUMBER
+            or (kind == RESERVED and self.keys[index - 2] == ".")
+        )
 
     def canonical(self) -> str:
         """Join the tokens to the text that is checked and run."""
         return " ".join(self.texts)
 
 
-def scan(sql: str) -> Tokens:  # noqa: C901, PLR0912, PLR0915  # one branch per kind of token, most frequent first
+def _learned(text: str) -> _Entry:
+    """Make the entry of a token, and remember it if it is short."""
+    entry = _entry(text)
+    if len(text) <= MAX_NAME_BYTES:
+        if len(_LEXICON) >= _REMEMBERED:
+            _LEXICON.clear()
+        _LEXICON[text] = entry
+    return entry
+
+
+def scan(sql: str) -> Tokens:  # noqa: C901  # one branch per reason to refuse
     """Cut `sql` into tokens, or refuse it."""
     if len(sql) > MAX_CHARACTERS:
         raise Refusal(
@@ -145,83 +186,97 @@ def scan(sql: str) -> Tokens:  # noqa: C901, PLR0912, PLR0915  # one branch per 
             "Send plain UTF-8 text.",
             offset=found.start(),
         )
-    tokens = Tokens()
-    add_key, add_kind, add_text = tokens.keys.append, tokens.kinds.append, tokens.texts.append
-    add_position, keys = tokens.positions.append, tokens.keys
-    kind_of, last, start, resume = KINDS.get, 0, 0, 0
-    while resume >= 0:
-        matches, resume = _TOKEN.finditer(sql, resume), -1
-        for found in matches:
-            group = found.lastindex or 0
-            text = found[group]
-            start = found.start(group)
-            if group == _PLAIN:
-                key = text.lower()
-                kind = kind_of(key, IDENTIFIER)
-                if len(text) > MAX_NAME_BYTES:
-                    _check_length(text, start)
-            elif group == _PUNCTUATION:
-                if text == ";":
-                    _expect_nothing(sql, start + 1)
-                    break
-                key, kind = text, PUNCTUATION
-            elif group == _OPERATOR:
-                if text not in OPERATORS:
-                    raise _bad_operator(text, start)
-                key, kind = text, OPERATOR
-            elif group == _STRING:
-                key, kind = "'", STRING
-                if last in _STRINGS:
-                    raise _adjacent(start)
-            elif group in (_INTEGER, _NUMBER):
-                key, kind = "0", NUMBER
-            elif group == _END:
-                break
-            elif group == _COMMENT:
-                continue
-            elif group == _BLOCK:
-                resume = _skip_comment(sql, start)
-                break
-            else:
-                key, kind, text = _rare(sql, found, start, tokens)
-                if last in _STRINGS and kind in _STRINGS:
-                    raise _adjacent(start)
-            last = kind
-            add_key(key)
-            add_kind(kind)
-            add_text(text)
-            add_position(start)
-            if len(keys) > MAX_TOKENS:
+    texts = _cut(sql)
+    if "/*" in sql and "/*" in texts:
+        sql = _without_comments(sql)
+        texts = _cut(sql)
+    if len(texts) > MAX_TOKENS and (texts[-1] or texts.index("") > MAX_TOKENS):
+        raise Refusal(
+            "too_many_tokens",
+            f"the query has more than {MAX_TOKENS:,} words and signs",
+            "Ask for less at once.",
+            offset=_start(sql, MAX_TOKENS),
+        )
+    while texts and not texts[-1]:  # the end of the text, twice if it is a space
+        texts.pop()
+    if ";" in sql and ";" in texts:
+        end = texts.index(";")
+        for index, text in enumerate(texts[end:], end):
+            if text != ";":
                 raise Refusal(
-                    "too_many_tokens",
-                    f"the query has more than {MAX_TOKENS:,} words and signs",
-                    "Ask for less at once.",
-                    offset=start,
+                    "multiple_statements",
+                    "more than one statement",
+                    "Send one SELECT at a time.",
+                    offset=_start(sql, index),
                 )
-    keys += [""] * LOOKAHEAD
-    tokens.kinds += [END] * LOOKAHEAD
-    add_position(start)
+        del texts[end:]
+    known = _LEXICON.get
+    try:
+        tokens = Tokens(sql, [known(text) or _learned(text) for text in texts])
+    except Refusal:
+        _explain(sql, texts)
+        raise
+    keys = tokens.keys
+    for string in _STRINGS:
+        index = -1
+        for _ in range(keys.count(string)):
+            index = keys.index(string, index + 1)
+            if keys[index + 1] in _STRINGS:
+                raise _adjacent(_start(sql, index + 1))
     return tokens
 
 
-def _rare(sql: str, found: re.Match[str], start: int, tokens: Tokens) -> tuple[str, int, str]:
-    """Key, kind and canonical text of an infrequent token."""
-    group, text = found.lastgroup, found[found.lastindex or 0]
-    if group == "word":
-        return (key := _fold(text, start)), KINDS.get(key, IDENTIFIER), text
-    if group == "quoted":
-        name = text[1:-1].replace('""', '"')
-        _check_length(name, start)
-        tokens.quoted[len(tokens.keys)] = name
+def _cut(sql: str) -> list[str]:
+    """Find the tokens, the end of the text as an empty one; not many more than are allowed."""
+    if len(sql) <= 2 * MAX_TOKENS and "$" not in sql:
+        return _TOKEN_BUT_DOLLAR.findall(sql)
+    return [found[1] for found in islice(_TOKEN.finditer(sql), MAX_TOKENS + 2)]
+
+
+def _start(sql: str, index: int) -> int:
+    return next(islice(_TOKEN.finditer(sql), index, None)).start(1)
+
+
+def _explain(sql: str, texts: list[str]) -> None:
+    """Refuse the first token that is none, at its place."""
+    for index, text in enumerate(texts):
+        try:
+            _entry(text)
+        except Refusal as refusal:
+            refusal.offset = _start(sql, index) + (refusal.offset or 0)
+            raise
+
+
+def _entry(text: str) -> _Entry:  # noqa: PLR0911  # one return per kind of token
+    """Key, kind and canonical text of a token."""
+    if text.isascii() and text.isidentifier():
+        _check_length(text)
+        return (key := text.lower()), KINDS.get(key, IDENTIFIER), text
+    if _STRING.fullmatch(text):
+        return "'", STRING, text
+    found = _FORM.fullmatch(text)
+    form = found.lastgroup if found else None
+    if simple := _SIMPLE.get(form or ""):
+        return simple[0] or text, simple[1], text
+    if form == "operator":
+        if text not in OPERATORS:
+            raise _bad_operator(text)
+        return text, OPERATOR, text
+    if form == "word":
+        return (key := _fold(text)), KINDS.get(key, IDENTIFIER), text
+    if form == "quoted":
+        _check_length(_unquoted(text))
         return '"', IDENTIFIER, text
-    if group == "bits":
-        return "b'", BITS, text
-    if group == "escaped":
-        return "'", STRING, _plain(_unescape(text[2:-1], start))
-    if group == "dollar":
-        edge = len(found["tag"]) + 2
-        return "'", STRING, _plain(text[edge:-edge])
-    raise _bad(sql, group, text, start)
+    if form == "escaped":
+        return "'", STRING, plain_string(unescape(text[2:-1]))
+    if form == "dollar":
+        edge = text.index("$", 1) + 1
+        return "'", STRING, plain_string(text[edge:-edge])
+    raise _bad(form, text)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace('""', '"')
 
 
 def _adjacent(start: int) -> Refusal:
@@ -233,11 +288,7 @@ def _adjacent(start: int) -> Refusal:
     )
 
 
-def _plain(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _fold(word: str, start: int) -> str:
+def _fold(word: str) -> str:
     """Fold as downcase_identifier() does in UTF-8: ASCII letters only.
 
     What is no letter is refused: it would be part of the name, and look like a space or a sign.
@@ -248,7 +299,6 @@ def _fold(word: str, start: int) -> str:
                 "unsupported",
                 f"the name {piece(word)} holds a $",
                 "Write it in double quotes if it really is so called.",
-                offset=start,
             )
         if character < "\x80":
             continue
@@ -257,23 +307,39 @@ def _fold(word: str, start: int) -> str:
                 "bad_character",
                 f"character U+{ord(character):04X} outside of a string or a quoted name",
                 "Use plain spaces and quotes; write unusual names in double quotes.",
-                offset=start + word.index(character),
+                offset=word.index(character),
             )
-    _check_length(word, start)
+    _check_length(word)
     return word.translate(_LOWER_ASCII)
 
 
-def _check_length(name: str, start: int) -> None:
+def _check_length(name: str) -> None:
     if len(name) > MAX_NAME_BYTES or len(name.encode()) > MAX_NAME_BYTES:
         raise Refusal(
             "unsupported",
             f"the name {piece(name)} has more than {MAX_NAME_BYTES} bytes; PostgreSQL would cut it",
             "Choose a shorter name.",
-            offset=start,
         )
 
 
-def _skip_comment(sql: str, start: int) -> int:
+def _without_comments(sql: str) -> str:
+    """Put spaces for comments that hold comments."""
+    parts: list[str] = []
+    resume = 0
+    matches = _TOKEN.finditer(sql)
+    for _ in range(2 * MAX_TOKENS):  # more tokens and comments than that are refused anyway
+        found = next(matches, None)
+        if found is None or not found[1]:
+            break
+        if found[1] == "/*":
+            start = found.start(1)
+            end = _end_of_comment(sql, start)
+            parts += sql[resume:start], " " * (end - start)
+            matches, resume = _TOKEN.finditer(sql, end), end
+    return "".join([*parts, sql[resume:]])
+
+
+def _end_of_comment(sql: str, start: int) -> int:
     """Block comments nest; an edge is taken from the left, `*/*` closes and opens nothing [xc]."""
     depth, position = 0, start
     while found := _COMMENT_EDGE.search(sql, position):
@@ -284,74 +350,28 @@ def _skip_comment(sql: str, start: int) -> int:
     raise Refusal("syntax", "a /* comment does not end", "Close it with */.", offset=start)
 
 
-def _unescape(body: str, start: int) -> str:
-    """Give the value of an E'...' string [xeinside, xeescape, xeoctesc, xehexesc, xeunicode]."""
-    if body.count("\\") > MAX_ESCAPES:
-        raise Refusal("too_long", f"more than {MAX_ESCAPES:,} escapes in a string", offset=start)
-    try:
-        value = b"".join(_escape(found) for found in _ESCAPE.finditer(body)).decode()
-    except ValueError:  # UnicodeDecodeError is one
-        value = "\0"
-    if "\0" in value:
-        raise Refusal(
-            "bad_character",
-            "an escape in a string is invalid, NUL, or not UTF-8",
-            "Write the character itself.",
-            offset=start,
-        )
-    return value
-
-
-def _escape(found: re.Match[str]) -> bytes:
-    r"""Give the bytes of one escape, of `''`, or of plain text between them."""
-    hexadecimal, octal, short, long, plain = found.groups()
-    if hexadecimal:
-        return bytes((int(hexadecimal, 16),))
-    if octal:
-        return bytes((int(octal, 8) & 0xFF,))
-    if short or long:
-        return chr(int(short or long, 16)).encode()  # a surrogate, or beyond Unicode: ValueError
-    if plain:
-        if plain in "uUv":  # unfinished \u; \v differs between versions
-            raise ValueError(plain)
-        return _PLAIN_ESCAPES.get(plain, plain).encode()
-    return b"'" if found[0] == "''" else found[0].encode()
-
-
-def _expect_nothing(sql: str, position: int) -> None:
-    """After the first semicolon only comments, space and further semicolons may follow."""
-    while (found := _TRAILER.match(sql, position)) and (position := found.end()) < len(sql):
-        if not sql.startswith("/*", position):
-            raise Refusal(
-                "multiple_statements",
-                "more than one statement",
-                "Send one SELECT at a time.",
-                offset=position,
-            )
-        position = _skip_comment(sql, position)
-
-
-def _bad_operator(text: str, start: int) -> Refusal:
+def _bad_operator(text: str) -> Refusal:
     return Refusal(
         "operator",
         f"operator {piece(text)} is not allowed",
         _BAD_CHARACTER["`"]
         if "`" in text
         else "Put spaces around operators; those of PostgreSQL, pgvector and pg_trgm are allowed.",
-        offset=start,
     )
 
 
-def _bad(sql: str, group: str | None, text: str, start: int) -> Refusal:
-    if group == "prefix":
-        hint = _BAD_PREFIX[text[0].lower()]
-        return Refusal("unsupported", f"this form of string is refused: {text}", hint, offset=start)
-    hint = _BAD_CHARACTER.get(text, "")
-    if text.isdigit() and text.isascii():
-        around = piece(sql[start : start + 20].split(maxsplit=1)[0])
+def _bad(form: str | None, text: str) -> Refusal:
+    """Make the refusal of what is no token: a prefix, or all the rest of a text."""
+    first = text[0]
+    if form == "prefix":
+        hint = _BAD_PREFIX[first.lower()]
+        return Refusal("unsupported", f"this form of string is refused: {text}", hint)
+    hint = _BAD_CHARACTER.get(first, "")
+    if first.isdigit() and first.isascii():
+        around = piece(text[:20].split(maxsplit=1)[0])
         message, hint = f"the number {around} is malformed", "Put a space after the number."
-    elif text == '"' and sql.startswith('""', start):
+    elif text.startswith('""'):
         message, hint = 'a name in double quotes is empty: ""', "Strings stand in single quotes."
     else:
-        message = f"unexpected character {piece(text)}"
-    return Refusal("syntax", message, hint, offset=start)
+        message = f"unexpected character {piece(first)}"
+    return Refusal("syntax", message, hint)

@@ -10,6 +10,7 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.keywords import SYSTEM_COLUMNS
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT, MAX_WIDTH, Refusal, piece
 from zava_sql.guard.type_names import TYPES
@@ -37,9 +38,6 @@ _AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1
 _CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
-# Where a row lies, and the numbers of transactions: from these the size of a table that row-level
-# security hides can be told.
-_SYSTEM_COLUMNS: Final = frozenset({"ctid", "tableoid", "xmin", "xmax"})
 _INTEGER_TYPES: Final = frozenset({"int", "integer", "int4", "bigint", "int8", "smallint", "int2"})
 # Position of the argument that says how long the result becomes.
 _LENGTH_ARGUMENT: Final = {"repeat": 1, "lpad": 1, "rpad": 1}
@@ -134,10 +132,7 @@ class Names:
 
     def column(self, reader: TypeReader, index: int) -> None:
         """Refuse the columns that every table has: they tell of the rows of all tenants."""
-        if (
-            reader.keys[index] in _SYSTEM_COLUMNS
-            or reader.tokens.quoted.get(index) in _SYSTEM_COLUMNS
-        ):
+        if reader.tokens.name(index) in SYSTEM_COLUMNS:
             raise Refusal(
                 "column",
                 f"the system column {reader.tokens.name(index)} is not allowed",
@@ -147,8 +142,9 @@ class Names:
 
     def attribute(self, reader: TypeReader, index: int) -> None:
         """Refuse `x.name` if PostgreSQL could read it as the call name(x)."""
-        self.column(reader, index)
         name = reader.tokens.name(index)
+        if name in SYSTEM_COLUMNS:
+            self.column(reader, index)
         if name in _CLOSED_ATTRIBUTES or (name.startswith("pg_") and name not in _FUNCTIONS):
             raise Refusal(
                 "function",

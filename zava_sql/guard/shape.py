@@ -3,246 +3,392 @@
 sqlglot gets our tokens, not the text, since its scanner differs from PostgreSQL's; and every name
 that is no word of PostgreSQL's SELECT becomes "_", so that sqlglot's knowledge of functions and of
 other dialects finds nothing to interpret: no argument is dropped, no name becomes a clause. Syntax
-that holds no name and that sqlglot does not know (operators, JSON clauses) is put in plainer terms.
+that holds no name (operators, modifiers of types, the words of JSON) is put in plainer terms, the
+same for all that is alike. What stands next to a token decides, never what the readers made of it:
+this is the other account.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlglot.dialects.postgres import Postgres
-from sqlglot.tokenizer_core import TokenType
-
-from zava_sql.guard.keywords import KINDS, RESERVED, words
-from zava_sql.guard.lexer import NUMBER, OPERATOR, STRING
+from zava_sql.guard.json_words import JSON_WORDS, json_words
+from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVED, words
+from zava_sql.guard.lexer import BITS, OPERATOR, STRING
+from zava_sql.guard.tree_words import GAP, TOKENS
 from zava_sql.guard.type_names import TYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["FORMS", "GAP", "TOKENS", "shape"]
+__all__ = ["shape"]
 
-_WORDS: Final = """
-    all and any array as asc between case collate cross cube current_date current_time
-    current_timestamp default desc distinct else end escape except exists false fetch filter first
-    for from full having ilike in inner intersect interval into is isnull join lateral left like
-    limit localtime localtimestamp natural next not notnull null offset on only or ordinality outer
-    over overlaps partition range recursive right rollup row rows select table then true
-    union using values variadic when where window with
-"""
-# sqlglot's token for each of our words; a name is "_", a string "s", a number "1".
-TOKENS: Final[dict[str, TokenType]] = {
-    **{
-        word: Postgres.Tokenizer.KEYWORDS[word.upper()]
-        for word in (*_WORDS.split(), *TYPES)
-        if word.upper() in Postgres.Tokenizer.KEYWORDS
-    },
-    "char": TokenType.BPCHAR,
-    "character": TokenType.BPCHAR,
-    "some": TokenType.ANY,
-    "_": TokenType.VAR,
-    "s": TokenType.STRING,
-    "1": TokenType.NUMBER,
-    "||": TokenType.DPIPE,
-    "(": TokenType.L_PAREN,
-    ")": TokenType.R_PAREN,
-    "[": TokenType.L_BRACKET,
-    "]": TokenType.R_BRACKET,
-    ",": TokenType.COMMA,
-    ".": TokenType.DOT,
-    ":": TokenType.COLON,
-    "::": TokenType.DCOLON,
-    ":=": TokenType.COLON_EQ,
-    "=>": TokenType.FARROW,
-    "+": TokenType.PLUS,
-    "-": TokenType.DASH,
-    "*": TokenType.STAR,
-    "/": TokenType.SLASH,
-    "<": TokenType.LT,
-    ">": TokenType.GT,
-    "=": TokenType.EQ,
-    "<=": TokenType.LTE,
-    ">=": TokenType.GTE,
-    "<>": TokenType.NEQ,
-    "!=": TokenType.NEQ,
-    # Two words that are one token to sqlglot; the second one leaves a gap.
-    "group+by": TokenType.GROUP_BY,
-    "order+by": TokenType.ORDER_BY,
-    "partition+by": TokenType.PARTITION_BY,
-    "grouping+sets": TokenType.GROUPING_SETS,
-    "similar+to": TokenType.SIMILAR_TO,
-    "double+precision": TokenType.DOUBLE,
-    "character+varying": TokenType.VARCHAR,
-    "char+varying": TokenType.VARCHAR,
-    # Types of ours that sqlglot has no word for all become one that is none of ours.
-    "other+type": TokenType.HSTORE,
-}
-GAP: Final = ""
-_PAIR_STARTS: Final = frozenset(word.partition("+")[0] for word in TOKENS if "+" in word[1:])
-_SIGNS: Final = frozenset(word for word in TOKENS if not word[0].isalnum() and word != "_")
 # Words that sqlglot knows by their text alone. All others get a name that no dialect knows.
 _KNOWN_BY_TEXT: Final = words("""
-    at both by current day double exclude following group groups
-    hour last leading local materialized minute month no nulls on others
-    partition placing preceding row second sets symmetric asymmetric ties time to
-    trailing unbounded unknown within without year zone
+    both cast current exclude following group groups leading materialized no others placing
+    preceding range row rows sets ties trailing unbounded within
     """)
-_BEFORE_TYPE: Final = ("::", "as", "returning")
-_END_OF_OPERAND: Final = frozenset({")", "]", "end", "null", "true", "false", "isnull", "notnull"})
-
-
-# Forms that PostgreSQL's grammar writes out: the readers' word, and below, sqlglot's node.
-FORMS: Final = words("cast exists extract overlay position substring trim")
+_PAIRS: Final = {"group": "by", "order": "by", "partition": "by", "grouping": "sets"}
 # Words that may stand before a bracket and are no function there ...
 _BEFORE_BRACKET: Final = words("""
-    by cube escape filter following group materialized over preceding recursive rollup second within
-    zone
+    by cube filter following group materialized over preceding recursive rollup within
     """)
 # ... and keywords that are one.
 _FUNCTION_KEYWORDS: Final = words("""
-    left right coalesce greatest least nullif grouping row normalize
+    left right coalesce greatest least nullif grouping row normalize position
     json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
-    json_serialize json_value
+    json_serialize json_table json_value
     """)
-
-# Clauses without names, which are left out. `returning type` becomes a cast.
-_JSON_CLAUSES: Final = (
-    ("null", "on", "null"),
-    ("absent", "on", "null"),
-    ("with", "unique", "keys"),
-    ("without", "unique", "keys"),
-    ("with", "unique"),
-    ("without", "unique"),
-    ("format", "json"),
-    ("encoding", "utf8"),
-    ("null", "on", "empty"),
-    ("null", "on", "error"),
-    ("error", "on", "empty"),
-    ("error", "on", "error"),
-    ("on", "empty"),
-    ("on", "error"),
-    ("json", "value"),
-    ("json", "object"),
-    ("json", "array"),
-    ("json", "scalar"),
-)
-_JSON_STARTS: Final = frozenset(clause[0] for clause in _JSON_CLAUSES) | {
-    "returning", "passing", "default", "value", ":",
-}  # fmt: skip
-_JSON_WORDS: Final = frozenset(word for word in KINDS if word.startswith("json"))
+_INFIX_WORDS: Final = words("like ilike between similar in")
+_FIELDS: Final = words("year month day hour minute second to")
+_JOINS: Final = words("natural cross inner left right full outer join")
+_BEFORE_SOURCE: Final = words("from join lateral ,")
+_WITHOUT_TYPE: Final = words("materialized not")
 
 
-def shape(tokens: Tokens) -> str:
-    """Write the tokens as words of `TOKENS`, or of `_KNOWN_BY_TEXT`, one for one, with gaps.
+def _default(key: str) -> str:
+    if key in _KNOWN_BY_TEXT or (key in TOKENS and key not in TYPES):
+        return key
+    return "||" if key in OPERATORS else "_"
 
-    Names and literals all look alike, so that queries which differ in nothing else share a tree.
+
+_PLAIN: Final = {
+    **{key: _default(key) for key in (*KINDS, *TOKENS, *OPERATORS, *_KNOWN_BY_TEXT)},
+    "": GAP,  # behind the last token
+    "some": "any",
+    "'": "1",
+    "b'": "1",
+    "0": "1",
+    **dict.fromkeys(("asc", "desc", "variadic"), GAP),
+}
+
+
+def shape(tokens: Tokens) -> list[str]:
+    """Give the word of each token, one of `TOKENS` or of those known by their text, or a gap.
+
+    Names and literals all look alike, so that clauses which differ in nothing else share a tree.
     """
-    keys, kinds = tokens.keys, tokens.kinds
-    made: list[str] = []
-    index, count = 0, len(tokens.texts)
-    has_json = not _JSON_WORDS.isdisjoint(keys)
-    while index < count:
-        key, kind = keys[index], kinds[index]
-        if has_json and key in _JSON_STARTS and (plain := _json_clause(keys, index)):
-            made += plain
-        elif kind <= RESERVED:
-            made += _word(keys, kinds, index)
-        elif key in _SIGNS:
-            made.append(key)
-        elif kind == OPERATOR:
-            infix = (
-                kinds[index - 1] < RESERVED
-                or STRING <= kinds[index - 1] <= NUMBER
-                or keys[index - 1] in _END_OF_OPERAND
-            )
-            made.append("||" if infix else "-")
-        else:
-            made.append("1" if kind == NUMBER else "s")
-        index = len(made)
-    return " ".join(made)
+    keys = tokens.keys
+    made = [_PLAIN.get(key, "_") for key in keys]
+    done = 0
+    for index in [index for index, key in enumerate(keys) if key in _RULES]:
+        if index >= done:
+            done = _RULES[keys[index]](tokens, made, index) or 0
+    if not JSON_WORDS.isdisjoint(keys):
+        json_words(tokens, made)
+    return made
 
 
-def _word(keys: list[str], kinds: list[int], index: int) -> tuple[str, ...]:  # noqa: PLR0911
-    """Say what a name or keyword is to sqlglot, with a gap for each further token that is done."""
-    key, following = keys[index], keys[index + 1]
-    previous = keys[index - 1]  # an END token before the first one
-    if following == "(":
-        return _before_bracket(keys, kinds, index)
-    if following == "." and previous in _BEFORE_TYPE:  # a type's schema
-        return (GAP, GAP, *_word([previous, *keys[index + 2 : index + 4]], [], 1))
-    if kinds and kinds[index] == RESERVED and previous == "as" and key != "not":  # a label
-        return ("_",)
-    if key in _PAIR_STARTS and (pair := key + "+" + following) in TOKENS:
-        return (pair, GAP)
-    if key == "interval" and following != "'" and previous not in _BEFORE_TYPE:  # a column
-        return ("_",)
-    if key in TYPES and key not in KINDS:
-        if following == "'" or previous in _BEFORE_TYPE:
-            return (key if key in TOKENS else "other+type",)
-        return ("_",)  # a column called date
-    if key == "using" and kinds[index + 1] == OPERATOR:  # order by x using <
-        return (GAP, GAP)
-    if key in ("search", "cycle") and previous == ")" and following != ",":
-        return (GAP,) * _after_with(keys, index)
-    return (key if key in TOKENS or key in _KNOWN_BY_TEXT else "_",)
+# The rules: each looks around one token, writes its word and those beside it that belong to it, and
+# gives the index behind the last of these.
 
 
-def _json_clause(keys: list[str], index: int) -> list[str]:
-    """Put a JSON clause in plainer words, if one begins here."""
+def _is_name(tokens: Tokens, index: int) -> bool:
+    return IDENTIFIER <= tokens.kinds[index] <= RESERVED
+
+
+def _operator(tokens: Tokens, made: list[str], index: int) -> int:
+    if tokens.follows_operand(index):
+        made[index] = "||"
+    else:
+        made[index] = "*" if tokens.keys[index] == "*" else "-"
+    return index + 1
+
+
+def _dot(tokens: Tokens, made: list[str], index: int) -> int:
+    """`a.b` is one name, its last word; so is `(a).b` what `(a)` is."""
+    made[index] = GAP
+    if tokens.keys[index - 1] in (")", "]"):
+        made[index + 1] = GAP
+        return index + 2
+    made[index - 1] = GAP
+    if tokens.keys[index + 1] == "*":
+        made[index + 1] = "*"
+    elif tokens.keys[index + 2] == "'":
+        return _type(tokens, made, index + 1)
+    else:
+        made[index + 1] = "_"
+    return index + 2
+
+
+def _pair(tokens: Tokens, made: list[str], index: int) -> int:
+    key = tokens.keys[index]
+    if tokens.keys[index + 1] == _PAIRS[key]:
+        made[index : index + 2] = f"{key}+{_PAIRS[key]}", GAP
+        return index + 2
+    return _word(tokens, made, index) if key != "group" else index + 1
+
+
+def _word(tokens: Tokens, made: list[str], index: int) -> int:
+    """Tell a keyword from a function that is called like it."""
+    keys = tokens.keys
     key = keys[index]
-    if key == ":":
-        return [","] if _is_in_round_brackets(keys, index) else []
-    if key == "returning":
-        return ["::"]
-    if key in ("passing", "default") and keys[index - 1] != ",":
-        return [","]
-    for clause in _JSON_CLAUSES:
-        if tuple(keys[index : index + len(clause)]) == clause:
-            gap = [GAP] * len(clause)
-            return ["null", *gap[1:]] if clause[0] == "json" else gap  # x is json
-    return []
+    if keys[index + 1] == "(":
+        is_function = key in _FUNCTION_KEYWORDS if key in KINDS else key not in _BEFORE_BRACKET
+        if is_function:
+            made[index] = "_"
+        elif key in FORMS:
+            made[index] = key
+            if key == "extract":
+                made[index + 2] = "_"
+                return index + 3
+    elif keys[index + 1] in _JOINS and key in _JOINS:
+        made[index] = GAP
+    return index + 1
 
 
-def _is_in_round_brackets(keys: list[str], index: int) -> bool:
-    """Tell the colon of json_object(key : value) from that of a slice."""
-    depth = 0
-    for key in reversed(keys[:index]):
-        if key in ("(", "["):
-            depth += 1
-            if depth > 0:
-                return key == "("
-        elif key in (")", "]"):
-            depth -= 1
-    return False
+def _as(tokens: Tokens, made: list[str], index: int) -> int:
+    """Write a label, or in CAST a type; a label may look like a type."""
+    following = index + 1
+    key = tokens.keys[following]
+    if not _is_name(tokens, following) or (key in _WITHOUT_TYPE and _opens(tokens, following)):
+        return following
+    if key in TYPES or key == "double" or tokens.keys[following + 1] == ".":
+        return _type(tokens, made, following)
+    made[following] = "_"
+    return following + 1
 
 
-def _after_with(keys: list[str], index: int) -> int:
-    """Length of a SEARCH or CYCLE clause behind a WITH query: names of columns and constants."""
-    last = "set" if keys[index] == "search" else "using"
-    return keys.index(last, index) + 2 - index if last in keys[index:] else 1
+def _opens(tokens: Tokens, index: int) -> bool:
+    return tokens.keys[index + 1 + (tokens.keys[index] == "not")] == "("
 
 
-def _before_bracket(keys: list[str], kinds: list[int], index: int) -> tuple[str, ...]:
-    """Say what a word before a bracket is to sqlglot."""
-    key = keys[index]
-    if key == "all" and kinds[index - 1] == OPERATOR:
-        return ("any",)
-    if key == "operator" and keys[index + 3] == ".":  # OPERATOR(schema.op), already checked
-        return ("||", *[GAP] * 5)
-    if key == "second" and keys[index + 3] == ")":  # an interval's precision
-        return ("second", *[GAP] * 3)
-    if _is_function(keys, index):
-        return ("_",)
-    if key in TYPES and key not in TOKENS:
-        return ("other+type",)
-    return (key if key in TOKENS or key in FORMS or key in _KNOWN_BY_TEXT else "_",)
+def _cast(tokens: Tokens, made: list[str], index: int) -> int:
+    if tokens.keys[index] == "returning":
+        made[index] = "null+::" if tokens.keys[index - 1] == "(" else ",+null+::"
+    return _type(tokens, made, index + 1)
 
 
-def _is_function(keys: list[str], index: int) -> bool:
-    """Whether a word before a bracket is, by the words around it, a function and no other form."""
-    key = keys[index]
-    if key in KINDS:
-        return key in _FUNCTION_KEYWORDS and keys[index - 1] not in _BEFORE_TYPE
-    if key in TYPES:
-        return keys[index - 1] not in _BEFORE_TYPE
-    return key not in _BEFORE_BRACKET
+def _type(tokens: Tokens, made: list[str], index: int) -> int:
+    """Typename of gram.y, down to one word: no schema, modifiers, fields or array bounds."""
+    keys, start = tokens.keys, index
+    if keys[index + 1] == ".":
+        index += 2
+    key = tokens.name(index) if _is_name(tokens, index) else keys[index]
+    name = TYPES.get(key, key)
+    index += 1
+    if key == "double" and keys[index] == "precision":
+        name = "float8"
+        index += 1
+    elif name in ("bpchar", "bit") and keys[index] == "varying":
+        name = "varchar" if name == "bpchar" else "varbit"
+        index += 1
+    if name == "interval":
+        index = _fields(keys, index)
+    index = _numbers(tokens, index)
+    if keys[index] in ("with", "without") and keys[index + 1] == "time":
+        name += "tz" * (keys[index] == "with")
+        index += 3
+    while (keys[index] == "array" or keys[index] == "[") and key != "as":
+        index += 1 if keys[index] == "array" else 2 + (keys[index + 1] == "0")
+    made[start:index] = [GAP] * (index - start)
+    made[start] = name if name in TOKENS else "other+type"
+    if keys[index] == "'":
+        made[index] = "s"
+        if name == "interval":
+            after = _fields(keys, index + 1)
+            made[index + 1 : after] = [GAP] * (after - index - 1)
+            return after
+        return index + 1
+    return index
+
+
+def _fields(keys: list[str], index: int) -> int:
+    """Step over `day to second (3)` and the like."""
+    while keys[index] in _FIELDS:
+        index += 1
+    if keys[index - 1] == "second" and keys[index : index + 3 : 2] == ["(", ")"]:
+        index += 3
+    return index
+
+
+def _numbers(tokens: Tokens, index: int) -> int:
+    """Step over `(10, -2)`; anything else in the brackets is none of a type's business."""
+    keys, after = tokens.keys, index
+    if keys[after] == "(":
+        after += 1
+        while keys[after] in ("0", ",", "-"):
+            after += 1
+        if keys[after] == ")":
+            return after + 1
+    return index
+
+
+def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
+    """Write a type before a literal, or in a list of column definitions; else a name."""
+    keys = tokens.keys
+    key, after = keys[index], index + 1
+    if key == "double":
+        if keys[after] != "precision":
+            return after
+        after += 1
+    elif keys[after] == "varying":
+        after += 1
+    after = _numbers(tokens, after)
+    if keys[after] in ("with", "without") and keys[after + 1] == "time":
+        after += 3
+    if keys[after] == "'" or (tokens.kinds[index - 1] < RESERVED and keys[index - 2] in ("(", ",")):
+        return _type(tokens, made, index)
+    made[index] = "_"
+    return index + 1
+
+
+def _is(tokens: Tokens, made: list[str], index: int) -> int:
+    """IS [NOT] anything holds no name, and is like IS NULL; DISTINCT FROM is like an operator."""
+    keys, after = tokens.keys, index + 1
+    if keys[after] == "not":
+        after += 1
+    if keys[after] == "distinct" and keys[after + 1] == "from":
+        made[index : after + 2] = "||", *[GAP] * (after + 1 - index)
+        return after + 2
+    start = after
+    if keys[after] == "json":
+        after += keys[after + 1] in ("value", "array", "object", "scalar")
+        if keys[after + 1] in ("with", "without") and keys[after + 2] == "unique":
+            after += 2 + (keys[after + 3] == "keys")
+    elif keys[after + 1] == "normalized":
+        after += 1
+    elif not _is_name(tokens, after):
+        return after
+    made[index : after + 1] = "is", "null", *[GAP] * (after - index - 1)
+    return max(after + 1, start)
+
+
+def _infix(tokens: Tokens, made: list[str], index: int) -> int:
+    """LIKE, BETWEEN and so on are operators, their AND included."""
+    keys, key = tokens.keys, tokens.keys[index]
+    if key == "not":
+        if keys[index + 1] in _INFIX_WORDS:
+            made[index] = GAP
+        return index + 1
+    if key == "between":
+        if keys[index - 1] in ("rows", "range", "groups"):
+            return index + 1
+        made[index] = "||"
+        if keys[index + 1] in ("symmetric", "asymmetric"):
+            made[index + 1] = GAP
+            return index + 2
+    elif key == "similar":
+        made[index] = "||"
+        if keys[index + 1] == "to":
+            made[index + 1] = GAP
+            return index + 2
+    elif key == "escape":
+        kind = tokens.kinds[index + 1]
+        if tokens.follows_operand(index) and (
+            kind in (STRING, BITS, IDENTIFIER) or keys[index + 1] in ("(", "null")
+        ):
+            made[index] = "||"
+    else:
+        made[index] = "||"
+    return index + 1
+
+
+def _at(tokens: Tokens, made: list[str], index: int) -> int:
+    """AT TIME ZONE is an operator; AT LOCAL stands behind its operand."""
+    if tokens.keys[index + 1] == "time" and tokens.keys[index + 2] == "zone":
+        made[index : index + 3] = "||", GAP, GAP
+        return index + 3
+    if tokens.keys[index + 1] == "local" and tokens.follows_operand(index):
+        made[index : index + 2] = GAP, GAP
+        return index + 2
+    return _word(tokens, made, index)
+
+
+def _any(tokens: Tokens, made: list[str], index: int) -> int:
+    before = tokens.keys[index - 1]
+    if tokens.keys[index + 1] == "(" and (
+        tokens.kinds[index - 1] == OPERATOR or before in ("like", "ilike", ")")
+    ):
+        made[index] = "any"
+    return index + 1
+
+
+def _named_operator(tokens: Tokens, made: list[str], index: int) -> int:
+    """OPERATOR(schema.op), which the readers have checked."""
+    if tokens.keys[index + 1] == "(" and tokens.keys[index + 3] == ".":
+        sign = "||" if tokens.follows_operand(index) else "-"
+        made[index : index + 6] = sign, *[GAP] * 5
+        return index + 6
+    return _word(tokens, made, index)
+
+
+def _using(tokens: Tokens, made: list[str], index: int) -> int:
+    """ORDER BY x USING <; and the names in USING (a, b) AS t."""
+    keys = tokens.keys
+    if tokens.kinds[index + 1] == OPERATOR:
+        made[index : index + 2] = GAP, GAP
+        return index + 2
+    after = index + 1
+    if keys[after] == "(":
+        while keys[after] in ("(", ",") and _is_name(tokens, after + 1):
+            after += 2
+        if keys[after] == ")":
+            after += 3 if keys[after + 1] == "as" else 1
+            made[index:after] = [GAP] * (after - index)
+            return after
+    return index + 1
+
+
+def _rows(tokens: Tokens, made: list[str], index: int) -> int:
+    """ROWS FROM ( calls ), which begins no clause."""
+    keys = tokens.keys
+    if keys[index + 1 : index + 3] == ["from", "("] and keys[index - 1] in _BEFORE_SOURCE:
+        made[index : index + 2] = "rows+from", GAP
+        return index + 2
+    return _word(tokens, made, index)
+
+
+def _argument_name(tokens: Tokens, made: list[str], index: int) -> int:
+    """NAME => VALUE: the name of an argument is none of ours."""
+    if _is_name(tokens, index - 1):
+        made[index - 1 : index + 1] = GAP, GAP
+    return index + 1
+
+
+def _nulls(tokens: Tokens, made: list[str], index: int) -> int:
+    if tokens.keys[index + 1] in ("first", "last"):
+        made[index : index + 2] = GAP, GAP
+        return index + 2
+    return index + 1
+
+
+def _after_with(tokens: Tokens, made: list[str], index: int) -> int:
+    """SEARCH, CYCLE or both behind a WITH query: names of columns and constants."""
+    keys, after = tokens.keys, index
+    if keys[index - 1] != ")" or keys[index + 1] == ",":
+        return index + 1
+    for word, last in (("search", "set"), ("cycle", "using")):
+        if keys[after] == word and last in keys[after:]:
+            after = keys.index(last, after) + 2
+    made[index:after] = [GAP] * (after - index)
+    return max(after, index + 1)
+
+
+_RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
+    **dict.fromkeys((*FORMS, *_FUNCTION_KEYWORDS, *_JOINS - {"join"}), _word),
+    **dict.fromkeys((word for word in _KNOWN_BY_TEXT if word not in KINDS), _word),
+    **dict.fromkeys(
+        (word for word in TOKENS if word.isalpha() and word not in KINDS and word not in TYPES),
+        _word,
+    ),
+    **dict.fromkeys(OPERATORS - {"=>"}, _operator),
+    **dict.fromkeys((*TYPES, "double"), _type_or_name),
+    **dict.fromkeys(_PAIRS, _pair),
+    **dict.fromkeys(("like", "ilike", "between", "similar", "escape", "not", "in"), _infix),
+    **dict.fromkeys(("all", "any", "some"), _any),
+    **dict.fromkeys(("::", "returning"), _cast),
+    **dict.fromkeys(("search", "cycle"), _after_with),
+    ".": _dot,
+    "as": _as,
+    "is": _is,
+    "at": _at,
+    "operator": _named_operator,
+    "using": _using,
+    "=>": _argument_name,
+    ":=": _argument_name,
+    "nulls": _nulls,
+    "rows": _rows,
+}

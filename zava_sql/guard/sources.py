@@ -154,7 +154,9 @@ class SourceReader(CallReader):
 
     def function_in_from(self) -> None:
         """Read a call without FILTER and OVER."""
-        if self.kinds[self.at] == COLUMN_WORD:
+        if self.keys[self.at] == "json_table":
+            self.json_table()
+        elif self.kinds[self.at] == COLUMN_WORD:
             self.column_word(self.keys[self.at])
         elif self.kinds[self.at] in (IDENTIFIER, FUNCTION_WORD) and self.is_call():
             self.name()

@@ -1,6 +1,6 @@
-"""The second account: sqlglot's tree of the same tokens, by exact node classes.
+"""The second account: sqlglot's trees of the same tokens, by exact node classes.
 
-What the tree holds must be what the readers found: the same functions and relations at the same
+What the trees hold must be what the readers found: the same functions and relations at the same
 tokens, the same types and special forms as often, and no node of a class that is not listed here.
 """
 
@@ -16,8 +16,11 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import Token, TokenType
 
+from zava_sql.guard.clauses import CONTEXTS, clauses
 from zava_sql.guard.limits import Refusal
-from zava_sql.guard.shape import FORMS, GAP, TOKENS, shape
+from zava_sql.guard.shape import shape
+from zava_sql.guard.tree_words import TOKENS
+from zava_sql.guard.type_names import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,18 +35,19 @@ __all__ = ["check_tree"]
 _NODES: Final[dict[type[exp.Expr], str]] = {
     **dict.fromkeys(
         (
-            exp.Add, exp.Alias, exp.All, exp.And, exp.Any, exp.Array, exp.AtTimeZone, exp.Between,
+            exp.Alias, exp.All, exp.And, exp.Any, exp.Array, exp.Between,
             exp.Boolean, exp.Bracket, exp.CTE, exp.Case, exp.Cast, exp.Collate, exp.Column,
             exp.ColumnDef, exp.Cube, exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp,
-            exp.DPipe, exp.DataTypeParam, exp.Distinct, exp.Div, exp.Dot, exp.EQ, exp.Escape,
-            exp.Except, exp.Fetch, exp.Filter, exp.From, exp.GT, exp.GTE, exp.Group,
-            exp.GroupingSets, exp.Having, exp.ILike, exp.Identifier, exp.If, exp.In, exp.Intersect,
-            exp.IntervalSpan, exp.Is, exp.JSON, exp.Join, exp.Kwarg, exp.LT,
-            exp.LTE, exp.Lateral, exp.Like, exp.Limit, exp.LimitOptions, exp.Literal, exp.Localtime,
-            exp.Localtimestamp, exp.Mul, exp.NEQ, exp.Neg, exp.Not, exp.Null, exp.NullSafeEQ,
-            exp.NullSafeNEQ, exp.Offset, exp.Or, exp.Order, exp.Ordered, exp.Overlaps, exp.Paren,
-            exp.PropertyEQ, exp.Rollup, exp.Select, exp.SimilarTo,
-            exp.Slice, exp.Star, exp.Sub, exp.Subquery, exp.TableAlias, exp.Tuple, exp.Union,
+            exp.DPipe, exp.DataTypeParam, exp.Distinct, exp.Dot,
+            exp.Fetch, exp.Filter, exp.From, exp.Group,
+            exp.GroupingSets, exp.Identifier, exp.If, exp.In,
+            exp.IntervalSpan, exp.Is, exp.JSON, exp.Join, exp.Kwarg,
+            exp.Lateral, exp.Limit, exp.LimitOptions, exp.Literal, exp.Localtime,
+            exp.Localtimestamp, exp.Neg, exp.Not, exp.Null,
+            exp.Offset, exp.Or, exp.Order, exp.Ordered, exp.Overlaps, exp.Paren,
+            exp.PropertyEQ, exp.Rollup, exp.Select,
+            exp.Slice, exp.Star, exp.Subquery, exp.TableAlias, exp.Tuple, exp.Union,
+            exp.Intersect, exp.Except,
             exp.Values, exp.Var, exp.Variadic, exp.Where, exp.Window, exp.WindowSpec, exp.With,
             exp.WithinGroup,
         ),
@@ -52,7 +56,6 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
     exp.Exists: "exists",
     exp.Extract: "extract",
     exp.Overlay: "overlay",
-    exp.StrPosition: "position",
     exp.Substring: "substring",
     exp.Trim: "trim",
     exp.Anonymous: "FUNCTION",
@@ -61,6 +64,15 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
     exp.Interval: "INTERVAL",
     exp.ParseJSON: "JSON",
 }  # fmt: skip
+# Words that are more than one token to sqlglot.
+_TOKENS_OF: Final[dict[str, tuple[str, ...]]] = {
+    "select+_": ("select", "_"),
+    "null+::": ("null", "::"),
+    ",+null+::": (",", "null", "::"),
+    "rows+from": ("rows", "from"),
+}
+_PLACE: Final = 2  # between the positions of two words: to sqlglot no two tokens touch each other
+_MOST_BEFORE: Final = max(len(before) for before, _ in CONTEXTS.values())
 
 
 class _Dialect(Postgres):
@@ -72,34 +84,56 @@ class _Dialect(Postgres):
 _DIALECT: Final = _Dialect()
 
 
+# What the tree of a clause holds: the number of the word of each function; of each relation; names
+# of types, and forms.
+_Found = tuple[list[int], list[int], list[str]]
+_NOTHING: Final[_Found] = ([], [], [])
+_TYPES: Final = {
+    name: TOKENS.get(name, TokenType.HSTORE).name for name in (*TYPES, "varbit", "timetz")
+}
+
+
 def check_tree(tokens: Tokens, account: Account) -> None:
-    """Refuse unless sqlglot's tree holds exactly the names that the readers accounted for."""
-    keys = tokens.keys
+    """Refuse unless sqlglot's trees hold exactly the names that the readers accounted for."""
     functions: list[int] = []
-    forms: list[str] = []
-    for index in account.functions:
-        if keys[index] in FORMS and keys[index - 1] != ".":
-            forms.append(keys[index])
-        else:
-            functions.append(index)
-    types = [TOKENS.get(name, TokenType.HSTORE).name for name in account.types]
-    ours = (sorted(functions), sorted(account.relations), sorted(types), sorted(forms))
-    if _account_of(shape(tokens)) != ours:
-        raise Refusal(
-            "unsupported",
-            "this form of SELECT is not supported",
-            "Write it in plainer SQL: joins with ON, casts as cast(x as type).",
-        )
+    relations: list[int] = []
+    others: list[str] = []
+    for text, places in clauses(shape(tokens)):
+        found = _account_of(text)
+        if found is None:
+            raise _unsupported()
+        if found is not _NOTHING:
+            functions.extend([places[number] for number in found[0]])
+            relations.extend([places[number] for number in found[1]])
+            others += found[2]
+    functions.sort()
+    relations.sort()
+    if functions != sorted(account.functions) or relations != sorted(account.relations):
+        raise _unsupported()
+    if others or account.types or account.forms:
+        ours = [_TYPES[name] for name in account.types]
+        if sorted(others) != sorted(ours + account.forms):
+            raise _unsupported()
 
 
-@lru_cache(maxsize=1_024)
-def _account_of(words: str) -> tuple[list[int], list[int], list[str], list[str]] | None:
-    """Account for a tree: functions, relations, types, forms. None: no tree, or a strange one."""
+def _unsupported() -> Refusal:
+    return Refusal(
+        "unsupported",
+        "this form of SELECT is not supported",
+        "Write it in plainer SQL: joins with ON, casts as cast(x as type).",
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _account_of(text: str) -> _Found | None:
+    """Account for the tree of a clause. None: no tree, or a strange one."""
+    before, after = CONTEXTS[text[0]]
+    words = [*before, *text[1:].split(" "), *after]
+    first = _PLACE * (_MOST_BEFORE - len(before))
     tokens = [
-        # Positions twice the index: to sqlglot no two tokens touch each other.
-        Token(TOKENS.get(word, TokenType.VAR), word, 1, 2 * index, 2 * index, 2 * index, [])
-        for index, word in enumerate(words.split(" "))
-        if word != GAP
+        _token(token, first + _PLACE * number)
+        for number, word in enumerate(words)
+        for token in _TOKENS_OF.get(word, (word,))
     ]
     with _no_collection():
         try:
@@ -107,6 +141,11 @@ def _account_of(words: str) -> tuple[list[int], list[int], list[str], list[str]]
             return _read(trees[0]) if len(trees) == 1 and trees[0] is not None else None
         except Exception:  # noqa: BLE001  # whatever a parser does on strange input, the answer is no
             return None
+
+
+@lru_cache(maxsize=16_384)
+def _token(word: str, place: int) -> Token:
+    return Token(TOKENS.get(word, TokenType.VAR), word, 1, place, place, place, [])
 
 
 @contextmanager
@@ -125,34 +164,27 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(tree: exp.Expr) -> tuple[list[int], list[int], list[str], list[str]] | None:
+def _read(tree: exp.Expr) -> _Found | None:
     functions: list[int] = []
     relations: list[int] = []
-    types: list[str] = []
-    forms: list[str] = []
-    nodes = _NODES
+    others: list[str] = []
     for node in list(tree.walk()):
-        role = nodes.get(type(node))
+        role = _NODES.get(type(node))
         node.parent = None  # no cycles: the tree goes when it is read
         if role is None:
             return None
         if not role:
             continue
         if role == "FUNCTION":
-            functions.append(node.meta["start"] // 2)
+            functions.append(node.meta["start"] // _PLACE - _MOST_BEFORE)
         elif role == "RELATION":
             name = node.this
             if type(name) is exp.Identifier:
-                relations.append(name.meta["start"] // 2)
+                relations.append(name.meta["start"] // _PLACE - _MOST_BEFORE)
         elif role == "TYPE":
             if node.this is not exp.DType.ARRAY:
-                types.append(node.this.name)
-        elif role in ("INTERVAL", "JSON"):
-            types.append(role)
+                others.append(node.this.name)
         else:
-            forms.append(role)
-    functions.sort()
-    relations.sort()
-    types.sort()
-    forms.sort()
-    return functions, relations, types, forms
+            others.append(role)
+    found = functions, relations, others
+    return found if any(found) else _NOTHING

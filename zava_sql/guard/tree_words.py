@@ -1,0 +1,56 @@
+"""The vocabulary in which clauses are put to sqlglot's parser: words, and its tokens for them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.tokenizer_core import TokenType
+
+from zava_sql.guard.type_names import TYPES
+
+__all__ = ["GAP", "TOKENS"]
+
+_WORDS: Final = """
+    all and any array as case collate cross cube current_date current_time current_timestamp
+    default distinct else end except exists false fetch filter first for from full having in
+    intersect into is isnull join lateral left limit localtime localtimestamp natural
+    next not notnull null offset on only or ordinality over overlaps range recursive right
+    rollup row rows select table then true union using values variadic when where window with
+"""
+# sqlglot's token for each of our words; a name is "_", a literal "1", the string of a type "s".
+TOKENS: Final[dict[str, TokenType]] = {
+    **{
+        word: Postgres.Tokenizer.KEYWORDS[word.upper()]
+        for word in (*_WORDS.split(), *TYPES)
+        if word.upper() in Postgres.Tokenizer.KEYWORDS
+    },
+    "char": TokenType.BPCHAR,
+    "character": TokenType.BPCHAR,
+    "between": TokenType.BETWEEN,
+    "some": TokenType.ANY,
+    "_": TokenType.VAR,
+    "s": TokenType.STRING,
+    "1": TokenType.NUMBER,
+    "||": TokenType.DPIPE,
+    "(": TokenType.L_PAREN,
+    ")": TokenType.R_PAREN,
+    "[": TokenType.L_BRACKET,
+    "]": TokenType.R_BRACKET,
+    ",": TokenType.COMMA,
+    ".": TokenType.DOT,
+    ":": TokenType.COLON,
+    "::": TokenType.DCOLON,
+    ":=": TokenType.COLON_EQ,
+    "=>": TokenType.FARROW,
+    "-": TokenType.DASH,
+    "*": TokenType.STAR,
+    # Two words that are one token to sqlglot; the second one leaves a gap.
+    "group+by": TokenType.GROUP_BY,
+    "order+by": TokenType.ORDER_BY,
+    "partition+by": TokenType.PARTITION_BY,
+    "grouping+sets": TokenType.GROUPING_SETS,
+    # Types of ours that sqlglot has no word for all become one that is none of ours.
+    "other+type": TokenType.HSTORE,
+}
+GAP: Final = ""
