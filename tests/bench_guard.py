@@ -50,7 +50,7 @@ INSIDE = {
     "calls": "select " + " , ".join(["lower ( " * 45 + "1" + " )" * 45] * (HALF // 70)),
     "queries": "select " + " , ".join(["( select " * 45 + "1" + " )" * 45] * (HALF // 70)),
     "comments": "select 1 " + "/**/" * 4_900,
-    "nested comments": "select 1 " + "/*" * 4_900 + "*/" * 4_900,
+    "nested comments": "select 1 " + "/* /**/ */" * 1_900,
     "escapes": "select E'" + r"\n" * 999 + "'",
 }
 BEYOND = {

@@ -724,3 +724,6 @@ select json_objectagg('a' value pg_sleep(1) absent on null)
 select 1 from a join (b join (c join pg_roles on true) on true) on true
 -- refused: function
 select lower(concat('a', - - (1 + pg_sleep(1))::int, variadic array['x']))
+-- family: comments within comments
+-- refused: too_deep
+select 1 /*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/**/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/

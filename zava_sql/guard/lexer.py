@@ -15,6 +15,7 @@ from typing import Final
 from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.limits import (
     MAX_CHARACTERS,
+    MAX_DEPTH,
     MAX_NAME_BYTES,
     MAX_TOKENS,
     Refusal,
@@ -344,6 +345,13 @@ def _end_of_comment(sql: str, start: int) -> int:
     depth, position = 0, start
     while found := _COMMENT_EDGE.search(sql, position):
         depth += 1 if found[0] == "/*" else -1
+        if depth > MAX_DEPTH:
+            raise Refusal(
+                "too_deep",
+                f"more than {MAX_DEPTH} comments within comments",
+                "Leave the comments out.",
+                offset=start,
+            )
         position = found.end()
         if depth == 0:
             return position
