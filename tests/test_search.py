@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 # Each store sells the first 20 + 7n of 200 products, at prices and with a stock that bear its mark.
 VECTOR = "'[1,0,0]'"
+ALL = "null, null, null, false"
 CALLS = [
     f"api.search_products('hammer', {VECTOR}, p_limit => 100)",
     f"api.search_products('hammer 199', {VECTOR}, p_limit => 100)",
@@ -28,13 +29,23 @@ CALLS = [
     "api.similar_products('sku1', p_limit => 100)",
     "api.cross_sell('sku1', p_min_orders => 1, p_limit => 100)",
     "api.trending_products(p_limit => 100)",
+    f"(select distinct product_id from api._found_products({VECTOR}, 'hammer', {ALL}, 200)) as f",
+    f"api._nearest_copied({VECTOR}, 8, 200)",
+    "api._matching_copied('hammer', 8, 200)",
+    "(select * from retail.search_assortments limit 27) as a",
+    "(select * from retail.search_stores) as s",
     f"api._nearest_products({VECTOR}, null, null, null, null, false, 200)",
     "api._matching_products('hammer', null, null, null, null, false, 200)",
     "unnest(api._sold_products(null, null, null, false, 100000)) as u (product_id)",
     "api._bought_with((select array_agg(product_id) from retail.products), null, null, null)",
     "retail.products as p cross join lateral api._offer(p.product_id) where price is not null",
 ]
-SEEN = {"seattle": ("seattle",), "online": ("online",), "south-sound": tenants.REGION}
+SEEN = {
+    "seattle": ("seattle",),
+    "online": ("online",),
+    "south-sound": tenants.REGION,
+    "head-office": tenants.STORES,
+}
 
 EMBED = """
 insert into retail.embedding_models (name, dimensions, state) values ('test', 3, 'live');
@@ -103,6 +114,9 @@ async def test_nothing_of_another_store_is_in_any_answer(shops, database, name, 
         for store in own:
             stranger = tenants.marks(text, truth, store) - {*own}
             assert not stranger, (call, stranger)
+        # Who has several stores is shown what each of them has.
+        if call.startswith("api.search_products('hammer',"):
+            assert all(re.search(rf"\b{store}\b", text) for store in own), call
         # A list as long as the assortment, and not one product more.
         assert len(result.rows) <= widest, call
         assert result.rows, call

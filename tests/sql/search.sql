@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(38);
+select plan(43);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -195,6 +195,44 @@ select is(
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.search_products(e'''\\ & | ! <-> : * (') $$), 'nothing',
     'the signs of a tsquery are text'
+);
+
+-- ---------------------------------------------------------------- copies of what small stores sell
+
+-- Marked, so that it shows when they are what was searched.
+update retail.search_assortments as a
+set search_words = a.search_words || 'qqqq'
+where a.store_id = md5('sr_a')::uuid and a.product_id = md5('mallet')::uuid;
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('qqqq') $$), '(MALLET)',
+    'what a small store sells is searched in its copies'
+);
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+values (md5('sr_a')::uuid, md5('peat')::uuid, 5, 1, 1);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('peat qqqq') $$), '(PEAT)',
+    'once it sells another product, that is found, and the copies are not asked'
+);
+delete from retail.inventory as i
+where i.store_id = md5('sr_a')::uuid and i.product_id in (md5('mallet')::uuid, md5('peat')::uuid);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('mallet qqqq') $$), 'nothing',
+    'nor is what it does not sell any more'
+);
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+values (md5('sr_a')::uuid, md5('mallet')::uuid, 12, 1, 0);
+select is(
+    array[zava.refresh_search_assortments(), zava.refresh_search_assortments()],
+    array[1, 0]::bigint[],
+    'a refresh copies what differs, and no more'
+);
+select is_empty(
+    $$ select a.product_id
+       from retail.search_assortments as a
+       left join retail.inventory as i on i.store_id = a.store_id and i.product_id = a.product_id
+       join retail.products as p on p.product_id = a.product_id
+       where i.product_id is null or a.search_words <> p.search_words $$,
+    'then copies are what is sold'
 );
 
 -- ---------------------------------------------------------------- meaning

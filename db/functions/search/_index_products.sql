@@ -1,9 +1,10 @@
 -- api._index_products(): follows the index of the live model from near to far until enough products
 -- are found that the caller's stores sell; row-level security decides about each on the way. Not a
 -- tool. Settings belong to the function, for a tenant cannot set any: an iterative scan goes on where
--- a plain one would stop with too few; the others leave the planner this way only. hnsw.ef_search is
--- its caller's. The model's number and length are written into the statement, so that a plan touches
--- its partition and its index alone.
+-- a plain one would stop with too few, and who may not sort has to follow the index. Each costs more
+-- time than to look at many rows, so that there is none without need. hnsw.ef_search is its caller's.
+-- The model's number and length are written into the statement, so that a plan touches its partition
+-- and its index alone.
 -- PostgreSQL knows hnsw.* once the extension is loaded, as it is by the default of a parameter of
 -- api._checked_embedding(), which is created before this.
 create or replace function api._index_products(
@@ -22,10 +23,6 @@ security invoker
 set search_path = pg_catalog, pg_temp
 set hnsw.iterative_scan = relaxed_order
 set hnsw.max_scan_tuples = 40000
-set enable_seqscan = off
-set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set enable_sort = off
 as $function$
 declare

@@ -1,10 +1,9 @@
 -- api._matching_products(): the products that have most of the words of a search. Not a tool.
 -- A product is worth the sum of its words; coverage is the share of that in the worth of all words
--- asked for. Words such as how and the, which no product is about, count as asked for too: who asks
--- in sentences means more than the words.
--- All that have one of the rare words are weighed, and those that have all of the common words; as
--- long as others could still be among the first ten, those that have all but one, all but two, and
--- so on. Where few products are to be searched, each that has any word is weighed.
+-- asked for.
+-- Where few products are to be searched, each that has any word is weighed. Else those that have the
+-- best combinations of words are looked up; as long as others could still be among the first ten,
+-- those that have the next best.
 create or replace function api._matching_products(
     p_query text,
     p_products uuid[],
@@ -12,7 +11,8 @@ create or replace function api._matching_products(
     p_min_price numeric,
     p_max_price numeric,
     p_in_stock boolean,
-    p_limit integer
+    p_limit integer,
+    p_share real default 1
 )
 returns table (product_id uuid, coverage real)
 language plpgsql
@@ -20,107 +20,96 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $function$
 declare
-    v_words record;
-    v_wanted text;
-    v_any tsquery;
-    v_rare integer;
-    v_common integer;
+    v_asked record;
+    v_looked_for tsquery;
+    v_rest real := 0;
+    -- Of what is looked up, the caller sells this share.
+    v_aim real := 30 / greatest(p_share, 0.03);
     v_found uuid[];
-    v_coverage real[];
+    v_worth real[];
 begin
-    select
-        array_agg(w.query order by w.place) as queries,
-        array_agg(w.weight order by w.place) as weights,
-        string_agg(
-            format('%s::real * (x.search_words @@ %L::tsquery)::integer', w.weight, w.query), ' + '
-        ) as worth,
-        string_agg(w.query::text, ' | ')::tsquery as any_word,
-        count(*) filter (where w.in_all <= 300)::integer as rare,
-        count(*)::integer as number,
-        sum(w.weight) * (
-            select count(*)::numeric / nullif(
-                count(*) filter (where to_tsvector('english', a.lexeme) <> ''), 0
-            )
-            from unnest(to_tsvector('simple', p_query)) as a
-        ) as total
-    into v_words
-    from (
-        select q.*, row_number() over (order by q.weight desc, q.query::text) as place,
-            sum(q.products) over (order by q.weight desc, q.query::text) as in_all
-        from api._query_words(p_query) as q
-    ) as w;
-    if v_words.number = 0 then
+    select a.* into v_asked from api._asked_words(p_query) as a;
+    if v_asked.words is null then
         return;
     end if;
 
-    if p_products is not null then
-        v_wanted := 'x.product_id = any ($1)';
-        v_rare := v_words.number;
-    else
-        v_wanted := format(
-            'exists (select from %s and i.product_id = x.product_id)',
-            api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
-        );
-        v_rare := v_words.rare;
-    end if;
-
-    -- More than six make too many combinations; the others are weighed, not looked for.
-    v_common := least(v_words.number - v_rare, 6);
-    for v_needed in reverse v_common .. least(v_common, 1) loop
-        select string_agg(f.query, ' | ')::tsquery
-        into v_any
-        from (
-            select v_words.queries[n]::text as query
-            from generate_series(1, v_rare) as n
-            union all
-            select string_agg(format('(%s)', v_words.queries[v_rare + b.n]), ' & ')
-            from generate_series(1, (1 << v_common) - 1) as c (chosen)
-            cross join generate_series(1, v_common) as b (n)
-            where v_needed > 0
-                and bit_count(c.chosen::bit(6)) = v_needed
-                and c.chosen & (1 << (b.n - 1)) > 0
-            group by c.chosen
-        ) as f;
-
-        execute format(
-            'select array_agg(z.product_id order by z.place), array_agg(z.coverage order by z.place)
+    loop
+        if p_products is not null then
+            select array_agg(z.product_id order by z.place), array_agg(z.worth order by z.place)
+            into v_found, v_worth
             from (
-                select y.product_id, (y.worth / %1$s)::real as coverage,
+                select y.product_id, y.worth,
                     row_number() over (
-                        order by y.worth desc, ts_rank(y.search_words, $3, 1) desc, y.product_id
+                        order by y.worth desc,
+                            ts_rank(y.search_words, v_asked.any_word, 1) desc, y.product_id
                     ) as place
                 from (
-                    select x.product_id, x.search_words, %2$s as worth
+                    select x.product_id, x.search_words,
+                        api._worth(x.search_words, v_asked.words, v_asked.weights) as worth
+                    from unnest(p_products) as u (product_id)
+                    cross join lateral (
+                        select p.product_id, p.search_words
+                        from retail.products as p
+                        where p.product_id = u.product_id
+                        offset 0
+                    ) as x
+                    where x.search_words @@ v_asked.any_word
+                    order by worth desc
+                    fetch first p_limit rows with ties
+                ) as y
+                order by place
+                limit p_limit
+            ) as z;
+        else
+            select c.query, c.rest into v_looked_for, v_rest
+            from api._word_combinations(
+                v_asked.words, v_asked.weights, v_asked.products, v_aim
+            ) as c;
+            select array_agg(z.product_id order by z.place), array_agg(z.worth order by z.place)
+            into v_found, v_worth
+            from (
+                select y.product_id, y.worth,
+                    row_number() over (
+                        order by y.worth desc,
+                            ts_rank(y.search_words, v_asked.any_word, 1) desc, y.product_id
+                    ) as place
+                from (
+                    select x.product_id, x.search_words,
+                        api._worth(x.search_words, v_asked.words, v_asked.weights) as worth
                     from retail.products as x
-                    where x.search_words @@ $2 and %3$s
+                    where x.search_words @@ v_looked_for
+                        and (p_category_id is null or x.category_id = p_category_id)
+                        and exists (
+                            select
+                            from retail.inventory as i
+                            where i.product_id = x.product_id
+                                and (p_min_price is null or i.price >= p_min_price)
+                                and (p_max_price is null or i.price <= p_max_price)
+                                and (p_in_stock is not true or i.stock_level > 0)
+                        )
                     limit 5000
                 ) as y
                 order by place
-                limit $4
-            ) as z',
-            v_words.total, v_words.worth, v_wanted
-        )
-        into v_found, v_coverage
-        using p_products, v_any, v_words.any_word, p_limit;
-        -- What was not looked at has at most all but one of these common words.
-        exit when v_coverage[least(p_limit, 10)] * v_words.total >= (
-            select coalesce(sum(w.weight), 0)
-            from unnest(v_words.weights[v_rare + 1 : v_rare + v_needed - 1]) as w (weight)
-        );
+                limit p_limit
+            ) as z;
+        end if;
+        exit when v_rest <= coalesce(v_worth[least(p_limit, 10)], 0);
+        v_aim := v_aim * 8;
     end loop;
 
     return query
-    select f.product_id, f.coverage
-    from unnest(v_found, v_coverage) with ordinality as f (product_id, coverage, place)
+    select f.product_id, (f.worth / v_asked.total)::real
+    from unnest(v_found, v_worth) with ordinality as f (product_id, worth, place)
     order by f.place;
 end;
 $function$;
 
-comment on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer) is
+comment on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real) is
     'Products by the words that they share with a search, the most first, with the share of its worth.
 
 p_query: text of the search
@@ -129,8 +118,9 @@ p_category_id: only this category; null for all
 p_min_price: smallest price; null for any
 p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
-p_limit: number of products';
-revoke execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer)
+p_limit: number of products
+p_share: share of the catalogue that the caller sells';
+revoke execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real)
     from public;
-grant execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer)
+grant execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real)
     to store_manager, regional_manager, head_office;

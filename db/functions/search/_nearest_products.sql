@@ -17,12 +17,10 @@ parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
 set hnsw.ef_search = 100
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 as $function$
 declare
     v_model record;
+    v_unit constant retail.product_embeddings.embedding%type := p_embedding;
 begin
     select m.model_id, r.ef_search
     into v_model
@@ -32,10 +30,14 @@ begin
 
     if p_products is not null then
         return query
-        select e.product_id, api._similarity(e.embedding, p_embedding) as similarity
+        select e.product_id, api._similarity(e.embedding, v_unit) as similarity
         from unnest(p_products) as u (product_id)
-        join retail.product_embeddings as e on e.product_id = u.product_id
-        where e.model_id = v_model.model_id
+        cross join lateral (
+            select v.product_id, v.embedding
+            from retail.product_embeddings as v
+            where v.model_id = v_model.model_id and v.product_id = u.product_id
+            offset 0
+        ) as e
         order by similarity desc, e.product_id
         limit p_limit;
     elsif v_model.ef_search = 400 then
@@ -48,6 +50,12 @@ begin
         return query
         select n.product_id, n.similarity
         from api._index_products_200(
+            p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+        ) as n;
+    elsif v_model.ef_search = 120 then
+        return query
+        select n.product_id, n.similarity
+        from api._index_products_120(
             p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
         ) as n;
     else

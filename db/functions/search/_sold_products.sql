@@ -1,6 +1,6 @@
 -- api._sold_products(): the products that a search looks among, when these are few; null when they
 -- are more than p_most. Not a tool. Few are compared one by one, which finds all; for many there is
--- the index, which finds too little of what is rarer than one product in 25.
+-- the index.
 -- Store by store: what several stores sell counts once, and one large store settles it.
 create or replace function api._sold_products(
     p_category_id uuid,
@@ -20,19 +20,11 @@ declare
     -- Most searches have no filter: their plan can be kept.
     v_all constant boolean :=
         num_nulls(p_category_id, p_min_price, p_max_price) = 3 and not coalesce(p_in_stock, false);
-    v_most integer := p_most;
+    v_most constant integer := coalesce(p_most, (select f.products from api._few() as f));
     v_store_id uuid;
     v_more uuid[];
     v_found uuid[] := '{}';
 begin
-    if v_most is null then
-        select coalesce(max(greatest(1500, r.products / 25)), 4000)
-        into v_most
-        from retail.search_recall as r
-        join retail.embedding_models as m on m.model_id = r.model_id
-        where m.state = 'live';
-    end if;
-
     for v_store_id in select s.store_id from retail.stores as s order by s.store_id loop
         if v_all then
             v_more := array(
@@ -73,7 +65,7 @@ p_category_id: only this category; null for all
 p_min_price: smallest price; null for any
 p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
-p_most: how many are few; null for one in 25 of the catalogue, at least 1500';
+p_most: how many are few; null for what api._few() says';
 revoke execute on function api._sold_products(uuid, numeric, numeric, boolean, integer)
     from public;
 grant execute on function api._sold_products(uuid, numeric, numeric, boolean, integer)

@@ -1,10 +1,11 @@
--- api._word_query(): a lexeme as a tsquery, whatever characters it is made of. Not a tool.
+-- api._word_query(): a lexeme as a tsquery, whatever characters it is made of. Not a tool. STABLE as
+-- format() is, so that it becomes a part of the statement that calls it.
 create or replace function api._word_query(
     p_lexeme text
 )
 returns tsquery
 language sql
-immutable
+stable
 parallel safe
 security invoker
 begin atomic

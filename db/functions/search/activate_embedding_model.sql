@@ -41,6 +41,8 @@ begin
     update retail.embedding_models as m
     set state = 'live', updated_at = now()
     where m.model_id = v_model_id and m.state <> 'live';
+
+    perform zava.refresh_search_assortments();
 end;
 $function$;
 

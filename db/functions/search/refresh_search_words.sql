@@ -1,7 +1,8 @@
 -- zava.refresh_search_words(): brings retail.search_words in line with the catalogue: every word of
 -- its texts, the lexeme that search looks for, and what that is worth (the idf of BM25). Run by the
 -- administrator when products were added or rewritten, and by zava-sql embed; not a tool.
--- Search works on without it, with older weights, and does not repair towards words not seen yet.
+-- What small stores sell is copied anew as well. Search works on without it, with older weights, and
+-- does not repair towards words not seen yet.
 create or replace function zava.refresh_search_words()
 returns bigint
 language plpgsql
@@ -50,6 +51,8 @@ begin
         returning 1
     )
     select (select count(*) from removed) + (select count(*) from written) into v_changed;
+
+    perform zava.refresh_search_assortments();
     return v_changed;
 end;
 $function$;

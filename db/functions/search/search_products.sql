@@ -38,14 +38,9 @@ declare
     v_query constant text := btrim(p_query);
     v_category constant uuid := api._category_id(p_category);
     v_in_stock constant boolean := coalesce(p_in_stock, false);
-    v_depth constant integer := greatest(2 * p_limit, 30);
+    v_depth constant integer := greatest(2 * p_limit, 20);
     v_unit p_query_embedding%type;
-    v_few uuid[];
     v_searched_by text;
-    v_near uuid[];
-    v_near_similarity real[];
-    v_worded uuid[];
-    v_coverage real[];
 begin
     perform api._require_range('p_limit', p_limit, 1, 100);
     perform api._require_range('p_min_price', coalesce(p_min_price, 0), 0, 1e9);
@@ -58,33 +53,23 @@ begin
     end if;
 
     v_unit := api._checked_embedding(p_query_embedding);
-    v_few := api._sold_products(v_category, p_min_price, p_max_price, v_in_stock);
-    select array_agg(m.product_id), array_agg(m.coverage)
-    into v_worded, v_coverage
-    from api._matching_products(
-        v_query, v_few, v_category, p_min_price, p_max_price, v_in_stock, v_depth
-    ) as m;
-    if v_unit is null then
-        v_searched_by := case
-            when p_query_embedding is null then 'words only: the text was not embedded'
-            else 'words only: no model is live'
-        end;
-    else
-        v_searched_by := 'meaning and words';
-        select array_agg(n.product_id), array_agg(n.similarity)
-        into v_near, v_near_similarity
-        from api._nearest_products(
-            v_unit, v_few, v_category, p_min_price, p_max_price, v_in_stock, v_depth
-        ) as n;
-    end if;
+    v_searched_by := case
+        when v_unit is not null then 'meaning and words'
+        when p_query_embedding is null then 'words only: the text was not embedded'
+        else 'words only: no model is live'
+    end;
 
     return query
     with lists as (
-        select n.product_id, 1.0 / (20 + n.place) as worth, n.similarity, 'meaning' as side
-        from unnest(v_near, v_near_similarity) with ordinality as n (product_id, similarity, place)
-        union all
-        select w.product_id, 2 * w.coverage ^ 2 / (20 + w.place), null, 'words'
-        from unnest(v_worded, v_coverage) with ordinality as w (product_id, coverage, place)
+        select f.product_id, f.similarity,
+            case
+                when f.coverage is null then 1.0 / (20 + f.place)
+                else 2 * f.coverage ^ 2 / (20 + f.place)
+            end as worth,
+            case when f.coverage is null then 'meaning' else 'words' end as side
+        from api._found_products(
+            v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth
+        ) as f
     ),
     merged as (
         select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,

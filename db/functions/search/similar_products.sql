@@ -26,25 +26,22 @@ as $function$
 declare
     v_product_id constant uuid := api._product_id(p_sku);
     v_in_stock constant boolean := coalesce(p_in_stock, false);
-    v_few constant uuid[] := api._sold_products(null, null, null, v_in_stock);
     v_has_vector constant boolean := api._product_embedding(v_product_id) is not null;
 begin
     perform api._require_range('p_limit', p_limit, 1, 100);
 
     return query
     with found as (
-        select n.product_id, n.similarity, n.place
-        from api._nearest_products(
-            api._product_embedding(v_product_id), v_few, null, null, null, v_in_stock, p_limit + 1
-        ) with ordinality as n (product_id, similarity, place)
-        where v_has_vector
-        union all
-        select m.product_id, null, m.place
-        from api._matching_products(
-            (select p.name from retail.products as p where p.product_id = v_product_id),
-            v_few, null, null, null, v_in_stock, p_limit + 1
-        ) with ordinality as m (product_id, coverage, place)
-        where not v_has_vector
+        select f.product_id, f.similarity, f.place
+        from api._found_products(
+            api._product_embedding(v_product_id),
+            case
+                when not v_has_vector then (
+                    select p.name from retail.products as p where p.product_id = v_product_id
+                )
+            end,
+            null, null, null, v_in_stock, p_limit + 1
+        ) as f
     )
     select row_number() over (order by f.place), p.product_id, p.sku, p.name, c.name, o.price,
         o.stock_level, o.in_stock_at, round(f.similarity::numeric, 3),

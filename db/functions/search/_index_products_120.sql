@@ -1,0 +1,40 @@
+-- api._index_products_120(): api._index_products() with hnsw.ef_search = 120, for an index that finds
+-- too little with less; a setting of a function is a constant. Not a tool.
+create or replace function api._index_products_120(
+    p_embedding vector,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 120
+as $function$
+begin
+    return query
+    select n.product_id, n.similarity
+    from api._index_products(
+        p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+    ) as n;
+end;
+$function$;
+
+comment on function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer) is
+    'Products nearest to a vector, by the index, with a little more care.
+
+p_embedding: the vector, of length 1 and of the live model
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products';
+revoke execute on function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;

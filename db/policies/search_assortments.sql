@@ -1,0 +1,77 @@
+-- Row-level security of retail.search_assortments: a store sees the copies of what it sells itself,
+-- a region those of its list, head office all. One permissive policy opens the table to each class;
+-- the restrictive fence in front of it decides by the signed context. A second permissive policy
+-- added by mistake still stands behind the fence. A store's fence is an equality: of "any" of an
+-- unknown list PostgreSQL expects ten stores, and would leave the index.
+alter table retail.search_assortments enable row level security;
+alter table retail.search_assortments force row level security;
+
+drop policy if exists search_assortments_store_manager_select on retail.search_assortments;
+create policy search_assortments_store_manager_select
+    on retail.search_assortments
+    as permissive
+    for select
+    to store_manager
+    using (true);
+
+drop policy if exists search_assortments_regional_manager_select on retail.search_assortments;
+create policy search_assortments_regional_manager_select
+    on retail.search_assortments
+    as permissive
+    for select
+    to regional_manager
+    using (true);
+
+drop policy if exists search_assortments_head_office_select on retail.search_assortments;
+create policy search_assortments_head_office_select
+    on retail.search_assortments
+    as permissive
+    for select
+    to head_office
+    using (true);
+
+drop policy if exists search_assortments_store_manager_fence on retail.search_assortments;
+create policy search_assortments_store_manager_fence
+    on retail.search_assortments
+    as restrictive
+    for all
+    to store_manager
+    using (store_id = (select (zava.visible_stores(current_user))[1]));
+
+drop policy if exists search_assortments_regional_manager_fence on retail.search_assortments;
+create policy search_assortments_regional_manager_fence
+    on retail.search_assortments
+    as restrictive
+    for all
+    to regional_manager
+    using (store_id = any ((select zava.visible_stores(current_user))::uuid[]));
+
+drop policy if exists search_assortments_head_office_fence on retail.search_assortments;
+create policy search_assortments_head_office_fence
+    on retail.search_assortments
+    as restrictive
+    for all
+    to head_office
+    using ((select zava.is_head_office(current_user)));
+
+drop policy if exists search_assortments_writer_all on retail.search_assortments;
+create policy search_assortments_writer_all
+    on retail.search_assortments
+    as permissive
+    for all
+    to zava_writer
+    using (true)
+    with check (true);
+
+comment on policy search_assortments_store_manager_fence on retail.search_assortments is
+    'A store: rows of the store in the signed context, else none.';
+comment on policy search_assortments_regional_manager_fence on retail.search_assortments is
+    'A region: rows of the stores in the signed context, else none.';
+comment on policy search_assortments_head_office_fence on retail.search_assortments is
+    'Head office: all rows under a valid signed context, else none.';
+comment on policy search_assortments_writer_all on retail.search_assortments is
+    'Whoever feeds the shop data, never an agent.';
+
+revoke all on retail.search_assortments from public;
+grant select on retail.search_assortments to store_manager, regional_manager, head_office;
+grant select, insert, update, delete on retail.search_assortments to zava_writer;
