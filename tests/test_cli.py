@@ -325,3 +325,9 @@ def test_secrets_do_not_show():
     )
     assert "hunter2" not in repr(settings)
     assert "1212" not in repr(settings)
+
+
+def test_a_command_loads_no_server():
+    said = "import sys, zava_sql.cli; print({'mcp', 'alembic', 'onnxruntime'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["UnshownError", "argument_schema", "column_names", "default_value"]
+__all__ = ["UnshownError", "argument_schema", "column_names", "default_value", "has_text"]
 
 _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "bool": {"type": "boolean"},
@@ -112,3 +112,12 @@ def _values(facts: Mapping[str, Any]) -> list[object]:
     if "values" in facts:
         return list(facts["values"])
     return _values(facts["of"]) if facts["kind"] == "d" else []
+
+
+def has_text(text: str) -> bool:
+    """Say whether PostgreSQL has a text like this: none with a NUL or half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

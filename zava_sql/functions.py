@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from zava_sql.annotations import Resource, extended, resource_of
 from zava_sql.errors import ValidationError
-from zava_sql.function_types import UnshownError, argument_schema, column_names, default_value
+from zava_sql.function_types import (
+    UnshownError,
+    argument_schema,
+    column_names,
+    default_value,
+    has_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["FunctionSpec", "Parameter", "UnshownError", "has_text", "read_functions"]
+__all__ = ["FunctionSpec", "Parameter", "UnshownError", "read_functions"]
 
 # What every client accepts as the name of a tool.
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -287,12 +293,3 @@ def _sendable(text: str) -> str:
             hint="Leave the character out.",
         )
     return text
-
-
-def has_text(text: str) -> bool:
-    """Say whether PostgreSQL has a text like this: none with a NUL or half a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
