@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 
 import guard_lists
@@ -10,7 +11,7 @@ import pytest
 from guard_oracle import harms, parse, read
 
 from zava_sql.errors import QueryRefused
-from zava_sql.guard import Checked, Guard, check, judge_line
+from zava_sql.guard import Checked, Guard, check, judge_line, lexer
 from zava_sql.guard.lexer import scan
 from zava_sql.guard.limits import (
     MAX_ARRAYS,
@@ -301,3 +302,9 @@ def test_each_json_line_gets_one_verdict(line: str | bytes, expected: dict[str, 
     keys = {"id", "ok", "canonical"} if verdict["ok"] else {"code", "message", "hint", "position"}
     assert keys <= verdict.keys()
     assert json.loads(json.dumps(verdict, allow_nan=False)) == verdict
+
+
+def test_the_scanner_repeats_no_group_possessively():
+    # Python before 3.11.5 gets these wrong, and is what Debian 12 has.
+    forms = re.sub(r"\[[^]]*\]|#.*", "", lexer._TOKEN.pattern)
+    assert not re.search(r"\)[*+?]\+|\(\?>", forms)

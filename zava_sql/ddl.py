@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -167,6 +168,8 @@ def rehash(db: Path, revision: str) -> list[str]:
         pattern = rf'("{re.escape(file.name)}",\s+sha256=")[0-9a-f]*'
         text = re.sub(pattern, rf"\g<1>{_digest(file)}", text)
     stubs[0].write_text(text, encoding="utf-8", newline="\n")
+    # Python tells byte code that is out of date by the second and the size alone.
+    Path(cache_from_source(str(stubs[0]))).unlink(missing_ok=True)
     return [f"rehashed {stubs[0].stem}"]
 
 

@@ -58,28 +58,30 @@ _BEFORE_OPERAND: Final = words("between by escape ilike is like overlaps passing
 # names and numbers take every character that scan.l would give them. A run of more than 5
 # operator characters may be cut elsewhere than in scan.l, then to one that is not allowed. What is
 # no token takes all the rest of the text, so that a token alone is the same token again.
+# Nothing here can match in two ways, so that no character is ever given back. Only characters are
+# repeated possessively: Python before 3.11.5 fails at groups that are (its issue 106052).
 _FORMS: Final = r"""
       (?P<plain>[A-Za-z_][A-Za-z0-9_]*+(?!['$\x80-\U0010ffff]|&['"]))       # [identifier]
     | (?P<punctuation>[,()\[\];]|::|:=|:|\.(?![.0-9]))                      # [self, typecast]
-    | (?P<string>'(?:[^']|'')*+')                   # [xq]
+    | (?P<string>'[^']*(?:''[^']*)*'(?!'))            # [xq]
     | (?P<integer>[0-9]++(?![A-Za-z0-9_$.\x80-\U0010ffff]))                 # [decinteger]
     | (?P<operator>                                 # [operator]: ends before -- and /*; a trailing
           (?:(?!--|/\*)[+\-*/<>=]){0,4}             # + or - stays only beside one of ~!@#^&|`?%
-          [~!@\#^&|`?%](?:(?!--|/\*)[~!@\#^&|`?+\-*/%<>=])*+
+          [~!@\#^&|`?%](?:[~!@\#^&|`?+*%<>=]|-(?!-)|/(?!\*))*
         | (?:(?!--|/\*)[+\-*/<>=]){0,4}(?!--|/\*)[*/<>=]
         | [+\-] )
     | (?P<block>/\*)                                # [xcstart] of a comment with inner comments
     | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
-    | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*+')        # [xe]
+    | (?P<escaped>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!'))      # [xe]
     | (?P<prefix>[nNeEbBxX]'|[uU]&['"])             # [xn, xus, xui], broken [xe, xb, xh]
     | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)      # [identifier]
-    | (?P<number>(?>                                # [real, numeric, integers], [*_junk] below
-          0[xX](?:_?[0-9A-Fa-f])++ | 0[oO](?:_?[0-7])++ | 0[bB](?:_?[01])++
-        | (?: [0-9](?:_?[0-9])*+ (?: \.(?!\.) (?:[0-9](?:_?[0-9])*+)? )?
-            | \.[0-9](?:_?[0-9])*+ )
-          (?:[eE][+-]?[0-9](?:_?[0-9])*+)?
+    | (?P<number>(?:                                # [real, numeric, integers], [*_junk] below
+          0[xX](?:_?[0-9A-Fa-f])+ | 0[oO](?:_?[0-7])+ | 0[bB](?:_?[01])+
+        | (?: [0-9](?:_?[0-9])* (?: \.(?!\.) (?:[0-9](?:_?[0-9])*)? )?
+            | \.[0-9](?:_?[0-9])* )
+          (?:[eE][+-]?[0-9](?:_?[0-9])*)?
       ) (?![A-Za-z0-9_$.\x80-\U0010ffff]) )
-    | (?P<quoted>"(?:[^"]|"")++")                   # [xd]
+    | (?P<quoted>"(?:[^"]|"")[^"]*(?:""[^"]*)*"(?!"))            # [xd]
     | (?P<dollar>\$(?P<tag>(?:[A-Za-z_][A-Za-z0-9_]*+)?)\$.*?\$(?P=tag)\$)      # [dolqdelim]
     | (?P<end>\Z)
     | (?P<bad>.+)
@@ -88,8 +90,8 @@ _FORM: Final = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
 _TRIVIA: Final = r"""
     [ \t\n\r\f\v]*+ (?:                             # [space]
       (?: --[^\n\r]*+                               # [comment]
-        | /\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/ )     # [xc] without inner comments
-      [ \t\n\r\f\v]*+ )*+
+        | /\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/ )     # [xc] without inner comments
+      [ \t\n\r\f\v]*+ )*
     """
 _TOKEN: Final = re.compile(f"{_TRIVIA}({_FORMS})", re.VERBOSE | re.DOTALL)
 # The same for texts without a $, in the way that is fastest to search for: without names of groups.
@@ -97,7 +99,7 @@ _TOKEN_BUT_DOLLAR: Final = re.compile(
     re.sub(r"\?P<\w+>", "?:", re.sub(r"\| \(\?P<dollar>.*", "", _TOKEN.pattern)),
     re.VERBOSE | re.DOTALL,
 )
-_STRING: Final = re.compile("'(?:[^']|'')*+'")
+_STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 _LOWER_ASCII: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
