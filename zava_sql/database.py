@@ -26,7 +26,7 @@ from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from pydantic import SecretStr
 
@@ -169,7 +169,10 @@ class Database:
 
         What is not `clean` is ended: first its query, so that it does not run on, then itself.
         """
-        task = asyncio.get_running_loop().create_task(self._give_back(connection, clean=clean))
+        self._beside(self._give_back(connection, clean=clean))
+
+    def _beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
 
@@ -180,7 +183,7 @@ class Database:
             if clean:
                 await connection.execute(_CLOSE)
             else:
-                await _end(cast("GatewayConnection", connection))
+                await self._end(cast("GatewayConnection", connection))
         except (asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
             with suppress(asyncpg.InterfaceError):
                 connection.terminate()
@@ -188,13 +191,28 @@ class Database:
             with suppress(*CONNECTION_ERRORS):
                 await self.gateway.release(connection)
 
+    async def _end(self, connection: GatewayConnection) -> None:
+        """End a connection whose query may run.
+
+        Unlike terminate(), close() sends the cancel request that asyncpg has queued, and waits for
+        the query. A request that comes while PostgreSQL has not begun with the query is lost on it,
+        so it is sent until it is heard; each to its end, for asyncpg leaves the error of one that
+        is cut off to nobody.
+        """
+        closing = asyncio.create_task(connection.close(timeout=5))
+        while not (await asyncio.wait({closing}, timeout=_CANCEL_AGAIN))[0]:
+            self._beside(connection.cancel())
+        await closing
+
     async def _close(self) -> None:
         """Close both pools; connections that do not end in time are cut."""
-        await asyncio.gather(*self._returning, return_exceptions=True)
+        if self._returning:
+            await asyncio.wait(self._returning, timeout=10)
         for pool in (self.gateway, self.service):
             # A pool that never came up says so; there is nothing to close then.
             with suppress(asyncpg.InterfaceError):
                 try:
+                    await _settled(pool)
                     async with asyncio.timeout(5):
                         await pool.close()
                 except TimeoutError:
@@ -282,17 +300,12 @@ class Database:
                 yield connection
 
 
-async def _end(connection: GatewayConnection) -> None:
-    """End a connection whose query may run.
-
-    Unlike terminate(), close() sends the cancel request that asyncpg has queued, and waits for the
-    query. A request that comes while PostgreSQL has not begun with the query is lost on it, so it
-    is sent until it is heard.
-    """
-    closing = asyncio.create_task(connection.close(timeout=5))
-    while not (await asyncio.wait({closing}, timeout=_CANCEL_AGAIN))[0]:
-        connection.cancel()
-    await closing
+async def _settled(pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    """Let a pool make the connection that it is making: the error of one cut off is nobody's."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while pool.get_size() < pool.get_min_size():  # noqa: ASYNC110 - nothing tells it
+                await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

@@ -131,11 +131,12 @@ async def _together(
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(_work(url, embedder, count))
-    except* (ServiceUnavailable, ConfigurationError, DatabaseError) as failures:
-        failure: BaseException = failures
-        while isinstance(failure, BaseExceptionGroup):
-            failure = failure.exceptions[0]
-        raise failure from None
+    except ExceptionGroup as failures:
+        # Not except*: what is raised in one comes in a group again before Python 3.11.4.
+        for failure in failures.exceptions:
+            if isinstance(failure, ServiceUnavailable | ConfigurationError | DatabaseError):
+                raise failure from None
+        raise
 
 
 async def _work(url: SecretStr | None, embedder: Embedder, count: Callable[[int], None]) -> None:

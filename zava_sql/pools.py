@@ -7,10 +7,12 @@ between users is not needed, since each session ends in ROLLBACK.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+from asyncpg import connect_utils
 
 from zava_sql.errors import ConfigurationError
 
@@ -61,6 +63,9 @@ class GatewayConnection(asyncpg.Connection):
     """Runs the texts of one principal after the other and keeps those that come again, by name."""
 
     _server_caps: Any
+    _addr: Any
+    _params: Any
+    _protocol: Any
     _stmt_cache: Any
     _stmts_to_close: set[Any]
     _prepare: Callable[..., Awaitable[PreparedStatement[asyncpg.Record]]]
@@ -87,9 +92,16 @@ class GatewayConnection(asyncpg.Connection):
         await self.execute(batch)
         self._holder = holder
 
-    def cancel(self) -> None:
-        """Ask PostgreSQL to stop what runs here, without waiting for it."""
-        self._cancel_current_command(self._loop.create_future())
+    async def cancel(self) -> None:
+        """Ask PostgreSQL to stop what runs here; return when it has got the request."""
+        with suppress(OSError):
+            await connect_utils._cancel(  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
+                loop=self._loop,
+                addr=self._addr,
+                params=self._params,
+                backend_pid=self._protocol.backend_pid,
+                backend_secret=self._protocol.backend_secret,
+            )
 
     def forget(self) -> None:
         """Have the next transaction end all statements, whoever begins it."""
