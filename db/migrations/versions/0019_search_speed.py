@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0019_search_speed.up.sql",
-        sha256="fc078f0299c44f5e511b6259ebc272eddc5c1df4c3c84f78c8a587e8e80d31a1",
+        sha256="b1da575ff8e2721b4ff2439a9c983913073424b976dcf960c7e57f0f0973853d",
     )
 
 
