@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0019_search_speed.up.sql",
-        sha256="b1da575ff8e2721b4ff2439a9c983913073424b976dcf960c7e57f0f0973853d",
+        sha256="03ab200b6512c39c51c2f0d00b4f9547f4babc8d6de5fc0fcd23636cb2431b11",
     )
 
 

@@ -72,9 +72,10 @@ comment on column retail.search_stores.print is
 comment on column retail.search_stores.model_id is 'Model of the copied vectors.';
 
 -- A handful of rows, and a wider range than before.
--- squawk-ignore ban-drop-constraint, constraint-missing-not-valid
 alter table retail.search_recall
+    -- squawk-ignore ban-drop-constraint
     drop constraint search_recall_ef_search_check,
+    -- squawk-ignore constraint-missing-not-valid
     add constraint search_recall_ef_search_check check (ef_search in (100, 120, 200, 400));
 
 -- sources begin (written by scripts/freeze up to the end mark)
