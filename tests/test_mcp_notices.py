@@ -30,7 +30,13 @@ from zava_sql.tenant import find_principal, tenant_session
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 PUBLISHED = Path(__file__).with_name("published.sql").read_text(encoding="utf-8")
-WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ("auto", "legacy")]
+# Each transport and each era once on every commit, all four where there is time.
+WAYS = [
+    ("http", "auto"),
+    pytest.param(("http", "legacy"), marks=pytest.mark.long),
+    pytest.param(("stdio", "auto"), marks=pytest.mark.long),
+    ("stdio", "legacy"),
+]
 LEGACY = "2025-11-25"
 
 

@@ -27,7 +27,13 @@ from zava_sql.database import Database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
-WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ("auto", "legacy")]
+# Each transport and each era once on every commit, all four where there is time.
+WAYS = [
+    ("http", "auto"),
+    pytest.param(("http", "legacy"), marks=pytest.mark.long),
+    pytest.param(("stdio", "auto"), marks=pytest.mark.long),
+    ("stdio", "legacy"),
+]
 PUBLISHED = Path(__file__).with_name("published.sql").read_text(encoding="utf-8")
 INVALID = types.INVALID_PARAMS
 
