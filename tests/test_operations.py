@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.server
 import io
 import json
@@ -483,3 +484,35 @@ async def test_observers_are_told_of_calls_outside_of_mcp_as_well(shops):
         agent.observers.append(seen.append)
         await agent.query(await find_principal(opened, "seattle"), "select 1")
     assert [call.verdict for call in seen] == ["answered"]
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.long
+async def test_calls_leave_no_task_no_connection_and_no_file(shops):
+    database, keys = shops
+    slow = "select count(*) from orders as a, orders as b, orders as c, orders as d"
+    texts = ("select count(*) from orders", "select 1/0", "select set_config('a', 'b', true)", slow)
+
+    async def all_kinds(opened, url) -> tuple[int, int, int]:
+        for text in texts:
+            body = request_body("tools/call", name="query", sql=text)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.3 if text == slow else 20):
+                    await post(url, keys["seattle"], body)
+        # What still ends, such as the connection of a client that hung up, has time to.
+        for _ in range(500):
+            if opened.gateway.get_idle_size() == opened.gateway.get_size():
+                break
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        return len(asyncio.all_tasks()), open_files(), opened.gateway.get_size()
+
+    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+        await all_kinds(opened, url)
+        before = await all_kinds(opened, url)
+        for _ in range(8):
+            after = await all_kinds(opened, url)
+        assert all(now <= then for now, then in zip(after, before, strict=True)), (before, after)
