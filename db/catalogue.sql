@@ -9,7 +9,7 @@
 -- shape    what CREATE OR REPLACE cannot change; null where it cannot replace
 --
 -- Left out: what extensions brought, partitions and what is theirs (data, made as models come),
--- alembic's table.
+-- indexes of trigrams (made where pg_trgm is), alembic's table.
 with
 ours as (
     select n.oid, n.nspname, n.nspowner, n.nspacl
@@ -209,6 +209,11 @@ objects as (
     from relations as r
     join pg_catalog.pg_index as i on i.indexrelid = r.oid
     join pg_catalog.pg_class as t on t.oid = i.indrelid and not t.relispartition
+    where not exists (
+        select
+        from pg_catalog.pg_opclass as c
+        where c.oid = any (i.indclass::oid[]) and c.opcname = 'gin_trgm_ops'
+    )
 
     union all
 
