@@ -8,13 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import mcp_types as types
 import psycopg
+import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
@@ -27,6 +28,13 @@ from zava_sql.tenant import hash_key, new_key
 ROOT = Path(__file__).resolve().parents[1]
 STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
 PRINCIPALS = (*STORES, "head-office")
+# Each transport and each era once on every commit, all four where there is time.
+WAYS = [
+    ("http", "auto"),
+    pytest.param(("http", "legacy"), marks=pytest.mark.long),
+    pytest.param(("stdio", "auto"), marks=pytest.mark.long),
+    ("stdio", "legacy"),
+]
 
 
 def fill(admin_url: str) -> dict[str, str]:
@@ -58,6 +66,17 @@ def fill(admin_url: str) -> dict[str, str]:
                 connection.execute("select zava.create_principal(%s, 'head')", [name])
             connection.execute("select zava.create_api_key(%s, %s)", [name, hash_key(keys[name])])
     return keys
+
+
+@contextmanager
+def published(clone):
+    """Copy the template with shops, keys, and functions that are more than tools."""
+    with clone() as copy:
+        keys = fill(copy.admin_url)
+        with psycopg.connect(copy.admin_url) as connection:
+            connection.execute("set local role zava_owner")
+            connection.execute((ROOT / "tests" / "published.sql").read_text(encoding="utf-8"))
+        yield copy, keys
 
 
 def settings_for(database, **changes) -> Settings:

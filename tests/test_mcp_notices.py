@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
@@ -13,8 +12,9 @@ import psycopg
 import pytest
 from mcp import MCPError
 from mcp_clients import (
+    WAYS,
     client_of,
-    fill,
+    published,
     request_body,
     request_headers,
     seattle,
@@ -29,25 +29,13 @@ from zava_sql.tenant import find_principal, tenant_session
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
-PUBLISHED = Path(__file__).with_name("published.sql").read_text(encoding="utf-8")
-# Each transport and each era once on every commit, all four where there is time.
-WAYS = [
-    ("http", "auto"),
-    pytest.param(("http", "legacy"), marks=pytest.mark.long),
-    pytest.param(("stdio", "auto"), marks=pytest.mark.long),
-    ("stdio", "legacy"),
-]
 LEGACY = "2025-11-25"
 
 
 @pytest.fixture(scope="module")
 def shops(clone):
-    with clone() as copy:
-        keys = fill(copy.admin_url)
-        with psycopg.connect(copy.admin_url) as connection:
-            connection.execute("set local role zava_owner")
-            connection.execute(PUBLISHED)
-        yield copy, keys
+    with published(clone) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 
 import anyio
 import mcp_types as types
@@ -12,9 +11,10 @@ import psycopg
 import pytest
 from mcp import MCPError
 from mcp_clients import (
+    WAYS,
     client_of,
-    fill,
     post,
+    published,
     request_body,
     seattle,
     serving,
@@ -27,25 +27,13 @@ from zava_sql.database import Database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
-# Each transport and each era once on every commit, all four where there is time.
-WAYS = [
-    ("http", "auto"),
-    pytest.param(("http", "legacy"), marks=pytest.mark.long),
-    pytest.param(("stdio", "auto"), marks=pytest.mark.long),
-    ("stdio", "legacy"),
-]
-PUBLISHED = Path(__file__).with_name("published.sql").read_text(encoding="utf-8")
 INVALID = types.INVALID_PARAMS
 
 
 @pytest.fixture(scope="module")
 def shops(clone):
-    with clone() as copy:
-        keys = fill(copy.admin_url)
-        with psycopg.connect(copy.admin_url) as connection:
-            connection.execute("set local role zava_owner")
-            connection.execute(PUBLISHED)
-        yield copy, keys
+    with published(clone) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

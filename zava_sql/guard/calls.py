@@ -37,10 +37,6 @@ class CallReader(JsonReader):
 
     __slots__ = ()
 
-    def window_definition(self) -> None:
-        """`( partition by ... order by ... frame )`."""
-        raise NotImplementedError
-
     # Calls
 
     def call(self, first: int, name: int) -> None:

@@ -7,6 +7,7 @@ PostgreSQL's own parser, is the role of each name: function, relation, type, att
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from zava_sql.guard.keywords import (
@@ -35,30 +36,38 @@ _AFTER_OPERAND: Final = words("""
 _INFIX_WORDS: Final = frozenset({"and", "or", "like", "ilike", "overlaps"})
 
 
-class ExpressionReader(TypeReader):
+class ExpressionReader(TypeReader, ABC):
     """Reads expressions; `QueryReader` adds what may stand in their brackets."""
 
     __slots__ = ()
 
+    @abstractmethod
     def query(self) -> None:
         """Read a whole query; the reader stops behind it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def query_tail(self) -> None:
         """Read what may follow a bracketed query inside a further bracket."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, first: int, name: int) -> None:
         """Read a call of the function whose name begins at `first` and ends at `name`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def column_word(self, key: str) -> None:
         """Read an operand that begins with a COL_NAME_KEYWORD."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reserved(self, key: str) -> None:
         """Read an operand that begins with a reserved word."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def order_by(self) -> None:
+        """`order by ...`."""
+
+    @abstractmethod
+    def window_definition(self) -> None:
+        """`( partition by ... order by ... frame )`."""
 
     # Lists and brackets
 

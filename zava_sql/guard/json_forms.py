@@ -14,10 +14,6 @@ class JsonReader(ExpressionReader):
 
     __slots__ = ()
 
-    def order_by(self) -> None:
-        """`order by ...`."""
-        raise NotImplementedError
-
     def json_value(self) -> None:
         """`expression [format json [encoding utf8]]`."""
         self.expression()
