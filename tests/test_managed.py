@@ -11,9 +11,9 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from zava_sql import embedded, migrate
-from zava_sql.agent import fetch
+from zava_sql.agent import Agent, fetch
 from zava_sql.database import Database
-from zava_sql.errors import DatabaseError
+from zava_sql.errors import DatabaseError, QueryRefused
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
@@ -101,19 +101,35 @@ async def test_the_server_starts_and_answers_in_the_runner(environment, database
         assert "seattle" in result.content[0].text
 
 
+ATTACKS = (
+    "select set_config('role', 'zava_store_bellevue', true)",
+    "select set_config('role', 'none', true)",
+    "select query_to_xml('set role zava_store_bellevue', true, true, '')",
+)
+# Nobody has hardened anything: it is the runner in which PostgreSQL lets no role be changed.
+DENIED = ("42501", 'cannot set parameter "role" within security-definer function')
+MOVED = (
+    "select distinct s.store_key from (select set_config('zava.context', '1.forged', true)"
+    " offset 0) as x cross join lateral"
+    " (select o.store_id from retail.orders as o where x is not null) as o"
+    " join retail.stores as s using (store_id)"
+)
+
+
+async def test_with_the_guard_no_attack_runs(database):
+    seattle = await find_principal(database, "seattle")
+    for attack in (*ATTACKS, MOVED):
+        with pytest.raises(QueryRefused):
+            await Agent(database).query(seattle, attack)
+
+
 async def test_without_the_guard_nobody_becomes_another(database):
     seattle = await find_principal(database, "seattle")
-    for attack in (
-        "select set_config('role', 'zava_store_bellevue', true)",
-        "select set_config('role', 'none', true)",
-        "select query_to_xml('set role zava_store_bellevue', true, true, '')",
-    ):
-        with pytest.raises(DatabaseError):
+    told = []
+    for attack in ATTACKS:
+        with pytest.raises(DatabaseError) as caught:
             await fetch(database, seattle, attack, 10)
-    moved = (
-        "select distinct s.store_key from (select set_config('zava.context', '1.forged', true)"
-        " offset 0) as x cross join lateral"
-        " (select o.store_id from retail.orders as o where x is not null) as o"
-        " join retail.stores as s using (store_id)"
-    )
-    assert set((await fetch(database, seattle, moved, 10)).rows) <= {("seattle",)}
+        # Nobody has hardened anything: it is the runner in which no role can be changed.
+        told.append((caught.value.sqlstate, caught.value.message))
+    assert told == [DENIED, DENIED, ("0A000", "SET is not allowed in a non-volatile function")]
+    assert set((await fetch(database, seattle, MOVED, 10)).rows) <= {("seattle",)}
