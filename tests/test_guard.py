@@ -16,15 +16,24 @@ from zava_sql.guard.lexer import scan
 from zava_sql.guard.limits import (
     MAX_ARRAYS,
     MAX_CHARACTERS,
+    MAX_CLAUSES,
     MAX_DEPTH,
     MAX_JOINS,
+    MAX_NESTED_COMMENTS,
     MAX_SET_OPERATIONS,
     MAX_SUBSCRIPTS,
+    MAX_SUFFIXES,
     MAX_TOKENS,
 )
 from zava_sql.guard.names import Names
 
 API = {"whoami", "describe_schema"}
+
+
+def different_clauses(number: int) -> list[str]:
+    """Expressions of which no two look alike."""
+    types = ("int", "text", "date", "bool")
+    return ["a" + "".join(f"::{types[n >> s & 3]}" for s in (0, 2, 4, 6)) for n in range(number)]
 
 
 def refusal(sql: str, guard: Guard | None = None) -> QueryRefused:
@@ -112,6 +121,9 @@ def test_the_canonical_text_is_the_tokens_in_plain_form(original: str, canonical
         ("select " + "(" * (MAX_DEPTH + 1) + "1" + ")" * (MAX_DEPTH + 1), "too_deep"),
         ("select " + "case when 1 then " * (MAX_DEPTH + 1) + "1" + " end" * 51, "too_deep"),
         ("select a" + "[1]" * (MAX_SUBSCRIPTS + 1), "too_deep"),
+        ("select a" + "::int" * (MAX_SUFFIXES + 1), "too_deep"),
+        ("select " + ",".join(different_clauses(MAX_CLAUSES + 1)), "too_many_clauses"),
+        ("select a" + " is null" * (MAX_SUFFIXES + 1), "too_deep"),
         ("select array[array[array[array[array[1]]]]]", "too_deep"),
         ("select " + ",".join(["array[1]"] * (MAX_ARRAYS + 1)), "too_deep"),
         ("select " + "not " * 100 + "true", "too_deep"),
@@ -123,6 +135,10 @@ def test_the_canonical_text_is_the_tokens_in_plain_form(original: str, canonical
         ('select 1 as "' + "a" * 64 + '"', "unsupported"),
         ("select 1 as " + "\u00e9" * 32, "unsupported"),
         ("select a::int" + "[]" * 7, "too_deep"),
+        ("select 1 " + "/* /**/ */" * (MAX_NESTED_COMMENTS // 2 + 1), "too_deep"),
+        ("select 1 /*" + "/**/" * MAX_NESTED_COMMENTS + "*/", "too_deep"),
+        ("select 1 /* /**/ */" + ",1" * MAX_TOKENS, "too_many_tokens"),
+        ("select $$1$$" + ",1" * MAX_TOKENS, "too_many_tokens"),
     ],
 )
 def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
@@ -136,7 +152,12 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
         "select 1 from " + ",".join(["a"] * MAX_JOINS),
         "select " + "(" * (MAX_DEPTH - 1) + "1" + ")" * (MAX_DEPTH - 1),
         "select " + ",".join(["1"] * ((MAX_TOKENS - 1) // 2)),
+        "select " + " , ".join(["1"] * ((MAX_TOKENS - 1) // 2)) + " ",
+        "select 1 " + "/* /**/ */" * (MAX_NESTED_COMMENTS // 2),
+        "select 1 /*" + "/**/" * (MAX_NESTED_COMMENTS - 1) + "*/",
         "select '" + "x" * (MAX_CHARACTERS - 9) + "'",
+        "select a" + "::int" * MAX_SUFFIXES,
+        "select " + ",".join(different_clauses(MAX_CLAUSES)),
         "select 1 as " + "a" * 63,
         "select 1 as " + "\u00e9" * 31,
         "select repeat('x', 10000), lpad('x', least(5, 7)), rpad('x', (3)), repeat('x', 2::int)",

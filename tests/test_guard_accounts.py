@@ -121,10 +121,10 @@ def test_a_class_of_node_that_is_not_listed_is_refused(
     tokens, account = account_of(
         "select *, case when (1) then 2 end, count(*) filter (where true) from t"
     )
-    tree._account_of.cache_clear()  # noqa: SLF001
+    tree._KNOWN.clear()  # noqa: SLF001
     monkeypatch.delitem(tree._NODES, node)  # noqa: SLF001
     with pytest.raises(Refusal, match="not supported"):
         check_tree(tokens, account)
     monkeypatch.undo()
-    tree._account_of.cache_clear()  # noqa: SLF001
+    tree._KNOWN.clear()  # noqa: SLF001
     check_tree(tokens, account)

@@ -2,9 +2,10 @@
 
 A clause begins at a word that PostgreSQL reserves, so that nothing else can be called like it, at
 an operator, which has no name, or at the comma of a list; what stands in brackets is cut for
-itself, and leaves `select _` in its place. So what one clause hides from sqlglot ends with it; no
-long chain of joins or operators meets a parser that tries each of them in two ways; and since
-agents write few forms of each clause, most are known by the time they come.
+itself, and leaves `_` in its place, or `select _` for a query; so does CASE. Elsewhere, a plain
+name or literal between two separators is left out: it holds nothing. So what one clause hides from
+sqlglot ends with it; no long chain of joins or operators meets a parser that tries each of them in
+two ways; and since agents write few forms of each clause, most are known by the time they come.
 """
 
 from __future__ import annotations
@@ -20,27 +21,36 @@ CONTEXTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "=": ((), ()),  # a query in brackets, VALUES, TABLE
     "s": ((), ()),  # an operand: of the select list, of a condition, of a call
     "d": (("select",), ()),  # DISTINCT ON
-    "f": (("select", "_", "from"), ()),
-    "t": (("select", "_"), ()),  # GROUP BY, ORDER BY, WINDOW, FETCH
-    "w": ((), ("select", "_")),  # WITH
+    "f": (("from",), ()),
+    "g": (("select", "_", "group+by"), ()),
+    "n": (("select", "_", "window"), ()),
+    "t": (("select", "_"), ()),  # FETCH
+    "w": (("with",), ("select", "_")),  # a query of WITH
 }
 _QUERY: Final = frozenset({"select", "with", "values", "table"})
 # Words that begin a clause, and its context; those of "t" are part of it, and the last two, which
 # are RETURNING behind the query of JSON_ARRAY.
 _STARTS: Final = {
     "select": "s", "from": "f", "where": "s", "having": "s", "limit": "s", "offset": "s",
-    "group+by": "t", "order+by": "t", "window": "t", "fetch": "t",
+    "group+by": "g", "order+by": "s", "window": "n", "fetch": "t",
     "union": "=", "intersect": "=", "except": "=", "null+::": "s", ",+null+::": "s",
 }  # fmt: skip
-_KEPT: Final = frozenset({"group+by", "order+by", "window", "fetch", "null+::", ",+null+::"})
+_KEPT: Final = frozenset({"fetch", "null+::", ",+null+::"})
+_PARTS: Final = words("when then else :")  # of CASE and of a slice
 _BORDERS: Final = (
-    frozenset(_STARTS) | _QUERY | words("( ) [ ] , all distinct join on || and or - not case end")
+    frozenset(_STARTS)
+    | _QUERY
+    | _PARTS
+    | words("( ) [ ] , all distinct join on || and or - not case end")
 )
-
-_LISTS: Final = frozenset({"select", "from", "null+::", ",+null+::"})  # commas part what follows
+# Commas part what follows these.
+_LISTS: Final = words("select from group+by window order+by null+:: ,+null+::")
 _OPENS: Final = ("s", "f")  # contexts in which brackets are cut for themselves
 _CALL: Final = ["_"]
 _OPERATORS: Final = frozenset({"||", "and", "or", "-", "not"})
+_PLAIN: Final = frozenset({"_", "1"})
+_BETWEEN: Final = frozenset({",", "||", "and", "or"})
+_AFTER_PLAIN: Final = _BETWEEN | _PARTS | {")", "]", "end"}
 
 
 def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0912, PLR0915  # one branch per border
@@ -57,7 +67,14 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
     places: list[int] = []
     for index, word in enumerate(made):
         if word not in _BORDERS:
-            if word:
+            if (
+                depth
+                and word in _PLAIN
+                and texts[-1] in _BETWEEN
+                and made[index + 1] in _AFTER_PLAIN
+            ):
+                del texts[-1], places[-1]
+            elif word:
                 texts.append(word)
                 places.append(index)
             continue
@@ -71,14 +88,20 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
                 opens = "s" if texts else context
             else:
                 depth += 1
+        elif word == "case" and depth == 0 and context == "s" and not texts:
+            opens, kept = "s", False
+        elif word == "[" and depth == 0 and context == "s":
+            opens = "s"
         elif word in ("[", "case"):
             depth += 1
-        elif word in (")", "]", "end") and (depth or word == "end"):
+        elif word in (")", "]", "end") and depth:
             depth -= 1
         elif depth:
             pass
-        elif word == ")":
-            closes = bool(outer)
+        elif word in (")", "]", "end"):
+            closes, kept = bool(outer), word != "end"
+        elif word in _PARTS:
+            begins, kept = "s", False
         elif word in _STARTS:
             begins, kept = _STARTS[word], word in _KEPT
             items = begins if word in _LISTS else ""
@@ -93,10 +116,10 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
         elif word in ("all", "distinct"):
             kept = bool(texts) or made[index + 1] == "on"
             context = "d" if kept and not texts else context
-        elif word in _QUERY and context == "=" and not texts:
-            context = "w" if word == "with" else "="
+        elif word == "with" and context == "=" and not texts:
+            begins, items, kept = "w", "w", False
         elif word in _QUERY and context == "w" and word != "with":
-            begins = "="
+            begins, items = "=", ""
         if (begins or closes) and texts:
             found.append((context + " ".join(texts), places))
             texts, places = [], []
@@ -107,7 +130,7 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
             texts.append(word if texts else word.lstrip(",+"))
             places.append(index)
         if opens:
-            texts.append("select+_")
+            texts.append("_" if opens == "s" else "select+_")
             places.append(index)
             outer.append((context, items, depth, texts, places))
             context, items, depth, texts, places = opens, opens.strip("="), 0, [], []

@@ -19,7 +19,7 @@ from zava_sql.guard.keywords import (
     words,
 )
 from zava_sql.guard.lexer import BITS, NUMBER, OPERATOR, STRING
-from zava_sql.guard.limits import MAX_PREFIXES, MAX_SUBSCRIPTS, Refusal
+from zava_sql.guard.limits import MAX_PREFIXES, MAX_SUBSCRIPTS, MAX_SUFFIXES, Refusal
 from zava_sql.guard.type_names import TypeReader
 
 __all__ = ["QUERY_TAIL", "ExpressionReader"]
@@ -33,6 +33,7 @@ _AFTER_OPERAND: Final = words("""
     :: and or is in not like ilike similar between overlaps isnull notnull escape collate at
     operator
     """)
+_SUFFIXES: Final = range(MAX_SUFFIXES + 1)
 _INFIX_WORDS: Final = frozenset({"and", "or", "like", "ilike", "overlaps"})
 
 
@@ -168,7 +169,7 @@ class ExpressionReader(TypeReader, ABC):
     def infix(self, *, plain: bool = False) -> bool:  # noqa: C901, PLR0911, PLR0912
         """Read what follows an operand; true if it was an operator that wants another operand."""
         keys = self.keys
-        while True:
+        for _ in _SUFFIXES:
             at = self.at
             key = keys[at]
             if self.kinds[at] == OPERATOR:
@@ -227,6 +228,9 @@ class ExpressionReader(TypeReader, ABC):
                 return True
             else:
                 return False
+        raise Refusal(
+            "too_deep", f"more than {MAX_SUFFIXES} casts or predicates in a row", index=self.at
+        )
 
     def starts_operand(self, at: int) -> bool:
         """Whether an operand can begin here; tells ESCAPE the operator from escape the label."""

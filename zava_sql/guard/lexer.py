@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.limits import (
     MAX_CHARACTERS,
-    MAX_DEPTH,
     MAX_NAME_BYTES,
+    MAX_NESTED_COMMENTS,
     MAX_TOKENS,
     Refusal,
     piece,
@@ -32,11 +33,11 @@ OPERATOR: Final = 8
 PUNCTUATION: Final = 9
 END: Final = 10
 LOOKAHEAD: Final = 6  # END tokens behind the last one, so that rules may look that far
-_STRINGS: Final = ("'", "b'")  # keys of strings and bit strings
-_NO_KEYS: Final = [""] * LOOKAHEAD
-_END_KINDS: Final = [END] * LOOKAHEAD
+_NO_KEYS: Final = [""] * (LOOKAHEAD - 1)
+_END_KINDS: Final = [END] * (LOOKAHEAD - 1)
 _REMEMBERED: Final = 4_096
 _Entry = tuple[str, int, str]  # key, kind, canonical text
+_END_ENTRY: Final[_Entry] = ("", END, "")
 # Short tokens that were seen before: a token alone says what it is.
 _LEXICON: Final[dict[str, _Entry]] = {}
 # Forms that are canonical as they stand: their key, if it is not the text, and kind.
@@ -65,10 +66,12 @@ _FORMS: Final = r"""
     | (?P<punctuation>[,()\[\];]|::|:=|:|\.(?![.0-9]))                      # [self, typecast]
     | (?P<string>'[^']*(?:''[^']*)*'(?!'))            # [xq]
     | (?P<integer>[0-9]++(?![A-Za-z0-9_$.\x80-\U0010ffff]))                 # [decinteger]
-    | (?P<operator>                                 # [operator]: ends before -- and /*; a trailing
-          (?:(?!--|/\*)[+\-*/<>=]){0,4}             # + or - stays only beside one of ~!@#^&|`?%
+    | (?P<operator>                                 # [operator]: ends before -- and /*; a last
+          [+\-*/<>=~!@\#^&|`?%](?![+\-*/<>=~!@\#^&|`?%])    # + or - stays only beside ~!@#^&|`?%
+        | (?=[+\-*/<>=]{0,4}+[~!@\#^&|`?%])         # looks ahead so that long runs cost little
+          (?:(?!--|/\*)[+\-*/<>=]){0,4}
           [~!@\#^&|`?%](?:[~!@\#^&|`?+*%<>=]|-(?!-)|/(?!\*))*
-        | (?:(?!--|/\*)[+\-*/<>=]){0,4}(?!--|/\*)[*/<>=]
+        | (?=[+\-]{0,4}+[*/<>=])(?:(?!--|/\*)[+\-*/<>=]){0,4}(?!--|/\*)[*/<>=]
         | [+\-] )
     | (?P<block>/\*)                                # [xcstart] of a comment with inner comments
     | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
@@ -93,15 +96,17 @@ _TRIVIA: Final = r"""
         | /\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/ )     # [xc] without inner comments
       [ \t\n\r\f\v]*+ )*
     """
-_TOKEN: Final = re.compile(f"{_TRIVIA}({_FORMS})", re.VERBOSE | re.DOTALL)
-# The same for texts without a $, in the way that is fastest to search for: without names of groups.
+# Searched for without names of groups, which is faster; and faster still in texts without a $.
+_UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
+_TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
 _TOKEN_BUT_DOLLAR: Final = re.compile(
-    re.sub(r"\?P<\w+>", "?:", re.sub(r"\| \(\?P<dollar>.*", "", _TOKEN.pattern)),
-    re.VERBOSE | re.DOTALL,
+    re.sub(r"\| \(\?:\\\$.*", "", _UNNAMED), re.VERBOSE | re.DOTALL
 )
+_TEXT: Final = itemgetter(1)
 _STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
+_ADJACENT: Final = re.compile(b"[%c%c]{2}" % (STRING, BITS))
 _LOWER_ASCII: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _BAD_PREFIX: Final = {
     "n": "National strings N'...' are not supported: write '...'.",
@@ -133,9 +138,11 @@ class Tokens:
 
     def __init__(self, sql: str, entries: list[_Entry]) -> None:
         self._sql = sql
-        self.keys = [entry[0] for entry in entries]
-        self.kinds = [entry[1] for entry in entries]
-        self.texts = [entry[2] for entry in entries]
+        self.keys: list[str]
+        self.kinds: list[int]
+        self.texts: list[str]
+        self.keys, self.kinds, self.texts = map(list, zip(*entries, _END_ENTRY, strict=True))
+        del self.texts[-1]
         self.keys += _NO_KEYS
         self.kinds += _END_KINDS
 
@@ -174,7 +181,7 @@ def _learned(text: str) -> _Entry:
     return entry
 
 
-def scan(sql: str) -> Tokens:  # noqa: C901  # one branch per reason to refuse
+def scan(sql: str) -> Tokens:  # one branch per reason to refuse
     """Cut `sql` into tokens, or refuse it."""
     if len(sql) > MAX_CHARACTERS:
         raise Refusal(
@@ -182,7 +189,7 @@ def scan(sql: str) -> Tokens:  # noqa: C901  # one branch per reason to refuse
             f"the query has {len(sql):,} characters, the limit is {MAX_CHARACTERS:,}",
             "Ask for less at once, or write long lists of values as a condition.",
         )
-    if found := _FORBIDDEN.search(sql):
+    if ("\0" in sql or not sql.isascii()) and (found := _FORBIDDEN.search(sql)):
         raise Refusal(
             "bad_character",
             "the query holds a NUL or half of a surrogate pair",
@@ -193,13 +200,6 @@ def scan(sql: str) -> Tokens:  # noqa: C901  # one branch per reason to refuse
     if "/*" in sql and "/*" in texts:
         sql = _without_comments(sql)
         texts = _cut(sql)
-    if len(texts) > MAX_TOKENS and (texts[-1] or texts.index("") > MAX_TOKENS):
-        raise Refusal(
-            "too_many_tokens",
-            f"the query has more than {MAX_TOKENS:,} words and signs",
-            "Ask for less at once.",
-            offset=_start(sql, MAX_TOKENS),
-        )
     while texts and not texts[-1]:  # the end of the text, twice if it is a space
         texts.pop()
     if ";" in sql and ";" in texts:
@@ -219,21 +219,27 @@ def scan(sql: str) -> Tokens:  # noqa: C901  # one branch per reason to refuse
     except Refusal:
         _explain(sql, texts)
         raise
-    keys = tokens.keys
-    for string in _STRINGS:
-        index = -1
-        for _ in range(keys.count(string)):
-            index = keys.index(string, index + 1)
-            if keys[index + 1] in _STRINGS:
-                raise _adjacent(_start(sql, index + 1))
+    if "'" in sql and (pair := _ADJACENT.search(bytes(tokens.kinds))):
+        raise _adjacent(_start(sql, pair.start() + 1))
     return tokens
 
 
 def _cut(sql: str) -> list[str]:
-    """Find the tokens, the end of the text as an empty one; not many more than are allowed."""
-    if len(sql) <= 2 * MAX_TOKENS and "$" not in sql:
-        return _TOKEN_BUT_DOLLAR.findall(sql)
-    return [found[1] for found in islice(_TOKEN.finditer(sql), MAX_TOKENS + 2)]
+    """Find the tokens, the end of the text as an empty one; refuse more than are allowed."""
+    pattern = _TOKEN if "$" in sql else _TOKEN_BUT_DOLLAR
+    if len(sql) < MAX_TOKENS and pattern is _TOKEN_BUT_DOLLAR:
+        return pattern.findall(sql)
+    matches = pattern.finditer(sql)
+    texts = list(map(_TEXT, islice(matches, MAX_TOKENS)))
+    more = next(matches, None)
+    if more is not None and more[1] and "/*" not in texts:  # else comments are in the way
+        raise Refusal(
+            "too_many_tokens",
+            f"the query has more than {MAX_TOKENS:,} words and signs",
+            "Ask for less at once.",
+            offset=more.start(1),
+        )
+    return texts
 
 
 def _start(sql: str, index: int) -> int:
@@ -328,35 +334,42 @@ def _check_length(name: str) -> None:
 def _without_comments(sql: str) -> str:
     """Put spaces for comments that hold comments."""
     parts: list[str] = []
-    resume = 0
+    nested = resume = 0
     matches = _TOKEN.finditer(sql)
-    for _ in range(2 * MAX_TOKENS):  # more tokens and comments than that are refused anyway
+    for _ in range(MAX_TOKENS + MAX_NESTED_COMMENTS):  # of further tokens there are too many anyway
         found = next(matches, None)
         if found is None or not found[1]:
             break
         if found[1] == "/*":
             start = found.start(1)
-            end = _end_of_comment(sql, start)
+            end, nested = _end_of_comment(sql, start, nested)
             parts += sql[resume:start], " " * (end - start)
             matches, resume = _TOKEN.finditer(sql, end), end
     return "".join([*parts, sql[resume:]])
 
 
-def _end_of_comment(sql: str, start: int) -> int:
-    """Block comments nest; an edge is taken from the left, `*/*` closes and opens nothing [xc]."""
+def _end_of_comment(sql: str, start: int, nested: int) -> tuple[int, int]:
+    """Block comments nest; an edge is taken from the left, `*/*` closes and opens nothing [xc].
+
+    `nested` counts those of the text that hold others or stand in one.
+    """
     depth, position = 0, start
     while found := _COMMENT_EDGE.search(sql, position):
-        depth += 1 if found[0] == "/*" else -1
-        if depth > MAX_DEPTH:
+        position = found.end()
+        if found[0] == "/*":
+            depth += 1
+            nested += 1
+        else:
+            depth -= 1
+        if nested > MAX_NESTED_COMMENTS:
             raise Refusal(
                 "too_deep",
-                f"more than {MAX_DEPTH} comments within comments",
+                f"more than {MAX_NESTED_COMMENTS} comments within comments",
                 "Leave the comments out.",
                 offset=start,
             )
-        position = found.end()
         if depth == 0:
-            return position
+            return position, nested
     raise Refusal("syntax", "a /* comment does not end", "Close it with */.", offset=start)
 
 

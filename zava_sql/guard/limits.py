@@ -13,15 +13,18 @@ __all__ = [
     "MAX_ARRAY_NESTING",
     "MAX_CAST_MODIFIER",
     "MAX_CHARACTERS",
+    "MAX_CLAUSES",
     "MAX_DEPTH",
     "MAX_DIMENSIONS",
     "MAX_ESCAPES",
     "MAX_JOINS",
     "MAX_LENGTH_ARGUMENT",
     "MAX_NAME_BYTES",
+    "MAX_NESTED_COMMENTS",
     "MAX_PREFIXES",
     "MAX_SET_OPERATIONS",
     "MAX_SUBSCRIPTS",
+    "MAX_SUFFIXES",
     "MAX_TOKENS",
     "MAX_WIDTH",
     "MESSAGE_PIECE",
@@ -31,14 +34,17 @@ __all__ = [
 
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 1_400
+MAX_CLAUSES: Final = 50  # different ones, names and literals aside: TPC-DS has up to 15
 MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE
 MAX_SUBSCRIPTS: Final = 20  # a[1][2]... in a row
 MAX_JOINS: Final = 64  # FROM items in one statement, joins and commas alike
 MAX_PREFIXES: Final = 20  # NOT NOT -+-1
+MAX_SUFFIXES: Final = 20  # a::int::text IS NULL
 MAX_SET_OPERATIONS: Final = 64
 MAX_ARRAY_NESTING: Final = 4  # array[[...], ...]: sqlglot doubles its time with each level
 MAX_ARRAYS: Final = 50  # inner ones included
 MAX_DIMENSIONS: Final = 6  # int[][]: PostgreSQL's MAXDIM
+MAX_NESTED_COMMENTS: Final = 50  # comments that hold others, or stand in one
 MAX_ESCAPES: Final = 1_000  # backslashes in one E'...' string
 MAX_NAME_BYTES: Final = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names, silently
 MAX_LENGTH_ARGUMENT: Final = 10_000  # repeat(), lpad(), rpad()

@@ -17,6 +17,7 @@ from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVE
 from zava_sql.guard.lexer import BITS, OPERATOR, STRING
 from zava_sql.guard.tree_words import GAP, TOKENS
 from zava_sql.guard.type_names import TYPES
+from zava_sql.guard.type_words import is_name, skip_modifiers, type_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,6 @@ _FUNCTION_KEYWORDS: Final = words("""
     json_serialize json_table json_value
     """)
 _INFIX_WORDS: Final = words("like ilike between similar in")
-_FIELDS: Final = words("year month day hour minute second to")
 _JOINS: Final = words("natural cross inner left right full outer join")
 _BEFORE_SOURCE: Final = words("from join lateral ,")
 _WITHOUT_TYPE: Final = words("materialized not")
@@ -85,10 +85,6 @@ def shape(tokens: Tokens) -> list[str]:
 # gives the index behind the last of these.
 
 
-def _is_name(tokens: Tokens, index: int) -> bool:
-    return IDENTIFIER <= tokens.kinds[index] <= RESERVED
-
-
 def _operator(tokens: Tokens, made: list[str], index: int) -> int:
     if tokens.follows_operand(index):
         made[index] = "||"
@@ -107,7 +103,7 @@ def _dot(tokens: Tokens, made: list[str], index: int) -> int:
     if tokens.keys[index + 1] == "*":
         made[index + 1] = "*"
     elif tokens.keys[index + 2] == "'":
-        return _type(tokens, made, index + 1)
+        return type_word(tokens, made, index + 1)
     else:
         made[index + 1] = "_"
     return index + 2
@@ -143,10 +139,10 @@ def _as(tokens: Tokens, made: list[str], index: int) -> int:
     """Write a label, or in CAST a type; a label may look like a type."""
     following = index + 1
     key = tokens.keys[following]
-    if not _is_name(tokens, following) or (key in _WITHOUT_TYPE and _opens(tokens, following)):
+    if not is_name(tokens, following) or (key in _WITHOUT_TYPE and _opens(tokens, following)):
         return following
     if key in TYPES or key == "double" or tokens.keys[following + 1] == ".":
-        return _type(tokens, made, following)
+        return type_word(tokens, made, following)
     made[following] = "_"
     return following + 1
 
@@ -158,62 +154,7 @@ def _opens(tokens: Tokens, index: int) -> bool:
 def _cast(tokens: Tokens, made: list[str], index: int) -> int:
     if tokens.keys[index] == "returning":
         made[index] = "null+::" if tokens.keys[index - 1] == "(" else ",+null+::"
-    return _type(tokens, made, index + 1)
-
-
-def _type(tokens: Tokens, made: list[str], index: int) -> int:
-    """Typename of gram.y, down to one word: no schema, modifiers, fields or array bounds."""
-    keys, start = tokens.keys, index
-    if keys[index + 1] == ".":
-        index += 2
-    key = tokens.name(index) if _is_name(tokens, index) else keys[index]
-    name = TYPES.get(key, key)
-    index += 1
-    if key == "double" and keys[index] == "precision":
-        name = "float8"
-        index += 1
-    elif name in ("bpchar", "bit") and keys[index] == "varying":
-        name = "varchar" if name == "bpchar" else "varbit"
-        index += 1
-    if name == "interval":
-        index = _fields(keys, index)
-    index = _numbers(tokens, index)
-    if keys[index] in ("with", "without") and keys[index + 1] == "time":
-        name += "tz" * (keys[index] == "with")
-        index += 3
-    while (keys[index] == "array" or keys[index] == "[") and key != "as":
-        index += 1 if keys[index] == "array" else 2 + (keys[index + 1] == "0")
-    made[start:index] = [GAP] * (index - start)
-    made[start] = name if name in TOKENS else "other+type"
-    if keys[index] == "'":
-        made[index] = "s"
-        if name == "interval":
-            after = _fields(keys, index + 1)
-            made[index + 1 : after] = [GAP] * (after - index - 1)
-            return after
-        return index + 1
-    return index
-
-
-def _fields(keys: list[str], index: int) -> int:
-    """Step over `day to second (3)` and the like."""
-    while keys[index] in _FIELDS:
-        index += 1
-    if keys[index - 1] == "second" and keys[index : index + 3 : 2] == ["(", ")"]:
-        index += 3
-    return index
-
-
-def _numbers(tokens: Tokens, index: int) -> int:
-    """Step over `(10, -2)`; anything else in the brackets is none of a type's business."""
-    keys, after = tokens.keys, index
-    if keys[after] == "(":
-        after += 1
-        while keys[after] in ("0", ",", "-"):
-            after += 1
-        if keys[after] == ")":
-            return after + 1
-    return index
+    return type_word(tokens, made, index + 1)
 
 
 def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
@@ -226,11 +167,11 @@ def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
         after += 1
     elif keys[after] == "varying":
         after += 1
-    after = _numbers(tokens, after)
+    after = skip_modifiers(tokens, after)
     if keys[after] in ("with", "without") and keys[after + 1] == "time":
         after += 3
     if keys[after] == "'" or (tokens.kinds[index - 1] < RESERVED and keys[index - 2] in ("(", ",")):
-        return _type(tokens, made, index)
+        return type_word(tokens, made, index)
     made[index] = "_"
     return index + 1
 
@@ -250,7 +191,7 @@ def _is(tokens: Tokens, made: list[str], index: int) -> int:
             after += 2 + (keys[after + 3] == "keys")
     elif keys[after + 1] == "normalized":
         after += 1
-    elif not _is_name(tokens, after):
+    elif not is_name(tokens, after):
         return after
     made[index : after + 1] = "is", "null", *[GAP] * (after - index - 1)
     return max(after + 1, start)
@@ -323,7 +264,7 @@ def _using(tokens: Tokens, made: list[str], index: int) -> int:
         return index + 2
     after = index + 1
     if keys[after] == "(":
-        while keys[after] in ("(", ",") and _is_name(tokens, after + 1):
+        while keys[after] in ("(", ",") and is_name(tokens, after + 1):
             after += 2
         if keys[after] == ")":
             after += 3 if keys[after + 1] == "as" else 1
@@ -341,9 +282,20 @@ def _rows(tokens: Tokens, made: list[str], index: int) -> int:
     return _word(tokens, made, index)
 
 
+def _collate(tokens: Tokens, made: list[str], index: int) -> int:
+    """COLLATE "C" behind an operand: the name is none of ours; and sqlglot is slow at chains."""
+    after = index + 1
+    if tokens.keys[after + 1] == ".":
+        after += 2
+    if not is_name(tokens, after):
+        return index + 1
+    made[index : after + 1] = [GAP] * (after + 1 - index)
+    return after + 1
+
+
 def _argument_name(tokens: Tokens, made: list[str], index: int) -> int:
     """NAME => VALUE: the name of an argument is none of ours."""
-    if _is_name(tokens, index - 1):
+    if is_name(tokens, index - 1):
         made[index - 1 : index + 1] = GAP, GAP
     return index + 1
 
@@ -387,6 +339,7 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     "at": _at,
     "operator": _named_operator,
     "using": _using,
+    "collate": _collate,
     "=>": _argument_name,
     ":=": _argument_name,
     "nulls": _nulls,

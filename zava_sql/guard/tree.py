@@ -7,7 +7,6 @@ tokens, the same types and special forms as often, and no node of a class that i
 from __future__ import annotations
 
 import gc
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -17,13 +16,13 @@ from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import Token, TokenType
 
 from zava_sql.guard.clauses import CONTEXTS, clauses
-from zava_sql.guard.limits import Refusal
+from zava_sql.guard.limits import MAX_CLAUSES, Refusal
 from zava_sql.guard.shape import shape
 from zava_sql.guard.tree_words import TOKENS
 from zava_sql.guard.type_names import TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from sqlglot.parser import Parser
 
     from zava_sql.guard.account import Account
     from zava_sql.guard.lexer import Tokens
@@ -36,7 +35,7 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
     **dict.fromkeys(
         (
             exp.Alias, exp.All, exp.And, exp.Any, exp.Array, exp.Between,
-            exp.Boolean, exp.Bracket, exp.CTE, exp.Case, exp.Cast, exp.Collate, exp.Column,
+            exp.Boolean, exp.Bracket, exp.CTE, exp.Case, exp.Cast, exp.Column,
             exp.ColumnDef, exp.Cube, exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp,
             exp.DPipe, exp.DataTypeParam, exp.Distinct, exp.Dot,
             exp.Fetch, exp.Filter, exp.From, exp.Group,
@@ -72,6 +71,8 @@ _TOKENS_OF: Final[dict[str, tuple[str, ...]]] = {
     "rows+from": ("rows", "from"),
 }
 _PLACE: Final = 2  # between the positions of two words: to sqlglot no two tokens touch each other
+# What sqlglot is asked for, by context; else for a statement.
+_ROOTS: Final[dict[str, type[exp.Expr]]] = {"s": exp.Expr, "f": exp.From}
 _MOST_BEFORE: Final = max(len(before) for before, _ in CONTEXTS.values())
 
 
@@ -88,6 +89,9 @@ _DIALECT: Final = _Dialect()
 # of types, and forms.
 _Found = tuple[list[int], list[int], list[str]]
 _NOTHING: Final[_Found] = ([], [], [])
+_UNKNOWN: Final[_Found] = ([], [], [])
+_REMEMBERED: Final = 8_192
+_KNOWN: Final[dict[str, _Found | None]] = {}  # clauses that were seen before
 _TYPES: Final = {
     name: TOKENS.get(name, TokenType.HSTORE).name for name in (*TYPES, "varbit", "timetz")
 }
@@ -98,13 +102,24 @@ def check_tree(tokens: Tokens, account: Account) -> None:
     functions: list[int] = []
     relations: list[int] = []
     others: list[str] = []
-    for text, places in clauses(shape(tokens)):
-        found = _account_of(text)
+    parser: Parser | None = None
+    cut = clauses(shape(tokens))
+    if len(cut) > MAX_CLAUSES and len({text for text, _ in cut}) > MAX_CLAUSES:
+        raise Refusal(
+            "too_many_clauses",
+            f"more than {MAX_CLAUSES} expressions and clauses that differ in more than names",
+            "Ask in smaller steps.",
+        )
+    for text, places in cut:
+        found = _KNOWN.get(text, _UNKNOWN)
+        if found is _UNKNOWN:
+            parser = parser or _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)
+            found = _learned(text, parser)
         if found is None:
             raise _unsupported()
         if found is not _NOTHING:
-            functions.extend([places[number] for number in found[0]])
-            relations.extend([places[number] for number in found[1]])
+            functions += [places[number] for number in found[0]]
+            relations += [places[number] for number in found[1]]
             others += found[2]
     functions.sort()
     relations.sort()
@@ -124,8 +139,16 @@ def _unsupported() -> Refusal:
     )
 
 
-@lru_cache(maxsize=8_192)
-def _account_of(text: str) -> _Found | None:
+def _learned(text: str, parser: Parser) -> _Found | None:
+    """Account for a clause, and remember it."""
+    found = _account_of(text, parser)
+    if len(_KNOWN) >= _REMEMBERED:
+        _KNOWN.clear()
+    _KNOWN[text] = found
+    return found
+
+
+def _account_of(text: str, parser: Parser) -> _Found | None:
     """Account for the tree of a clause. None: no tree, or a strange one."""
     before, after = CONTEXTS[text[0]]
     words = [*before, *text[1:].split(" "), *after]
@@ -135,33 +158,24 @@ def _account_of(text: str) -> _Found | None:
         for number, word in enumerate(words)
         for token in _TOKENS_OF.get(word, (word,))
     ]
-    with _no_collection():
-        try:
-            trees = _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE).parse(tokens, "")
-            return _read(trees[0]) if len(trees) == 1 and trees[0] is not None else None
-        except Exception:  # noqa: BLE001  # whatever a parser does on strange input, the answer is no
-            return None
+    # A tree is thousands of objects that point at each other. A collection that they set off walks
+    # through the whole process and takes longer than all the rest.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        root = _ROOTS.get(text[0])
+        trees = parser.parse_into(root, tokens, "") if root else parser.parse(tokens, "")
+        return _read(trees[0]) if len(trees) == 1 and trees[0] is not None else None
+    except Exception:  # noqa: BLE001  # whatever a parser does on strange input, the answer is no
+        return None
+    finally:
+        if collects:
+            gc.enable()
 
 
 @lru_cache(maxsize=16_384)
 def _token(word: str, place: int) -> Token:
     return Token(TOKENS.get(word, TokenType.VAR), word, 1, place, place, place, [])
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector out of the few milliseconds in which a tree lives.
-
-    A tree is thousands of objects that point at each other; a collection that they set off walks
-    through the whole process and takes longer than all the rest.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _read(tree: exp.Expr) -> _Found | None:

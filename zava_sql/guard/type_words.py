@@ -1,0 +1,76 @@
+"""The words of types for sqlglot: each type one word, whatever is written around its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.guard.keywords import IDENTIFIER, RESERVED, words
+from zava_sql.guard.tree_words import GAP, TOKENS
+from zava_sql.guard.type_names import TYPES
+
+if TYPE_CHECKING:
+    from zava_sql.guard.lexer import Tokens
+
+__all__ = ["is_name", "skip_modifiers", "type_word"]
+
+_FIELDS: Final = words("year month day hour minute second to")
+
+
+def is_name(tokens: Tokens, index: int) -> bool:
+    """Whether a word stands here, quoted or not."""
+    return IDENTIFIER <= tokens.kinds[index] <= RESERVED
+
+
+def type_word(tokens: Tokens, made: list[str], index: int) -> int:
+    """Typename of gram.y, down to one word: no schema, modifiers, fields or array bounds."""
+    keys, start = tokens.keys, index
+    if keys[index + 1] == ".":
+        index += 2
+    key = tokens.name(index) if is_name(tokens, index) else keys[index]
+    name = TYPES.get(key, key)
+    index += 1
+    if key == "double" and keys[index] == "precision":
+        name = "float8"
+        index += 1
+    elif name in ("bpchar", "bit") and keys[index] == "varying":
+        name = "varchar" if name == "bpchar" else "varbit"
+        index += 1
+    if name == "interval":
+        index = _fields(keys, index)
+    index = skip_modifiers(tokens, index)
+    if keys[index] in ("with", "without") and keys[index + 1] == "time":
+        name += "tz" * (keys[index] == "with")
+        index += 3
+    while (keys[index] == "array" or keys[index] == "[") and key != "as":
+        index += 1 if keys[index] == "array" else 2 + (keys[index + 1] == "0")
+    made[start:index] = [GAP] * (index - start)
+    made[start] = name if name in TOKENS else "other+type"
+    if keys[index] == "'":
+        made[index] = "s"
+        if name == "interval":
+            after = _fields(keys, index + 1)
+            made[index + 1 : after] = [GAP] * (after - index - 1)
+            return after
+        return index + 1
+    return index
+
+
+def _fields(keys: list[str], index: int) -> int:
+    """Step over `day to second (3)` and the like."""
+    while keys[index] in _FIELDS:
+        index += 1
+    if keys[index - 1] == "second" and keys[index : index + 3 : 2] == ["(", ")"]:
+        index += 3
+    return index
+
+
+def skip_modifiers(tokens: Tokens, index: int) -> int:
+    """Step over `(10, -2)`; anything else in the brackets is none of a type's business."""
+    keys, after = tokens.keys, index
+    if keys[after] == "(":
+        after += 1
+        while keys[after] in ("0", ",", "-"):
+            after += 1
+        if keys[after] == ")":
+            return after + 1
+    return index
