@@ -13,6 +13,7 @@ compared is the median over all calls. Floors:
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import statistics
 import sys
@@ -155,11 +156,13 @@ async def one_row(
         max_cacheable_statement_size=1,
         server_settings={"jit": "off"},
     )
+    people = itertools.cycle([await find_principal(database, store) for store in STORES])
     rounds = Rounds()
     for _ in range(n):
         await rounds.block("raw, cached", lambda: owner.fetch(parameters, row[0], row[1]), BLOCK)
         await rounds.block("raw, anew", lambda: anew.fetch(fenced), BLOCK)
         await rounds.block("agent query", lambda: agent.query(principal, fenced), BLOCK)
+        await rounds.block("eight in turn", lambda: agent.query(next(people), fenced), BLOCK)
         await rounds.block("in the runner", lambda: run.query(principal, fenced), BLOCK)
         await rounds.block("policy `true`", lambda: agent.query(principal, unfenced), BLOCK)
         await rounds.block("six trips", lambda: naive(database, pool, principal, fenced), BLOCK)

@@ -200,7 +200,8 @@ async def test_no_answer_outlives_the_access_it_was_made_with(
             text.format(id=f"'{seattle.principal_id}'", store=f"'{tenants.store_id('seattle')}'")
             for text in CHANGES[change]
         )
-        admin.execute(do)
+        # In a thread: it waits for a transaction that this one is about to end.
+        await asyncio.to_thread(admin.execute, do)
         try:
             try:
                 after = await value(agent, seattle)
@@ -209,7 +210,7 @@ async def test_no_answer_outlives_the_access_it_was_made_with(
             assert after == 0
             assert agent.cache.hits == hits
         finally:
-            admin.execute(undo)
+            await asyncio.to_thread(admin.execute, undo)
         if told:
             await until(lambda: agent.cache.on)
         assert await value(agent, seattle) == 27

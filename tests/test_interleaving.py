@@ -201,7 +201,7 @@ async def assert_pool_is_whole(database: Database, run: Run, admin: asyncpg.Conn
         with contextlib.suppress(ZavaError):
             await tenants.own_rows(database, run.people["seattle"])
     async with asyncio.timeout(30), contextlib.AsyncExitStack() as stack:
-        held = [await stack.enter_async_context(database.gateway.acquire()) for _ in range(POOL)]
+        held = [await stack.enter_async_context(database.gateway.lend()) for _ in range(POOL)]
         pids = {connection.get_server_pid() for connection in held}
         assert len(pids) == POOL
     answers = await asyncio.gather(

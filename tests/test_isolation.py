@@ -144,7 +144,7 @@ class Stage:
         self.clean: tuple[object, ...]
 
     async def session(self) -> tuple[object, ...]:
-        async with self.database.gateway.acquire() as connection:
+        async with self.database.gateway.lend() as connection:
             own = await connection.fetchrow(SESSION)
             settings = await connection.fetch("show all")
             pid = connection.get_server_pid()
@@ -316,7 +316,7 @@ async def kept_names(stage: Stage) -> list[str]:
 
     Of the runner it is the call that is kept, never the text.
     """
-    async with stage.database.gateway.acquire() as connection:
+    async with stage.database.gateway.lend() as connection:
         rows = await connection.fetch(
             "select s.name, s.statement from pg_prepared_statement() as s"
             " where strpos(s.statement, $1) > 0 or s.statement ~ 'from zava_run[.]'",

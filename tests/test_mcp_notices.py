@@ -172,7 +172,7 @@ async def test_each_hears_its_own_calls_only(url, database, keys):
                 group.create_task(ask(name, mode))
         group.create_task(ask_nothing())
     await asyncio.sleep(0.2)
-    idle = [holder._con for holder in database.gateway._holders if holder._con]  # noqa: SLF001
+    idle = database.gateway._open  # noqa: SLF001
     assert idle
     assert not any(connection._log_listeners for connection in idle)  # noqa: SLF001
 

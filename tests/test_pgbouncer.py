@@ -143,7 +143,7 @@ async def test_each_transaction_has_the_settings_of_a_session_and_leaves_none(po
         expected = (await fetch(one, seattle, sql, 1)).rows
         assert (await fetch(other, seattle, sql, 1)).rows == expected
         assert expected[0][:2] == ("retail, public", "7s")
-        async with other.gateway.acquire() as connection:
+        async with other.gateway.lend() as connection:
             left = "select current_setting('statement_timeout'), current_user::text, "
             left += "current_setting('zava.context', true)"
             # A simple query: there is no transaction to hold the backend.

@@ -253,7 +253,7 @@ async def test_postgresql_reads_back_what_is_printed_as_its_own_text(module_data
         service_url=module_database.service_url,
         context_key=module_database.context_key,
     )
-    async with Database.open(settings) as database, database.gateway.acquire() as connection:
+    async with Database.open(settings) as database, database.gateway.lend() as connection:
         for literal, kind in literals:
             statement = await connection.prepare(f"select {literal} as value", name="")
             (column,) = statement.get_attributes()

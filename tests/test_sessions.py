@@ -76,7 +76,7 @@ def running(admin: psycopg.Connection) -> int | None:
 
 
 async def pid_of(database: Database) -> int:
-    async with database.gateway.acquire() as connection:
+    async with database.gateway.lend() as connection:
         return connection.get_server_pid()
 
 
@@ -243,7 +243,7 @@ async def test_statements_that_fail_are_not_left_on_the_server(
             await fetch(database, seattle, "select p from retail.products as p", 9)
         with pytest.raises(DatabaseError):
             await fetch(database, seattle, "select 1 / 0", 9)
-    async with database.gateway.acquire() as connection:
+    async with database.gateway.lend() as connection:
         kept = await connection.fetchval("select count(*) from pg_prepared_statements")
     assert kept <= 2
 

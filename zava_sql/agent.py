@@ -24,8 +24,8 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
+from zava_sql.gateway import Column
 from zava_sql.guard import Guard
-from zava_sql.pools import Column
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import asyncpg
 
@@ -21,16 +21,17 @@ from zava_sql.errors import (
     LimitExceeded,
     ServiceUnavailable,
 )
-from zava_sql.pools import make_pool, session_start
+from zava_sql.pools import gateway_pool, service_pool, session_start
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from uuid import UUID
 
     from pydantic import SecretStr
 
-    from zava_sql.pools import GatewayConnection
+    from zava_sql.gateway import GatewayConnection, GatewayPool
     from zava_sql.settings import Settings
 
 __all__ = ["CONNECTION_ERRORS", "Database", "connect"]
@@ -47,10 +48,6 @@ CONNECTION_ERRORS = (
     asyncpg.CannotConnectNowError,
 )
 
-# Always ROLLBACK: it undoes what COMMIT would keep (role, settings, LISTEN, cursors); session
-# advisory locks are what it leaves.
-_CLOSE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
-
 # Seconds after which a query that still runs is cancelled once more.
 _CANCEL_AGAIN = 0.1
 
@@ -62,7 +59,7 @@ class Database:
         self,
         settings: Settings,
         context_key: ContextKey,
-        gateway: asyncpg.Pool[asyncpg.Record],
+        gateway: GatewayPool,
         service: asyncpg.Pool[asyncpg.Record],
     ) -> None:
         self.settings = settings
@@ -98,17 +95,16 @@ class Database:
                 "ZAVA_CONTEXT_KEY is not set", hint="Make one with: zava-sql key create"
             )
         key = ContextKey.parse(settings.context_key.get_secret_value())
-        gateway = make_pool(settings, "ZAVA_DATABASE_URL", settings.database_url, gateway=True)
-        service = make_pool(settings, "ZAVA_SERVICE_URL", settings.service_url, gateway=False)
+        gateway, service = gateway_pool(settings), service_pool(settings)
         database = cls(settings, key, gateway, service)
         try:
             async with translated_connection_errors():
-                for variable, pool in (
-                    ("ZAVA_DATABASE_URL", gateway),
+                for variable, opened in (
+                    ("ZAVA_DATABASE_URL", gateway.start()),
                     ("ZAVA_SERVICE_URL", service),
                 ):
                     try:
-                        await pool
+                        await opened
                     except ValueError:
                         # Without its cause: that may quote a part of the URL, such as the password.
                         raise ConfigurationError(
@@ -134,8 +130,8 @@ class Database:
             lost=self.gateway.expire_connections,
         )
 
-    async def acquire(self) -> asyncpg.pool.PoolConnectionProxy[asyncpg.Record]:
-        """Take a gateway connection, for `give_back()` to put back.
+    async def acquire(self, holder: UUID) -> GatewayConnection:
+        """Take a gateway connection for a principal, for `give_back()` to put back.
 
         Raises:
             LimitExceeded: all of them are busy.
@@ -144,7 +140,7 @@ class Database:
         """
         try:
             async with asyncio.timeout(self.settings.pool_timeout):
-                return await self.gateway.acquire()
+                return await self.gateway.acquire(holder)
         except TimeoutError as error:
             if self.gateway.get_size() < self.gateway.get_max_size():
                 raise ServiceUnavailable(
@@ -163,33 +159,36 @@ class Database:
             ) from error
 
     def give_back(
-        self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], *, clean: bool
+        self, connection: GatewayConnection, state: Literal["sound", "failed", "unknown"]
     ) -> None:
         """Put a gateway connection back, beside the caller's own work.
 
-        What is not `clean` is ended: first its query, so that it does not run on, then itself.
+        A sound transaction waits a moment for the next one to end it; a failed one is ended now.
+        Where the state is not known the query is ended, so that it does not run on, and then the
+        connection itself.
         """
-        self._beside(self._give_back(connection, clean=clean))
+        # Behind a pooler a transaction holds a backend, for which others wait.
+        if state == "sound" and not self.settings.pooler:
+            connection.is_left_open = True
+            self.gateway.release(connection)
+        else:
+            self._beside(self._give_back(connection, is_known=state != "unknown"))
 
     def _beside(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
 
-    async def _give_back(
-        self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], *, clean: bool
-    ) -> None:
+    async def _give_back(self, connection: GatewayConnection, *, is_known: bool) -> None:
         try:
-            if clean:
-                await connection.execute(_CLOSE)
+            if is_known:
+                await connection.end()
             else:
-                await self._end(cast("GatewayConnection", connection))
+                await self._end(connection)
         except (asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
-            with suppress(asyncpg.InterfaceError):
-                connection.terminate()
+            connection.terminate()
         finally:
-            with suppress(*CONNECTION_ERRORS):
-                await self.gateway.release(connection)
+            self.gateway.release(connection)
 
     async def _end(self, connection: GatewayConnection) -> None:
         """End a connection whose query may run.
@@ -209,17 +208,18 @@ class Database:
         if self._returning:
             await asyncio.wait(self._returning, timeout=10)
         for pool in (self.gateway, self.service):
-            # A pool that never came up says so; there is nothing to close then.
+            # The service's says so when it never came up; there is nothing to close then.
             with suppress(asyncpg.InterfaceError):
                 try:
-                    await _settled(pool)
+                    if pool is self.service:
+                        await _settled(self.service)
                     async with asyncio.timeout(5):
                         await pool.close()
                 except TimeoutError:
                     pool.terminate()
 
     async def _check(self) -> None:
-        async with self.gateway.acquire() as connection, connection.transaction():
+        async with self.gateway.lend() as connection, connection.transaction():
             before = time.time()
             row = await connection.fetchrow(
                 "select r.rolsuper or r.rolbypassrls as unbound, r.rolname,"

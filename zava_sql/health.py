@@ -24,6 +24,7 @@ from zava_sql.errors import ConfigurationError, ZavaError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from starlette.requests import Request
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from zava_sql.toolbox import Toolbox
 
     Check = Callable[[], Awaitable["Part"]]
+    Connection = (
+        asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    )
 
 __all__ = ["Health", "Part", "is_local"]
 
@@ -132,12 +136,12 @@ class Health:
         if facts["busy"] == pool.get_max_size():
             return Part("degraded", facts | {"message": "all connections are busy"})
         begun = time.perf_counter()
-        row = await _row(pool, _GATEWAY)
+        row = await _row(pool.lend(), _GATEWAY)
         drift = row["now"] - time.time() - self._database.clock_offset
         facts |= {
             "seconds": round(time.perf_counter() - begun, 4),
             "replica": row["is_replica"],
-            "lag_seconds": (await _row(pool, _LAG))["lag"] if row["is_replica"] else None,
+            "lag_seconds": (await _row(pool.lend(), _LAG))["lag"] if row["is_replica"] else None,
             "drift_seconds": round(drift, 3),
         }
         if row["is_unbound"]:
@@ -151,7 +155,7 @@ class Health:
     async def _service(self) -> Part:
         key = self._database.context_key
         row = await _row(
-            self._database.service,
+            self._database.service.acquire(),
             "select zava.knows_signing_key($1, $2) as known",
             key.kid,
             key.fingerprint(),
@@ -200,7 +204,8 @@ class Health:
         wanted = await asyncio.to_thread(_head)
         try:
             row = await _row(
-                self._database.service, "select v.version_num from public.alembic_version as v"
+                self._database.service.acquire(),
+                "select v.version_num from public.alembic_version as v",
             )
         except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedTableError):
             return Part("degraded", {"wanted": wanted, "message": "the revision cannot be read"})
@@ -229,9 +234,11 @@ async def _look(check: Check) -> Part:
         return Part("down", {"message": type(error).__name__})
 
 
-async def _row(pool: asyncpg.Pool[asyncpg.Record], sql: str, *arguments: object) -> asyncpg.Record:
+async def _row(
+    lent: AbstractAsyncContextManager[Connection], sql: str, *arguments: object
+) -> asyncpg.Record:
     # In a transaction, which a pooler keeps on one backend.
-    async with pool.acquire(timeout=_PATIENCE) as connection, connection.transaction():
+    async with lent as connection, connection.transaction():
         row = await connection.fetchrow(sql, *arguments)
         if row is None:
             raise asyncpg.DataError("no row")

@@ -15,7 +15,7 @@ import asyncpg
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from zava_sql.pools import GatewayConnection
+    from zava_sql.gateway import GatewayConnection
 
 __all__ = ["heard", "hears"]
 

@@ -1,32 +1,24 @@
 """How connections are made, and what is set in every session.
 
-An agent's connection keeps the statements of one principal at a time: they are gone before the next
-one begins, whose sight of them, and whose plans made of them, would else be a leak. asyncpg's reset
-between users is not needed, since each session ends in ROLLBACK.
+asyncpg's reset between users is not needed: each session of an agent ends in ROLLBACK, and the
+service only calls functions.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from asyncpg import connect_utils
 
 from zava_sql.errors import ConfigurationError
+from zava_sql.gateway import KEPT_STATEMENTS, GatewayConnection, GatewayPool, TransactionConnection
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Awaitable, Callable
-    from uuid import UUID
-
-    from asyncpg.prepared_stmt import PreparedStatement
     from pydantic import SecretStr
 
     from zava_sql.settings import Settings
 
-__all__ = ["Column", "GatewayConnection", "make_pool", "session_start"]
+__all__ = ["gateway_pool", "service_pool", "session_start"]
 
 _SEARCH_PATH = "retail, public"
 
@@ -46,140 +38,65 @@ _TEXT_TYPES = (
 )
 
 
-# Statements that a gateway connection keeps, and the longest text of one.
-_KEPT_STATEMENTS = 64
-_KEPT_LENGTH = 4_096
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of an answer; names may repeat."""
-
-    name: str
-    type: str
-
-
-class GatewayConnection(asyncpg.Connection):
-    """Runs the texts of one principal after the other and keeps those that come again, by name."""
-
-    _server_caps: Any
-    _addr: Any
-    _params: Any
-    _protocol: Any
-    _stmt_cache: Any
-    _stmts_to_close: set[Any]
-    _prepare: Callable[..., Awaitable[PreparedStatement[asyncpg.Record]]]
-    _loop: asyncio.AbstractEventLoop
-    _cancel_current_command: Callable[[asyncio.Future[None]], None]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncpg's own
-        super().__init__(*args, **kwargs)
-        # asyncpg would look types up with set_config(), which tenants lack, to switch JIT off.
-        self._server_caps = self._server_caps._replace(jit=False)
-        self._holder: UUID | None = None
-        self._seen: set[str] = set()
-        # Of the kept statements, by their names, each of which is given once.
-        self._columns: dict[str, tuple[Column, ...]] = {}
-
-    async def begin(self, holder: UUID, batch: str) -> None:
-        """Start a transaction; statements that another principal left are ended first."""
-        if holder != self._holder:
-            self.forget()
-            # What DEALLOCATE ALL ends need not be closed by name.
-            self._stmt_cache.clear()
-            self._stmts_to_close.clear()
-            batch = f"DEALLOCATE ALL; {batch}"
-        await self.execute(batch)
-        self._holder = holder
-
-    async def cancel(self) -> None:
-        """Ask PostgreSQL to stop what runs here; return when it has got the request."""
-        with suppress(OSError):
-            await connect_utils._cancel(  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
-                loop=self._loop,
-                addr=self._addr,
-                params=self._params,
-                backend_pid=self._protocol.backend_pid,
-                backend_secret=self._protocol.backend_secret,
-            )
-
-    def forget(self) -> None:
-        """Have the next transaction end all statements, whoever begins it."""
-        self._holder = None
-        self._seen.clear()
-        self._columns.clear()
-
-    async def statement(self, text: str) -> PreparedStatement[asyncpg.Record]:
-        """Prepare a text: without a name at first, to be kept when it comes again."""
-        if text in self._seen:
-            return await self._prepare(text, use_cache=True)
-        if len(text) <= _KEPT_LENGTH:
-            if len(self._seen) == _KEPT_STATEMENTS:
-                self._seen.clear()
-            self._seen.add(text)
-        return await self._prepare(text, name="")
-
-    def columns(self, statement: PreparedStatement[asyncpg.Record]) -> tuple[Column, ...]:
-        """Give the columns of what a statement answers."""
-        name = statement.get_name()
-        columns = self._columns.get(name)
-        if columns is None:
-            columns = tuple(
-                Column(attribute.name, attribute.type.name)
-                for attribute in statement.get_attributes()
-            )
-            if len(self._columns) == _KEPT_STATEMENTS:
-                self._columns.clear()
-            if name:
-                self._columns[name] = columns
-        return columns
-
-
-class TransactionConnection(GatewayConnection):
-    """The same behind a pooler, where the next transaction may be on another backend."""
-
-    async def begin(self, holder: UUID, batch: str) -> None:  # noqa: ARG002 - nothing is held
-        """Go on in a transaction; no statement is kept."""
-        await self.execute(batch)
-
-    async def statement(self, text: str) -> PreparedStatement[asyncpg.Record]:
-        """Prepare a text without a name: the server forgets it with the next one."""
-        return await self._prepare(text, name="")
-
-
-def make_pool(
-    settings: Settings, variable: str, url: SecretStr | None, *, gateway: bool
-) -> asyncpg.Pool[asyncpg.Record]:
-    """Make a pool that has no connection yet.
+def gateway_pool(settings: Settings) -> GatewayPool:
+    """Make the pool for the text of agents; it has no connection yet.
 
     Raises:
         ConfigurationError: there is no URL.
     """
+    kind = TransactionConnection if settings.pooler else GatewayConnection
+    options = _options(settings, "ZAVA_DATABASE_URL", settings.database_url)
+
+    async def connect() -> GatewayConnection:
+        connection = await asyncpg.connect(
+            **options, statement_cache_size=KEPT_STATEMENTS, connection_class=kind
+        )
+        try:
+            await _prepare_gateway(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    return GatewayPool(
+        connect,
+        smallest=min(settings.pool_min, settings.pool_max),
+        largest=settings.pool_max,
+        lifetime=settings.pool_lifetime,
+    )
+
+
+def service_pool(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
+    """Make the pool for the kernel's functions; it has no connection yet.
+
+    Raises:
+        ConfigurationError: there is no URL.
+    """
+    return asyncpg.create_pool(
+        **_options(settings, "ZAVA_SERVICE_URL", settings.service_url),
+        min_size=1,
+        max_size=settings.pool_max,
+        max_inactive_connection_lifetime=settings.pool_lifetime,
+        reset=_no_reset,
+    )
+
+
+def _options(settings: Settings, variable: str, url: SecretStr | None) -> dict[str, Any]:
     if url is None or not url.get_secret_value():
         raise ConfigurationError(
             f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
         )
-    kind: type[asyncpg.Connection[asyncpg.Record]] = asyncpg.Connection
-    if gateway:
-        kind = TransactionConnection if settings.pooler else GatewayConnection
-    return asyncpg.create_pool(
-        url.get_secret_value(),
-        min_size=min(settings.pool_min, settings.pool_max) if gateway else 1,
-        max_size=settings.pool_max,
-        max_inactive_connection_lifetime=settings.pool_lifetime,
-        command_timeout=settings.command_timeout,
-        timeout=settings.connect_timeout,
-        server_settings={"application_name": settings.application_name}
+    return {
+        "dsn": url.get_secret_value(),
+        "command_timeout": settings.command_timeout,
+        "timeout": settings.connect_timeout,
+        "server_settings": {"application_name": settings.application_name}
         if settings.pooler
         else _session(settings) | {"search_path": _SEARCH_PATH},
         # A cache for texts up to one byte holds nothing; one of size 0 would have every text sent
         # twice.
-        statement_cache_size=_KEPT_STATEMENTS if gateway else 100,
-        max_cacheable_statement_size=1 if settings.pooler else 15_360,
-        connection_class=kind,
-        init=_prepare_gateway if gateway else None,
-        reset=_no_reset,
-    )
+        "max_cacheable_statement_size": 1 if settings.pooler else 15_360,
+    }
 
 
 def _session(settings: Settings) -> dict[str, str]:
@@ -211,7 +128,7 @@ def session_start(settings: Settings) -> str:
 
 
 async def _no_reset(_: object) -> None:
-    """Do nothing: agent sessions end in ROLLBACK, the service only calls functions."""
+    """Do nothing."""
 
 
 async def _prepare_gateway(connection: asyncpg.Connection[asyncpg.Record]) -> None:

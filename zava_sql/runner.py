@@ -18,7 +18,7 @@ from zava_sql.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zava_sql.pools import GatewayConnection
+    from zava_sql.gateway import GatewayConnection
     from zava_sql.tenant import Principal
 
 __all__ = ["ROLE", "acting", "run", "wanted"]
@@ -48,7 +48,7 @@ select exists (
 
 
 async def wanted(
-    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
+    connection: GatewayConnection,
     setting: Literal["auto", "always", "never"],
 ) -> bool:
     """Say whether the text of agents is to run in the runner of this database.

@@ -15,7 +15,7 @@ import secrets
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Literal, Self
 
 import asyncpg
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from zava_sql.database import Database
-    from zava_sql.pools import GatewayConnection
+    from zava_sql.gateway import GatewayConnection
     from zava_sql.settings import Settings
 
 __all__ = [
@@ -192,10 +192,8 @@ async def tenant_session(
     Raises:
         LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time.
     """
-    connection = await database.acquire()
-    gateway = cast("GatewayConnection", connection)
-    forget = gateway.forget  # taken now: a lost connection is taken from its proxy
-    known = False
+    gateway = await database.acquire(principal.principal_id)
+    state: Literal["sound", "failed", "unknown"] = "unknown"
     try:
         caps = caps or database.caps.of(principal.role)
         lifetime = caps.statement_timeout + _CONTEXT_MARGIN
@@ -212,17 +210,18 @@ async def tenant_session(
         # Values of ours only: the role's form is checked by the table it comes from.
         await gateway.begin(
             principal.principal_id,
-            f"{begin} SET LOCAL zava.context = '{context}';{_own_limits(caps, database.settings)}"
+            begin,
+            f"SET LOCAL zava.context = '{context}';{_own_limits(caps, database.settings)}"
             f' SET LOCAL ROLE "{role or principal.role}"',
         )
         with heard(gateway):
             yield gateway
-        known = True
+        state = "sound"
     except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
         # A statement that failed half-way may be one that only the server knows of.
-        forget()
-        known = True
+        gateway.forget()
+        state = "failed"
         raise
     finally:
         # Otherwise cancelled, timed out in the client, or out of step: its state is not known.
-        database.give_back(connection, clean=known)
+        database.give_back(gateway, state)

@@ -177,7 +177,7 @@ async def require_sound(database: Database) -> None:
     pooler = database.settings.pooler is not None
     async with (
         database.service_session() as service,
-        database.gateway.acquire() as gateway,
+        database.gateway.lend() as gateway,
         gateway.transaction(readonly=True),  # which holds one backend behind a pooler
     ):
         report = await examine(Sessions(gateway, service, pooler=pooler), chosen=errors)

@@ -1,0 +1,232 @@
+"""How the connections of agents are shared: who gets which, and what the last one leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+import tenants
+
+from zava_sql import gateway
+from zava_sql.agent import fetch
+from zava_sql.errors import LimitExceeded
+from zava_sql.gateway import GatewayPool
+from zava_sql.tenant import tenant_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import conftest
+    import psycopg
+
+    from zava_sql.database import Database
+    from zava_sql.tenant import Principal
+
+pytestmark = pytest.mark.anyio
+
+STATE = "select a.state from pg_stat_activity as a where a.pid = %s"
+LOCKS = "select count(*) from pg_locks as l where l.pid = %s and l.locktype = 'advisory'"
+PATIENCE = 20.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _filled(module_database: conftest.Database) -> None:
+    tenants.fill(module_database)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no transaction be ended by time."""
+    monkeypatch.setattr(gateway, "_LEFT_OPEN", 3600)
+
+
+async def backend(database: Database, principal: Principal) -> int:
+    """Ask on which backend the text of this principal runs."""
+    result = await fetch(database, principal, "select pg_backend_pid()", 1)
+    return int(str(result.rows[0][0]))
+
+
+async def until(question: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not question():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.02)
+
+
+# ---------------------------------------------------------------- who gets which
+
+
+@pytest.mark.usefixtures("waits")
+async def test_principals_that_ask_in_turn_keep_their_connections(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(module_database, pool_min=3, pool_max=3) as database:
+        people = await tenants.principals(database, ["seattle", "bellevue", "tacoma"])
+        first = {name: await backend(database, one) for name, one in people.items()}
+        assert len(set(first.values())) == 3
+        for _ in range(5):
+            for name in random.sample(sorted(people), 3):
+                assert await backend(database, people[name]) == first[name]
+
+
+@pytest.mark.usefixtures("waits")
+async def test_who_finds_none_of_its_own_gets_the_one_that_rested_longest(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(module_database, pool_min=2, pool_max=2) as database:
+        people = await tenants.principals(database, ["seattle", "bellevue", "tacoma"])
+        seattle, bellevue = [await backend(database, people[n]) for n in ("seattle", "bellevue")]
+        assert seattle != bellevue
+        assert await backend(database, people["tacoma"]) == seattle
+        assert await backend(database, people["bellevue"]) == bellevue
+        assert await backend(database, people["seattle"]) == seattle
+
+
+async def test_no_more_connections_than_allowed_whoever_gives_up(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(
+        module_database, pool_min=0, pool_max=3, pool_timeout=PATIENCE
+    ) as database:
+        people = list((await tenants.principals(database)).values())
+        calls = [
+            asyncio.create_task(backend(database, random.choice(people)))  # noqa: S311
+            for _ in range(120)
+        ]
+        for call in random.sample(calls, 40):
+            await asyncio.sleep(0.001)
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert database.gateway.get_size() <= 3
+        # Every slot came back.
+        async with asyncio.timeout(PATIENCE):
+            held = [await database.gateway.acquire() for _ in range(3)]
+        assert len({one.get_server_pid() for one in held}) == 3
+        for one in held:
+            database.gateway.release(one)
+
+
+async def test_a_connection_that_cannot_be_made_costs_no_slot() -> None:
+    async def fail() -> gateway.GatewayConnection:
+        raise ConnectionRefusedError
+
+    pool = GatewayPool(fail, smallest=0, largest=2, lifetime=10)
+    for _ in range(5):
+        async with asyncio.timeout(1):
+            with pytest.raises(ConnectionRefusedError):
+                await pool.acquire()
+
+
+async def test_all_busy_is_said_in_time(module_database: conftest.Database) -> None:
+    async with tenants.opened(module_database, pool_max=1, pool_timeout=0.2) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        async with tenant_session(database, seattle):
+            with pytest.raises(LimitExceeded, match="busy"):
+                await database.acquire(seattle.principal_id)
+        await backend(database, seattle)
+
+
+async def test_idle_and_expired_connections_are_replaced(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(module_database, pool_min=2, pool_lifetime=0.3) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        first = await backend(database, seattle)
+        await until(lambda: database.gateway.get_size() == 0)
+        second = await backend(database, seattle)
+        assert second != first
+        connection = await database.gateway.acquire(seattle.principal_id)
+        await database.gateway.expire_connections()
+        assert not connection.is_closed(), "who has it keeps it"
+        database.gateway.release(connection)
+        assert connection.is_closed()
+        assert await backend(database, seattle) not in (first, second)
+    with pytest.raises(asyncpg.InterfaceError):
+        await database.gateway.acquire()
+
+
+async def test_a_connection_that_served_long_enough_is_replaced(
+    module_database: conftest.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "_MOST_USES", 3)
+    async with tenants.opened(module_database, pool_min=1, pool_max=1) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        backends = [await backend(database, seattle) for _ in range(6)]
+        assert len(set(backends[:3])) == len(set(backends[3:])) == 1
+        assert backends[0] != backends[3]
+
+
+# ---------------------------------------------------------------- what the last one leaves
+
+
+async def test_a_transaction_waits_a_moment_for_the_next_and_no_longer(
+    module_database: conftest.Database, admin_connection: psycopg.Connection
+) -> None:
+    async with tenants.opened(module_database, pool_max=1) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        pid = await backend(database, seattle)
+        await until(lambda: admin_connection.execute(STATE, [pid]).fetchone() == ("idle",))
+        assert await backend(database, seattle) == pid
+
+
+@pytest.mark.usefixtures("waits")
+async def test_a_principal_that_comes_again_ends_its_last_transaction(
+    module_database: conftest.Database, admin_connection: psycopg.Connection
+) -> None:
+    begun = "select now()"
+    async with tenants.opened(module_database, pool_max=1) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        pid = await backend(database, seattle)
+        state = admin_connection.execute(STATE, [pid]).fetchone()
+        assert state == ("idle in transaction",)
+        first = (await fetch(database, seattle, begun, 1)).rows
+        assert (await fetch(database, seattle, begun, 1)).rows != first, "another transaction"
+
+
+@pytest.mark.usefixtures("waits")
+async def test_nothing_of_a_transaction_is_left_to_the_next_principal(
+    module_database: conftest.Database, admin_connection: psycopg.Connection
+) -> None:
+    """Without the guard: what a text can leave is undone before anybody else's begins."""
+    left = (
+        "select current_setting('zava.context'), current_setting('work_mem'), current_user::text,"
+        " (select count(*) from pg_prepared_statement())"
+    )
+    async with tenants.opened(module_database, pool_max=1, runner="never") as database:
+        people = await tenants.principals(database, ["seattle", "bellevue"])
+        texts = (
+            "select pg_advisory_lock(42)::text, set_config('work_mem', '1GB', false)",
+            "select set_config('zava.context', 'forged', false)",
+            "select set_config('role', 'zava_store_tacoma', false)",
+        )
+        for text in texts * 2:
+            await fetch(database, people["seattle"], text, 1)
+        pid = await backend(database, people["seattle"])
+        assert admin_connection.execute(LOCKS, [pid]).fetchone() == (1,)
+        context, memory, role, statements = (
+            await fetch(database, people["bellevue"], left, 1)
+        ).rows[0]
+        assert await backend(database, people["bellevue"]) == pid
+        assert str(people["bellevue"].principal_id) in str(context)
+        assert (memory, role, statements) == ("4MB", "zava_store_bellevue", 0)
+        assert admin_connection.execute(LOCKS, [pid]).fetchone() == (0,)
+
+
+@pytest.mark.usefixtures("waits")
+async def test_who_is_no_principal_gets_a_connection_without_a_transaction(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(module_database, pool_max=1) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        await backend(database, seattle)
+        async with database.gateway.lend() as connection:
+            row = await connection.fetchrow(
+                "select current_user::text, current_setting('zava.context', true) as context"
+            )
+            assert not connection.is_in_transaction()
+    assert row is not None
+    assert (row[0], row[1] or "") == ("zava_gateway", "")
