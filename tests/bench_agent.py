@@ -209,6 +209,8 @@ async def measure(settings: Settings, rounds: int, orders: int) -> None:
     await owner.execute(DATA.replace("$1", "'{" + ",".join(STORES) + "}'"))
     await owner.execute(LOAD.format(orders=orders))
     await owner.execute("vacuum analyze")
+    # As many connections as there are tenants, so that each keeps its own.
+    settings = settings.model_copy(update={"pool_min": len(STORES)})
     always = settings.model_copy(update={"runner": "always"})
     async with Database.open(settings) as database, Database.open(always) as in_runner:
         await one_row(database, in_runner, owner, rounds)

@@ -114,7 +114,7 @@ async def test_a_connection_that_cannot_be_made_costs_no_slot() -> None:
     async def fail() -> gateway.GatewayConnection:
         raise ConnectionRefusedError
 
-    pool = GatewayPool(fail, smallest=0, largest=2, lifetime=10)
+    pool = GatewayPool(fail, smallest=0, largest=2, lifetime=10, patience=1)
     for _ in range(5):
         async with asyncio.timeout(1):
             with pytest.raises(ConnectionRefusedError):

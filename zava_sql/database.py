@@ -139,8 +139,7 @@ class Database:
                 told more about.
         """
         try:
-            async with asyncio.timeout(self.settings.pool_timeout):
-                return await self.gateway.acquire(holder)
+            return await self.gateway.acquire(holder)
         except TimeoutError as error:
             if self.gateway.get_size() < self.gateway.get_max_size():
                 raise ServiceUnavailable(

@@ -167,7 +167,7 @@ class TransactionConnection(GatewayConnection):
 
 
 class GatewayPool:
-    """Lends at most `largest` connections; `connect` makes one.
+    """Lends at most `largest` connections, for which callers wait; `connect` makes one.
 
     One that was idle for `lifetime` seconds is closed, and one that served long enough.
     """
@@ -179,11 +179,13 @@ class GatewayPool:
         smallest: int,
         largest: int,
         lifetime: float,
+        patience: float,
     ) -> None:
         self._connect = connect
         self._smallest = smallest
         self._largest = largest
         self._lifetime = lifetime
+        self._patience = patience
         # Whoever holds a slot finds an idle connection, or may make one.
         self._slots = asyncio.Semaphore(largest)
         # With the time at which each came back; the one that came back last is at the end.
@@ -201,9 +203,19 @@ class GatewayPool:
             self._keep(await self._make())
 
     async def acquire(self, holder: UUID | None = None) -> GatewayConnection:
-        """Wait for a connection: the one this principal had, else one that was idle for longest."""
+        """Take a connection: the one this principal had, else one that was idle for longest.
+
+        Raises:
+            TimeoutError: none came free, or was made, within `patience` seconds.
+        """
         if self._closing:
             raise asyncpg.InterfaceError("the pool is closed")
+        if self._idle and not self._slots.locked():
+            return await self._acquire(holder)
+        async with asyncio.timeout(self._patience):
+            return await self._acquire(holder)
+
+    async def _acquire(self, holder: UUID | None) -> GatewayConnection:
         await self._slots.acquire()
         try:
             return self._take(holder) or await self._make()

@@ -63,6 +63,7 @@ def gateway_pool(settings: Settings) -> GatewayPool:
         smallest=min(settings.pool_min, settings.pool_max),
         largest=settings.pool_max,
         lifetime=settings.pool_lifetime,
+        patience=settings.pool_timeout,
     )
 
 
