@@ -1,7 +1,7 @@
 -- api.basket_affinity(): what is bought together, with support, confidence and lift.
--- Items that are not in enough baskets are dropped before pairs are made (a pair is never in more
--- baskets than either of its items), so that the self-join stays small. Baskets and items are
--- numbered first: what is joined and counted then are pairs of integers.
+-- Items are numbered, and a basket is an array of them in order: its pairs are each item with those
+-- after it, without a join. Items that are not in enough baskets are dropped before pairs are counted:
+-- a pair is never in more baskets than either of its items.
 -- work_mem: the lines of a year are sorted once by basket, for head office those of all stores.
 create or replace function api.basket_affinity(
     p_store text default null,
@@ -63,7 +63,7 @@ begin
         ) as k
     ),
     baskets as materialized (
-        select row_number() over ()::integer as basket, array_agg(distinct n.place) as places
+        select array_agg(distinct n.place) as places
         from api.sale_lines as l
         join named as n on n.product_id = l.product_id
         where (v_stores is null or l.store_id = any (v_stores))
@@ -80,25 +80,31 @@ begin
     total as materialized (
         select count(*) as baskets from baskets as b
     ),
-    bought as materialized (
-        select b.basket, unnest(b.places) as place from baskets as b
-    ),
     items as materialized (
         select c.place, c.baskets, n.item_id, n.name
-        from (select b.place, count(*) as baskets from bought as b group by b.place) as c
+        from (
+            select u.place, count(*) as baskets
+            from (select unnest(b.places) as place from baskets as b) as u
+            group by u.place
+        ) as c
         join (
             select distinct n.place, n.item_id, n.name from named as n
         ) as n on n.place = c.place
         where 100 * c.baskets >= p_min_support * (select t.baskets from total as t)
     ),
-    kept as materialized (
-        select b.basket, b.place from bought as b join items as i on i.place = b.place
-    ),
+    -- Each item of a basket with those after it: the places of a basket are in order.
     pairs as (
-        select a.place as place_a, b.place as place_b, count(*) as baskets
-        from kept as a
-        join kept as b on b.basket = a.basket and b.place > a.place
-        group by a.place, b.place
+        select v.place_a, v.place_b, count(*) as baskets
+        from (
+            select u.place as place_a, unnest(u.places[u.n + 1 :]) as place_b
+            from (
+                select b.places, unnest(b.places) as place, generate_subscripts(b.places, 1) as n
+                from baskets as b
+            ) as u
+            join items as i on i.place = u.place
+        ) as v
+        join items as i on i.place = v.place_b
+        group by v.place_a, v.place_b
         having 100 * count(*) >= p_min_support * (select t.baskets from total as t)
     )
     select a.item_id, a.name, b.item_id, b.name, p.baskets, a.baskets, b.baskets,

@@ -23,7 +23,7 @@ parallel restricted
 security invoker
 rows 13
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
     v_range record;
