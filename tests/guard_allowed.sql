@@ -189,3 +189,21 @@ select a, is_cycle from s order by path;
 select make_interval(days := 3, hours => 4), concat(variadic array['a', 'b']), -(1 + 2) * -3, not (true and not false) or 1 between -1 and +1;
 select count(*) from stores a natural join stores b cross join (stores c join (stores d inner join stores e on true) on true);
 with a as (select 1 as n) select count(*) from a, a b, a c join a d on true left join a e on d.n = e.n, (with a as (select 2) table a) f, (select 1 from a g join a h on true) i;
+select count(*) from only (retail.orders) as o, only (stores);
+select overlaps(timestamp '2024-01-01', timestamp '2024-02-01', timestamp '2024-01-15', timestamp '2024-03-01');
+select sum(x) over v from generate_series(1, 5) as x window w as (partition by x % 2), v as (w order by x desc);
+select (array_agg(order_id order by total_amount desc))[1], (array_agg(total_amount order by order_date desc))[1:3] from orders;
+with cohorts as (
+    select customer_id, min(date_trunc('month', order_date)) as cohort from orders where customer_id is not null group by 1
+), activity as (select distinct customer_id, date_trunc('month', order_date) as month from orders)
+select cohort::date, (extract(year from age(month, cohort)) * 12 + extract(month from age(month, cohort)))::int as month_no, count(*)
+from cohorts join activity using (customer_id) group by 1, 2 order by 1, 2 limit 5;
+with islands as (select day, day - (row_number() over (order by day))::int as island from (select distinct order_date::date as day from orders) d)
+select min(day), max(day), count(*) from islands group by island order by 3 desc limit 3;
+select regr_slope(y, x), regr_intercept(y, x) from (select row_number() over (order by day) as x, revenue as y from (select order_date::date as day, sum(total_amount) as revenue from orders group by 1) d) t;
+select case when grouping(status) = 1 then 'all' else status end as status, case grouping(payment_method) when 1 then 'all' else payment_method end, sum(total_amount)
+from orders group by rollup (status, payment_method) order by grouping(status), 1 nulls last;
+select case when total_amount > case when status = 'return' then 10 else 20 end then 'a' else 'b' end || 'x' as c from orders limit 1;
+select ('{"a": [1, 2]}'::jsonb)['a'][0], (array[[1, 2], [3, 4]])[1:1][2:2], (string_to_array('a b', ' '))[array_length(array[1, 2], 1)];
+select date_trunc('hour', order_date) + (extract(minute from order_date)::int / 15) * interval '15 min' as slot, count(*) from orders group by 1 order by 2 desc limit 3;
+select status ilike any (array['c%', 'p%']), status like all (array['%e%', '%d']), status ^@ 'c', 1 in (values (1), (2)) from orders limit 1;

@@ -608,6 +608,16 @@ select "ctid" from orders
 -- refused: column
 select (o).xmax from orders o
 -- refused: column
+select cmin from orders
+-- refused: column
+select o.cmax::text from orders o
+-- refused: relation
+select 1 from only (pg_catalog.pg_roles)
+-- refused: function
+select overlaps(now(), now(), now(), pg_sleep(1))
+-- refused: operator
+select a <<->>>= b from t
+-- refused: column
 select 1 from orders order by ctid
 
 -- family: other dialects

@@ -71,9 +71,9 @@ NOT_BARE_LABEL: Final = words("""
     returning second to union varying where window with within without year
     """)
 
-# Columns that every table has. They tell where a row lies, and the numbers of transactions: from
-# these the size of a table that row-level security hides can be told.
-SYSTEM_COLUMNS: Final = words("ctid tableoid xmin xmax")
+# Columns that every table has. They tell where a row lies, and the numbers of transactions and of
+# their commands: from these the size of a table that row-level security hides can be told.
+SYSTEM_COLUMNS: Final = words("ctid tableoid xmin xmax cmin cmax")
 
 # Operators whose code reads nothing but its arguments: built-in ones, those of vector and pg_trgm;
 # and => between the name and the value of an argument.

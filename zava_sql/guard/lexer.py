@@ -56,9 +56,9 @@ _BEFORE_OPERAND: Final = words("between by escape ilike is like overlaps passing
 
 # Alternatives are tried in order where scan.l takes the longest match: so the plain forms, which
 # come first because they are frequent, look at what follows; prefixed strings stand before words;
-# names and numbers take every character that scan.l would give them. A run of more than 5
-# operator characters may be cut elsewhere than in scan.l, then to one that is not allowed. What is
-# no token takes all the rest of the text, so that a token alone is the same token again.
+# names and numbers take every character that scan.l would give them. Operators that begin with five
+# signs may be cut elsewhere than in scan.l, then to one that is not allowed. What is no token takes
+# all the rest of the text, so that a token alone is the same token again.
 # Nothing here can match in two ways, so that no character is ever given back. Only characters are
 # repeated possessively: Python before 3.11.5 fails at groups that are (its issue 106052).
 _FORMS: Final = r"""
@@ -71,7 +71,8 @@ _FORMS: Final = r"""
         | (?=[+\-*/<>=]{0,4}+[~!@\#^&|`?%])         # looks ahead so that long runs cost little
           (?:(?!--|/\*)[+\-*/<>=]){0,4}
           [~!@\#^&|`?%](?:[~!@\#^&|`?+*%<>=]|-(?!-)|/(?!\*))*
-        | (?=[+\-]{0,4}+[*/<>=])(?:(?!--|/\*)[+\-*/<>=]){0,4}(?!--|/\*)[*/<>=]
+        | (?=[+\-]{0,4}+[*/<>=])(?:(?!--|/\*)[+\-*/<>=]){0,40}(?!--|/\*)[*/<>=]
+          (?!(?:\+|-(?!-)){0,40}(?:[~!@\#^&|`?%*<>=]|/(?!\*)))   # not if more of it follows
         | [+\-] )
     | (?P<block>/\*)                                # [xcstart] of a comment with inner comments
     | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
@@ -96,12 +97,11 @@ _TRIVIA: Final = r"""
         | /\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/ )     # [xc] without inner comments
       [ \t\n\r\f\v]*+ )*
     """
-# Searched for without names of groups, which is faster; and faster still in texts without a $.
+# Without names of groups, which is faster; and faster still in texts without a $.
 _UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
 _TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
-_TOKEN_BUT_DOLLAR: Final = re.compile(
-    re.sub(r"\| \(\?:\\\$.*", "", _UNNAMED), re.VERBOSE | re.DOTALL
-)
+_NO_DOLLAR: Final = re.sub(r"\| \(\?:\\\$.*", "", _UNNAMED)
+_TOKEN_BUT_DOLLAR: Final = re.compile(_NO_DOLLAR, re.VERBOSE | re.DOTALL)
 _TEXT: Final = itemgetter(1)
 _STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")

@@ -38,7 +38,7 @@ _BEFORE_BRACKET: Final = words("""
     """)
 # ... and keywords that are one.
 _FUNCTION_KEYWORDS: Final = words("""
-    left right coalesce greatest least nullif grouping row normalize position
+    left right overlaps coalesce greatest least nullif grouping row normalize position
     json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
     json_serialize json_table json_value
     """)
@@ -227,6 +227,24 @@ def _infix(tokens: Tokens, made: list[str], index: int) -> int:
     return index + 1
 
 
+def _overlaps(tokens: Tokens, made: list[str], index: int) -> int:
+    """OVERLAPS between two rows, or the function that is called like it."""
+    if tokens.follows_operand(index):
+        made[index] = "||"
+        return index + 1
+    return _word(tokens, made, index)
+
+
+def _only(tokens: Tokens, made: list[str], index: int) -> int:
+    """ONLY ( name ): its brackets hold nothing else."""
+    keys, after = tokens.keys, index + 3
+    while keys[after] == ".":
+        after += 2
+    if keys[index + 1] == "(" and keys[after] == ")":
+        made[index + 1] = made[after] = GAP
+    return index + 1
+
+
 def _at(tokens: Tokens, made: list[str], index: int) -> int:
     """AT TIME ZONE is an operator; AT LOCAL stands behind its operand."""
     if tokens.keys[index + 1] == "time" and tokens.keys[index + 2] == "zone":
@@ -340,6 +358,8 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     "operator": _named_operator,
     "using": _using,
     "collate": _collate,
+    "overlaps": _overlaps,
+    "only": _only,
     "=>": _argument_name,
     ":=": _argument_name,
     "nulls": _nulls,

@@ -43,7 +43,7 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
             exp.IntervalSpan, exp.Is, exp.JSON, exp.Join, exp.Kwarg,
             exp.Lateral, exp.Limit, exp.LimitOptions, exp.Literal, exp.Localtime,
             exp.Localtimestamp, exp.Neg, exp.Not, exp.Null,
-            exp.Offset, exp.Or, exp.Order, exp.Ordered, exp.Overlaps, exp.Paren,
+            exp.Offset, exp.Or, exp.Order, exp.Ordered, exp.Paren,
             exp.PropertyEQ, exp.Rollup, exp.Select,
             exp.Slice, exp.Star, exp.Subquery, exp.TableAlias, exp.Tuple, exp.Union,
             exp.Intersect, exp.Except,
