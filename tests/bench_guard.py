@@ -14,6 +14,7 @@ import json
 import os
 import statistics
 import time
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ API = {"whoami", "describe_schema"}
 DIALECT = Postgres()
 HALF = MAX_TOKENS // 2 - 2
 
+CASTS = ["".join(casts) for casts in product(("::int", "::text", "::date", "::bool"), repeat=3)]
+
 # Texts at the limits, each the worst that is known for some part of the guard.
 INSIDE = {
     "names": "select " + "a , " * HALF + "a",
@@ -47,6 +50,14 @@ INSIDE = {
     "intervals": "select " + " ->> ".join(["interval '1 day'"] * 465),
     "dates": "select " + " like ".join(["date '2024-01-01'"] * 465),
     "rows": "select " + " , ".join(["row(row(a::int))"] * 139),
+    "windows": "select "
+    + " , ".join(
+        f"sum(a) over (partition by b{cast} order by a rows between 1 preceding and 1 following)"
+        for cast in CASTS[:45]
+    ),
+    "different clauses": "select "
+    + " , ".join(f"lower(a{cast})" for cast in CASTS[:49])
+    + ",a" * 300,
     "joins": "select 1 from " + " join ".join(["a"] * 64),
     "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
     "arrays": "select " + " , ".join(["array[[[[1]]]]"] * 12),

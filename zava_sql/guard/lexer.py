@@ -33,11 +33,10 @@ OPERATOR: Final = 8
 PUNCTUATION: Final = 9
 END: Final = 10
 LOOKAHEAD: Final = 6  # END tokens behind the last one, so that rules may look that far
-_NO_KEYS: Final = [""] * (LOOKAHEAD - 1)
-_END_KINDS: Final = [END] * (LOOKAHEAD - 1)
+_NO_KEYS: Final = [""] * LOOKAHEAD
+_END_KINDS: Final = [END] * LOOKAHEAD
 _REMEMBERED: Final = 4_096
 _Entry = tuple[str, int, str]  # key, kind, canonical text
-_END_ENTRY: Final[_Entry] = ("", END, "")
 # Short tokens that were seen before: a token alone says what it is.
 _LEXICON: Final[dict[str, _Entry]] = {}
 # Forms that are canonical as they stand: their key, if it is not the text, and kind.
@@ -138,11 +137,9 @@ class Tokens:
 
     def __init__(self, sql: str, entries: list[_Entry]) -> None:
         self._sql = sql
-        self.keys: list[str]
-        self.kinds: list[int]
-        self.texts: list[str]
-        self.keys, self.kinds, self.texts = map(list, zip(*entries, _END_ENTRY, strict=True))
-        del self.texts[-1]
+        self.keys = [entry[0] for entry in entries]
+        self.kinds = [entry[1] for entry in entries]
+        self.texts = [entry[2] for entry in entries]
         self.keys += _NO_KEYS
         self.kinds += _END_KINDS
 

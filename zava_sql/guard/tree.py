@@ -6,7 +6,6 @@ tokens, the same types and special forms as often, and no node of a class that i
 
 from __future__ import annotations
 
-import gc
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -158,19 +157,12 @@ def _account_of(text: str, parser: Parser) -> _Found | None:
         for number, word in enumerate(words)
         for token in _TOKENS_OF.get(word, (word,))
     ]
-    # A tree is thousands of objects that point at each other. A collection that they set off walks
-    # through the whole process and takes longer than all the rest.
-    collects = gc.isenabled()
-    gc.disable()
     try:
         root = _ROOTS.get(text[0])
         trees = parser.parse_into(root, tokens, "") if root else parser.parse(tokens, "")
         return _read(trees[0]) if len(trees) == 1 and trees[0] is not None else None
     except Exception:  # noqa: BLE001  # whatever a parser does on strange input, the answer is no
         return None
-    finally:
-        if collects:
-            gc.enable()
 
 
 @lru_cache(maxsize=16_384)
