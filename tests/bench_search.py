@@ -171,10 +171,15 @@ def load(connection: psycopg.Connection[Any], names: list[str], vectors: np.ndar
 
 
 def refresh(connection: psycopg.Connection[Any]) -> None:
-    """Count words and copy what small stores sell, as `zava-sql embed` does at its end."""
+    """Take up for search what stores sell, as `zava-sql embed` does at its end."""
     began = time.perf_counter()
     connection.execute("select zava.refresh_search_words()")
     Console().print(f"words and copies: {time.perf_counter() - began:.0f} s")
+    began, indexes = time.perf_counter(), 0
+    while connection.execute("select zava.index_search_assortments()").fetchone() == (True,):
+        indexes += 1
+        sys.stderr.write(f"… {indexes} indexes of what stores sell\n")
+    Console().print(f"{indexes} indexes of what stores sell: {time.perf_counter() - began:.0f} s")
     connection.execute("vacuum analyze")
 
 

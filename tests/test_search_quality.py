@@ -181,6 +181,8 @@ from asked as a
 def clustered(module_database):
     with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
         connection.execute(CLUSTERED)
+        while connection.execute("select zava.index_search_assortments()").fetchone() == (True,):
+            pass
     return module_database
 
 
@@ -200,6 +202,54 @@ def test_the_index_finds_what_comparing_everything_finds(clustered, principal):
         ):
             (row,) = reports.ask(connection, RECALL.format(nearest=nearest))
             assert row["recall"] >= 0.99, nearest
+
+
+def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        indexed = connection.execute(
+            "select s.store_key, t.copied, t.indexed from retail.search_stores as t"
+            " join retail.stores as s on s.store_id = t.store_id order by t.products"
+        ).fetchall()
+        # 60 and 600 are compared; of all 6,000 there is the index of all.
+        assert indexed[:2] == [("share_1", True, None), ("share_10", True, None)]
+        assert indexed[2:] == [("share_50", True, True), ("share_100", False, None)]
+        named = connection.execute(
+            "select count(*) from pg_indexes where tablename = 'search_assortments'"
+        ).fetchone()
+        # What is not sold any more has no index for long.
+        connection.execute(
+            "delete from retail.inventory as i using retail.stores as s"
+            " where s.store_id = i.store_id and s.store_key = 'share_50'"
+        )
+        connection.execute("select zava.refresh_search_words()")
+        assert connection.execute("select zava.index_search_assortments()").fetchone() == (False,)
+        fewer = connection.execute(
+            "select count(*) from pg_indexes where tablename = 'search_assortments'"
+        ).fetchone()
+        assert fewer[0] == named[0] - 1
+        connection.rollback()
+
+
+def test_an_index_that_finds_too_little_is_not_used(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        name, store = connection.execute(
+            "select i.indexname, s.store_id from pg_indexes as i join retail.search_stores as s"
+            " on i.indexname like '%' || replace(s.store_id::text, '-', '') || '%'"
+            " where s.indexed order by s.products desc limit 1"
+        ).fetchone()
+        connection.execute(f"drop index retail.{name}")
+        connection.execute(
+            f"create index {name} on retail.search_assortments"
+            " using hnsw ((embedding::public.halfvec(8)) public.halfvec_ip_ops)"
+            f" with (m = 2, ef_construction = 4) where store_id = '{store}' and model_id = 1"
+        )
+        connection.execute("update retail.search_stores set indexed = null")
+        assert connection.execute("select zava.index_search_assortments()").fetchone() == (True,)
+        found = connection.execute(
+            "select indexed from retail.search_stores where store_id = %s", [store]
+        ).fetchone()
+        assert found == (False,)
+        connection.rollback()
 
 
 def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):

@@ -111,6 +111,10 @@ async def fill(
         after = await _standing(connection, embedder.name)
         if activate or after.live is None:
             await connection.execute("select zava.activate_embedding_model($1)", embedder.name)
+        indexed = 0
+        while await connection.fetchval("select zava.index_search_assortments()"):
+            indexed += 1
+            tell("indexing what large stores sell", indexed, indexed)
         after = await _standing(connection, embedder.name)
     return FillReport(
         model=embedder.name,

@@ -46,8 +46,8 @@ insert into retail.daily_customers (
     store_id, customer_id, sold_on, orders, gross_revenue, revenue, cost
 )
 select p.store_id, p.id, '2020-01-01', 1, 1, 1, 1 from pairs as p;
-insert into retail.search_assortments (store_id, product_id, search_words)
-select p.store_id, p.id, '' from pairs as p;
+insert into retail.search_assortments (store_id, product_id)
+select p.store_id, p.id from pairs as p;
 insert into retail.search_stores (store_id, products)
 select distinct p.store_id, 1 from pairs as p;
 

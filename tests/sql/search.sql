@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(43);
+select plan(47);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -197,42 +197,69 @@ select is(
     'the signs of a tsquery are text'
 );
 
--- ---------------------------------------------------------------- copies of what small stores sell
+-- ---------------------------------------------------------------- what stores sell, taken up
 
--- Marked, so that it shows when they are what was searched.
-update retail.search_assortments as a
-set search_words = a.search_words || 'qqqq'
-where a.store_id = md5('sr_a')::uuid and a.product_id = md5('mallet')::uuid;
+-- A word that no text has, so that it shows when what was taken up is what was searched.
+insert into retail.search_lexemes (lexeme, products, weight, places, named)
+select 'qqqq', 1, 9, b.places, b.places
+from (
+    select string_agg((p.product_id = md5('mallet')::uuid)::integer::text, '' order by p.number)::bit varying
+        as places
+    from retail.search_numbers as p
+) as b;
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.search_products('qqqq') $$), '(MALLET)',
-    'what a small store sells is searched in its copies'
+    'what was taken up is searched'
+);
+select is(
+    pg_temp.ask('sr-head', $$ select sku from api.search_products('qqqq') $$), '(MALLET)',
+    'by head office as well'
 );
 insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
 values (md5('sr_a')::uuid, md5('peat')::uuid, 5, 1, 1);
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.search_products('peat qqqq') $$), '(PEAT)',
-    'once it sells another product, that is found, and the copies are not asked'
+    'once it sells another product, that is found, and what was taken up is not asked'
+);
+select zava.refresh_search_assortments();
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('peat qqqq') $$), e'(PEAT)\n(MALLET)',
+    'until it is taken up too'
 );
 delete from retail.inventory as i
 where i.store_id = md5('sr_a')::uuid and i.product_id in (md5('mallet')::uuid, md5('peat')::uuid);
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.search_products('mallet qqqq') $$), 'nothing',
-    'nor is what it does not sell any more'
+    'nor is anything found that it does not sell any more'
 );
 insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
 values (md5('sr_a')::uuid, md5('mallet')::uuid, 12, 1, 0);
 select is(
-    array[zava.refresh_search_assortments(), zava.refresh_search_assortments()],
-    array[1, 0]::bigint[],
-    'a refresh copies what differs, and no more'
+    array[zava.refresh_search_words(), zava.refresh_search_assortments()], array[0, 0]::bigint[],
+    'a refresh takes up what differs, and no more'
 );
 select is_empty(
-    $$ select a.product_id
-       from retail.search_assortments as a
-       left join retail.inventory as i on i.store_id = a.store_id and i.product_id = a.product_id
-       join retail.products as p on p.product_id = a.product_id
-       where i.product_id is null or a.search_words <> p.search_words $$,
-    'then copies are what is sold'
+    $$ select * from retail.search_lexemes as l where l.lexeme = 'qqqq' $$,
+    'words that no text has are forgotten'
+);
+select is_empty(
+    $$ select i.store_id, i.product_id
+       from retail.inventory as i
+       full join retail.search_assortments as a
+           on a.store_id = i.store_id and a.product_id = i.product_id
+       left join retail.search_numbers as n on n.product_id = i.product_id
+       left join retail.search_stores as s on s.store_id = i.store_id
+       where (i.in_search and a.product_id is not null and get_bit(s.sold, n.number - 1) = 1) is not true $$,
+    'then what was taken up is what is sold'
+);
+select is_empty(
+    $$ select n.product_id, l.lexeme
+       from retail.search_numbers as n
+       cross join retail.search_lexemes as l
+       left join unnest(n.search_words) as w on w.lexeme = l.lexeme
+       where get_bit(l.places, n.number - 1) <> (w.lexeme is not null)::integer
+           or get_bit(l.named, n.number - 1) <> coalesce('A' = any (w.weights), false)::integer $$,
+    'and each word is where its bits say'
 );
 
 -- ---------------------------------------------------------------- meaning

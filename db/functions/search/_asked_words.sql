@@ -4,7 +4,15 @@
 create or replace function api._asked_words(
     p_query text
 )
-returns table (words tsquery[], weights real[], products integer[], any_word tsquery, total real)
+returns table (
+    words tsquery[],
+    weights real[],
+    products integer[],
+    any_word tsquery,
+    total real,
+    lexemes text[],
+    places varbit[]
+)
 language sql
 stable
 parallel restricted
@@ -12,8 +20,9 @@ security invoker
 rows 1
 begin atomic
     with asked as (
-        select q.query, q.weight, q.products,
-            row_number() over (order by q.weight desc, q.query::text) as place
+        select api._word_query(q.lexeme) || api._word_query(q.repaired) as query,
+            coalesce(q.repaired, q.lexeme) as lexeme, q.weight, q.products, q.places,
+            row_number() over (order by q.weight desc, q.lexeme) as place
         from api._query_words(p_query) as q
     )
     select
@@ -26,12 +35,14 @@ begin atomic
                 count(*) filter (where to_tsvector('pg_catalog.english', w.lexeme) <> ''), 0
             )
             from unnest(to_tsvector('pg_catalog.simple', p_query)) as w
-        )
+        ),
+        array_agg(a.lexeme order by a.place) filter (where a.place <= 12),
+        array_agg(a.places order by a.place) filter (where a.place <= 12)
     from asked as a;
 end;
 
 comment on function api._asked_words(text) is
-    'Words of a search as tsqueries, the rarest first, with what each is worth and in how many products it is; all of them joined by or; what the whole search is worth. Nulls when there is no word.
+    'Words of a search as tsqueries, the rarest first, with what each is worth and in how many products it is; all of them joined by or; what the whole search is worth; the words as they are in the catalogue, and in which products each is. Nulls when there is no word.
 
 p_query: text of the search';
 revoke execute on function api._asked_words(text) from public;

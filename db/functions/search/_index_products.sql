@@ -24,6 +24,7 @@ set search_path = pg_catalog, pg_temp
 set hnsw.iterative_scan = relaxed_order
 set hnsw.max_scan_tuples = 40000
 set enable_sort = off
+set plan_cache_mode = force_custom_plan
 as $function$
 declare
     v_model record;

@@ -1,8 +1,12 @@
--- api._matching_copied(): the products that have most of the words of a search, of all that is copied
--- of the caller's stores, as api._nearest_copied() has it for vectors. Not a tool.
+-- api._matching_copied(): the products that have most of the words of a search, by what was counted when
+-- search was refreshed. Not a tool. A word has a bit for each product of the catalogue, and so has what
+-- the caller sells: combinations of the six rarest words are looked for, the best first, until there are
+-- enough products or none is left; the other words come last. No product is read but those that are best.
+-- Among equals, of which there may be thousands, those that have the words in their names go first, then
+-- those of the shortest texts, which have the lowest numbers.
 create or replace function api._matching_copied(
     p_query text,
-    p_stores bigint,
+    p_sold bit varying,
     p_limit integer
 )
 returns table (product_id uuid, coverage real)
@@ -11,38 +15,95 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
-set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
-    v_asked record;
+    v_queries tsquery[];
+    v_weights real[];
+    v_any_word tsquery;
+    v_total real;
+    v_lexemes text[];
+    v_places bit varying[];
+    v_words integer;
+    v_set integer;
+    -- As it comes from a table, it would be fetched anew each time that it is used.
+    v_sold constant bit varying := p_sold & p_sold;
+    v_left bit varying := v_sold;
+    v_hit bit varying;
+    v_hits bigint;
+    v_room bigint := p_limit;
+    v_named bit varying;
+    v_some bit varying;
 begin
-    select a.* into v_asked from api._asked_words(p_query) as a;
+    select a.words, a.weights, a.any_word, a.total, a.lexemes, a.places
+    into v_queries, v_weights, v_any_word, v_total, v_lexemes, v_places
+    from api._asked_words(p_query) as a;
+    v_words := least(cardinality(v_places), 6);
+
+    for v_set in
+        select s.chosen
+        from generate_series(1, (1 << v_words) - 1) as s (chosen)
+        order by v_weights[1] * (s.chosen & 1)
+            + coalesce(v_weights[2] * (s.chosen >> 1 & 1), 0)
+            + coalesce(v_weights[3] * (s.chosen >> 2 & 1), 0)
+            + coalesce(v_weights[4] * (s.chosen >> 3 & 1), 0)
+            + coalesce(v_weights[5] * (s.chosen >> 4 & 1), 0)
+            + coalesce(v_weights[6] * (s.chosen >> 5), 0) desc
+    loop
+        v_hit := v_left;
+        for v_word in 1 .. v_words loop
+            if v_set >> (v_word - 1) & 1 = 1 then
+                v_hit := v_hit & v_places[v_word];
+            end if;
+        end loop;
+        v_hits := coalesce(bit_count(v_hit), 0);
+        continue when v_hits = 0;
+
+        if v_hits > v_room then
+            v_named := (
+                select v_hit & bit_and(l.named)
+                from unnest(v_lexemes[: v_words]) with ordinality as w (lexeme, place)
+                join retail.search_lexemes as l on l.lexeme = w.lexeme
+                where v_set >> (w.place - 1)::integer & 1 = 1
+            );
+            v_some := v_hit # v_named;
+            exit;
+        end if;
+        v_room := v_room - v_hits;
+        v_left := v_left # v_hit;
+        exit when v_room = 0;
+    end loop;
+    if v_some is null and cardinality(v_places) > 6 then
+        v_some := v_left & (select bit_or(w.places) from unnest(v_places[7:]) as w (places));
+    end if;
 
     return query
-    select m.product_id, (m.worth / v_asked.total)::real
+    select w.product_id, (w.worth / v_total)::real
     from (
-        select distinct on (w.product_id) w.product_id, w.worth, w.search_words
-        from (
-            select a.product_id, a.search_words,
-                api._worth(a.search_words, v_asked.words, v_asked.weights) as worth
-            from retail.search_assortments as a
-            where a.search_words @@ v_asked.any_word
-            order by worth desc
-            fetch first (p_limit * p_stores) rows with ties
-        ) as w
-        order by w.product_id
-    ) as m
-    order by m.worth desc, ts_rank(m.search_words, v_asked.any_word, 1) desc, m.product_id
+        select n.product_id, n.search_words,
+            api._worth(n.search_words, v_queries, v_weights) as worth
+        from retail.search_numbers as n
+        where n.number = any (array(
+            select p.place
+            from unnest(
+                array[v_sold # v_left, v_named, v_some],
+                array[p_limit, v_room, v_room - coalesce(bit_count(v_named), 0)]
+            ) as f (bits, room)
+            cross join lateral api._first_places(f.bits, f.room::integer) as p
+            where f.room > 0 and bit_count(f.bits) > 0
+        ))
+    ) as w
+    order by w.worth desc, ts_rank(w.search_words, v_any_word, 1) desc, w.product_id
     limit p_limit;
 end;
 $function$;
 
-comment on function api._matching_copied(text, bigint, integer) is
-    'Of all that is copied of the stores of the caller the products that share most words with a search, with the share of its worth.
+comment on function api._matching_copied(text, bit varying, integer) is
+    'Of products given by their numbers in retail.search_numbers those that share most words with a search, with the share of its worth.
 
 p_query: text of the search
-p_stores: number of the stores
+p_sold: a bit for each number
 p_limit: number of products';
-revoke execute on function api._matching_copied(text, bigint, integer) from public;
-grant execute on function api._matching_copied(text, bigint, integer)
+revoke execute on function api._matching_copied(text, bit varying, integer) from public;
+grant execute on function api._matching_copied(text, bit varying, integer)
     to store_manager, regional_manager, head_office;

@@ -1,7 +1,10 @@
--- zava.refresh_search_assortments(): brings retail.search_assortments in line with what stores sell that
--- sell few products, and counts what each store sells. Run by zava.refresh_search_words() and when a
--- model becomes live; not a tool. Of the copies a print is kept: search uses them only as long as the
--- products that are sold have the same, so that it never depends on when this was run.
+-- zava.refresh_search_assortments(): takes up for search what stores sell: of every store a bit for each
+-- product of the catalogue, of stores that sell up to half of it the vectors as well, side by side in
+-- retail.search_assortments. Run by zava.refresh_search_words() and when a model becomes live; not a tool.
+-- Rows of retail.inventory are marked as taken up first, so that one which comes while this runs is not,
+-- and search sees it; a row that somebody else is changing stays for the next time, as does a product
+-- that has no number yet. Indexes of the copies are built by zava.index_search_assortments(), for that
+-- takes long and rows marked are locked until this is committed.
 create or replace function zava.refresh_search_assortments()
 returns bigint
 language plpgsql
@@ -11,74 +14,93 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_model_id constant smallint := (
-        select m.model_id from retail.embedding_models as m where m.state = 'live'
-    );
+    v_model_id constant smallint := (select f.model_id from api._few() as f);
     v_most constant integer := (select f.copied from api._few() as f);
-    v_small uuid[];
+    v_products constant integer := (select count(*) from retail.search_numbers);
+    v_copied uuid[];
     v_changed bigint;
 begin
     -- One at a time.
     perform pg_advisory_xact_lock(hashtext('zava.refresh_search_assortments'));
 
-    v_small := array(
-        select i.store_id from retail.inventory as i group by i.store_id having count(*) <= v_most
+    update retail.inventory as i
+    set in_search = true
+    from (
+        select i.store_id, i.product_id
+        from retail.inventory as i
+        join retail.search_numbers as n on n.product_id = i.product_id
+        where not i.in_search
+        for no key update of i skip locked
+    ) as u
+    where i.store_id = u.store_id and i.product_id = u.product_id;
+
+    v_copied := array(
+        select i.store_id
+        from retail.inventory as i
+        where i.in_search
+        group by i.store_id
+        having count(*) <= v_most
     );
 
     with removed as (
         delete from retail.search_assortments as a
-        where a.store_id <> all (v_small)
+        where a.store_id <> all (v_copied)
             or not exists (
                 select
                 from retail.inventory as i
-                where i.store_id = a.store_id and i.product_id = a.product_id
+                where i.store_id = a.store_id and i.product_id = a.product_id and i.in_search
             )
         returning 1
     ),
     -- In the order of the key, so that what is read together lies together.
     written as (
-        insert into retail.search_assortments as a (
-            store_id, product_id, model_id, embedding, search_words
-        )
-        select i.store_id, i.product_id, v_model_id, e.embedding, p.search_words
+        insert into retail.search_assortments as a (store_id, product_id, model_id, embedding)
+        select i.store_id, i.product_id, v_model_id, e.embedding
         from retail.inventory as i
-        join retail.products as p on p.product_id = i.product_id
         left join retail.product_embeddings as e
             on e.model_id = v_model_id and e.product_id = i.product_id
         left join retail.search_assortments as c
             on c.store_id = i.store_id and c.product_id = i.product_id
-        where i.store_id = any (v_small)
+        where i.store_id = any (v_copied)
+            and i.in_search
             and (
                 c.product_id is null
                 or c.model_id is distinct from v_model_id
-                or c.search_words is distinct from p.search_words
                 or c.updated_at <= e.updated_at
             )
         order by i.store_id, i.product_id
         on conflict (store_id, product_id) do update
-        set model_id = excluded.model_id, embedding = excluded.embedding,
-            search_words = excluded.search_words, updated_at = now()
+        set model_id = excluded.model_id, embedding = excluded.embedding, updated_at = now()
         returning 1
     )
     select (select count(*) from removed) + (select count(*) from written) into v_changed;
 
-    insert into retail.search_stores as s (store_id, products, print, model_id)
-    select i.store_id, count(*),
-        (
-            select bit_xor(api._sold_print(a.store_id, a.product_id))
-            from retail.search_assortments as a
-            where a.store_id = i.store_id
-        ),
+    delete from retail.search_stores as s
+    where not exists (
+        select from retail.inventory as i where i.store_id = s.store_id and i.in_search
+    );
+    insert into retail.search_stores as s (store_id, products, copied, sold, model_id)
+    select p.store_id, count(*), p.store_id = any (v_copied),
+        rpad(string_agg(lpad('1', p.step, '0'), '' order by p.number), v_products, '0')::varbit,
         v_model_id
-    from retail.inventory as i
-    group by i.store_id
+    from (
+        select i.store_id, n.number,
+            n.number - lag(n.number, 1, 0) over (partition by i.store_id order by n.number) as step
+        from retail.inventory as i
+        join retail.search_numbers as n on n.product_id = i.product_id
+        where i.in_search
+    ) as p
+    group by p.store_id
     on conflict (store_id) do update
-    set products = excluded.products, print = excluded.print, model_id = excluded.model_id,
-        updated_at = now();
+    set products = excluded.products, copied = excluded.copied, sold = excluded.sold,
+        model_id = excluded.model_id, updated_at = now(),
+        indexed = case when excluded.copied and s.model_id = excluded.model_id then s.indexed end
+    where (s.products, s.copied, s.sold, s.model_id)
+        is distinct from (excluded.products, excluded.copied, excluded.sold, excluded.model_id);
     return v_changed;
 end;
 $function$;
 
 comment on function zava.refresh_search_assortments() is
-    'Copies vectors and words of what small stores sell side by side for search; returns how many rows of retail.search_assortments were written or removed.';
+    'Takes up for search what stores sell; returns how many rows of retail.search_assortments were written or removed.';
 revoke execute on function zava.refresh_search_assortments() from public;

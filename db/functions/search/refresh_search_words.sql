@@ -1,8 +1,8 @@
 -- zava.refresh_search_words(): brings retail.search_words in line with the catalogue: every word of
 -- its texts, the lexeme that search looks for, and what that is worth (the idf of BM25). Run by the
 -- administrator when products were added or rewritten, and by zava-sql embed; not a tool.
--- What small stores sell is copied anew as well. Search works on without it, with older weights, and
--- does not repair towards words not seen yet.
+-- What stores sell is taken up anew as well. Search works on without it, with older weights, and does
+-- not repair towards words not seen yet.
 create or replace function zava.refresh_search_words()
 returns bigint
 language plpgsql
@@ -14,6 +14,8 @@ as $function$
 declare
     v_changed bigint;
 begin
+    perform pg_advisory_xact_lock(hashtext('zava.refresh_search_words'));
+
     with found as materialized (
         select distinct w.lexeme as word
         from retail.products as p
@@ -52,6 +54,7 @@ begin
     )
     select (select count(*) from removed) + (select count(*) from written) into v_changed;
 
+    perform zava.refresh_search_lexemes();
     perform zava.refresh_search_assortments();
     return v_changed;
 end;

@@ -36,23 +36,35 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_query constant text := btrim(p_query);
-    v_category constant uuid := api._category_id(p_category);
+    v_words constant tsquery := plainto_tsquery('english', v_query);
+    v_category uuid;
     v_in_stock constant boolean := coalesce(p_in_stock, false);
     v_depth constant integer := greatest(2 * p_limit, 20);
     v_unit p_query_embedding%type;
     v_searched_by text;
 begin
-    perform api._require_range('p_limit', p_limit, 1, 100);
-    perform api._require_range('p_min_price', coalesce(p_min_price, 0), 0, 1e9);
-    perform api._require_range('p_max_price', coalesce(p_max_price, 0), 0, 1e9);
-    perform api._require_range('p_min_similarity', coalesce(p_min_similarity, 0), -1, 1);
+    if p_limit is null or p_limit not between 1 and 100
+        or p_min_price not between 0 and 1e9
+        or p_max_price not between 0 and 1e9
+        or p_min_similarity not between -1 and 1
+    then
+        perform api._require_range('p_limit', p_limit, 1, 100);
+        perform api._require_range('p_min_price', coalesce(p_min_price, 0), 0, 1e9);
+        perform api._require_range('p_max_price', coalesce(p_max_price, 0), 0, 1e9);
+        perform api._require_range('p_min_similarity', coalesce(p_min_similarity, 0), -1, 1);
+    end if;
     if coalesce(v_query, '') = '' or length(v_query) > 1000 then
         raise exception 'p_query is % characters long', coalesce(length(v_query), 0)
             using errcode = 'invalid_parameter_value',
                   hint = 'Use a text of 1 to 1000 characters.';
     end if;
 
-    v_unit := api._checked_embedding(p_query_embedding);
+    if p_category is not null then
+        v_category := api._category_id(p_category);
+    end if;
+    if p_query_embedding is not null then
+        v_unit := api._checked_embedding(p_query_embedding);
+    end if;
     v_searched_by := case
         when v_unit is not null then 'meaning and words'
         when p_query_embedding is null then 'words only: the text was not embedded'
@@ -66,16 +78,18 @@ begin
                 when f.coverage is null then 1.0 / (20 + f.place)
                 else 2 * f.coverage ^ 2 / (20 + f.place)
             end as worth,
-            case when f.coverage is null then 'meaning' else 'words' end as side
+            case when f.coverage is null then 'meaning' else 'words' end as side,
+            f.price, f.stock_level, f.in_stock_at
         from api._found_products(
             v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth
         ) as f
     ),
     merged as (
         select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,
-            case when count(*) = 2 then 'both' else min(l.side) end as found_by
+            case when count(*) = 2 then 'both' else min(l.side) end as found_by,
+            l.price, l.stock_level, l.in_stock_at
         from lists as l
-        group by l.product_id
+        group by l.product_id, l.price, l.stock_level, l.in_stock_at
     ),
     best as (
         select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
@@ -84,16 +98,15 @@ begin
         order by rank
         limit p_limit
     )
-    select b.rank, b.product_id, p.sku, p.name, c.name, o.price, o.stock_level, o.in_stock_at,
+    select b.rank, b.product_id, p.sku, p.name, c.name, b.price, b.stock_level, b.in_stock_at,
         round(b.worth::numeric, 5), round(b.similarity::numeric, 3), b.found_by, v_searched_by,
         ts_headline(
-            'english', p.description, plainto_tsquery('english', v_query),
+            'english', p.description, v_words,
             'StartSel=**, StopSel=**, MinWords=12, MaxWords=30'
         )
     from best as b
     join retail.products as p on p.product_id = b.product_id
     join retail.categories as c on c.category_id = p.category_id
-    cross join lateral api._offer(p.product_id) as o
     order by b.rank;
 end;
 $function$;

@@ -1,0 +1,120 @@
+-- zava.index_search_assortments(): builds the index of what one store sells, of those stores that sell more
+-- than can be compared one by one, and drops indexes that are of no use any more. False when there was none
+-- to build: to be run until then, each time on its own, after zava.refresh_search_assortments(); not a tool.
+-- Searches go on meanwhile; only another refresh waits.
+-- What the index finds is measured by vectors of products that the store does not sell, which are as far
+-- from those it sells as a question may be. One that finds too little is not used.
+create or replace function zava.index_search_assortments()
+returns boolean
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 40
+as $function$
+declare
+    v_store record;
+    v_index name;
+    v_memory bigint;
+    v_recall numeric;
+begin
+    perform pg_advisory_xact_lock(hashtext('zava.index_search_assortments'));
+
+    for v_index in
+        select c.relname
+        from pg_catalog.pg_index as i
+        join pg_catalog.pg_class as c on c.oid = i.indexrelid
+        where i.indrelid = 'retail.search_assortments'::regclass
+            and not i.indisprimary
+            and not exists (
+                select
+                from retail.search_stores as s
+                where s.copied
+                    and c.relname = format(
+                        'search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), s.model_id
+                    )
+            )
+    loop
+        execute format('drop index retail.%I', v_index);
+    end loop;
+
+    select s.store_id, s.products, m.model_id, m.dimensions, n.nspname as schema,
+        format('search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), m.model_id) as name
+    into v_store
+    from retail.search_stores as s
+    join retail.embedding_models as m on m.model_id = s.model_id
+    cross join pg_catalog.pg_extension as e
+    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+    where s.copied and s.indexed is null and s.products > 1500 and e.extname = 'vector'
+    order by s.products desc, s.store_id
+    limit 1;
+    if not found then
+        return false;
+    end if;
+
+    -- A graph that does not fit into memory takes many times as long. One process builds it: containers
+    -- often have too little shared memory for several.
+    v_memory := v_store.products * (v_store.dimensions * 2 + 1200) / 1024 + 8192;
+    if v_memory > (
+        select s.setting::bigint from pg_catalog.pg_settings as s where s.name = 'maintenance_work_mem'
+    ) then
+        perform set_config('maintenance_work_mem', least(v_memory, 2000000)::text, true);
+    end if;
+    perform set_config('max_parallel_maintenance_workers', '0', true);
+    execute format(
+        'create index if not exists %1$I on retail.search_assortments
+            using hnsw ((embedding::%2$I.halfvec(%3$s)) %2$I.halfvec_ip_ops)
+            with (m = 24, ef_construction = 200)
+            where store_id = %4$L and model_id = %5$s',
+        v_store.name, v_store.schema, v_store.dimensions, v_store.store_id, v_store.model_id
+    );
+
+    execute format(
+        'select avg((
+            select count(*)
+            from unnest(c.found) as u (product_id)
+            where u.product_id = any (c.nearest)
+        ) / cardinality(c.nearest)::numeric)
+        from (
+            select
+                array(
+                    select a.product_id
+                    from retail.search_assortments as a
+                    where a.store_id = %4$L and a.model_id = %3$s
+                    order by (a.embedding operator(%1$I.<#>) q.embedding) + 0
+                    limit 10
+                ) as nearest,
+                array(
+                    select a.product_id
+                    from retail.search_assortments as a
+                    where a.store_id = %4$L and a.model_id = %3$s
+                    order by a.embedding::%1$I.halfvec(%2$s)
+                        operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s)
+                    limit 10
+                ) as found
+            from (
+                select e.embedding
+                from retail.product_embeddings as e
+                where e.model_id = %3$s and not exists (
+                    select
+                    from retail.search_assortments as a
+                    where a.store_id = %4$L and a.product_id = e.product_id
+                )
+                order by sha256(e.product_id::text::bytea)
+                limit 50
+            ) as q
+        ) as c',
+        v_store.schema, v_store.dimensions, v_store.model_id, v_store.store_id
+    )
+    into v_recall;
+    update retail.search_stores as s
+    set indexed = coalesce(v_recall, 1) >= 0.99, updated_at = now()
+    where s.store_id = v_store.store_id;
+    return true;
+end;
+$function$;
+
+comment on function zava.index_search_assortments() is
+    'Builds the index of what one store sells, where it sells many products and has none; false when there is none to build.';
+revoke execute on function zava.index_search_assortments() from public;
