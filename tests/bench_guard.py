@@ -45,8 +45,8 @@ INSIDE = {
     "names": "select " + "a , " * HALF + "a",
     "sums": "select " + "a + " * HALF + "a",
     "conditions": "select 1 where " + " and ".join(["a = 1"] * (HALF // 2)),
-    "casts": "select a" + " :: int" * (HALF - 2),
-    "collations": "select " + " collate ".join(["a::int::text"] * 232),
+    "casts": "select " + " , ".join(["a :: int :: text :: date :: bool"] * 140),
+    "collations": "select " + " , ".join(["a collate b" + "::int::text collate c" * 6] * 30),
     "intervals": "select " + " ->> ".join(["interval '1 day'"] * 465),
     "dates": "select " + " like ".join(["date '2024-01-01'"] * 465),
     "rows": "select " + " , ".join(["row(row(a::int))"] * 139),
@@ -56,7 +56,7 @@ INSIDE = {
         for cast in CASTS[:45]
     ),
     "different clauses": "select "
-    + " , ".join(f"lower(a{cast})" for cast in CASTS[:49])
+    + " , ".join(f"lower(a{cast})" for cast in CASTS[:46])
     + ",a" * 300,
     "joins": "select 1 from " + " join ".join(["a"] * 64),
     "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
@@ -77,7 +77,7 @@ BEYOND = {
     "brackets": "select " + "(" * 9_000,
     "quotes": "'" * 20_000,
     "signs": "select " + "+-" * 9_000,
-    "operators": "select " + "<>" * 9_000,
+    "operators": "select " + "<> " * 6_000,
     "letters": "select " + "\u00e9 " * 9_000,
     "arrays": "select " + "array[" * 3_000,
     "nested comments": "select 1 " + "/* /**/ */" * 1_900,

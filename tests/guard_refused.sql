@@ -607,6 +607,10 @@ select max(o.tableoid) from orders o
 select "ctid" from orders
 -- refused: column
 select (o).xmax from orders o
+-- refused: function
+select v.pg_sleep.* from (values (1)) v
+-- refused: column
+select v.xmin.* from (values (1)) v
 -- refused: column
 select cmin from orders
 -- refused: column

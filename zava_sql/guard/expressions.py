@@ -307,11 +307,8 @@ class ExpressionReader(TypeReader, ABC):
         """Read a name that goes on: column, function call or typed literal."""
         keys, kinds = self.keys, self.kinds
         first = at = self.at
-        while keys[at + 1] == ".":
+        while keys[at + 1] == "." and keys[at + 2] != "*":
             at += 2
-            if keys[at] == "*":
-                self.at = at + 1
-                return
             if kinds[at] > RESERVED:
                 raise self.unexpected(at)
         following = keys[at + 1]
@@ -322,13 +319,15 @@ class ExpressionReader(TypeReader, ABC):
         elif kinds[first] == FUNCTION_WORD:
             raise self.unexpected(first)
         else:
-            if first == at:
+            if first == at and following != ".":
                 self.allowed.column(self, at)
             for index in range(first + 2, at + 1, 2):
                 self.allowed.attribute(self, index)
             self.at = at + 1
             if following == "[":
                 self.indirection()
+            elif following == ".":
+                self.at += 2
 
     def indirection(self) -> None:
         """`.attribute`, `.*`, `[subscript]` after a column or a bracket."""
