@@ -271,3 +271,17 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
             (worse[1],)
         ]
         connection.rollback()
+
+
+def test_what_is_not_sold_any_more_makes_room_for_what_is(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        connection.execute(
+            "delete from retail.inventory as i using retail.stores as s"
+            " where s.store_id = i.store_id and s.store_key in ('share_10', 'share_50')"
+            " and md5(i.product_id::text) < '8'"
+        )
+    found = RECALL.format(nearest="api._found_products(a.v, null, null, null, null, false, 10)")
+    for principal in ("share-10", "share-50"):
+        with reports.as_tenant(clustered, principal) as connection:
+            (row,) = reports.ask(connection, found)
+            assert row["recall"] >= 0.99, principal
