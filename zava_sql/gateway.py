@@ -200,7 +200,7 @@ class GatewayPool:
     async def start(self) -> None:
         """Make the first connections."""
         for _ in range(self._smallest):
-            self._keep(await self._make())
+            self._put(await self._make())
 
     async def acquire(self, holder: UUID | None = None) -> GatewayConnection:
         """Take a connection: the one this principal had, else one that was idle for longest.
@@ -225,11 +225,7 @@ class GatewayPool:
 
     def release(self, connection: GatewayConnection) -> None:
         """Take a connection back; one that is closed or due is replaced when it is needed."""
-        due = self._closing or connection in self._expired or connection.uses >= _MOST_USES
-        if due or connection.is_closed():
-            self._drop(connection)
-        else:
-            self._keep(connection)
+        self._put(connection)
         self._slots.release()
 
     @asynccontextmanager
@@ -300,7 +296,11 @@ class GatewayPool:
         self._idle.remove(entry)
         return entry[0]
 
-    def _keep(self, connection: GatewayConnection) -> None:
+    def _put(self, connection: GatewayConnection) -> None:
+        due = self._closing or connection in self._expired or connection.uses >= _MOST_USES
+        if due or connection.is_closed():
+            self._drop(connection)
+            return
         self._idle.append((connection, time.monotonic()))
         loop = asyncio.get_running_loop()
         if self._sweep is None:
@@ -333,9 +333,8 @@ class GatewayPool:
             except Exception:
                 # Whatever was wrong with it, it is nobody's, and the next one is made anew.
                 logger.warning("an idle connection was lost", exc_info=True)
-                self._drop(connection)
-            else:
-                self._keep(connection)
+                connection.terminate()
+            self._put(connection)
 
     def _drop_idle(self) -> None:
         """Drop what was idle for too long; look again when the next one may be."""
