@@ -247,7 +247,14 @@ where t.store_id = o.store_id and t.order_id = o.order_id and t.total <> o.total
 """
 
 
-@pytest.mark.parametrize("protocol", ["the writer takes days back", "p_from", "the last 31 days"])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        "the writer takes days back",
+        pytest.param("p_from", marks=pytest.mark.long),
+        pytest.param("the last 31 days", marks=pytest.mark.long),
+    ],
+)
 def test_random_edits_end_in_a_rollup_that_equals_the_lines(clone, protocol):
     """Half of the days are recent, half anywhere; some are later than what is stored."""
     choose = random.Random(f"{SEED} {protocol}")  # noqa: S311 - repeatable, not secret

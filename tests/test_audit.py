@@ -487,6 +487,7 @@ async def ask_known(agent: Agent, who: Any, text: str) -> str:
     return "answered"
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_the_server_is_stopped_or_killed_and_no_answered_call_is_lost(
     module_database, admin, tmp_path

@@ -92,6 +92,7 @@ def test_two_tenants_differ_and_sum_up_to_head_office(run):
     assert count(run, "head-office") == 30
 
 
+@pytest.mark.long
 def test_formats(run):
     ask = ("query", "select 1 as a, null::text as b", "--as", "seattle")
     assert run(*ask, "--format", "csv").stdout.startswith("a:int4,b:text\n")
@@ -105,6 +106,7 @@ def test_the_query_may_come_from_standard_input(run):
     assert json.loads(done.stdout)["rows"] == [[42]]
 
 
+@pytest.mark.long
 def test_truncation_is_said(run):
     ask = ("query", "select order_id from retail.orders", "--as", "seattle")
     assert json.loads(run(*ask, "--max-rows", "10", "--json").stdout)["truncated"] is False
@@ -232,6 +234,7 @@ def test_the_signing_key_rotates(run):
     assert count(run, "seattle") == 10
 
 
+@pytest.mark.long
 def test_check_prints_what_would_run(run, tmp_path):
     nothing = dict.fromkeys(("ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL", "ZAVA_ADMIN_URL"), "")
     done = run("check", "SELECT 1 -- one", **nothing)

@@ -131,6 +131,7 @@ def zava_sql(shop, *arguments, **extra):
     )
 
 
+@pytest.mark.long
 def test_the_command_embeds_once_and_says_what_it_did(shop, service, connection):
     def embed(*arguments):
         done = zava_sql(

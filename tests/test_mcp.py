@@ -480,6 +480,7 @@ async def test_a_signal_lets_running_queries_end(filled, keys, admin_connection)
         process.communicate()
 
 
+@pytest.mark.long
 async def test_a_second_signal_does_not_wait_for_them(filled, keys, admin_connection):
     process = start(filled, "--transport", "http", "--port", "0")
     try:
@@ -500,6 +501,7 @@ async def test_a_second_signal_does_not_wait_for_them(filled, keys, admin_connec
         process.communicate()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_over_stdio_a_signal_ends_the_server_in_good_order(filled, number):
     process = start(filled, "--transport", "stdio", "--principal", "seattle")
@@ -525,6 +527,7 @@ async def test_over_stdio_a_signal_ends_the_server_in_good_order(filled, number)
         process.communicate()
 
 
+@pytest.mark.long
 async def test_over_stdio_the_server_ends_with_its_input(filled):
     process = start(filled, "--transport", "stdio", "--principal", "seattle")
     out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"not json\n", 20))
@@ -532,6 +535,7 @@ async def test_over_stdio_the_server_ends_with_its_input(filled):
     assert b"not json" not in out
 
 
+@pytest.mark.long
 async def test_over_stdio_a_client_that_does_not_read_is_no_error(filled):
     process = start(filled, "--transport", "stdio", "--principal", "seattle")
     process.stdout.close()

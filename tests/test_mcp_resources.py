@@ -342,6 +342,7 @@ async def until(condition, seconds=15):
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="looks into /proc")  # noqa: PTH112
 async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
     line = await anyio.to_thread.run_sync(workers.stderr.readline)
@@ -386,6 +387,7 @@ async def test_no_process_outlives_the_one_that_watches(workers):
     await until(lambda: not any(running(child) for child in children))
 
 
+@pytest.mark.long
 async def test_what_would_fail_in_each_process_fails_once(shops):
     environment = stdio_parameters(shops[0]).env | {"ZAVA_TRUSTED_PROXY": "everybody"}
     process = await asyncio.create_subprocess_exec(
@@ -423,7 +425,10 @@ CLIENTS = {
 }
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    "client",
+    ["inspector", *(pytest.param(c, marks=pytest.mark.long) for c in CLIENTS if c != "inspector")],
+)
 async def test_the_configuration_of_a_client_over_http(shops, client):
     place, key = CLIENTS[client]
     config, text = await printed(shops, client, "--transport", "http", "--port", "9000")

@@ -179,6 +179,7 @@ def test_an_error_in_the_progress_bar_leaves_nothing(database):
     assert left(database.admin_url) == 0
 
 
+@pytest.mark.long
 def test_two_loads_at_once_end_as_one(database):
     """The second waits, also when no store or customer is new that it would wait for anyway."""
 
