@@ -612,6 +612,8 @@ select v.pg_sleep.* from (values (1)) v
 -- refused: column
 select v.xmin.* from (values (1)) v
 -- refused: column
+select xmin.* from (values (1)) xmin
+-- refused: column
 select cmin from orders
 -- refused: column
 select o.cmax::text from orders o

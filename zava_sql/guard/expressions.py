@@ -319,7 +319,7 @@ class ExpressionReader(TypeReader, ABC):
         elif kinds[first] == FUNCTION_WORD:
             raise self.unexpected(first)
         else:
-            if first == at and following != ".":
+            if first == at:
                 self.allowed.column(self, at)
             for index in range(first + 2, at + 1, 2):
                 self.allowed.attribute(self, index)

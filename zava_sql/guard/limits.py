@@ -34,7 +34,7 @@ __all__ = [
 
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 1_400
-MAX_CLAUSES: Final = 50  # different ones, names and literals aside: TPC-DS has up to 15
+MAX_CLAUSES: Final = 40  # different ones, names and literals aside: TPC-DS has up to 15
 MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE
 MAX_SUBSCRIPTS: Final = 20  # a[1][2]... in a row
 MAX_JOINS: Final = 64  # FROM items in one statement, joins and commas alike
