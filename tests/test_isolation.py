@@ -248,7 +248,14 @@ async def leaks(stage: Stage, told: str) -> set[str]:
 
 async def assert_clean(stage: Stage) -> None:
     """Let the next tenant use the connection, and search the session."""
-    assert await tenants.own_rows(stage.database, stage.people[NEXT]) == stage.truth.of(NEXT)
+    for attempt in range(10):
+        try:
+            rows = await tenants.own_rows(stage.database, stage.people[NEXT])
+            break
+        except QueryTimeout:  # what is enough for an attack may be little on a busy machine
+            if attempt == 9:
+                raise
+    assert rows == stage.truth.of(NEXT)
     before, stage.clean = stage.clean, await stage.session()
     assert stage.clean == before
 
