@@ -78,7 +78,10 @@ def ask(server: LocalPostgres, sql: str) -> object:
 def start_in_child(home: Path, then: str = "print(pg.status().pid)") -> subprocess.Popen[str]:
     # Niced, so that whoever watches it sees each step however busy the machine is.
     code = (
-        "import os, sys, pathlib\nos.nice(19)\nfrom zava_sql.local_postgres import LocalPostgres\n"
+        "import os, sys, pathlib, signal\nos.nice(19)\n"
+        # Who runs the tests in the background may have it ignored, which is inherited.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from zava_sql.local_postgres import LocalPostgres\n"
         f"pg = LocalPostgres(pathlib.Path(sys.argv[1]), sync=False)\npg.start()\n{then}"
     )
     return subprocess.Popen(
