@@ -207,3 +207,4 @@ select case when total_amount > case when status = 'return' then 10 else 20 end 
 select ('{"a": [1, 2]}'::jsonb)['a'][0], (array[[1, 2], [3, 4]])[1:1][2:2], (string_to_array('a b', ' '))[array_length(array[1, 2], 1)];
 select date_trunc('hour', order_date) + (extract(minute from order_date)::int / 15) * interval '15 min' as slot, count(*) from orders group by 1 order by 2 desc limit 3;
 select status ilike any (array['c%', 'p%']), status like all (array['%e%', '%d']), status ^@ 'c', 1 in (values (1), (2)) from orders limit 1;
+select float(1) '1.5', '1'::float(24), cast('2' as float(25)), array[1, 2]::float(7)[], float(53) '3', float '4';

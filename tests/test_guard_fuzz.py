@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import guard_fuzz
 import guard_lists
+import pytest
 from guard_oracle import harms, parse, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -42,6 +43,14 @@ def test_a_chunk_of_every_kind_of_sample_finds_nothing() -> None:
 
 def test_a_sample_can_be_made_again() -> None:
     assert guard_fuzz.run(3, 5, 200).counts == guard_fuzz.run(3, 5, 200).counts
+
+
+@pytest.mark.parametrize("digits", [1, 24, 25, 53])
+def test_float_is_the_type_that_its_precision_says(digits: int) -> None:
+    reading = read(f"select float({digits}) '1', '1'::float({digits})", guard_fuzz.NAMES)
+    tree = parse(reading.canonical)
+    assert tree is not None
+    assert harms(reading, tree) == []
 
 
 @quick
