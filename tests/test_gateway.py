@@ -8,12 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 import asyncpg
+import psycopg
 import pytest
 import tenants
 
 from zava_sql import gateway
-from zava_sql.agent import fetch
-from zava_sql.errors import LimitExceeded
+from zava_sql.agent import Agent, fetch
+from zava_sql.errors import LimitExceeded, ZavaError
 from zava_sql.gateway import GatewayPool
 from zava_sql.tenant import tenant_session
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import conftest
-    import psycopg
 
     from zava_sql.database import Database
     from zava_sql.tenant import Principal
@@ -187,6 +187,47 @@ async def test_a_principal_that_comes_again_ends_its_last_transaction(
         assert (await fetch(database, seattle, begun, 1)).rows != first, "another transaction"
 
 
+# What a text could leave to whoever comes next.
+LEAVING = (
+    "select pg_advisory_lock(42)::text, set_config('work_mem', '1GB', false)",
+    "select set_config('zava.context', 'forged', false)",
+    "select set_config('role', 'zava_store_tacoma', false)",
+)
+
+
+@pytest.fixture(scope="module")
+def each_truth(each_database: conftest.Database) -> tenants.Truth:
+    return tenants.fill(each_database)
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("guarded", [False, True], ids=["no guard", "guard"])
+async def test_who_comes_next_sees_its_own_whatever_was_tried(
+    each_database: conftest.Database, each_truth: tenants.Truth, *, guarded: bool
+) -> None:
+    async with tenants.opened(each_database, pool_max=1, runner="never") as database:
+        agent = Agent(database)
+        people = await tenants.principals(database, ["seattle", "bellevue"])
+        outcomes = set()
+        for text in LEAVING * 2:
+            try:
+                if guarded:
+                    await agent.query(people["seattle"], text)
+                else:
+                    await fetch(database, people["seattle"], text, 1)
+                outcomes.add("ran")
+            except ZavaError as error:
+                outcomes.add(error.code)
+        assert len(outcomes) == 1
+        assert outcomes <= ({"QUERY_REFUSED"} if guarded else {"ran", "DATABASE_ERROR"})
+        pid = await backend(database, people["seattle"])
+        async with tenant_session(database, people["bellevue"]) as connection:
+            assert connection.get_server_pid() == pid
+        assert await tenants.own_rows(database, people["bellevue"]) == each_truth.of("bellevue")
+        with psycopg.connect(each_database.admin_url) as admin:
+            assert admin.execute(LOCKS, [pid]).fetchone() == (0,)
+
+
 @pytest.mark.usefixtures("waits")
 async def test_nothing_of_a_transaction_is_left_to_the_next_principal(
     module_database: conftest.Database, admin_connection: psycopg.Connection
@@ -198,12 +239,7 @@ async def test_nothing_of_a_transaction_is_left_to_the_next_principal(
     )
     async with tenants.opened(module_database, pool_max=1, runner="never") as database:
         people = await tenants.principals(database, ["seattle", "bellevue"])
-        texts = (
-            "select pg_advisory_lock(42)::text, set_config('work_mem', '1GB', false)",
-            "select set_config('zava.context', 'forged', false)",
-            "select set_config('role', 'zava_store_tacoma', false)",
-        )
-        for text in texts * 2:
+        for text in LEAVING * 2:
             await fetch(database, people["seattle"], text, 1)
         pid = await backend(database, people["seattle"])
         assert admin_connection.execute(LOCKS, [pid]).fetchone() == (1,)

@@ -63,7 +63,6 @@ class GatewayConnection(asyncpg.Connection):
     _stmts_to_close: set[Any]
     _prepare: Callable[..., Awaitable[PreparedStatement[asyncpg.Record]]]
     _loop: asyncio.AbstractEventLoop
-    _cancel_current_command: Callable[[asyncio.Future[None]], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - asyncpg's own
         super().__init__(*args, **kwargs)
