@@ -208,3 +208,21 @@ select ('{"a": [1, 2]}'::jsonb)['a'][0], (array[[1, 2], [3, 4]])[1:1][2:2], (str
 select date_trunc('hour', order_date) + (extract(minute from order_date)::int / 15) * interval '15 min' as slot, count(*) from orders group by 1 order by 2 desc limit 3;
 select status ilike any (array['c%', 'p%']), status like all (array['%e%', '%d']), status ^@ 'c', 1 in (values (1), (2)) from orders limit 1;
 select float(1) '1.5', '1'::float(24), cast('2' as float(25)), array[1, 2]::float(7)[], float(53) '3', float '4';
+select status, repeat('#', (count(*) / 10)::int) as bar, rpad('', cast(count(*) filter (where total_amount > 9) / 5.0 as int), '*') from orders group by status;
+select name || repeat('.', greatest(0, 40 - length(name))) || city, repeat('-', char_length('Store report')), rpad(name, 3 + 20 - length(city)) from stores;
+select repeat('x', (count(*) over (partition by city))::int), lpad('x', least(length(name), 9) / 2), repeat(name, 3), lpad('x', -5), repeat('-', round(count(*) over () / 2.0)::int) from stores;
+select 1 as drop, 2 as delete, 3 as update, 4 as insert, 5 as truncate, 6 as copy, 7 as call, 8 as execute, 9 as fetched, 10 as commit, 11 as lock, 12 as show;
+select d.delete, d.drop, d.database, d.schema, d.settings, d.owner, d.role, d.size from (select 1 as delete, 2 as drop, 3 as database, 4 as schema, 5 as settings, 6 as owner, 7 as role, 8 as size) d;
+select b.begin, b."end" from (select 1 as begin, 2 as "end") as b order by b.begin;
+select 1 /* outer /* inner */ still outer */ + 1, 2 --3
+, 8 / /* c */ 2, 7 # --'
+ 2, '/*', '*/', '--', $$ -- $$, "a--b" from (select 1 as "a--b") t;
+select nested, object, struct, map, list from (select 1 nested, 2 object, 3 struct, 4 map, 5 list) t where map < 10 and list > 1;
+select count(*) as qualify, 1 as pivot, 2 as asof, 3 as top, 4 as div, 5 as mod, 6 as regexp, 7 as rlike, 8 as final, 9 as sample from stores;
+select "limit".x, o."offset" from (select 1 as x) as "limit" join (select 2 as "offset") as o on true;
+with users as (select customer_id as user_id, email as "user" from customers), roles as (select 1 as rolname), tables as (select 2 as n) select "user", rolname, n from users, roles, tables limit 1;
+with orders as (select * from retail.orders where status = 'completed'), stores as (with stores as (select 1 as one) select one from stores) select count(*), min(one) from orders, stores;
+select date_trunc(unit, order_date), date_part(lower(unit), now()), extract("year" from now()) from orders, (values ('Month')) u (unit) limit 1;
+select user_id, locked, for_sale, share, nowait, deleted_at, into_stock from (select 1 user_id, 2 locked, true for_sale, 4 share, 5 nowait, 6 deleted_at, 7 into_stock) t where for_sale;
+select k, v ->> 'sql' as sql, v -> '$x' from jsonb_each('{"a": {"sql": "drop table x", "$x": "pg_sleep(1)"}}') t (k, v);
+select "values".column1, "table".n, "select"."from" from (values (1)) as "values", (select 1 as n) as "table", (select 2 as "from") as "select";

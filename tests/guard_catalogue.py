@@ -24,7 +24,7 @@ FUNCTIONS_HEADER = """\
 # Written by scripts/derive-functions from PostgreSQL 16 and 18 with pgvector and pg_trgm; the rule,
 # and what is pruned by hand and why, stand in scripts/derive_functions.sql. Not listed: functions
 # named like a type without a constructor (one argument: a cast), special forms (extract).
-# Bounded beyond this list: repeat, lpad, rpad, format (zava_sql/guard/names.py).
+# Bounded beyond this list: repeat, lpad, rpad, format (zava_sql/guard/lengths.py).
 """
 ATTRIBUTES_HEADER = """\
 # Functions that take one argument and are not in functions.txt. PostgreSQL calls them in attribute

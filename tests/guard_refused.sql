@@ -698,6 +698,40 @@ select repeat('x', (1) * n) from generate_series(1, 9) as n
 -- refused: unbounded
 select lpad('x', least(n, m)) from generate_series(1, 9) as n, generate_series(1, 9) as m
 -- refused: unbounded
+select repeat('x', -least(-1000000000, n)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 5 - (least(n, 5))) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', (count(*) * 1000000)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', (count(*) / 0.0001)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', (count(*) / min(n))::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('longer than that', count(*)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat(min(n)::text, count(*)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', length('[(0,0),(1e9,0)]'::lseg)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', cast(length('[(0,0),(1e9,0)]'::path) as int)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 5 || '00000') from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', round(9999, -5)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', (select count(*) * 1000000 from generate_series(1, 9))::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 5 + 20000) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 1 - -n) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', "count"(n)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', sum(n)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 2::int << 29) from generate_series(1, 9) as n
+-- refused: unbounded
 select format('%1001s', 'x')
 -- refused: unbounded
 select format('%' || '1000000s', 'x')

@@ -246,6 +246,8 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
         ("delete from orders", "cannot be changed"),
         ("select api.nothing()", "describe_schema"),
         ("select round(1, 2, 3)", "numeric"),
+        ("select repeat('#', (n / 10)::int) x from t", "repeat('#', least((n / 10)::int, 100))"),
+        ("select lpad ( '', a.n * 2, '-' ) from a", "lpad ( '', least(a.n * 2, 100), '-' )"),
     ],
 )
 def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:

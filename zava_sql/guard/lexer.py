@@ -133,10 +133,10 @@ class Tokens:
     '"' stands for a quoted name, "'" for a string, "0" for a number. `texts` are canonical.
     """
 
-    __slots__ = ("_sql", "keys", "kinds", "texts")
+    __slots__ = ("keys", "kinds", "sql", "texts")
 
     def __init__(self, sql: str, entries: list[_Entry]) -> None:
-        self._sql = sql
+        self.sql = sql
         self.keys = [entry[0] for entry in entries]
         self.kinds = [entry[1] for entry in entries]
         self.texts = [entry[2] for entry in entries]
@@ -145,7 +145,7 @@ class Tokens:
 
     def positions(self) -> list[int]:
         """Give where each token begins in the caller's text, from 0, then where it ends."""
-        found = islice(_TOKEN.finditer(self._sql), len(self.texts) + 1)
+        found = islice(_TOKEN.finditer(self.sql), len(self.texts) + 1)
         return [token.start(1) for token in found]
 
     def name(self, index: int) -> str:

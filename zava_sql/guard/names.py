@@ -6,13 +6,12 @@ hints for other dialects and system names in hints.txt.
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import SYSTEM_COLUMNS
-from zava_sql.guard.lexer import NUMBER, STRING
-from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT, MAX_WIDTH, Refusal, piece
+from zava_sql.guard.lengths import BOUNDED, check_bounds
+from zava_sql.guard.limits import Refusal, piece
 from zava_sql.guard.type_names import TYPES
 
 if TYPE_CHECKING:
@@ -38,10 +37,6 @@ _AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1
 _CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
-_INTEGER_TYPES: Final = frozenset({"int", "integer", "int4", "bigint", "int8", "smallint", "int2"})
-# Position of the argument that says how long the result becomes.
-_LENGTH_ARGUMENT: Final = {"repeat": 1, "lpad": 1, "rpad": 1}
-_WIDE: Final = re.compile(r"%(?:\d+\$)?-?(?:(\d+)|\*)")
 
 
 class Names:
@@ -118,17 +113,8 @@ class Names:
                 _HINTS.get(name, ""),
                 index=last,
             )
-        if name in _LENGTH_ARGUMENT:
-            begin, end = arguments[_LENGTH_ARGUMENT[name]]
-            if not _is_bounded(reader, begin, end):
-                raise Refusal(
-                    "unbounded",
-                    f"the length in {name}() must have a bound of at most {MAX_LENGTH_ARGUMENT:,}",
-                    "Write a number, or least(expression, 100).",
-                    index=begin,
-                )
-        elif name == "format":
-            _check_format(reader, *arguments[0])
+        if name in BOUNDED:
+            check_bounds(reader, last, arguments)
 
     def column(self, reader: TypeReader, index: int) -> None:
         """Refuse the columns that every table has: they tell of the rows of all tenants."""
@@ -198,61 +184,3 @@ class Names:
 
 def _shown(reader: TypeReader, first: int, last: int) -> str:
     return piece(".".join(reader.tokens.name(index) for index in range(first, last + 1, 2)))
-
-
-def _is_bounded(reader: TypeReader, begin: int, end: int) -> bool:
-    """Whether tokens begin..end are a number within the limit, or cannot be more than one."""
-    keys, texts = reader.keys, reader.tokens.texts
-    if keys[begin] == "-":
-        begin += 1
-    if end - begin == 1:
-        text = texts[begin]
-        return (
-            reader.kinds[begin] == NUMBER
-            and text.isdecimal()
-            and len(text) <= len(str(MAX_LENGTH_ARGUMENT))
-            and int(text) <= MAX_LENGTH_ARGUMENT
-        )
-    if end - begin > 2 and keys[end - 2] == "::" and keys[end - 1] in _INTEGER_TYPES:
-        return _is_bounded(reader, begin, end - 2)
-    function = keys[begin]
-    if function == "(" or (function in ("least", "greatest") and keys[begin + 1] == "("):
-        parts = _parts(keys, begin if function == "(" else begin + 1, end)
-        bounded = [_is_bounded(reader, *part) for part in parts]
-        return bool(parts) and (any(bounded) if function == "least" else all(bounded))
-    return False
-
-
-def _parts(keys: list[str], opening: int, end: int) -> list[tuple[int, int]]:
-    """Find what is between the commas of a bracket; nothing if it does not span opening..end."""
-    parts: list[tuple[int, int]] = []
-    depth, begin = 0, opening + 1
-    for index in range(opening, end):
-        key = keys[index]
-        if key in ("(", "["):
-            depth += 1
-        elif key in (")", "]"):
-            depth -= 1
-            if depth == 0 and index != end - 1:
-                return []
-        if (key == "," and depth == 1) or index == end - 1:
-            parts.append((begin, index))
-            begin = index + 1
-    return parts
-
-
-def _check_format(reader: TypeReader, begin: int, end: int) -> None:
-    """Make sure that the format of format() is a plain string, its widths small."""
-    text = reader.tokens.texts[begin]
-    if end - begin != 1 or reader.kinds[begin] != STRING:
-        raise Refusal(
-            "unbounded",
-            "the format of format() must be a string",
-            "Write it out, or join strings with ||.",
-            index=begin,
-        )
-    for found in _WIDE.finditer(text.replace("%%", "")):
-        if found[1] is None or len(found[1]) > len(str(MAX_WIDTH)) or int(found[1]) > MAX_WIDTH:
-            raise Refusal(
-                "unbounded", f"a width in format() of more than {MAX_WIDTH:,}", index=begin
-            )

@@ -1,0 +1,160 @@
+"""Bounds of what repeat(), lpad(), rpad() and format() make: no call may fill the memory at once.
+
+A length has a bound if it is a number, or least(..., number), or comes from what is there anyway:
+count(...) is not more than the rows that were read, length(x) not more than x. repeat() may take
+the latter two only with a short string, so that its result stays near them. A column has no bound:
+an inner query can give it any value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.guard.lexer import STRING
+from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT, MAX_WIDTH, MESSAGE_PIECE, Refusal
+
+if TYPE_CHECKING:
+    from zava_sql.guard.lexer import Tokens
+    from zava_sql.guard.type_names import TypeReader
+
+__all__ = ["BOUNDED", "check_bounds"]
+
+BOUNDED: Final = frozenset({"repeat", "lpad", "rpad", "format"})
+_NUMERIC_TYPES: Final = frozenset(
+    {"int", "integer", "int4", "bigint", "int8", "smallint", "int2", "numeric", "float8"}
+)
+_ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
+# length() is not among the last: of a line or path it may be any number.
+_OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
+_SHORT: Final = 12  # characters of a string, its quotes included
+_WIDE: Final = re.compile(r"%(?:\d+\$)?-?(?:(\d+)|\*)")
+
+
+def check_bounds(reader: TypeReader, index: int, arguments: list[tuple[int, int]]) -> None:
+    """Refuse a call of one of `BOUNDED` whose result may become huge; its name is at `index`."""
+    name = reader.tokens.name(index)
+    if name == "format":
+        _check_format(reader, *arguments[0])
+        return
+    (first, last), (begin, end) = arguments[:2]
+    tokens = reader.tokens
+    is_short = last - first == 1 and tokens.kinds[first] == STRING
+    is_short = is_short and len(tokens.texts[first]) <= _SHORT
+    if not _Length(tokens, begin, end, by_rows=name != "repeat" or is_short).has_bound(begin, end):
+        raise Refusal(
+            "unbounded",
+            f"the length in {name}() must have a bound of at most {MAX_LENGTH_ARGUMENT:,}",
+            _repaired(tokens, (index, begin, end, reader.at)),
+            index=begin,
+        )
+
+
+def _repaired(tokens: Tokens, borders: tuple[int, int, int, int]) -> str:
+    """Say what to write: the caller's own call, if it is short, with a bound on its length."""
+    places = tokens.positions()
+    call, begin, end, behind = (places[border] for border in borders)
+    sql = tokens.sql
+    written = f"{sql[call:begin]}least({sql[begin:end].rstrip()}, 100){sql[end:behind].rstrip()}"
+    if len(written) > 3 * MESSAGE_PIECE or not written.isprintable():
+        return "Write a number, or least(expression, 100)."
+    return f"Write a bound: {written}"
+
+
+class _Length:
+    """What can be said of an expression without running it; `begin` to `end` are its tokens."""
+
+    __slots__ = ("by_rows", "closing", "keys", "tokens")
+
+    def __init__(self, tokens: Tokens, begin: int, end: int, *, by_rows: bool) -> None:
+        self.tokens = tokens
+        self.keys = tokens.keys
+        self.by_rows = by_rows
+        self.closing: dict[int, int] = {}  # of an opening bracket: the index behind the other
+        open_ones: list[int] = []
+        for index, key in enumerate(self.keys[begin:end], begin):
+            if key in ("(", "["):
+                open_ones.append(index)
+            elif key in (")", "]"):
+                self.closing[open_ones.pop()] = index + 1
+
+    def has_bound(self, begin: int, end: int, *, small: bool = False, cast: bool = False) -> bool:
+        """Whether it is not above a bound; `small`: nor far below zero; `cast`: may be no int."""
+        keys = self.keys
+        sums = self.parts(begin, end, ("+", "-"))
+        if len(sums) > 1:
+            return all(
+                self.has_bound(*part, small=small or keys[part[0] - 1] == "-", cast=cast)
+                for part in sums[keys[begin] == "-" :]
+            )
+        (begin, end), *divisors = self.parts(begin, end, ("/",))
+        while end - begin > 1 and keys[end - 2] == "::" and keys[end - 1] in _NUMERIC_TYPES:
+            end, cast = end - 2, True
+        return all(self.is_number(*divisor, least=1) for divisor in divisors) and (
+            self.is_number(begin, end) or self.call_has_bound(begin, end, small=small, cast=cast)
+        )
+
+    def call_has_bound(self, begin: int, end: int, *, small: bool, cast: bool) -> bool:
+        """Whether it is a bracket or one of the calls above, and has a bound."""
+        keys = self.keys
+        word = "" if keys[begin] == "(" else keys[begin]
+        opening = begin + bool(word)
+        if opening >= end or keys[opening] != "(":
+            return False
+        closing = self.closing[opening]
+        if word == "count" or word in _OF_TEXT or (word == "length" and not cast):
+            while keys[closing] in ("filter", "over") and keys[closing + 1] == "(":
+                closing = self.closing[closing + 1]
+            return self.by_rows and closing == end
+        if closing != end:
+            return False
+        if word in ("least", "greatest") and not small:
+            inner = self.parts(opening + 1, end - 1, (",",))
+            bounds = (self.has_bound(*part, cast=cast) for part in inner)
+            return any(bounds) if word == "least" else all(bounds)
+        if word == "cast" and keys[end - 3] == "as" and keys[end - 2] in _NUMERIC_TYPES:
+            return self.has_bound(opening + 1, end - 3, small=small, cast=True)
+        is_passed_on = not word or word in _ROUNDING
+        return is_passed_on and self.has_bound(opening + 1, end - 1, small=small, cast=cast)
+
+    def is_number(self, begin: int, end: int, least: int = 0) -> bool:
+        """Whether it is a number within the limit."""
+        text = self.tokens.texts[begin] if end - begin == 1 else ""
+        whole, _, rest = text.partition(".")
+        return (
+            (whole + rest).isdecimal()
+            and whole.isdecimal()
+            and len(whole) <= len(str(MAX_LENGTH_ARGUMENT))
+            and least <= int(whole) <= MAX_LENGTH_ARGUMENT
+        )
+
+    def parts(self, begin: int, end: int, separators: tuple[str, ...]) -> list[tuple[int, int]]:
+        """Cut at the separators that stand in no bracket."""
+        found: list[tuple[int, int]] = []
+        index = begin
+        while index < end:
+            if self.keys[index] in ("(", "["):
+                index = self.closing[index]
+                continue
+            if self.keys[index] in separators:
+                found.append((begin, index))
+                begin = index + 1
+            index += 1
+        return [*found, (begin, end)]
+
+
+def _check_format(reader: TypeReader, begin: int, end: int) -> None:
+    """Make sure that the format of format() is a plain string, its widths small."""
+    text = reader.tokens.texts[begin]
+    if end - begin != 1 or reader.kinds[begin] != STRING:
+        raise Refusal(
+            "unbounded",
+            "the format of format() must be a string",
+            "Write it out, or join strings with ||.",
+            index=begin,
+        )
+    for found in _WIDE.finditer(text.replace("%%", "")):
+        if found[1] is None or len(found[1]) > len(str(MAX_WIDTH)) or int(found[1]) > MAX_WIDTH:
+            raise Refusal(
+                "unbounded", f"a width in format() of more than {MAX_WIDTH:,}", index=begin
+            )
