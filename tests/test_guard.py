@@ -27,6 +27,7 @@ from zava_sql.guard.limits import (
 )
 from zava_sql.guard.names import Names
 
+pytestmark = pytest.mark.once
 API = {"whoami", "describe_schema"}
 
 

@@ -19,6 +19,7 @@ from zava_sql.guard.tree import check_tree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.once
 SQL = """
 with a as (select lower(name) as x, extract(year from opened_on) as y from retail.stores)
 select count(*), x::text, date '2024-01-01', interval '1 day' from a, api.f(1) g

@@ -15,6 +15,7 @@ from zava_sql.guard.type_names import TYPES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
 VOLATILE = {
     "random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp",
 }  # fmt: skip

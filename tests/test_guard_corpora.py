@@ -13,6 +13,7 @@ from guard_oracle import WRAP, harms, parse, read, without_places
 from zava_sql.guard.limits import Refusal
 from zava_sql.guard.names import Names
 
+pytestmark = pytest.mark.once
 CORPORA = Path(os.environ.get("ZAVA_CORPORA") or Path(__file__).parents[2] / "shared" / "corpora")
 NAMES = Names()
 

@@ -13,6 +13,7 @@ from zava_sql.errors import QueryRefused
 from zava_sql.guard import Guard
 from zava_sql.guard.limits import Refusal
 
+pytestmark = pytest.mark.once
 WORDS = st.sampled_from([*guard_fuzz.STRANGE, *guard_fuzz.POOL, "evil ( )", "( table evil )"])
 TAILS = st.lists(WORDS, max_size=9).map(" ".join)
 quick = settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))

@@ -11,6 +11,7 @@ from zava_sql.guard.keywords import OPERATORS
 from zava_sql.guard.lexer import scan
 from zava_sql.guard.limits import Refusal
 
+pytestmark = pytest.mark.once
 SIGNS = "+-*/<>=~!@#^&|`?%"
 
 
