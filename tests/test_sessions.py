@@ -489,6 +489,28 @@ async def test_one_cached_statement_serves_each_identity_its_own_rows(
             admin.execute("select zava.enable_principal('inactive')")
 
 
+async def test_the_context_is_checked_by_a_kept_plan_whatever_the_statement_asks_for(
+    module_database: conftest.Database, database: Database, seattle: Principal
+) -> None:
+    """A report that plans its own statements anew must not plan the check for each of its tables."""
+    context = tenants.context(database, seattle, now=time.time())
+    planned: list[str] = []
+    with psycopg.connect(module_database.admin_url, prepare_threshold=None) as admin:
+        admin.execute("set plan_cache_mode = force_custom_plan")
+        admin.execute("select set_config('zava.context', %s, false)", [context])
+        admin.execute("set client_min_messages = log")
+        admin.execute("set log_planner_stats = on")
+        admin.execute(f'set role "{seattle.role}"')
+        admin.add_notice_handler(lambda notice: planned.append(notice.message_primary or ""))
+        for _ in range(2):
+            planned.clear()
+            row = admin.execute("select count(*) from retail.orders").fetchone()
+            assert row is not None
+            assert row[0] > 0
+    # The subquery of the fence is planned with the statement.
+    assert planned.count("PLANNER STATISTICS") == 1, planned
+
+
 # ------------------------------------------------------------------------------- at the door
 
 

@@ -3,7 +3,8 @@
 -- It never raises and never explains: a forged context looks like none. The role is an argument
 -- since current_user is the owner in here; the policy passes its own current_user. It is the role of
 -- the principal's scope or, in the runner, its class role; the context must name the same one. One
--- query, for every policy of every statement pays for it.
+-- query, for every policy of every statement pays for it; and one plan, for a report that has its own
+-- statements planned for the values at hand would have this one planned for each of its tables.
 -- RESTRICTED: in a parallel worker pg_backend_pid() would be the worker's.
 -- SECURITY DEFINER: callers have no access to keys and principals.
 create or replace function zava.verify_context(
@@ -17,6 +18,7 @@ stable
 parallel restricted
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
     v_context text := current_setting('zava.context', true);
