@@ -492,7 +492,7 @@ async def test_one_cached_statement_serves_each_identity_its_own_rows(
 async def test_the_context_is_checked_by_a_kept_plan_whatever_the_statement_asks_for(
     module_database: conftest.Database, database: Database, seattle: Principal
 ) -> None:
-    """A report that plans its own statements anew must not plan the check for each of its tables."""
+    """A report that plans its statements anew must not plan the check for each of its tables."""
     context = tenants.context(database, seattle, now=time.time())
     planned: list[str] = []
     with psycopg.connect(module_database.admin_url, prepare_threshold=None) as admin:
