@@ -18,11 +18,10 @@ __all__ = ["CONTEXTS", "clauses"]
 
 # What a clause is read behind, and before, by the first character of its text.
 CONTEXTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "=": ((), ()),  # a query in brackets, VALUES, TABLE
-    "s": ((), ()),  # an operand: of the select list, of a condition, of a call
+    "=": ((), ()),  # a query in brackets, TABLE
+    "s": ((), ()),  # an operand: of the select list, of a condition, of a call; a row of VALUES
     "d": (("select",), ()),  # DISTINCT ON
     "f": (("from",), ()),
-    "g": (("select", "_", "group+by"), ()),
     "n": (("select", "_", "window"), ()),
     "t": (("select", "_"), ()),  # FETCH
     "w": (("with",), ("select", "_")),  # a query of WITH
@@ -32,19 +31,21 @@ _QUERY: Final = frozenset({"select", "with", "values", "table"})
 # are RETURNING behind the query of JSON_ARRAY.
 _STARTS: Final = {
     "select": "s", "from": "f", "where": "s", "having": "s", "limit": "s", "offset": "s",
-    "group+by": "g", "order+by": "s", "window": "n", "fetch": "t",
+    "group+by": "s", "order+by": "s", "values": "s", "window": "n", "fetch": "t",
     "union": "=", "intersect": "=", "except": "=", "null+::": "s", ",+null+::": "s",
 }  # fmt: skip
 _KEPT: Final = frozenset({"fetch", "null+::", ",+null+::"})
 _PARTS: Final = words("when then else :")  # of CASE and of a slice
+_GROUPINGS: Final = words("cube rollup grouping+sets")
 _BORDERS: Final = (
     frozenset(_STARTS)
     | _QUERY
     | _PARTS
+    | _GROUPINGS
     | words("( ) [ ] , all distinct join on || and or - not case end")
 )
 # Commas part what follows these.
-_LISTS: Final = words("select from group+by window order+by null+:: ,+null+::")
+_LISTS: Final = words("select from group+by window order+by values null+:: ,+null+::")
 _OPENS: Final = ("s", "f")  # contexts in which brackets are cut for themselves
 _CALL: Final = ["_"]
 _OPERATORS: Final = frozenset({"||", "and", "or", "-", "not"})
@@ -110,6 +111,8 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
                 begins, kept = items, False
         elif word == "on" and items == "f":
             begins, kept = "s", False
+        elif word in _GROUPINGS:
+            kept = bool(texts) or "(" not in made[index + 1 : index + 3]
         elif word in _OPERATORS:
             if context == "s" and (texts or word in ("-", "not")):
                 begins, kept = "s", False

@@ -47,6 +47,7 @@ def _clauses() -> dict[str, list[tuple[str, ...]]]:
 
 
 _CLAUSES: Final = _clauses()
+_REWRITTEN: Final = frozenset({*_CLAUSES, *_SEPARATORS, "as"})
 
 
 def json_words(tokens: Tokens, made: list[str]) -> None:
@@ -66,7 +67,7 @@ def json_words(tokens: Tokens, made: list[str]) -> None:
         elif key in (")", "]"):
             if len(brackets) > 1:
                 brackets.pop()
-        elif brackets[-1]:
+        elif brackets[-1] == "c" or (brackets[-1] and key in _REWRITTEN):
             index = _in_brackets(tokens, made, index, brackets[-1])
             continue
         index += 1

@@ -64,11 +64,12 @@ def _repaired(tokens: Tokens, borders: tuple[int, int, int, int]) -> str:
 class _Length:
     """What can be said of an expression without running it; `begin` to `end` are its tokens."""
 
-    __slots__ = ("by_rows", "closing", "keys", "tokens")
+    __slots__ = ("by_rows", "closing", "keys", "tokens", "used")
 
     def __init__(self, tokens: Tokens, begin: int, end: int, *, by_rows: bool) -> None:
         self.tokens = tokens
         self.keys = tokens.keys
+        self.used = frozenset(self.keys[begin:end])
         self.by_rows = by_rows
         self.closing: dict[int, int] = {}  # of an opening bracket: the index behind the other
         open_ones: list[int] = []
@@ -131,7 +132,7 @@ class _Length:
     def parts(self, begin: int, end: int, separators: tuple[str, ...]) -> list[tuple[int, int]]:
         """Cut at the separators that stand in no bracket."""
         found: list[tuple[int, int]] = []
-        index = begin
+        index = end if self.used.isdisjoint(separators) else begin
         while index < end:
             if self.keys[index] in ("(", "["):
                 index = self.closing[index]

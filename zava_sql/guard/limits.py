@@ -22,19 +22,25 @@ __all__ = [
     "MAX_NAME_BYTES",
     "MAX_NESTED_COMMENTS",
     "MAX_PREFIXES",
+    "MAX_READING",
     "MAX_SET_OPERATIONS",
     "MAX_SUBSCRIPTS",
     "MAX_SUFFIXES",
     "MAX_TOKENS",
     "MAX_WIDTH",
     "MESSAGE_PIECE",
+    "WORD_OF_CLAUSE",
     "Refusal",
     "piece",
 ]
 
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 1_400
-MAX_CLAUSES: Final = 40  # different ones, names and literals aside: TPC-DS has up to 15
+MAX_CLAUSES: Final = 40  # different ones, names and literals aside: TPC-DS has up to 14
+# What is to be read: a token counts once, and a word of different clauses as much as four, which is
+# what sqlglot takes for it. TPC-DS has up to 1,436.
+MAX_READING: Final = 2_000
+WORD_OF_CLAUSE: Final = 4
 MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE
 MAX_SUBSCRIPTS: Final = 20  # a[1][2]... in a row
 MAX_JOINS: Final = 64  # FROM items in one statement, joins and commas alike

@@ -161,6 +161,10 @@ def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
     """Write a type before a literal, or in a list of column definitions; else a name."""
     keys = tokens.keys
     key, after = keys[index], index + 1
+    if keys[after] == "'" and key not in ("interval", "double"):
+        name = TYPES[key]
+        made[index : after + 1] = name if name in TOKENS else "other+type", "s"
+        return after + 1
     if key == "double":
         if keys[after] != "precision":
             return after

@@ -15,7 +15,7 @@ from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import Token, TokenType
 
 from zava_sql.guard.clauses import CONTEXTS, clauses
-from zava_sql.guard.limits import MAX_CLAUSES, Refusal
+from zava_sql.guard.limits import MAX_CLAUSES, MAX_READING, WORD_OF_CLAUSE, Refusal
 from zava_sql.guard.shape import shape
 from zava_sql.guard.tree_words import TOKENS
 from zava_sql.guard.type_names import TYPES
@@ -103,12 +103,7 @@ def check_tree(tokens: Tokens, account: Account) -> None:
     others: list[str] = []
     parser: Parser | None = None
     cut = clauses(shape(tokens))
-    if len(cut) > MAX_CLAUSES and len({text for text, _ in cut}) > MAX_CLAUSES:
-        raise Refusal(
-            "too_many_clauses",
-            f"more than {MAX_CLAUSES} expressions and clauses that differ in more than names",
-            "Ask in smaller steps.",
-        )
+    _check_size(len(tokens.texts), cut)
     for text, places in cut:
         found = _KNOWN.get(text, _UNKNOWN)
         if found is _UNKNOWN:
@@ -128,6 +123,21 @@ def check_tree(tokens: Tokens, account: Account) -> None:
         ours = [_TYPES[name] for name in account.types]
         if sorted(others) != sorted(ours + account.forms):
             raise _unsupported()
+
+
+def _check_size(size: int, cut: list[tuple[str, list[int]]]) -> None:
+    """Refuse what would keep sqlglot busy for long."""
+    if len(cut) <= MAX_CLAUSES and size * (1 + WORD_OF_CLAUSE) <= MAX_READING:
+        return
+    different = {text for text, _ in cut}
+    words = sum(text.count(" ") + 1 for text in different)
+    if len(different) > MAX_CLAUSES or size + WORD_OF_CLAUSE * words > MAX_READING:
+        raise Refusal(
+            "too_many_clauses",
+            f"more than {MAX_CLAUSES} expressions and clauses that differ in more than names, or "
+            "too long ones",
+            "Ask in smaller steps.",
+        )
 
 
 def _unsupported() -> Refusal:
