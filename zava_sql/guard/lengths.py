@@ -81,6 +81,8 @@ class _Length:
 
     def has_bound(self, begin: int, end: int, *, small: bool = False, cast: bool = False) -> bool:
         """Whether it is not above a bound; `small`: nor far below zero; `cast`: may be no int."""
+        if self.is_number(begin, end):
+            return True
         keys = self.keys
         sums = self.parts(begin, end, ("+", "-"))
         if len(sums) > 1:
@@ -111,7 +113,8 @@ class _Length:
             return False
         if word in ("least", "greatest") and not small:
             inner = self.parts(opening + 1, end - 1, (",",))
-            bounds = (self.has_bound(*part, cast=cast) for part in inner)
+            # From the last one: it is mostly the number.
+            bounds = (self.has_bound(*part, cast=cast) for part in reversed(inner))
             return any(bounds) if word == "least" else all(bounds)
         if word == "cast" and keys[end - 3] == "as" and keys[end - 2] in _NUMERIC_TYPES:
             return self.has_bound(opening + 1, end - 3, small=small, cast=True)
