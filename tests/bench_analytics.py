@@ -220,14 +220,19 @@ class Caller:
         """Count how often a query verifies the context, and the milliseconds that this takes."""
         self.connection.execute("set local role none")
         self.connection.execute("set local track_functions = 'all'")
+        calls, total = self._verified()  # by transactions before, not collected yet
         self.connection.execute(f"set local role {self.role}")
         self.connection.execute(query).fetchall()
         self.connection.execute("set local role none")  # others may not read these counters
+        calls_after, total_after = self._verified()
+        self.connection.rollback()
+        return calls_after - calls, total_after - total
+
+    def _verified(self) -> tuple[int, float]:
         row = self.connection.execute(
             "select f.calls, f.total_time from pg_stat_xact_user_functions as f"
             " where f.funcname = 'verify_context'"
         ).fetchone()
-        self.connection.rollback()
         return row or (0, 0.0)
 
 

@@ -1,16 +1,21 @@
 -- api._base_orders(): completed orders of one store by day, from the orders. Not a tool.
--- Beside api._base_sales(): orders do not add up over categories.
+-- Beside api._base_sales() and like it: orders do not add up over categories.
 create or replace function api._base_orders(
     p_store_id uuid,
     p_from date,
     p_to date
 )
 returns table (sold_on date, orders bigint)
-language sql
+language plpgsql
 stable
 parallel restricted
 security invoker
-begin atomic
+rows 50
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $function$
+begin
+    return query
     -- Materialized, so that the moments are plain values by the time they meet the index.
     with span as materialized (
         select
@@ -31,6 +36,7 @@ begin atomic
     where o.status = 'completed'
     group by d.sold_on;
 end;
+$function$;
 
 comment on function api._base_orders(uuid, date, date) is
     'Completed orders of one store by day.

@@ -23,42 +23,49 @@ parallel restricted
 security invoker
 begin atomic
     select
-        d.store_id,
+        s.store_id,
         d.sold_on,
-        d.orders::bigint,
-        d.units::bigint,
-        d.returned_units::bigint,
+        d.orders,
+        d.units,
+        d.returned_units,
         d.gross_revenue,
         d.revenue,
         d.cost,
         d.discount_amount
     from retail.stores as s
-    join retail.daily_totals as d on d.store_id = s.store_id and d.sold_on <= s.rolled_up_to
-    where s.store_id = any (p_stores) and d.sold_on between p_from and p_to
-    union all
-    select
-        s.store_id,
-        b.sold_on,
-        0::bigint,
-        b.units,
-        b.returned_units,
-        b.gross_revenue,
-        b.revenue,
-        b.cost,
-        b.discount_amount
-    from retail.stores as s
-    cross join lateral api._base_sales(
-        s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to
-    ) as b
-    where s.store_id = any (p_stores) and (s.rolled_up_to < p_to or s.rolled_up_to is null)
-    union all
-    select s.store_id, b.sold_on, b.orders, 0::bigint, 0::bigint, 0::numeric, 0::numeric,
-        0::numeric, 0::numeric
-    from retail.stores as s
-    cross join lateral api._base_orders(
-        s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to
-    ) as b
-    where s.store_id = any (p_stores) and (s.rolled_up_to < p_to or s.rolled_up_to is null);
+    cross join lateral (
+        select
+            t.sold_on,
+            t.orders::bigint as orders,
+            t.units::bigint as units,
+            t.returned_units::bigint as returned_units,
+            t.gross_revenue,
+            t.revenue,
+            t.cost,
+            t.discount_amount
+        from retail.daily_totals as t
+        where t.store_id = s.store_id
+            and t.sold_on between p_from and p_to
+            and t.sold_on <= s.rolled_up_to
+        union all
+        select
+            b.sold_on,
+            0::bigint,
+            b.units,
+            b.returned_units,
+            b.gross_revenue,
+            b.revenue,
+            b.cost,
+            b.discount_amount
+        from api._base_sales(s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to) as b
+        where s.rolled_up_to < p_to or s.rolled_up_to is null
+        union all
+        select b.sold_on, b.orders, 0::bigint, 0::bigint, 0::numeric, 0::numeric, 0::numeric,
+            0::numeric
+        from api._base_orders(s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to) as b
+        where s.rolled_up_to < p_to or s.rolled_up_to is null
+    ) as d
+    where s.store_id = any (p_stores);
 end;
 
 comment on function api._daily_totals(uuid[], date, date) is

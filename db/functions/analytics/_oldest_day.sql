@@ -1,5 +1,6 @@
 -- api._oldest_day(): day of the first sale of these stores. Not a tool.
--- One probe of the index a store, like api._newest_day().
+-- One probe of the index a store, like api._newest_day(). With one plan: reports that have their own
+-- statements planned for the values at hand would have this planned anew each time.
 create or replace function api._oldest_day(
     p_stores uuid[]
 )
@@ -8,6 +9,7 @@ language sql
 stable
 parallel restricted
 security invoker
+set plan_cache_mode = force_generic_plan
 begin atomic
     select min(n.day)
     from retail.stores as s

@@ -1,6 +1,6 @@
 -- api._store_ids(): the stores that a report covers, as ids. Not a tool; every report calls it.
 -- A store that is not there and one that the caller may not see get the same answer; what it
--- suggests is taken from the stores that the caller sees.
+-- suggests is taken from the stores that the caller sees. With one plan, like api._oldest_day().
 create or replace function api._store_ids(
     p_store text
 )
@@ -10,6 +10,7 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
     v_stores uuid[];
