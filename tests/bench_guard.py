@@ -53,16 +53,23 @@ INSIDE = {
     "windows": "select "
     + " , ".join(
         f"sum(a) over (partition by b{cast} order by a rows between 1 preceding and 1 following)"
-        for cast in CASTS[:37]
+        for cast in CASTS[:16]
     ),
+    "one long clause": "select cast(" + " || ".join(["not a"] * 125) + " as int)" + ",a" * 20,
+    "rows of VALUES": "values " + " , ".join(["(date '2024-01-01', -1)"] * 170),
+    "cube": "select 1 group by cube (" + " , ".join(["((a))"] * 230) + ")",
+    "lengths": "select " + " , ".join(["repeat('x', (count(*) / 10)::int)"] * 86),
     "different clauses": "select "
     + " , ".join(f"lower(a{cast})" for cast in CASTS[:36])
-    + ",a" * 300,
+    + ",a" * 280,
     "joins": "select 1 from " + " join ".join(["a"] * 64),
     "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
     "arrays": "select " + " , ".join(["array[[[[1]]]]"] * 12),
     "calls": "select " + " , ".join(["lower ( " * 45 + "1" + " )" * 45] * (HALF // 70)),
     "queries": "select " + " , ".join(["( select " * 45 + "1" + " )" * 45] * (HALF // 70)),
+    "JSON of intervals": "select 1 from json_table("
+    + " || ".join(["interval '1 day'"] * 450)
+    + ", '$' columns (a int))",
     "JSON": "select " + " = ".join(["json_value(a,'$')"] * 199),
     "JSON tables": "select 1 from "
     + " full join ".join(["json_table(a,'$' columns(b int path '$')) on 1=1"] * 60),

@@ -226,3 +226,9 @@ select date_trunc(unit, order_date), date_part(lower(unit), now()), extract("yea
 select user_id, locked, for_sale, share, nowait, deleted_at, into_stock from (select 1 user_id, 2 locked, true for_sale, 4 share, 5 nowait, 6 deleted_at, 7 into_stock) t where for_sale;
 select k, v ->> 'sql' as sql, v -> '$x' from jsonb_each('{"a": {"sql": "drop table x", "$x": "pg_sleep(1)"}}') t (k, v);
 select "values".column1, "table".n, "select"."from" from (values (1)) as "values", (select 1 as n) as "table", (select 2 as "from") as "select";
+select count(*) from orders group by grouping sets (cube (status), rollup (payment_method), (), (status, (payment_method)), lower(status), case when status = 'x' then 1 end) limit 1;
+select count(*) from orders group by distinct rollup (status), cube ((status, payment_method), store_id), (payment_method);
+select rollup.cube, cube.rollup from (select 1 as cube) as rollup, (select 2 as rollup) as cube group by cube (rollup.cube), (rollup), rollup;
+with v (a, b) as (values (1, date '2024-01-01'), (2, '2024-01-02')) select a, b from v where a in (values (1), (2)) and exists (values (1)) group by rollup (a, b);
+values (1, case when true then lower('A') end, array[1, 2], (select max(name) from stores), '1'::text, interval '1' day);
+select count(*) filter (where 1 in ((select 1) union (values (2)))), count(*) filter (where 1 in ((select 1) union all (select 2 group by cube (status)))) from orders;

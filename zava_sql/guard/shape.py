@@ -17,7 +17,7 @@ from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVE
 from zava_sql.guard.lexer import BITS, OPERATOR, STRING
 from zava_sql.guard.tree_words import GAP, TOKENS
 from zava_sql.guard.type_names import TYPES
-from zava_sql.guard.type_words import is_name, skip_modifiers, type_word
+from zava_sql.guard.type_words import FIELDS, is_name, skip_modifiers, type_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +161,7 @@ def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
     """Write a type before a literal, or in a list of column definitions; else a name."""
     keys = tokens.keys
     key, after = keys[index], index + 1
-    if keys[after] == "'" and key not in ("interval", "double"):
+    if keys[after] == "'" and key != "double" and keys[after + 1] not in FIELDS:
         name = TYPES[key]
         made[index : after + 1] = name if name in TOKENS else "other+type", "s"
         return after + 1

@@ -11,9 +11,9 @@ from zava_sql.guard.type_names import TYPES
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["is_name", "skip_modifiers", "type_word"]
+__all__ = ["FIELDS", "is_name", "skip_modifiers", "type_word"]
 
-_FIELDS: Final = words("year month day hour minute second to")
+FIELDS: Final = words("year month day hour minute second to")
 
 
 def is_name(tokens: Tokens, index: int) -> bool:
@@ -60,7 +60,7 @@ def type_word(tokens: Tokens, made: list[str], index: int) -> int:
 
 def _fields(keys: list[str], index: int) -> int:
     """Step over `day to second (3)` and the like."""
-    while keys[index] in _FIELDS:
+    while keys[index] in FIELDS:
         index += 1
     if keys[index - 1] == "second" and keys[index : index + 3 : 2] == ["(", ")"]:
         index += 3
