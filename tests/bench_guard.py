@@ -58,7 +58,9 @@ INSIDE = {
     "one long clause": "select cast(" + " || ".join(["not a"] * 125) + " as int)" + ",a" * 20,
     "rows of VALUES": "values " + " , ".join(["(date '2024-01-01', -1)"] * 170),
     "cube": "select 1 group by cube (" + " , ".join(["((a))"] * 230) + ")",
-    "lengths": "select " + " , ".join(["repeat('x', (count(*) / 10)::int)"] * 86),
+    "lengths": "select "
+    + " , ".join(["repeat('x', (count(*) / 10)::int)"] * 40)
+    + ", '' || 1" * 190,
     "different clauses": "select "
     + " , ".join(f"lower(a{cast})" for cast in CASTS[:36])
     + ",a" * 280,

@@ -12,7 +12,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.lexer import STRING
-from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT, MAX_WIDTH, MESSAGE_PIECE, Refusal
+from zava_sql.guard.limits import (
+    MAX_LENGTH_ARGUMENT,
+    MAX_LENGTHS,
+    MAX_WIDTH,
+    MESSAGE_PIECE,
+    Refusal,
+)
 
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
@@ -39,6 +45,14 @@ def check_bounds(reader: TypeReader, index: int, arguments: list[tuple[int, int]
         return
     (first, last), (begin, end) = arguments[:2]
     tokens = reader.tokens
+    reader.lengths += end - begin > 1
+    if reader.lengths > MAX_LENGTHS:
+        raise Refusal(
+            "unbounded",
+            f"more than {MAX_LENGTHS} lengths that are computed",
+            "Write numbers, or ask in smaller steps.",
+            index=begin,
+        )
     is_short = last - first == 1 and tokens.kinds[first] == STRING
     is_short = is_short and len(tokens.texts[first]) <= _SHORT
     if not _Length(tokens, begin, end, by_rows=name != "repeat" or is_short).has_bound(begin, end):

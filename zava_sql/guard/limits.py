@@ -18,6 +18,7 @@ __all__ = [
     "MAX_DIMENSIONS",
     "MAX_ESCAPES",
     "MAX_JOINS",
+    "MAX_LENGTHS",
     "MAX_LENGTH_ARGUMENT",
     "MAX_NAME_BYTES",
     "MAX_NESTED_COMMENTS",
@@ -54,6 +55,7 @@ MAX_NESTED_COMMENTS: Final = 50  # comments that hold others, or stand in one
 MAX_ESCAPES: Final = 1_000  # backslashes in one E'...' string
 MAX_NAME_BYTES: Final = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names, silently
 MAX_LENGTH_ARGUMENT: Final = 10_000  # repeat(), lpad(), rpad()
+MAX_LENGTHS: Final = 40  # of these, lengths that are more than a number
 MAX_WIDTH: Final = 1_000  # %1000s in format()
 MAX_CAST_MODIFIER: Final = 65_535  # char(n), bit(n): both pad to n
 MESSAGE_PIECE: Final = 60  # characters of the caller's text that a message repeats

@@ -89,6 +89,7 @@ class TypeReader:
         "from_items",
         "keys",
         "kinds",
+        "lengths",
         "set_operations",
         "tokens",
     )
@@ -104,6 +105,7 @@ class TypeReader:
         self.arrays = 0
         self.arrays_total = 0
         self.from_items = 0
+        self.lengths = 0
         self.set_operations = 0
 
     # Tools
