@@ -731,6 +731,8 @@ select repeat('x', "count"(n)::int) from generate_series(1, 9) as n
 select repeat('x', sum(n)::int) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', 2::int << 29) from generate_series(1, 9) as n
+-- refused: syntax
+select 1::float(
 -- refused: unbounded
 select format('%1001s', 'x')
 -- refused: unbounded

@@ -198,8 +198,9 @@ class TypeReader:
         if name == "interval" and keys[self.at] != "(":
             self.interval_fields()
         if keys[self.at] == "(":
-            digits = self.tokens.texts[self.at + 1]
+            first = self.at + 1
             self.modifiers()
+            digits = self.tokens.texts[first]
             if key == "float" and digits.isdecimal() and int(digits) < 25:  # opt_float
                 name = "float4"
         if key in ("time", "timestamp") and not self.skip("without", "time", "zone"):
