@@ -702,6 +702,10 @@ select repeat('x', -least(-1000000000, n)) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', 5 - (least(n, 5))) from generate_series(1, 9) as n
 -- refused: unbounded
+select length(repeat(repeat('x', 10000), 10000))
+-- refused: unbounded
+select repeat('-' || lpad('', 10000), 10000) from generate_series(1, 9) as n
+-- refused: unbounded
 select repeat('x', (count(*) * 1000000)::int) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', (count(*) / 0.0001)::int) from generate_series(1, 9) as n

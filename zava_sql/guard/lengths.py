@@ -2,8 +2,8 @@
 
 A length has a bound if it is a number, or least(..., number), or comes from what is there anyway:
 count(...) is not more than the rows that were read, length(x) not more than x. repeat() may take
-the latter two only with a short string, so that its result stays near them. A column has no bound:
-an inner query can give it any value.
+the latter two only with a short string, so that its result stays near them, and repeats nothing
+that was just made long. A column has no bound: an inner query can give it any value.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["BOUNDED", "check_bounds"]
 
 BOUNDED: Final = frozenset({"repeat", "lpad", "rpad", "format"})
+_PADDING: Final = BOUNDED - {"format"}
 _NUMERIC_TYPES: Final = frozenset(
     {"int", "integer", "int4", "bigint", "int8", "smallint", "int2", "numeric", "float8"}
 )
@@ -52,6 +53,14 @@ def check_bounds(reader: TypeReader, index: int, arguments: list[tuple[int, int]
             f"more than {MAX_LENGTHS} lengths that are computed",
             "Write numbers, or ask in smaller steps.",
             index=begin,
+        )
+    nested = _PADDING.intersection(tokens.keys[first:last]) if name == "repeat" else ()
+    if nested:
+        raise Refusal(
+            "unbounded",
+            f"{min(nested)}() inside repeat(), which multiplies their lengths",
+            "Repeat a string or a column.",
+            index=first,
         )
     is_short = last - first == 1 and tokens.kinds[first] == STRING
     is_short = is_short and len(tokens.texts[first]) <= _SHORT
