@@ -23,6 +23,8 @@ from pathlib import Path
 
 import guard_lists
 from guard_oracle import WRAP, harms, parse, read, without_places
+from rich.console import Console
+from rich.progress import track
 
 from zava_sql.guard.keywords import KINDS, OPERATORS
 from zava_sql.guard.lexer import scan
@@ -366,7 +368,8 @@ def main() -> int:
     chunks = range(done, -(-options.samples // CHUNK))
     pool = ProcessPoolExecutor(options.workers)
     try:
-        for chunk, one in zip(chunks, pool.map(partial(run, options.seed), chunks), strict=True):
+        found = zip(chunks, pool.map(partial(run, options.seed), chunks), strict=True)
+        for chunk, one in track(found, "fuzzing", total=len(chunks), console=Console(stderr=True)):
             tally.counts += one.counts
             tally.findings += one.findings
             if options.state:
@@ -384,3 +387,7 @@ def main() -> int:
     lines.append(f"{len(tally.findings):12,}  findings\n")
     sys.stdout.writelines([f"seed {options.seed}: {tally.counts.total():,} samples\n", *lines])
     return 1 if tally.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
