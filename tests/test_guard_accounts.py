@@ -123,9 +123,11 @@ def test_a_class_of_node_that_is_not_listed_is_refused(
         "select *, case when (1) then 2 end, count(*) filter (where true) from t"
     )
     tree._KNOWN.clear()  # noqa: SLF001
+    tree._SHAPES.clear()  # noqa: SLF001
     monkeypatch.delitem(tree._NODES, node)  # noqa: SLF001
     with pytest.raises(Refusal, match="not supported"):
         check_tree(tokens, account)
     monkeypatch.undo()
     tree._KNOWN.clear()  # noqa: SLF001
+    tree._SHAPES.clear()  # noqa: SLF001
     check_tree(tokens, account)

@@ -7,7 +7,7 @@ tokens, the same types and special forms as often, and no node of a class that i
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
@@ -90,7 +90,9 @@ _Found = tuple[list[int], list[int], list[str]]
 _NOTHING: Final[_Found] = ([], [], [])
 _UNKNOWN: Final[_Found] = ([], [], [])
 _REMEMBERED: Final = 8_192
+_REMEMBERED_TEXTS: Final = 1_024
 _KNOWN: Final[dict[str, _Found | None]] = {}  # clauses that were seen before
+_SHAPES: Final[dict[str, _Found]] = {}  # whole texts of known clauses, by their words
 _TYPES: Final = {
     name: TOKENS.get(name, TokenType.HSTORE).name for name in (*TYPES, "varbit", "timetz")
 }
@@ -98,31 +100,42 @@ _TYPES: Final = {
 
 def check_tree(tokens: Tokens, account: Account) -> None:
     """Refuse unless sqlglot's trees hold exactly the names that the readers accounted for."""
+    made = shape(tokens)
+    words = " ".join(made)
+    found = _SHAPES.get(words)
+    if found is None:
+        found = _account_of_text(made, len(tokens.texts))
+        _remember(_SHAPES, _REMEMBERED_TEXTS, words, found)
+    functions, relations, others = found
+    if functions != sorted(account.functions) or relations != sorted(account.relations):
+        raise _unsupported()
+    if others or account.types or account.forms:
+        ours = [_TYPES[name] for name in account.types]
+        if others != sorted(ours + account.forms):
+            raise _unsupported()
+
+
+def _account_of_text(made: list[str], size: int) -> _Found:
+    """Account for all clauses of a text; functions and relations are those of its tokens."""
     functions: list[int] = []
     relations: list[int] = []
     others: list[str] = []
     parser: Parser | None = None
-    cut = clauses(shape(tokens))
-    _check_size(len(tokens.texts), cut)
+    cut = clauses(made)
+    _check_size(size, cut)
     for text, places in cut:
         found = _KNOWN.get(text, _UNKNOWN)
         if found is _UNKNOWN:
             parser = parser or _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)
-            found = _learned(text, parser)
+            found = _account_of(text, parser)
+            _remember(_KNOWN, _REMEMBERED, text, found)
         if found is None:
             raise _unsupported()
         if found is not _NOTHING:
             functions += [places[number] for number in found[0]]
             relations += [places[number] for number in found[1]]
             others += found[2]
-    functions.sort()
-    relations.sort()
-    if functions != sorted(account.functions) or relations != sorted(account.relations):
-        raise _unsupported()
-    if others or account.types or account.forms:
-        ours = [_TYPES[name] for name in account.types]
-        if sorted(others) != sorted(ours + account.forms):
-            raise _unsupported()
+    return sorted(functions), sorted(relations), sorted(others)
 
 
 def _check_size(size: int, cut: list[tuple[str, list[int]]]) -> None:
@@ -148,13 +161,10 @@ def _unsupported() -> Refusal:
     )
 
 
-def _learned(text: str, parser: Parser) -> _Found | None:
-    """Account for a clause, and remember it."""
-    found = _account_of(text, parser)
-    if len(_KNOWN) >= _REMEMBERED:
-        _KNOWN.clear()
-    _KNOWN[text] = found
-    return found
+def _remember(known: dict[str, Any], most: int, text: str, found: _Found | None) -> None:
+    if len(known) >= most:
+        known.clear()
+    known[text] = found
 
 
 def _account_of(text: str, parser: Parser) -> _Found | None:
