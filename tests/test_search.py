@@ -21,6 +21,9 @@ pytestmark = pytest.mark.anyio
 # Each store sells the first 20 + 7n of 200 products, at prices and with a stock that bear its mark.
 VECTOR = "'[1,0,0]'"
 ALL = "null, null, null, false"
+# Of strangers as well, as whoever knows their ids could ask.
+ALL_STORES = f"array{[str(tenants.store_id(store)) for store in tenants.STORES]}::uuid[]"
+SOLD = "(select bit_or(s.sold) from retail.search_stores as s)"
 CALLS = [
     f"api.search_products('hammer', {VECTOR}, p_limit => 100)",
     f"api.search_products('hammer 199', {VECTOR}, p_limit => 100)",
@@ -30,12 +33,14 @@ CALLS = [
     "api.cross_sell('sku1', p_min_orders => 1, p_limit => 100)",
     "api.trending_products(p_limit => 100)",
     f"(select distinct product_id from api._found_products({VECTOR}, 'hammer', {ALL}, 200)) as f",
-    f"api._nearest_copied({VECTOR}, 8, null, 200)",
-    "api._matching_copied('hammer', (select bit_or(s.sold) from retail.search_stores as s), 200)",
-    f"api._nearest_copied({VECTOR}, 8, array(select store_id from retail.search_stores), 200)",
+    f"api._nearest_copied({VECTOR}, {ALL_STORES}, null, 200)",
+    f"api._matching_copied('hammer', {SOLD}, 200)",
+    f"api._nearest_copied({VECTOR}, null, {ALL_STORES}, 200)",
+    f"api._nearest_copied({VECTOR}, {ALL_STORES}, {ALL_STORES}, 200)",
     "(select * from retail.search_assortments limit 27) as a",
     "(select * from retail.search_stores) as s",
     f"api._nearest_products({VECTOR}, null, null, null, null, false, 200)",
+    f"api._nearest_products({VECTOR}, null, null, null, null, false, 200, {SOLD})",
     "api._matching_products('hammer', null, null, null, null, false, 200)",
     "unnest(api._sold_products(null, null, null, false, 100000)) as u (product_id)",
     "api._bought_with((select array_agg(product_id) from retail.products), null, null, null)",

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(47);
+select plan(52);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -261,6 +261,25 @@ select is_empty(
            or get_bit(l.named, n.number - 1) <> coalesce('A' = any (w.weights), false)::integer $$,
     'and each word is where its bits say'
 );
+
+select is(
+    array(select f.place from api._first_places((repeat('0', 700) || '1' || repeat('0', 600) || '111')::bit varying, 3) as f),
+    array[701, 1302, 1303],
+    'bits are found wherever they are'
+);
+select is(pg_temp.ask('sr-a', format(
+    $$ select p.sku, round(m.coverage::numeric, 2) as coverage
+       from api._matching_copied(%L, (select bit_or(s.sold) from retail.search_stores as s), %s) as m
+       join retail.products as p on p.product_id = m.product_id $$,
+    c.query, c.number
+)), c.answer, c.name)
+from (
+    values
+        ('claw cordless drill', 1, '(DRILL,0.58)', 'two words say more than one that is rarer'),
+        ('claw cordless drill', 3, e'(DRILL,0.58)\n(BITS,0.58)\n(HAMMER,0.42)', 'which comes next'),
+        ('peat cordless drill', 2, e'(DRILL,0.58)\n(BITS,0.58)', 'rarer words may be of what others sell'),
+        ('how to drill', 1, '(BITS,0.33)', 'small words are asked for too')
+) as c (query, number, answer, name);
 
 -- ---------------------------------------------------------------- meaning
 

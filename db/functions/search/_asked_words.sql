@@ -1,6 +1,7 @@
 -- api._asked_words(): what a search asks for in words: the twelve that say most, and what all are worth
 -- together. Not a tool. Words such as how and the, which no product is about, count as asked for too:
--- who asks in sentences means more than the words.
+-- who asks in sentences means more than the words. Most searches have only words that the catalogue has:
+-- these are read at once, and spelling is looked after for the others alone.
 create or replace function api._asked_words(
     p_query text
 )
@@ -13,33 +14,58 @@ returns table (
     lexemes text[],
     places varbit[]
 )
-language sql
+language plpgsql
 stable
 parallel restricted
 security invoker
 rows 1
-begin atomic
-    with asked as (
-        select api._word_query(q.lexeme) || api._word_query(q.repaired) as query,
-            coalesce(q.repaired, q.lexeme) as lexeme, q.weight, q.products, q.places,
-            row_number() over (order by q.weight desc, q.lexeme) as place
-        from api._query_words(p_query) as q
-    )
-    select
-        array_agg(a.query order by a.place) filter (where a.place <= 12),
-        array_agg(a.weight::real order by a.place) filter (where a.place <= 12),
-        array_agg(a.products order by a.place) filter (where a.place <= 12),
-        string_agg(a.query::text, ' | ') filter (where a.place <= 12)::tsquery,
-        sum(a.weight) * (
-            select count(*)::numeric / nullif(
-                count(*) filter (where to_tsvector('pg_catalog.english', w.lexeme) <> ''), 0
-            )
-            from unnest(to_tsvector('pg_catalog.simple', p_query)) as w
-        ),
-        array_agg(a.lexeme order by a.place) filter (where a.place <= 12),
-        array_agg(a.places order by a.place) filter (where a.place <= 12)
-    from asked as a;
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $function$
+declare
+    v_asked constant text[] := tsvector_to_array(to_tsvector('english', p_query));
+    v_simple constant tsvector := to_tsvector('simple', p_query);
+    v_known bigint;
+begin
+    if cardinality(v_asked) <= 12 then
+        select array_agg(a.query), array_agg(a.weight::real), array_agg(a.products),
+            string_agg(a.query::text, ' | ')::tsquery, sum(a.weight), array_agg(a.lexeme),
+            array_agg(a.places), count(*)
+        into words, weights, products, any_word, total, lexemes, places, v_known
+        from (
+            select api._word_query(k.lexeme) as query, k.lexeme, k.weight, k.products, k.places
+            from retail.search_lexemes as k
+            where k.lexeme = any (v_asked)
+            order by k.weight desc, k.lexeme
+        ) as a;
+    end if;
+    if v_known is distinct from cardinality(v_asked) then
+        select array_agg(a.query) filter (where a.place <= 12),
+            array_agg(a.weight::real) filter (where a.place <= 12),
+            array_agg(a.products) filter (where a.place <= 12),
+            string_agg(a.query::text, ' | ') filter (where a.place <= 12)::tsquery,
+            sum(a.weight),
+            array_agg(a.lexeme) filter (where a.place <= 12),
+            array_agg(a.places) filter (where a.place <= 12)
+        into words, weights, products, any_word, total, lexemes, places
+        from (
+            select api._word_query(q.lexeme) || api._word_query(q.repaired) as query,
+                coalesce(q.repaired, q.lexeme) as lexeme, q.weight, q.products, q.places,
+                row_number() over (order by q.weight desc, q.lexeme) as place
+            from api._query_words(p_query) as q
+            order by place
+        ) as a;
+    end if;
+    -- As many as there are without a look at their meaning: none was left out.
+    if length(v_simple) <> cardinality(v_asked) then
+        total := total * (
+            select count(*)::real / nullif(count(*) filter (where to_tsvector('english', w.lexeme) <> ''), 0)
+            from unnest(v_simple) as w
+        );
+    end if;
+    return next;
 end;
+$function$;
 
 comment on function api._asked_words(text) is
     'Words of a search as tsqueries, the rarest first, with what each is worth and in how many products it is; all of them joined by or; what the whole search is worth; the words as they are in the catalogue, and in which products each is. Nulls when there is no word.

@@ -1,8 +1,9 @@
 -- api._index_products(): follows the index of the live model from near to far until enough products
--- are found that the caller's stores sell; row-level security decides about each on the way. Not a
--- tool. Settings belong to the function, for a tenant cannot set any: an iterative scan goes on where
+-- are found that the caller's stores sell; a bit, if bits of what they sell are given, or else
+-- row-level security decides about each on the way. Not a tool. Settings belong to the function, for a tenant cannot set any: an iterative scan goes on where
 -- a plain one would stop with too few, and who may not sort has to follow the index. Each costs more
 -- time than to look at many rows, so that there is none without need. hnsw.ef_search is its caller's.
+-- What an iterative scan gives is not quite in order: all is sorted once more.
 -- The model's number and length are written into the statement, so that a plan touches its partition
 -- and its index alone.
 -- PostgreSQL knows hnsw.* once the extension is loaded, as it is by the default of a parameter of
@@ -13,7 +14,8 @@ create or replace function api._index_products(
     p_min_price numeric,
     p_max_price numeric,
     p_in_stock boolean,
-    p_limit integer
+    p_limit integer,
+    p_sold bit varying default null
 )
 returns table (product_id uuid, similarity real)
 language plpgsql
@@ -44,19 +46,27 @@ begin
                     as distance
             from retail.product_embeddings as e
             where e.model_id = %2$s
-                and exists (select from %4$s and i.product_id = e.product_id)
+                and %4$s
             order by distance
             limit $2
         ) as x
-        order by x.distance, x.product_id',
+        order by 2 desc, 1',
         v_model.schema, v_model.model_id, v_model.dimensions,
-        api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
+        case
+            when p_sold is null then format(
+                'exists (select from %s and i.product_id = e.product_id)',
+                api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
+            )
+            else 'get_bit($3, (
+                select n.number from retail.search_numbers as n where n.product_id = e.product_id
+            ) - 1) = 1'
+        end
     )
-    using p_embedding, p_limit;
+    using p_embedding, p_limit, p_sold;
 end;
 $function$;
 
-comment on function api._index_products(vector, uuid, numeric, numeric, boolean, integer) is
+comment on function api._index_products(vector, uuid, numeric, numeric, boolean, integer, bit varying) is
     'Products nearest to a vector, by the index.
 
 p_embedding: the vector, of length 1 and of the live model
@@ -64,8 +74,9 @@ p_category_id: only this category; null for all
 p_min_price: smallest price; null for any
 p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
-p_limit: number of products';
-revoke execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer)
+p_limit: number of products
+p_sold: without filters: a bit for each number in retail.search_numbers that is sold';
+revoke execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer, bit varying)
     from public;
-grant execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer)
+grant execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer, bit varying)
     to store_manager, regional_manager, head_office;

@@ -1,9 +1,9 @@
 -- api._matching_copied(): the products that have most of the words of a search, by what was counted when
 -- search was refreshed. Not a tool. A word has a bit for each product of the catalogue, and so has what
--- the caller sells: combinations of the six rarest words are looked for, the best first, until there are
--- enough products or none is left; the other words come last. No product is read but those that are best.
--- Among equals, of which there may be thousands, those that have the words in their names go first, then
--- those of the shortest texts, which have the lowest numbers.
+-- the caller sells: combinations of the six rarest words are made of these bits, and products taken of
+-- the best ones until there are enough or none is left; the other words come last. No product is read but
+-- those that are best. Among equals, of which there may be thousands, those that have the words in their
+-- names go first, then those of the shortest texts, which have the lowest numbers.
 create or replace function api._matching_copied(
     p_query text,
     p_sold bit varying,
@@ -25,12 +25,15 @@ declare
     v_lexemes text[];
     v_places bit varying[];
     v_words integer;
+    -- A set of words is a number: 1 for the first, 2 for the second, 3 for both.
     v_set integer;
+    v_hits bit varying[];
+    v_worths real[] := array_fill(null::real, array[63]);
+    v_hit bit varying;
     -- As it comes from a table, it would be fetched anew each time that it is used.
     v_sold constant bit varying := p_sold & p_sold;
     v_left bit varying := v_sold;
-    v_hit bit varying;
-    v_hits bigint;
+    v_number bigint;
     v_room bigint := p_limit;
     v_named bit varying;
     v_some bit varying;
@@ -38,28 +41,33 @@ begin
     select a.words, a.weights, a.any_word, a.total, a.lexemes, a.places
     into v_queries, v_weights, v_any_word, v_total, v_lexemes, v_places
     from api._asked_words(p_query) as a;
+    if v_queries is null then
+        return;
+    end if;
     v_words := least(cardinality(v_places), 6);
+
+    for v_word in 1 .. v_words loop
+        for v_others in 0 .. (1 << v_word - 1) - 1 loop
+            v_set := v_others + (1 << v_word - 1);
+            v_hit := case when v_others = 0 then v_sold else v_hits[v_others] end & v_places[v_word];
+            if bit_count(v_hit) > 0 then
+                v_hits[v_set] := v_hit;
+                v_worths[v_set] := v_weights[v_word] + coalesce(v_worths[v_others], 0);
+            end if;
+        end loop;
+    end loop;
 
     for v_set in
         select s.chosen
-        from generate_series(1, (1 << v_words) - 1) as s (chosen)
-        order by v_weights[1] * (s.chosen & 1)
-            + coalesce(v_weights[2] * (s.chosen >> 1 & 1), 0)
-            + coalesce(v_weights[3] * (s.chosen >> 2 & 1), 0)
-            + coalesce(v_weights[4] * (s.chosen >> 3 & 1), 0)
-            + coalesce(v_weights[5] * (s.chosen >> 4 & 1), 0)
-            + coalesce(v_weights[6] * (s.chosen >> 5), 0) desc
+        from unnest(v_worths) with ordinality as s (worth, chosen)
+        where s.worth is not null
+        order by s.worth desc, s.chosen
     loop
-        v_hit := v_left;
-        for v_word in 1 .. v_words loop
-            if v_set >> (v_word - 1) & 1 = 1 then
-                v_hit := v_hit & v_places[v_word];
-            end if;
-        end loop;
-        v_hits := coalesce(bit_count(v_hit), 0);
-        continue when v_hits = 0;
+        v_hit := v_left & v_hits[v_set];
+        v_number := bit_count(v_hit);
+        continue when v_number = 0;
 
-        if v_hits > v_room then
+        if v_number > v_room then
             v_named := (
                 select v_hit & bit_and(l.named)
                 from unnest(v_lexemes[: v_words]) with ordinality as w (lexeme, place)
@@ -69,7 +77,7 @@ begin
             v_some := v_hit # v_named;
             exit;
         end if;
-        v_room := v_room - v_hits;
+        v_room := v_room - v_number;
         v_left := v_left # v_hit;
         exit when v_room = 0;
     end loop;
@@ -81,7 +89,11 @@ begin
     select w.product_id, (w.worth / v_total)::real
     from (
         select n.product_id, n.search_words,
-            api._worth(n.search_words, v_queries, v_weights) as worth
+            (
+                select coalesce(sum(q.weight), 0)
+                from unnest(v_queries, v_weights) as q (query, weight)
+                where n.search_words @@ q.query
+            ) as worth
         from retail.search_numbers as n
         where n.number = any (array(
             select p.place

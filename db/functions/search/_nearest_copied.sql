@@ -5,7 +5,7 @@
 -- knows to be right by a condition that is written out. What several sell is there several times.
 create or replace function api._nearest_copied(
     p_embedding vector,
-    p_stores bigint,
+    p_compared uuid[],
     p_indexed uuid[],
     p_limit integer
 )
@@ -15,13 +15,13 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set hnsw.ef_search = 40
 set hnsw.iterative_scan = relaxed_order
 as $function$
 declare
     v_unit constant retail.search_assortments.embedding%type := p_embedding;
-    v_facts record;
 begin
     if p_indexed is null then
         return query
@@ -34,19 +34,13 @@ begin
                 offset 0
             ) as c
             order by c.similarity desc nulls last, c.product_id
-            limit p_limit * p_stores
+            limit p_limit * cardinality(p_compared)
         ) as n
         where n.similarity is not null
         order by n.similarity desc, n.product_id
         limit p_limit;
         return;
     end if;
-    select m.model_id, m.dimensions, n.nspname as schema
-    into v_facts
-    from retail.embedding_models as m
-    cross join pg_catalog.pg_extension as e
-    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
-    where m.state = 'live' and e.extname = 'vector';
     return query execute (
         select 'select u.product_id, -min(u.distance)::real from ('
             || string_agg(
@@ -58,37 +52,39 @@ begin
                     where a.store_id = %4$L and a.model_id = %3$s
                     order by distance
                     limit $2)',
-                    v_facts.schema, v_facts.dimensions, v_facts.model_id, i.store_id
+                    n.nspname, m.dimensions, m.model_id, i.store_id
                 ),
                 ' union all '
             )
             || case
-                when cardinality(p_indexed) < p_stores then format(
+                when p_compared is not null then format(
                     ' union all (select a.product_id, (a.embedding operator(%1$I.<#>) $1) + 0 as distance
                     from retail.search_assortments as a
                     where a.store_id = any ($3)
                     order by distance
-                    limit $2 * $4)',
-                    v_facts.schema
+                    limit $2 * cardinality($3))',
+                    min(n.nspname)
                 )
                 else ''
             end
             || ') as u where u.distance is not null group by u.product_id order by 2 desc, 1 limit $2'
         from unnest(p_indexed) as i (store_id)
+        cross join retail.embedding_models as m
+        cross join pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where m.state = 'live' and e.extname = 'vector'
     )
-    using v_unit, p_limit, array(
-        select s.store_id from retail.search_stores as s where s.store_id <> all (p_indexed)
-    ), p_stores;
+    using v_unit, p_limit, p_compared;
 end;
 $function$;
 
-comment on function api._nearest_copied(vector, bigint, uuid[], integer) is
+comment on function api._nearest_copied(vector, uuid[], uuid[], integer) is
     'Of all that is copied of the stores of the caller the products nearest to a vector.
 
 p_embedding: the vector, of length 1 and of the live model
-p_stores: number of the stores
-p_indexed: those whose copies have an index
+p_compared: the stores whose copies have no index; null for none
+p_indexed: those whose copies have one; null for none
 p_limit: number of products';
-revoke execute on function api._nearest_copied(vector, bigint, uuid[], integer) from public;
-grant execute on function api._nearest_copied(vector, bigint, uuid[], integer)
+revoke execute on function api._nearest_copied(vector, uuid[], uuid[], integer) from public;
+grant execute on function api._nearest_copied(vector, uuid[], uuid[], integer)
     to store_manager, regional_manager, head_office;

@@ -78,18 +78,16 @@ begin
                 when f.coverage is null then 1.0 / (20 + f.place)
                 else 2 * f.coverage ^ 2 / (20 + f.place)
             end as worth,
-            case when f.coverage is null then 'meaning' else 'words' end as side,
-            f.price, f.stock_level, f.in_stock_at
+            case when f.coverage is null then 'meaning' else 'words' end as side
         from api._found_products(
             v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth
         ) as f
     ),
     merged as (
         select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,
-            case when count(*) = 2 then 'both' else min(l.side) end as found_by,
-            l.price, l.stock_level, l.in_stock_at
+            case when count(*) = 2 then 'both' else min(l.side) end as found_by
         from lists as l
-        group by l.product_id, l.price, l.stock_level, l.in_stock_at
+        group by l.product_id
     ),
     best as (
         select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
@@ -98,7 +96,7 @@ begin
         order by rank
         limit p_limit
     )
-    select b.rank, b.product_id, p.sku, p.name, c.name, b.price, b.stock_level, b.in_stock_at,
+    select b.rank, b.product_id, p.sku, p.name, c.name, o.price, o.stock_level, o.in_stock_at,
         round(b.worth::numeric, 5), round(b.similarity::numeric, 3), b.found_by, v_searched_by,
         ts_headline(
             'english', p.description, v_words,
@@ -107,6 +105,7 @@ begin
     from best as b
     join retail.products as p on p.product_id = b.product_id
     join retail.categories as c on c.category_id = p.category_id
+    cross join lateral api._offer(b.product_id) as o
     order by b.rank;
 end;
 $function$;

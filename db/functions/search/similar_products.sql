@@ -32,7 +32,7 @@ begin
 
     return query
     with found as (
-        select f.product_id, f.similarity, f.place, f.price, f.stock_level, f.in_stock_at
+        select f.product_id, f.similarity, f.place
         from api._found_products(
             api._product_embedding(v_product_id),
             case
@@ -43,8 +43,8 @@ begin
             null, null, null, v_in_stock, p_limit + 1
         ) as f
     )
-    select row_number() over (order by f.place), p.product_id, p.sku, p.name, c.name, f.price,
-        f.stock_level, f.in_stock_at, round(f.similarity::numeric, 3),
+    select row_number() over (order by f.place), p.product_id, p.sku, p.name, c.name, o.price,
+        o.stock_level, o.in_stock_at, round(f.similarity::numeric, 3),
         concat_ws(
             '; ',
             case
@@ -53,8 +53,8 @@ begin
                 else t.name || ' in ' || c.name
             end,
             case
-                when f.price < b.price then format('%s USD cheaper', b.price - f.price)
-                when f.price > b.price then format('%s USD dearer', f.price - b.price)
+                when o.price < b.price then format('%s USD cheaper', b.price - o.price)
+                when o.price > b.price then format('%s USD dearer', o.price - b.price)
             end,
             case when not v_has_vector then 'found by words, it has no embedding yet' end
         )
@@ -64,6 +64,7 @@ begin
     join retail.product_types as t on t.type_id = p.type_id
     join retail.products as a on a.product_id = v_product_id
     cross join lateral api._offer(v_product_id) as b
+    cross join lateral api._offer(f.product_id) as o
     where p.product_id <> v_product_id
     order by f.place
     limit p_limit;

@@ -1,0 +1,1067 @@
+-- 0024 search lookups, undone.
+set local lock_timeout = '3s';
+set local role zava_owner;
+
+-- PostgreSQL lets a function set hnsw.* only once the extension's library is loaded, which the first
+-- vector of a session does; and the extension's types must be found by their names alone.
+do $vectors$
+declare
+    v_schema name := (
+        select n.nspname
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'
+    );
+begin
+    execute format('set local search_path = public, %I', v_schema);
+    execute format('select %L::%I.vector', '[1]', v_schema);
+end
+$vectors$;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+revoke execute on function api._nearest_products(vector, uuid[], uuid, numeric, numeric, boolean, integer, bit varying) from store_manager, regional_manager, head_office;
+drop function api._nearest_products(vector, uuid[], uuid, numeric, numeric, boolean, integer, bit varying)
+   ;
+drop function api._nearest_copied(vector, uuid[], uuid[], integer);
+revoke execute on function api._index_products_400(vector, uuid, numeric, numeric, boolean, integer, bit varying) from store_manager, regional_manager, head_office;
+drop function api._index_products_400(vector, uuid, numeric, numeric, boolean, integer, bit varying)
+   ;
+revoke execute on function api._index_products_200(vector, uuid, numeric, numeric, boolean, integer, bit varying) from store_manager, regional_manager, head_office;
+drop function api._index_products_200(vector, uuid, numeric, numeric, boolean, integer, bit varying)
+   ;
+revoke execute on function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer, bit varying) from store_manager, regional_manager, head_office;
+drop function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer, bit varying)
+   ;
+revoke execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer, bit varying) from store_manager, regional_manager, head_office;
+drop function api._index_products(vector, uuid, numeric, numeric, boolean, integer, bit varying)
+   ;
+drop function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer)
+   ;
+
+-- api._nearest_of_all(): the products of the catalogue that are nearest to a vector, whoever sells them, by
+-- the index of the live model. Not a tool: api._found_products() leaves of them what the caller sells, where
+-- that is much. No table of a store is read.
+create or replace function api._nearest_of_all(
+    p_embedding vector,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 100
+as $function$
+declare
+    v_model record;
+begin
+    select m.model_id, m.dimensions, n.nspname as schema
+    into v_model
+    from retail.embedding_models as m
+    cross join pg_catalog.pg_extension as e
+    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+    where m.state = 'live' and e.extname = 'vector';
+
+    return query execute format(
+        'select x.product_id, -x.distance::real
+        from (
+            select e.product_id,
+                e.embedding::%1$I.halfvec(%3$s) operator(%1$I.<#>) $1::%1$I.halfvec(%3$s)
+                    as distance
+            from retail.product_embeddings as e
+            where e.model_id = %2$s
+            order by distance
+            limit %4$s
+        ) as x
+        order by x.distance, x.product_id',
+        v_model.schema, v_model.model_id, v_model.dimensions, p_limit
+    )
+    using p_embedding;
+end;
+$function$;
+
+comment on function api._nearest_of_all(vector, integer) is
+    'Products of the whole catalogue nearest to a vector, by the index.
+
+p_embedding: the vector, of length 1 and of the live model
+p_limit: number of products, up to 100';
+revoke execute on function api._nearest_of_all(vector, integer) from public;
+grant execute on function api._nearest_of_all(vector, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._asked_words(): what a search asks for in words: the twelve that say most, and what all are worth
+-- together. Not a tool. Words such as how and the, which no product is about, count as asked for too:
+-- who asks in sentences means more than the words.
+create or replace function api._asked_words(
+    p_query text
+)
+returns table (
+    words tsquery[],
+    weights real[],
+    products integer[],
+    any_word tsquery,
+    total real,
+    lexemes text[],
+    places varbit[]
+)
+language sql
+stable
+parallel restricted
+security invoker
+rows 1
+begin atomic
+    with asked as (
+        select api._word_query(q.lexeme) || api._word_query(q.repaired) as query,
+            coalesce(q.repaired, q.lexeme) as lexeme, q.weight, q.products, q.places,
+            row_number() over (order by q.weight desc, q.lexeme) as place
+        from api._query_words(p_query) as q
+    )
+    select
+        array_agg(a.query order by a.place) filter (where a.place <= 12),
+        array_agg(a.weight::real order by a.place) filter (where a.place <= 12),
+        array_agg(a.products order by a.place) filter (where a.place <= 12),
+        string_agg(a.query::text, ' | ') filter (where a.place <= 12)::tsquery,
+        sum(a.weight) * (
+            select count(*)::numeric / nullif(
+                count(*) filter (where to_tsvector('pg_catalog.english', w.lexeme) <> ''), 0
+            )
+            from unnest(to_tsvector('pg_catalog.simple', p_query)) as w
+        ),
+        array_agg(a.lexeme order by a.place) filter (where a.place <= 12),
+        array_agg(a.places order by a.place) filter (where a.place <= 12)
+    from asked as a;
+end;
+
+comment on function api._asked_words(text) is
+    'Words of a search as tsqueries, the rarest first, with what each is worth and in how many products it is; all of them joined by or; what the whole search is worth; the words as they are in the catalogue, and in which products each is. Nulls when there is no word.
+
+p_query: text of the search';
+revoke execute on function api._asked_words(text) from public;
+grant execute on function api._asked_words(text) to store_manager, regional_manager, head_office;
+
+-- api._first_places(): the places of the first bits that are set. Not a tool. The text of the bits is
+-- split at each one, so that the zeros between are skipped and not looked at one by one. Of many bits
+-- only as much is split as holds twice what is asked for, if they are spread evenly. A table, for that
+-- becomes a part of the statement that asks.
+create or replace function api._first_places(
+    p_bits bit varying,
+    p_limit integer
+)
+returns table (place integer)
+language sql
+stable
+parallel safe
+security invoker
+rows 20
+begin atomic
+    select (sum(octet_length(g.gap) + 1) over (rows unbounded preceding))::integer
+    from (
+        select h.number,
+            case
+                when bit_count(h.head) < least(h.number, p_limit) then p_bits
+                else h.head
+            end as bits
+        from (
+            select c.number,
+                substring(
+                    p_bits for least(
+                        length(p_bits), 64 + 2 * p_limit * (length(p_bits) / greatest(c.number, 1))
+                    )::integer
+                ) as head
+            from (select bit_count(p_bits) as number offset 0) as c
+            offset 0
+        ) as h
+        offset 0
+    ) as b
+    cross join lateral unnest(string_to_array(b.bits::text, '1')) as g (gap)
+    limit least(p_limit, bit_count(p_bits));
+end;
+
+comment on function api._first_places(bit varying, integer) is
+    'Places of the first ones in a string of bits, from 1.
+
+p_bits: the bits
+p_limit: how many places';
+revoke execute on function api._first_places(bit varying, integer) from public;
+grant execute on function api._first_places(bit varying, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._found_products(): the two lists of a search, by meaning and by words, with what the caller's stores
+-- ask for each product and have of it. Not a tool. Whatever the caller sells is searched the quickest way
+-- that finds it. Without filters that is what zava.refresh_search_assortments() took up: words by their
+-- bits, vectors in copies of a store's own, or in
+-- the index of all for head office and others with several stores that sell much of the catalogue.
+-- What was taken up may have changed. A row of retail.inventory is marked when it is taken up, so that a
+-- new one shows; and each product found is looked up there, so that one which is gone shows. In both
+-- cases nothing that was taken up is used, but all looked for anew.
+create or replace function api._found_products(
+    p_embedding vector,
+    p_query text,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (
+    product_id uuid,
+    place bigint,
+    similarity real,
+    coverage real,
+    price numeric,
+    stock_level bigint,
+    in_stock_at text
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $function$
+declare
+    v_few constant integer := (select f.products from api._few() as f);
+    v_products bigint;
+    v_largest integer;
+    v_stores bigint;
+    v_indexed uuid[];
+    v_compared bigint;
+    v_sold bit varying;
+    v_effort integer;
+    v_nearest integer;
+    v_is_copied boolean;
+    v_is_of_all boolean := false;
+    v_is_taken boolean := false;
+    v_among uuid[];
+    v_near uuid[];
+    v_similarity real[];
+    v_match uuid[];
+    v_coverage real[];
+    v_offered uuid[];
+    v_prices numeric[];
+    v_stock bigint[];
+    v_in_stock_at text[];
+begin
+    if num_nulls(p_category_id, p_min_price, p_max_price) = 3 and p_in_stock is not true then
+        select sum(s.products), max(s.products), count(*),
+            array_agg(s.store_id) filter (where s.indexed),
+            coalesce(sum(s.products) filter (where s.indexed is not true), 0),
+            bit_or(s.sold), max(r.ef_search), bool_and(s.copied),
+            bool_and(s.sold is not null and s.model_id is not distinct from m.model_id)
+                and not exists (select from retail.inventory as i where not i.in_search)
+        into v_products, v_largest, v_stores, v_indexed, v_compared, v_sold, v_effort,
+            v_is_copied, v_is_taken
+        from retail.search_stores as s
+        left join retail.embedding_models as m on m.state = 'live'
+        left join retail.search_recall as r on r.model_id = m.model_id;
+        -- A quarter more than hold enough of what is sold, if that is spread evenly.
+        v_nearest := ceil(1.25 * (p_limit + 5) * length(v_sold) / nullif(bit_count(v_sold), 0));
+    end if;
+
+    loop
+        -- One store that sold many when it was counted settles it.
+        if v_is_taken is not true and (v_largest > v_few) is not true then
+            v_among := api._sold_products(p_category_id, p_min_price, p_max_price, p_in_stock);
+        end if;
+        if p_embedding is null then
+            null;
+        elsif v_is_taken and v_is_copied and v_compared <= v_few
+            and (v_compared = v_products or v_stores = 1 or v_products <= length(v_sold) / 10)
+        then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied(p_embedding, v_stores, v_indexed, p_limit) as n;
+        elsif v_is_taken and v_effort = 100 and v_nearest <= 100 then
+            v_is_of_all := true;
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_of_all(p_embedding, v_nearest) as n;
+        else
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_products(
+                p_embedding, v_among, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+            ) as n;
+        end if;
+        if p_query is not null then
+            if v_is_taken then
+                select array_agg(m.product_id), array_agg(m.coverage)
+                into v_match, v_coverage
+                from api._matching_copied(p_query, v_sold, p_limit) as m;
+            else
+                select array_agg(m.product_id), array_agg(m.coverage)
+                into v_match, v_coverage
+                from api._matching_products(
+                    p_query, v_among, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit,
+                    least(v_largest / (25.0 * v_few), 1)::real
+                ) as m;
+            end if;
+        end if;
+
+        select array_agg(o.product_id), array_agg(o.price), array_agg(o.stock_level),
+            array_agg(o.in_stock_at)
+        into v_offered, v_prices, v_stock, v_in_stock_at
+        from (
+            select i.product_id, min(i.price) as price, sum(i.stock_level) as stock_level,
+                string_agg(s.store_key, ', ' order by s.store_key) filter (where i.stock_level > 0)
+                    as in_stock_at
+            from retail.inventory as i
+            join retail.stores as s on s.store_id = i.store_id
+            where i.product_id = any (v_near || v_match)
+            group by i.product_id
+        ) as o;
+        if v_is_of_all then
+            v_is_of_all := false;
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from (
+                select u.product_id, u.similarity
+                from unnest(v_near, v_similarity) with ordinality as u (product_id, similarity, place)
+                where u.product_id = any (v_offered)
+                order by u.place
+                limit p_limit
+            ) as n;
+            if coalesce(cardinality(v_near), 0) < p_limit then
+                v_is_taken := false;
+                continue;
+            end if;
+        end if;
+        exit when v_is_taken is not true
+            or coalesce((v_near || v_match) <@ v_offered, v_near || v_match is null);
+        v_is_taken := false;
+    end loop;
+
+    return query
+    select f.product_id, f.place, f.similarity, f.coverage, o.price, o.stock_level, o.in_stock_at
+    from (
+        select n.product_id, n.place, n.similarity, null::real as coverage
+        from unnest(v_near, v_similarity) with ordinality as n (product_id, similarity, place)
+        union all
+        select m.product_id, m.place, null, m.coverage
+        from unnest(v_match, v_coverage) with ordinality as m (product_id, coverage, place)
+    ) as f
+    join unnest(v_offered, v_prices, v_stock, v_in_stock_at)
+        as o (product_id, price, stock_level, in_stock_at)
+        on o.product_id = f.product_id;
+end;
+$function$;
+
+comment on function
+    api._found_products(vector, text, uuid, numeric, numeric, boolean, integer) is
+    'The products nearest to a vector, with similarity, and those with most words of a text, with the share of its worth that they have; a product may be in both lists. price: the lowest of the caller''s stores; stock_level: pieces in all of them; in_stock_at: those that have some.
+
+p_embedding: the vector, of length 1 and of the live model; null for words only
+p_query: the text; null for meaning only
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products in each list';
+revoke execute on function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._index_products(): follows the index of the live model from near to far until enough products
+-- are found that the caller's stores sell; row-level security decides about each on the way. Not a
+-- tool. Settings belong to the function, for a tenant cannot set any: an iterative scan goes on where
+-- a plain one would stop with too few, and who may not sort has to follow the index. Each costs more
+-- time than to look at many rows, so that there is none without need. hnsw.ef_search is its caller's.
+-- The model's number and length are written into the statement, so that a plan touches its partition
+-- and its index alone.
+-- PostgreSQL knows hnsw.* once the extension is loaded, as it is by the default of a parameter of
+-- api._checked_embedding(), which is created before this.
+create or replace function api._index_products(
+    p_embedding vector,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.iterative_scan = relaxed_order
+set hnsw.max_scan_tuples = 40000
+set enable_sort = off
+set plan_cache_mode = force_custom_plan
+as $function$
+declare
+    v_model record;
+begin
+    select m.model_id, m.dimensions, n.nspname as schema
+    into v_model
+    from retail.embedding_models as m
+    cross join pg_catalog.pg_extension as e
+    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+    where m.state = 'live' and e.extname = 'vector';
+
+    return query execute format(
+        'select x.product_id, -x.distance::real
+        from (
+            select e.product_id,
+                e.embedding::%1$I.halfvec(%3$s) operator(%1$I.<#>) $1::%1$I.halfvec(%3$s)
+                    as distance
+            from retail.product_embeddings as e
+            where e.model_id = %2$s
+                and exists (select from %4$s and i.product_id = e.product_id)
+            order by distance
+            limit $2
+        ) as x
+        order by x.distance, x.product_id',
+        v_model.schema, v_model.model_id, v_model.dimensions,
+        api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
+    )
+    using p_embedding, p_limit;
+end;
+$function$;
+
+comment on function api._index_products(vector, uuid, numeric, numeric, boolean, integer) is
+    'Products nearest to a vector, by the index.
+
+p_embedding: the vector, of length 1 and of the live model
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products';
+revoke execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._index_products(vector, uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._index_products_120(): api._index_products() with hnsw.ef_search = 120, for an index that finds
+-- too little with less; a setting of a function is a constant. Not a tool.
+create or replace function api._index_products_120(
+    p_embedding vector,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 120
+as $function$
+begin
+    return query
+    select n.product_id, n.similarity
+    from api._index_products(
+        p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+    ) as n;
+end;
+$function$;
+
+comment on function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer) is
+    'Products nearest to a vector, by the index, with a little more care.
+
+p_embedding: the vector, of length 1 and of the live model
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products';
+revoke execute on function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._index_products_120(vector, uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._index_products_200(): api._index_products() with hnsw.ef_search = 200, for an index that finds
+-- too little with less; a setting of a function is a constant. Not a tool.
+create or replace function api._index_products_200(
+    p_embedding vector,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 200
+as $function$
+begin
+    return query
+    select n.product_id, n.similarity
+    from api._index_products(
+        p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+    ) as n;
+end;
+$function$;
+
+comment on function api._index_products_200(vector, uuid, numeric, numeric, boolean, integer) is
+    'Products nearest to a vector, by the index, with more care.
+
+p_embedding: the vector, of length 1 and of the live model
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products';
+revoke execute on function api._index_products_200(vector, uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._index_products_200(vector, uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._index_products_400(): api._index_products() with hnsw.ef_search = 400, for an index that finds
+-- too little with less; a setting of a function is a constant. Not a tool.
+create or replace function api._index_products_400(
+    p_embedding vector,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 400
+as $function$
+begin
+    return query
+    select n.product_id, n.similarity
+    from api._index_products(
+        p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+    ) as n;
+end;
+$function$;
+
+comment on function api._index_products_400(vector, uuid, numeric, numeric, boolean, integer) is
+    'Products nearest to a vector, by the index, with more care.
+
+p_embedding: the vector, of length 1 and of the live model
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products';
+revoke execute on function api._index_products_400(vector, uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._index_products_400(vector, uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._matching_copied(): the products that have most of the words of a search, by what was counted when
+-- search was refreshed. Not a tool. A word has a bit for each product of the catalogue, and so has what
+-- the caller sells: combinations of the six rarest words are looked for, the best first, until there are
+-- enough products or none is left; the other words come last. No product is read but those that are best.
+-- Among equals, of which there may be thousands, those that have the words in their names go first, then
+-- those of the shortest texts, which have the lowest numbers.
+create or replace function api._matching_copied(
+    p_query text,
+    p_sold bit varying,
+    p_limit integer
+)
+returns table (product_id uuid, coverage real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $function$
+declare
+    v_queries tsquery[];
+    v_weights real[];
+    v_any_word tsquery;
+    v_total real;
+    v_lexemes text[];
+    v_places bit varying[];
+    v_words integer;
+    v_set integer;
+    -- As it comes from a table, it would be fetched anew each time that it is used.
+    v_sold constant bit varying := p_sold & p_sold;
+    v_left bit varying := v_sold;
+    v_hit bit varying;
+    v_hits bigint;
+    v_room bigint := p_limit;
+    v_named bit varying;
+    v_some bit varying;
+begin
+    select a.words, a.weights, a.any_word, a.total, a.lexemes, a.places
+    into v_queries, v_weights, v_any_word, v_total, v_lexemes, v_places
+    from api._asked_words(p_query) as a;
+    v_words := least(cardinality(v_places), 6);
+
+    for v_set in
+        select s.chosen
+        from generate_series(1, (1 << v_words) - 1) as s (chosen)
+        order by v_weights[1] * (s.chosen & 1)
+            + coalesce(v_weights[2] * (s.chosen >> 1 & 1), 0)
+            + coalesce(v_weights[3] * (s.chosen >> 2 & 1), 0)
+            + coalesce(v_weights[4] * (s.chosen >> 3 & 1), 0)
+            + coalesce(v_weights[5] * (s.chosen >> 4 & 1), 0)
+            + coalesce(v_weights[6] * (s.chosen >> 5), 0) desc
+    loop
+        v_hit := v_left;
+        for v_word in 1 .. v_words loop
+            if v_set >> (v_word - 1) & 1 = 1 then
+                v_hit := v_hit & v_places[v_word];
+            end if;
+        end loop;
+        v_hits := coalesce(bit_count(v_hit), 0);
+        continue when v_hits = 0;
+
+        if v_hits > v_room then
+            v_named := (
+                select v_hit & bit_and(l.named)
+                from unnest(v_lexemes[: v_words]) with ordinality as w (lexeme, place)
+                join retail.search_lexemes as l on l.lexeme = w.lexeme
+                where v_set >> (w.place - 1)::integer & 1 = 1
+            );
+            v_some := v_hit # v_named;
+            exit;
+        end if;
+        v_room := v_room - v_hits;
+        v_left := v_left # v_hit;
+        exit when v_room = 0;
+    end loop;
+    if v_some is null and cardinality(v_places) > 6 then
+        v_some := v_left & (select bit_or(w.places) from unnest(v_places[7:]) as w (places));
+    end if;
+
+    return query
+    select w.product_id, (w.worth / v_total)::real
+    from (
+        select n.product_id, n.search_words,
+            api._worth(n.search_words, v_queries, v_weights) as worth
+        from retail.search_numbers as n
+        where n.number = any (array(
+            select p.place
+            from unnest(
+                array[v_sold # v_left, v_named, v_some],
+                array[p_limit, v_room, v_room - coalesce(bit_count(v_named), 0)]
+            ) as f (bits, room)
+            cross join lateral api._first_places(f.bits, f.room::integer) as p
+            where f.room > 0 and bit_count(f.bits) > 0
+        ))
+    ) as w
+    order by w.worth desc, ts_rank(w.search_words, v_any_word, 1) desc, w.product_id
+    limit p_limit;
+end;
+$function$;
+
+comment on function api._matching_copied(text, bit varying, integer) is
+    'Of products given by their numbers in retail.search_numbers those that share most words with a search, with the share of its worth.
+
+p_query: text of the search
+p_sold: a bit for each number
+p_limit: number of products';
+revoke execute on function api._matching_copied(text, bit varying, integer) from public;
+grant execute on function api._matching_copied(text, bit varying, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._nearest_copied(): the products nearest to a vector of all that is copied of the caller's stores. Not
+-- a tool. Vectors of a store lie side by side in retail.search_assortments, of which row-level security
+-- decides what is read; api._found_products() has seen that the copies are complete and of the live model.
+-- Stores that sell few have all theirs compared; each of the others has an index, which PostgreSQL only
+-- knows to be right by a condition that is written out. What several sell is there several times.
+create or replace function api._nearest_copied(
+    p_embedding vector,
+    p_stores bigint,
+    p_indexed uuid[],
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set hnsw.ef_search = 40
+set hnsw.iterative_scan = relaxed_order
+as $function$
+declare
+    v_unit constant retail.search_assortments.embedding%type := p_embedding;
+    v_facts record;
+begin
+    if p_indexed is null then
+        return query
+        select distinct on (n.similarity, n.product_id) n.product_id, n.similarity
+        from (
+            select c.product_id, c.similarity
+            from (
+                select a.product_id, api._similarity(a.embedding, v_unit) as similarity
+                from retail.search_assortments as a
+                offset 0
+            ) as c
+            order by c.similarity desc nulls last, c.product_id
+            limit p_limit * p_stores
+        ) as n
+        where n.similarity is not null
+        order by n.similarity desc, n.product_id
+        limit p_limit;
+        return;
+    end if;
+    select m.model_id, m.dimensions, n.nspname as schema
+    into v_facts
+    from retail.embedding_models as m
+    cross join pg_catalog.pg_extension as e
+    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+    where m.state = 'live' and e.extname = 'vector';
+    return query execute (
+        select 'select u.product_id, -min(u.distance)::real from ('
+            || string_agg(
+                format(
+                    '(select a.product_id,
+                        a.embedding::%1$I.halfvec(%2$s) operator(%1$I.<#>) $1::%1$I.halfvec(%2$s)
+                            as distance
+                    from retail.search_assortments as a
+                    where a.store_id = %4$L and a.model_id = %3$s
+                    order by distance
+                    limit $2)',
+                    v_facts.schema, v_facts.dimensions, v_facts.model_id, i.store_id
+                ),
+                ' union all '
+            )
+            || case
+                when cardinality(p_indexed) < p_stores then format(
+                    ' union all (select a.product_id, (a.embedding operator(%1$I.<#>) $1) + 0 as distance
+                    from retail.search_assortments as a
+                    where a.store_id = any ($3)
+                    order by distance
+                    limit $2 * $4)',
+                    v_facts.schema
+                )
+                else ''
+            end
+            || ') as u where u.distance is not null group by u.product_id order by 2 desc, 1 limit $2'
+        from unnest(p_indexed) as i (store_id)
+    )
+    using v_unit, p_limit, array(
+        select s.store_id from retail.search_stores as s where s.store_id <> all (p_indexed)
+    ), p_stores;
+end;
+$function$;
+
+comment on function api._nearest_copied(vector, bigint, uuid[], integer) is
+    'Of all that is copied of the stores of the caller the products nearest to a vector.
+
+p_embedding: the vector, of length 1 and of the live model
+p_stores: number of the stores
+p_indexed: those whose copies have an index
+p_limit: number of products';
+revoke execute on function api._nearest_copied(vector, bigint, uuid[], integer) from public;
+grant execute on function api._nearest_copied(vector, bigint, uuid[], integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._nearest_products(): the products whose vectors are nearest to one. Not a tool.
+-- Few products are compared one by one: exact. Among many the index is followed, with the ef_search
+-- that zava.check_search_recall() has found to be enough for it.
+create or replace function api._nearest_products(
+    p_embedding vector,
+    p_products uuid[],
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 100
+as $function$
+declare
+    v_model record;
+    v_unit constant retail.product_embeddings.embedding%type := p_embedding;
+begin
+    select m.model_id, r.ef_search
+    into v_model
+    from retail.embedding_models as m
+    left join retail.search_recall as r on r.model_id = m.model_id
+    where m.state = 'live';
+
+    if p_products is not null then
+        return query
+        select e.product_id, api._similarity(e.embedding, v_unit) as similarity
+        from unnest(p_products) as u (product_id)
+        cross join lateral (
+            select v.product_id, v.embedding
+            from retail.product_embeddings as v
+            where v.model_id = v_model.model_id and v.product_id = u.product_id
+            offset 0
+        ) as e
+        order by similarity desc, e.product_id
+        limit p_limit;
+    elsif v_model.ef_search = 400 then
+        return query
+        select n.product_id, n.similarity
+        from api._index_products_400(
+            p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+        ) as n;
+    elsif v_model.ef_search = 200 then
+        return query
+        select n.product_id, n.similarity
+        from api._index_products_200(
+            p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+        ) as n;
+    elsif v_model.ef_search = 120 then
+        return query
+        select n.product_id, n.similarity
+        from api._index_products_120(
+            p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+        ) as n;
+    else
+        return query
+        select n.product_id, n.similarity
+        from api._index_products(
+            p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit
+        ) as n;
+    end if;
+end;
+$function$;
+
+comment on function
+    api._nearest_products(vector, uuid[], uuid, numeric, numeric, boolean, integer) is
+    'Products by the similarity of their vectors to one, the nearest first.
+
+p_embedding: the vector, of length 1 and of the live model
+p_products: the products to look among; null for all that the filters leave
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products';
+revoke execute on function api._nearest_products(vector, uuid[], uuid, numeric, numeric, boolean, integer)
+    from public;
+grant execute on function api._nearest_products(vector, uuid[], uuid, numeric, numeric, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api.search_products(): products that the caller's stores sell, by what a text means and by its
+-- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
+-- rank: 1 / (20 + place). A place in the list of words counts by the square of what the product
+-- covers of the search, at most double: who names a thing gets what is named so, and of a question,
+-- of which any product covers little, meaning decides.
+create or replace function api.search_products(
+    p_query text,
+    p_query_embedding vector default null,
+    p_category text default null,
+    p_min_price numeric default null,
+    p_max_price numeric default null,
+    p_in_stock boolean default false,
+    p_min_similarity numeric default null,
+    p_limit integer default 10
+)
+returns table (
+    rank bigint,
+    product_id uuid,
+    sku text,
+    product text,
+    category text,
+    price numeric,
+    stock_level bigint,
+    in_stock_at text,
+    score numeric,
+    similarity numeric,
+    found_by text,
+    searched_by text,
+    headline text
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_query constant text := btrim(p_query);
+    v_words constant tsquery := plainto_tsquery('english', v_query);
+    v_category uuid;
+    v_in_stock constant boolean := coalesce(p_in_stock, false);
+    v_depth constant integer := greatest(2 * p_limit, 20);
+    v_unit p_query_embedding%type;
+    v_searched_by text;
+begin
+    if p_limit is null or p_limit not between 1 and 100
+        or p_min_price not between 0 and 1e9
+        or p_max_price not between 0 and 1e9
+        or p_min_similarity not between -1 and 1
+    then
+        perform api._require_range('p_limit', p_limit, 1, 100);
+        perform api._require_range('p_min_price', coalesce(p_min_price, 0), 0, 1e9);
+        perform api._require_range('p_max_price', coalesce(p_max_price, 0), 0, 1e9);
+        perform api._require_range('p_min_similarity', coalesce(p_min_similarity, 0), -1, 1);
+    end if;
+    if coalesce(v_query, '') = '' or length(v_query) > 1000 then
+        raise exception 'p_query is % characters long', coalesce(length(v_query), 0)
+            using errcode = 'invalid_parameter_value',
+                  hint = 'Use a text of 1 to 1000 characters.';
+    end if;
+
+    if p_category is not null then
+        v_category := api._category_id(p_category);
+    end if;
+    if p_query_embedding is not null then
+        v_unit := api._checked_embedding(p_query_embedding);
+    end if;
+    v_searched_by := case
+        when v_unit is not null then 'meaning and words'
+        when p_query_embedding is null then 'words only: the text was not embedded'
+        else 'words only: no model is live'
+    end;
+
+    return query
+    with lists as (
+        select f.product_id, f.similarity,
+            case
+                when f.coverage is null then 1.0 / (20 + f.place)
+                else 2 * f.coverage ^ 2 / (20 + f.place)
+            end as worth,
+            case when f.coverage is null then 'meaning' else 'words' end as side,
+            f.price, f.stock_level, f.in_stock_at
+        from api._found_products(
+            v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth
+        ) as f
+    ),
+    merged as (
+        select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,
+            case when count(*) = 2 then 'both' else min(l.side) end as found_by,
+            l.price, l.stock_level, l.in_stock_at
+        from lists as l
+        group by l.product_id, l.price, l.stock_level, l.in_stock_at
+    ),
+    best as (
+        select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
+        from merged as m
+        where p_min_similarity is null or m.similarity is null or m.similarity >= p_min_similarity
+        order by rank
+        limit p_limit
+    )
+    select b.rank, b.product_id, p.sku, p.name, c.name, b.price, b.stock_level, b.in_stock_at,
+        round(b.worth::numeric, 5), round(b.similarity::numeric, 3), b.found_by, v_searched_by,
+        ts_headline(
+            'english', p.description, v_words,
+            'StartSel=**, StopSel=**, MinWords=12, MaxWords=30'
+        )
+    from best as b
+    join retail.products as p on p.product_id = b.product_id
+    join retail.categories as c on c.category_id = p.category_id
+    order by b.rank;
+end;
+$function$;
+
+comment on function
+    api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer) is
+    'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words or both. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists. headline: the description with the words asked for in **.
+
+p_query: words or a question
+p_query_embedding: vector of p_query by the live model; null to search by words only
+p_category: name of a category; null for all
+p_min_price: USD; of any of your stores
+p_max_price: USD; of any of your stores
+p_in_stock: only what is in stock
+p_min_similarity: -1 to 1; null for any
+p_limit: 1 to 100';
+revoke execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
+    from public;
+grant execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api.similar_products(): what the caller's stores sell that is like a product, by the nearness of
+-- vectors; by the words of its name where it has no vector yet.
+create or replace function api.similar_products(
+    p_sku text,
+    p_in_stock boolean default false,
+    p_limit integer default 10
+)
+returns table (
+    rank bigint,
+    product_id uuid,
+    sku text,
+    product text,
+    category text,
+    price numeric,
+    stock_level bigint,
+    in_stock_at text,
+    similarity numeric,
+    why text
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_product_id constant uuid := api._product_id(p_sku);
+    v_in_stock constant boolean := coalesce(p_in_stock, false);
+    v_has_vector constant boolean := api._product_embedding(v_product_id) is not null;
+begin
+    perform api._require_range('p_limit', p_limit, 1, 100);
+
+    return query
+    with found as (
+        select f.product_id, f.similarity, f.place, f.price, f.stock_level, f.in_stock_at
+        from api._found_products(
+            api._product_embedding(v_product_id),
+            case
+                when not v_has_vector then (
+                    select p.name from retail.products as p where p.product_id = v_product_id
+                )
+            end,
+            null, null, null, v_in_stock, p_limit + 1
+        ) as f
+    )
+    select row_number() over (order by f.place), p.product_id, p.sku, p.name, c.name, f.price,
+        f.stock_level, f.in_stock_at, round(f.similarity::numeric, 3),
+        concat_ws(
+            '; ',
+            case
+                when p.type_id = a.type_id then 'also in ' || t.name
+                when p.category_id = a.category_id then t.name || ', also in ' || c.name
+                else t.name || ' in ' || c.name
+            end,
+            case
+                when f.price < b.price then format('%s USD cheaper', b.price - f.price)
+                when f.price > b.price then format('%s USD dearer', f.price - b.price)
+            end,
+            case when not v_has_vector then 'found by words, it has no embedding yet' end
+        )
+    from found as f
+    join retail.products as p on p.product_id = f.product_id
+    join retail.categories as c on c.category_id = p.category_id
+    join retail.product_types as t on t.type_id = p.type_id
+    join retail.products as a on a.product_id = v_product_id
+    cross join lateral api._offer(v_product_id) as b
+    where p.product_id <> v_product_id
+    order by f.place
+    limit p_limit;
+end;
+$function$;
+
+comment on function api.similar_products(text, boolean, integer) is
+    'Products of your stores that are most like one, as substitutes. why: what they share and how the lowest prices compare. USD without tax.
+
+p_sku: article number, for example HT-HAM-001
+p_in_stock: only what is in stock
+p_limit: 1 to 100';
+revoke execute on function api.similar_products(text, boolean, integer) from public;
+grant execute on function api.similar_products(text, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- sources end
+drop index retail.search_numbers_product_id_idx;
+reset role;
