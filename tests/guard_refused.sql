@@ -783,3 +783,10 @@ select lower(concat('a', - - (1 + pg_sleep(1))::int, variadic array['x']))
 -- family: comments within comments
 -- refused: too_deep
 select 1 /*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/**/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/
+-- family: words that are functions inside ROLLUP and CUBE
+-- refused: function
+select count(*) from orders group by rollup (status, cube (status, payment_method), store_id)
+-- refused: function
+select count(*) from orders group by cube (rollup (status)), status
+-- refused: syntax
+select count(*) from orders group by rollup (status, ())

@@ -300,7 +300,7 @@ class QueryReader(SourceReader):
             if key in ("rollup", "cube") and keys[self.at + 1] == "(":
                 self.at += 1
                 self.enter("(")
-                self.group_items()
+                self.expressions()  # in which the same words would be functions
                 self.leave(")")
             elif key == "grouping" and keys[self.at + 1] == "sets":
                 self.at += 2
