@@ -106,8 +106,10 @@ async def measure(settings: Settings, products: int, rounds: int) -> list[tuple[
             row["content"] for row in await connection.fetch("select * from zava.product_texts()")
         ]
         found = []
-        for _ in range(rounds):
+        for number in range(1, rounds + 1):
+            sys.stderr.write(f"… round {number} of {rounds}: the model alone\n")
             floor = await asyncio.to_thread(raw, texts)
+            sys.stderr.write(f"… round {number} of {rounds}: all of it\n")
             found.append((*floor, *await whole(settings, products)))
             await connection.execute("update retail.embedding_models set state = 'building'")
             await connection.execute(
@@ -128,7 +130,7 @@ def main() -> None:
     home.chmod(0o755)
     settings = Settings(home=home)
     try:
-        embedded.up(settings, lambda _: None)
+        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
         found = asyncio.run(measure(embedded.resolve(settings), given.products, given.rounds))
     finally:
         server = embedded.server(settings)

@@ -111,6 +111,8 @@ def real(names: list[str]) -> np.ndarray:
         vectors: list[list[float]] = []
         for start in range(0, len(names), 512):
             vectors += await embedder.embed(names[start : start + 512])
+            if start % 4096 == 0 or len(vectors) == len(names):
+                sys.stderr.write(f"… {len(vectors):,} of {len(names):,} texts embedded\n")
         await embedder.aclose()
         return vectors
 
@@ -163,6 +165,7 @@ def load(connection: psycopg.Connection[Any], names: list[str], vectors: np.ndar
         for part in copied(ids, vectors, row[0]):
             copy.write(part)
     connection.execute("analyze retail.products, retail.product_embeddings")
+    sys.stderr.write("… indexing the catalogue\n")
     began = time.perf_counter()
     connection.execute("select zava.index_embedding_model('bench')")
     Console().print(f"index: {time.perf_counter() - began:.0f} s")
@@ -262,6 +265,7 @@ def measure(url: str, cases: dict[str, Case], ids: list[Any], asked: Asked, roun
             case.computed = {name: [] for name in ("floor", *WAYS)}
             with psycopg.connect(url, autocommit=True, options="-c jit=off") as caller:
                 caller.execute(SIGN, {"kid": KEY[0], "name": case.principal})
+                sys.stderr.write(f"… asking as {case.principal}\n")
                 for turn in range(rounds + 1):
                     for number, (text, literal) in enumerate(asked.texts):
                         given = {"text": text, "vector": literal}
