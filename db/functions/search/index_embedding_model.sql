@@ -17,9 +17,10 @@ declare
     v_statement text;
     v_memory bigint;
 begin
-    -- One at a time: whoever comes second finds it built.
+    -- One at a time: whoever comes second finds it built, if it looks by a snapshot of its own and not by
+    -- to_regclass(), which may not have heard of it yet.
     perform from retail.embedding_models as m where m.model_id = v_model_id for update;
-    if to_regclass('retail.' || v_index) is not null then
+    if zava._has_embedding_index(v_model_id) then
         return false;
     end if;
 
