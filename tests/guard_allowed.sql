@@ -232,3 +232,4 @@ select rollup.cube, cube.rollup from (select 1 as cube) as rollup, (select 2 as 
 with v (a, b) as (values (1, date '2024-01-01'), (2, '2024-01-02')) select a, b from v where a in (values (1), (2)) and exists (values (1)) group by rollup (a, b);
 values (1, case when true then lower('A') end, array[1, 2], (select max(name) from stores), '1'::text, interval '1' day);
 select count(*) filter (where 1 in ((select 1) union (values (2)))), count(*) filter (where 1 in ((select 1) union all (select 2 group by cube (status)))) from orders;
+with cube (a, b) as (values (1, 2)), rollup as (select 3 as a) select cube.a, b, rollup.a from cube cross join rollup group by cube (cube.a, b), rollup (rollup.a);

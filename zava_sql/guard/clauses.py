@@ -112,7 +112,7 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
         elif word == "on" and items == "f":
             begins, kept = "s", False
         elif word in _GROUPINGS:
-            kept = bool(texts) or "(" not in made[index + 1 : index + 3]
+            kept = context != "s" or bool(texts) or "(" not in made[index + 1 : index + 3]
         elif word in _OPERATORS:
             if context == "s" and (texts or word in ("-", "not")):
                 begins, kept = "s", False
