@@ -20,7 +20,7 @@ from zava_sql.database import Database
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     import conftest
 
@@ -153,6 +153,17 @@ async def opened(database: conftest.Database, **changes: Any) -> AsyncIterator[D
     """Open the product's own pools on a copy."""
     async with Database.open(settings(database, **changes)) as found:
         yield found
+
+
+@contextlib.contextmanager
+def hurried(database: Database, principal: Principal) -> Iterator[None]:
+    """Give this tenant little time; all others have what a busy machine needs."""
+    cap = {"role_name": principal.role, "cap": "statement_timeout", "value": "0.3"}
+    database.caps.update([cap])
+    try:
+        yield
+    finally:
+        database.caps.update([])
 
 
 async def principals(database: Database, names: Iterable[str] = STORES) -> dict[str, Principal]:

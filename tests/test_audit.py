@@ -92,7 +92,7 @@ def problem(connection: psycopg.Connection, *anchor: Any) -> tuple[int | None, s
 
 async def test_every_call_is_written_down_however_it_ends(module_database, admin, tmp_path):
     token = caller.set(Caller("program 1.0", "request-1", "ab" * 16))
-    async with audited(module_database, tmp_path, statement_timeout=0.2) as agent:
+    async with audited(module_database, tmp_path, statement_timeout=2) as agent:
         told = await ask(
             agent,
             "select  store_key,'x' from stores -- mine",

@@ -174,11 +174,11 @@ async def test_what_one_tenant_leaves_behind_does_not_reach_the_next(pooled, att
 
 
 async def test_errors_and_time_limits_give_the_backend_back(pooled):
-    async with opened(pooled, statement_timeout=0.2) as database:
+    async with opened(pooled) as database:
         seattle = await find_principal(database, "seattle")
         with pytest.raises(DatabaseError):
             await fetch(database, seattle, "select 1 / 0", 1)
-        with pytest.raises(QueryTimeout):
+        with tenants.hurried(database, seattle), pytest.raises(QueryTimeout):
             await fetch(database, seattle, tenants.SLOW, 1)
         assert await tenants.own_rows(database, seattle) == pooled.truth.of("seattle")
 

@@ -64,8 +64,8 @@ ASKED = [
 async def paths(module_database: conftest.Database) -> AsyncIterator[tuple[Database, Database]]:
     tenants.fill(module_database)
     async with (
-        tenants.opened(module_database, runner="never", statement_timeout=0.5) as direct,
-        tenants.opened(module_database, runner="always", statement_timeout=0.5) as run,
+        tenants.opened(module_database, runner="never") as direct,
+        tenants.opened(module_database, runner="always") as run,
     ):
         yield direct, run
 
@@ -112,8 +112,9 @@ async def test_every_class_has_its_runner(paths):
 
 async def test_a_timeout_ends_the_work_inside(paths):
     _, run = paths
-    with pytest.raises(QueryTimeout):
-        await fetch(run, await runner_of(run, "seattle"), tenants.SLOW, 1)
+    seattle = await runner_of(run, "seattle")
+    with tenants.hurried(run, seattle), pytest.raises(QueryTimeout):
+        await fetch(run, seattle, tenants.SLOW, 1)
 
 
 async def test_others_do_not_see_the_text_in_the_list_of_sessions(paths, module_database):
