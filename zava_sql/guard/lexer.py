@@ -123,6 +123,8 @@ _BAD_CHARACTER: Final = {
     "{": "Braces are not SQL in PostgreSQL.",
     "}": "Braces are not SQL in PostgreSQL.",
     "\\": "Backslashes may stand in strings only.",
+    "==": "Use =.",
+    "//": "Use / between integers, or div(x, y).",
 }
 
 
@@ -374,9 +376,8 @@ def _bad_operator(text: str) -> Refusal:
     return Refusal(
         "operator",
         f"operator {piece(text)} is not allowed",
-        _BAD_CHARACTER["`"]
-        if "`" in text
-        else "Put spaces around operators; those of PostgreSQL, pgvector and pg_trgm are allowed.",
+        _BAD_CHARACTER.get("`" if "`" in text else text)
+        or "Put spaces around operators; those of PostgreSQL, pgvector and pg_trgm are allowed.",
     )
 
 

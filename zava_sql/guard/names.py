@@ -175,11 +175,14 @@ class Names:
     # Hints
 
     def syntax_hint(self, keys: list[str], index: int) -> str:
-        """Say what to write instead of a word that other dialects have in this place."""
-        key = keys[index]
-        if key in (":", "?"):
-            return "Parameters are not supported: write the value itself."
-        return _HINTS.get("syntax:" + key, "")
+        """Say what to write instead of what other dialects have in this place."""
+        before = keys[index - 2] if index > 1 else "", keys[index - 1] if index else ""
+        return (
+            _HINTS.get("syntax:" + keys[index])
+            or _HINTS.get("after:" + "+".join(before))
+            or _HINTS.get("after:" + before[1])
+            or _HINTS["syntax"]
+        )
 
 
 def _shown(reader: TypeReader, first: int, last: int) -> str:

@@ -112,14 +112,10 @@ class TypeReader:
 
     def unexpected(self, index: int) -> Refusal:
         """Make the refusal of a token that the grammar has no place for here."""
-        if self.kinds[index] == END:
-            return Refusal("syntax", "the query ends too early", index=index)
-        return Refusal(
-            "syntax",
-            f"syntax error, or unsupported syntax, at {piece(self.tokens.texts[index])}",
-            self.allowed.syntax_hint(self.keys, index),
-            index=index,
-        )
+        message = "the query ends too early"
+        if self.kinds[index] != END:
+            message = f"syntax error, or unsupported syntax, at {piece(self.tokens.texts[index])}"
+        return Refusal("syntax", message, self.allowed.syntax_hint(self.keys, index), index=index)
 
     def expect(self, key: str) -> None:
         """Step over `key`, or refuse."""
