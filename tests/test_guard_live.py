@@ -29,3 +29,39 @@ async def test_a_position_of_the_server_is_one_in_the_callers_text(seeded_databa
         with pytest.raises(DatabaseError) as caught:
             await Agent(database).query(principal, sql)
     assert caught.value.position == sql.index("nosuch") + 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("select nosuch from stores", "describe_schema"),
+        ("select oder_date from orders", 'the column "orders.order_date"'),
+        ("select * from retail.order", "describe_schema"),
+        ("select o.name from stores as s", "alias"),
+        ("select round(1.5::float8, 1)", "round(x::numeric, 2)"),
+        ("select date_trunc(order_date, 'month') from orders", "unit comes first"),
+        ("select sum(name) from stores", "cast"),
+        ("select * from orders where customer_id = 5", "type of the other"),
+        ("select api.whoami(1)", "describe_schema"),
+        ("select extract(month from '2024-01-01')", "date '2024-01-01'"),
+        ("select 1 where now() > 'last month'", "interval '1 month'"),
+        ("select '2024-02-30'::date", "of the calendar"),
+        ("select 1 where count(*) > 1", "HAVING"),
+        (
+            "select name from stores where rank() over () = 1",
+            "inner",
+        ),
+        ("select (select n from generate_series(1, 2) n)", "one row"),
+        ("select 1 union select 1, 2", "as many columns"),
+        ("select distinct name from stores order by city", "Select what is ordered by"),
+        ("select order_id from orders, order_items", "orders.order_id"),
+        ("select 1 / 0", "nullif"),
+        ("select s from stores s", "::text"),
+    ],
+)
+async def test_an_error_of_the_server_says_what_to_write(seeded_database, sql, hint) -> None:
+    async with tenants.opened(seeded_database) as database:
+        principal = (await tenants.principals(database, ["seattle"]))["seattle"]
+        with pytest.raises(DatabaseError) as caught:
+            await Agent(database).query(principal, sql)
+    assert hint in caught.value.hint

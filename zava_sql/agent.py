@@ -26,6 +26,7 @@ from zava_sql.errors import (
 )
 from zava_sql.gateway import Column
 from zava_sql.guard import Guard
+from zava_sql.repairs import repair
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
 
@@ -57,18 +58,6 @@ _WRAP_TAIL = "\n) as q limit "
 _RECORDS = frozenset({"record", "record[]", "_record"})
 
 logger = logging.getLogger(__name__)
-
-_HINTS = {
-    "42601": "The statement must be one SELECT in PostgreSQL's dialect.",
-    "42703": "Column names are in describe_schema; double quotes are for names, single for text.",
-    "42P01": "Table names are in describe_schema; tables are in the schema retail.",
-    "42803": "Put every column that is not aggregated into GROUP BY.",
-    "42883": "No such function or operator for these types; add a cast, as in x::numeric.",
-    "42501": "This identity may not read that; describe_schema lists what it may.",
-    "22012": "Guard the divisor with nullif(x, 0).",
-    "53200": "Ask for less: aggregate, filter or limit.",
-    "54001": "Simplify the statement: fewer nested expressions.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +325,7 @@ def _unsendable() -> DatabaseError:
     return DatabaseError(
         "a column is of a type that cannot be sent",
         sqlstate="0A000",
-        hint="Cast it to text, as in x::text.",
+        hint="Cast it to text, as in x::text; a function that gives rows stands in FROM.",
     )
 
 
@@ -348,7 +337,6 @@ def _timeout(caps: Settings) -> QueryTimeout:
 
 
 def _database_error(error: asyncpg.PostgresError, length: int) -> ZavaError:
-    sqlstate = error.sqlstate
     if isinstance(error, asyncpg.ConfigurationLimitExceededError):
         return LimitExceeded(
             "the query needs more temporary space on disk than it may use",
@@ -358,7 +346,6 @@ def _database_error(error: asyncpg.PostgresError, length: int) -> ZavaError:
     if error.position is not None:
         position = int(error.position) - len(_WRAP_HEAD)
         position = position if 1 <= position <= length else None
-    hint = error.hint or _HINTS.get(sqlstate or "", "")
-    return DatabaseError(
-        error.message or "the statement failed", sqlstate=sqlstate, hint=hint, position=position
-    )
+    message = error.message or "the statement failed"
+    hint = repair(error.sqlstate or "", message, error.hint)
+    return DatabaseError(message, sqlstate=error.sqlstate, hint=hint, position=position)

@@ -1,0 +1,56 @@
+"""What a model can write instead of what PostgreSQL could not do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["repair"]
+
+# Error code, how the message begins, what to do. The first that fits counts.
+_REPAIRS: Final = (
+    ("21000", "", "Let the subquery give one row: aggregate, or order and LIMIT 1."),
+    ("22003", "value out of range", "Compute with numeric: cast to it first, as in x::numeric."),
+    ("22007", "", "Dates are like date '2024-12-31'; reckon: current_date - interval '1 month'."),
+    ("22008", "", "Dates are year, month, day, and of the calendar: date '2024-12-31'."),
+    ("22012", "", "Guard the divisor with nullif(x, 0)."),
+    ("22P02", "", "Both sides need one type: cast to it, as in x::text."),
+    ("42501", "", "This identity may not read that; describe_schema lists what it may."),
+    ("42601", "each ", "Both sides of a set operation need as many columns."),
+    ("42601", "", "The statement must be one SELECT in PostgreSQL's dialect."),
+    ("42702", "", "Say of which table, as in orders.order_id."),
+    ("42703", "", "Names are in describe_schema; 'text' in single quotes; WHERE knows no alias."),
+    ("42725", "", "Give the literal a type, as in date '2024-01-01'."),
+    ("42803", "aggregate functions are not allowed in WHERE", "Filter groups with HAVING."),
+    ("42803", "aggregate function calls cannot be nested", "Aggregate in an inner query first."),
+    ("42803", "", "Put every column that is not aggregated into GROUP BY."),
+    ("42804", "", "Cast so that both sides have one type, as in x::text."),
+    ("42883", "function api.", "describe_schema of its name says what it takes: p_limit => 5."),
+    ("42883", "function round(double precision, ", "Digits need numeric: round(x::numeric, 2)."),
+    ("42883", "function date_trunc(", "The unit comes first: date_trunc('month', x)."),
+    ("42883", "operator", "Cast one side to the type of the other, as in x::text."),
+    ("42883", "", "No such function for these types: cast what it is given, as in x::numeric."),
+    ("42P01", "missing FROM-clause entry", "Name the table in FROM, or use its alias."),
+    ("42P01", "", "Table names are in describe_schema; tables are in the schema retail."),
+    ("42P10", "for SELECT DISTINCT, ORDER BY", "Select what is ordered by, or use GROUP BY."),
+    ("42P20", "window functions are not allowed", "Put it in an inner query, and filter outside."),
+    ("53200", "", "Ask for less: aggregate, filter or limit."),
+    ("54001", "", "Simplify the statement: fewer nested expressions."),
+)
+
+# What PostgreSQL says to everybody; its other hints know the case.
+_GENERAL: Final = (
+    "No function matches",
+    "No operator matches",
+    "Could not choose a best",
+    "Perhaps you need a different",
+)
+
+
+def repair(sqlstate: str, message: str, hint: str | None) -> str:
+    """Give PostgreSQL's own hint where it knows the case, or ours, or none ("")."""
+    if hint and not hint.startswith(_GENERAL):
+        return hint
+    for code, begins, ours in _REPAIRS:
+        if code == sqlstate and message.startswith(begins):
+            return ours
+    return hint or ""
