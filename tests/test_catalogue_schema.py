@@ -48,8 +48,32 @@ async def test_the_overview_has_a_line_for_every_table_and_function(as_role, rol
     assert tables == sorted(tables)
     assert {"retail.orders", "retail.stores", "retail.product_embeddings"} <= set(tables)
     assert "retail.customers (store_id, customer_id): Customers of a store." in lines
-    assert any(line.startswith("api.whoami() returns TABLE(") for line in lines)
+    assert any(line.startswith("api.whoami(): Who is asking: ") for line in lines)
     assert not any("zava." in line or "_describe" in line for line in lines)
+
+
+async def test_the_overview_is_short(as_role):
+    with as_role(
+        "store_manager",
+        "create function api.add(p_a integer, integer, p_c date default now()) returns integer"
+        " return $1 + $2",
+        "create function api.halve(integer) returns integer return $1 / 2",
+        "comment on function api.add(integer, integer, date) is"
+        " 'Adds, e.g. 1 and 2. Commutative.\nAnd more.\n\np_a: the first'",
+        "grant execute on all functions in schema api to store_manager",
+    ) as describe:
+        lines = describe().splitlines()
+        assert "api.add(p_a, $2, [p_c]): Adds, e.g. 1 and 2." in lines
+        assert "api.halve(integer)" in lines
+        assert len("\n".join(lines).encode()) < 6_000
+        (found,) = describe(search="commutative adds").splitlines()
+        assert found in lines
+
+
+async def test_what_is_internal_is_not_told(as_role):
+    with as_role("store_manager") as describe:
+        assert describe("search_words") is None
+        assert "retail.search_" not in describe() + describe(search="words")
 
 
 async def test_a_table_is_told_in_full(as_role):
@@ -187,7 +211,12 @@ async def test_words_find_tables_columns_and_functions(as_role):
         assert describe("customers", "LOYALTY tier") == column + "none, bronze, silver or gold."
         both = describe(search=" Stock  level").splitlines()
         assert any(line.startswith("retail.inventory.stock_level integer: ") for line in both)
-        assert all("stock" in line.lower() and "level" in line.lower() for line in both)
+        for line in both:  # a function is found by all that is told of it
+            name = line.partition("(")[0]
+            told = (describe(name) if name.startswith("api.") else line).lower()
+            assert "stock" in told
+            assert "level" in told
+        assert any(line.startswith("api.inventory_status(") for line in both)
         everywhere = describe(search="stock").splitlines()
         assert any(line.startswith("retail.stock_movements: ") for line in everywhere)
         assert any(line.startswith("retail.inventory.stock_level ") for line in everywhere)

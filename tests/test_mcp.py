@@ -147,7 +147,7 @@ async def test_truncated_is_exact(client, max_rows, truncated):
 async def test_the_schema_is_described_from_overview_to_columns(client):
     overview = text_of(await client.call_tool("describe_schema", {}))
     assert "retail.orders (store_id, order_id): Sales and returns of a store." in overview
-    assert "api.whoami() returns" in overview
+    assert "api.whoami(): Who is asking: " in overview
     assert "zava." not in overview
     detail = text_of(await client.call_tool("describe_schema", {"name": "orders"}))
     assert "status text (pending|completed|return|cancelled): " in detail

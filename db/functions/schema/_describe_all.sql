@@ -24,16 +24,12 @@ begin atomic
             left join pg_catalog.pg_constraint as k
                 on k.conrelid = t.table_id and k.contype = 'p'
         ),
-        'Functions:',
+        'Functions, in [] what may be left out:',
         (
-            select string_agg(
-                concat(f.signature, ': ', split_part(f.description, e'\n', 1)),
-                e'\n'
-                order by f.signature
-            )
+            select string_agg(f.line, e'\n' order by f.line)
             from zava._callable_functions() as f
         ),
-        'More about one of them: describe_schema with its name.'
+        'Columns, types and defaults of one of them: describe_schema with its name.'
     );
 end;
 

@@ -1,5 +1,6 @@
 -- zava._readable_tables(): tables and views that the caller may read at least one column of.
--- Partitions are left out: their parent stands for them.
+-- Partitions are left out: their parent stands for them. So is what its comment calls internal: what
+-- functions keep for themselves is read with the caller's rights, and of no use to whoever asks.
 create or replace function zava._readable_tables()
 returns table (table_id oid, schema_name text, table_name text)
 language sql
@@ -13,6 +14,7 @@ begin atomic
     where n.nspname in ('retail', 'api')
         and c.relkind in ('r', 'p', 'v', 'f')
         and not c.relispartition
+        and not starts_with(coalesce(obj_description(c.oid, 'pg_class'), ''), 'Internal: ')
         and has_schema_privilege(n.oid, 'usage')
         and has_any_column_privilege(c.oid, 'select');
 end;

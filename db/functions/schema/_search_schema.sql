@@ -21,14 +21,16 @@ begin atomic
                 concat(
                     format('%I.%I', t.schema_name, t.table_name),
                     ': ' || split_part(obj_description(t.table_id, 'pg_class'), e'\n', 1)
-                ) as line
+                ) as line,
+                '' as more
             from zava._readable_tables() as t
             union all
             select
                 2,
                 t.schema_name || '.' || t.table_name,
                 t.table_name,
-                format('%I.%I.%s', t.schema_name, t.table_name, c.line)
+                format('%I.%I.%s', t.schema_name, t.table_name, c.line),
+                ''
             from zava._readable_tables() as t
             cross join lateral
                 string_to_table(zava._describe_columns(t.table_id), e'\n') as c (line)
@@ -37,7 +39,8 @@ begin atomic
                 3,
                 'api.' || f.function_name,
                 f.function_name,
-                concat(f.signature, ': ', split_part(f.description, e'\n', 1))
+                f.line,
+                f.signature || f.description
             from zava._callable_functions() as f
         ) as l
         where (
@@ -47,7 +50,7 @@ begin atomic
             and not exists (
                 select
                 from string_to_table(lower(btrim(p_search)), ' ') as w (word)
-                where position(w.word in lower(l.line)) = 0
+                where position(w.word in lower(l.line || l.more)) = 0
             )
         order by l.place, l.line
         limit 50
