@@ -287,7 +287,7 @@ async def test_privileges_are_the_databases_whatever_is_shown(opened, people):
     assert (await agent.call_function(people["head-office"], secret, {})).rows == [("secret",)]
     with pytest.raises(DatabaseError) as caught:
         await agent.call_function(people["seattle"], secret, {})
-    assert caught.value.sqlstate == "42501"
+    assert (caught.value.code, caught.value.sqlstate) == ("AUTHORIZATION_ERROR", "42501")
 
 
 async def test_rows_are_capped_and_said_so(opened, people, tools):

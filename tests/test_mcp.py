@@ -169,6 +169,12 @@ async def test_what_the_model_can_repair_is_an_error_result(client):
     assert text_of(wrong).startswith('DATABASE_ERROR: column "total" does not exist')
     assert {"sqlstate: 42703", "position: 8"} <= set(text_of(wrong).splitlines())
 
+    other = {"store_id": "5ec2e702-0000-4000-8000-000000000000"}
+    denied = await client.call_tool("store_performance", other)
+    assert denied.is_error
+    assert text_of(denied).startswith(f"AUTHORIZATION_ERROR: store {other['store_id']} is not vis")
+    assert "sqlstate: 42501" in text_of(denied).splitlines()
+
     unknown = await client.call_tool("describe_schema", {"name": "zava.api_keys"})
     assert unknown.is_error
     assert text_of(unknown).startswith("VALIDATION_ERROR: ")
@@ -186,12 +192,20 @@ async def test_what_the_model_can_repair_is_an_error_result(client):
         ("query", {"sql": "select 1", "format": "xml"}),
         ("query", {"sql": "select 1", "principal": "bellevue"}),
         ("describe_schema", {"name": ["orders"]}),
-        ("no_such_tool", {}),
     ],
 )
-async def test_bad_arguments_and_unknown_tools_are_protocol_errors(client, tool, arguments):
-    with pytest.raises(MCPError) as caught:
-        await client.call_tool(tool, arguments)
+async def test_a_model_is_told_of_bad_arguments(client, tool, arguments):
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    first, *more = text_of(result).splitlines()
+    assert first.startswith(f"VALIDATION_ERROR: invalid arguments of {tool}: ")
+    takes = "sql, max_rows, format, rows" if tool == "query" else "name, search"
+    assert more == [f"hint: It takes {takes}."]
+
+
+async def test_an_unknown_tool_is_a_protocol_error(client):
+    with pytest.raises(MCPError, match="unknown tool: no_such_tool") as caught:
+        await client.call_tool("no_such_tool", {})
     assert caught.value.error.code == types.INVALID_PARAMS
 
 

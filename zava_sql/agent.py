@@ -17,6 +17,7 @@ from zava_sql.caps import check_cost
 from zava_sql.catalogue import describe_schema
 from zava_sql.database import CONNECTION_ERRORS, Database
 from zava_sql.errors import (
+    AccessDenied,
     DatabaseError,
     LimitExceeded,
     QueryTimeout,
@@ -348,4 +349,5 @@ def _database_error(error: asyncpg.PostgresError, length: int) -> ZavaError:
         position = position if 1 <= position <= length else None
     message = error.message or "the statement failed"
     hint = repair(error.sqlstate or "", message, error.hint)
-    return DatabaseError(message, sqlstate=error.sqlstate, hint=hint, position=position)
+    kind = AccessDenied if error.sqlstate == "42501" else DatabaseError
+    return kind(message, sqlstate=error.sqlstate, hint=hint, position=position)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.errors import (
+    AccessDenied,
     AuthorizationError,
     DatabaseError,
     LimitExceeded,
@@ -39,7 +40,13 @@ __all__ = [
     "size_of",
 ]
 
-_REFUSALS: Final = (QueryRefused, LimitExceeded, ValidationError, AuthorizationError)
+_REFUSALS: Final = (
+    AccessDenied,
+    AuthorizationError,
+    LimitExceeded,
+    QueryRefused,
+    ValidationError,
+)
 _LITERALS: Final = (STRING, BITS, NUMBER)
 _LIST: Final = re.compile(r"\bin \( \?(?: , \?)+ \)", re.IGNORECASE)
 

@@ -6,6 +6,7 @@
     ├── AuthorizationError    AUTHORIZATION_ERROR   no such identity, or not allowed
     ├── QueryTimeout          QUERY_TIMEOUT         stopped by the time limit
     ├── DatabaseError         DATABASE_ERROR        PostgreSQL said no; with its SQLSTATE
+    │   └── AccessDenied      AUTHORIZATION_ERROR   it said that this identity may not
     ├── LimitExceeded         LIMIT_EXCEEDED        a cap of this server was reached
     ├── ServiceUnavailable    SERVICE_UNAVAILABLE   the database cannot be reached
     └── ConfigurationError    CONFIGURATION_ERROR   this installation is set up wrongly
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "AccessDenied",
     "AuthorizationError",
     "ConfigurationError",
     "DatabaseError",
@@ -113,6 +115,12 @@ class DatabaseError(ZavaError):
         if self.position is not None:
             fields["position"] = self.position
         return fields
+
+
+class AccessDenied(DatabaseError):
+    """The role may not read this, or a function says that the store is not the caller's: 42501."""
+
+    code = "AUTHORIZATION_ERROR"
 
 
 class LimitExceeded(ZavaError):

@@ -245,12 +245,7 @@ class _Handlers:
         for tool, function in await _told(self._functions()):
             given = function.resource.arguments(uri) if function.resource else None
             if given is not None:
-                try:
-                    found = await self._run(context, tool, given)
-                except MCPError as error:
-                    if error.error.code == types.INVALID_PARAMS:
-                        raise ValidationError("no such resource") from None
-                    raise
+                found = await self._run(context, tool, given)
                 return contents(uri, found, _type_of(function))
         return None
 

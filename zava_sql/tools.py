@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types as types
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from mcp import MCPError
 
 from zava_sql.answer import answer, value_answer
 from zava_sql.content import blocks
+from zava_sql.errors import ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from jsonschema import ValidationError
+    import jsonschema
 
     from zava_sql.agent import Agent
     from zava_sql.functions import FunctionSpec
@@ -79,7 +79,8 @@ def checked(tool: Tool, given: Mapping[str, object]) -> Arguments:
     """Give the arguments with which a tool may run.
 
     Raises:
-        MCPError: they do not fit its schema.
+        ValidationError: they do not fit its schema. A model can mend that, so it is to see it
+            (SEP-1303, part of the protocol since 2025-11-25).
     """
     # Models say null where they mean to leave an argument out.
     arguments = {
@@ -96,11 +97,15 @@ def checked(tool: Tool, given: Mapping[str, object]) -> Arguments:
     return arguments
 
 
-def _invalid(tool: Tool, reason: str) -> MCPError:
-    return MCPError(types.INVALID_PARAMS, f"invalid arguments of {tool.spec.name}: {reason}")
+def _invalid(tool: Tool, reason: str) -> ValidationError:
+    names = ", ".join(tool.spec.input_schema["properties"])
+    return ValidationError(
+        f"invalid arguments of {tool.spec.name}: {reason}",
+        hint=f"It takes {names[:_REASON] or 'none'}.",
+    )
 
 
-def _reason(problem: ValidationError) -> str:
+def _reason(problem: jsonschema.ValidationError) -> str:
     """Say what is wrong; of a long value only which rule it breaks."""
     message = str(problem.message)
     if len(message) <= _REASON:
