@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(55);
+select plan(59);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -437,6 +437,46 @@ select is(
     format('error 42501: customer %s is not visible to you', md5('cid')::uuid),
     'a customer of another store is refused'
 );
+
+-- ---------------------------------------------------------------- effort
+
+-- Whoever is to follow the index says instead how far it would have gone.
+create or replace function api._index_products(
+    p_embedding vector,
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer,
+    p_sold bit varying default null
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+as $function$
+begin
+    raise exception 'effort %', current_setting('hnsw.ef_search');
+end;
+$function$;
+create function pg_temp.effort(p_ef_search integer)
+returns text
+language plpgsql
+as $function$
+begin
+    delete from retail.search_recall;
+    insert into retail.search_recall (model_id, ef_search, recall, products)
+    select m.model_id, p_ef_search, 1, 7 from retail.embedding_models as m where m.state = 'live';
+    return pg_temp.ask(
+        'sr-head', $$ select from api._nearest_products('[1,0,0]', null, null, null, null, false, 10) $$
+    );
+end;
+$function$;
+select is(
+    pg_temp.effort(e.ef_search[1]::integer), format('error P0001: effort %s', e.ef_search[1]),
+    format('an index that needs an effort of %s is searched with that', e.ef_search[1])
+)
+from pg_catalog.pg_constraint as c
+cross join lateral regexp_matches(pg_get_constraintdef(c.oid), '\d+', 'g') as e (ef_search)
+where c.conname = 'search_recall_ef_search_check';
 
 select finish();
 rollback;

@@ -1,5 +1,5 @@
 -- zava.check_search_recall(): how much of what is nearest the index of each model finds, against
--- comparing all, and the smallest ef_search of 100, 120, 200 and 400 that finds 99 of 100, or the most
+-- comparing all, and the smallest ef_search of 100, 150, 200 and 400 that finds 99 of 100, or the most
 -- if none does. Search uses it from then on. Run by the administrator after an index was built; not a
 -- tool. Reads every vector as often as the sample is large.
 -- Asked for are points between two products, nearer to the first: a product itself would be too easy.
@@ -39,7 +39,7 @@ begin
         order by m.model_id
     loop
         recall := null;
-        foreach v_ef_search in array array[100, 120, 200, 400] loop
+        foreach v_ef_search in array array[100, 150, 200, 400] loop
             execute format('set local hnsw.ef_search = %s', v_ef_search);
             execute format(
                 'with sample as materialized (
