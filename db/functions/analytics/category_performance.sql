@@ -1,4 +1,5 @@
 -- api.category_performance(): every category, against the period before and a year ago.
+-- With one plan, like api.sales_trend().
 create or replace function api.category_performance(
     p_store text default null,
     p_from date default null,
@@ -26,7 +27,7 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
     v_stores constant uuid[] := api._store_ids(p_store);
@@ -48,41 +49,40 @@ begin
     ),
     sums as (
         select
-            p.period,
             d.category_id,
-            sum(d.revenue) as revenue,
-            sum(d.gross_revenue) as gross_revenue,
-            sum(d.orders)::bigint as orders,
-            sum(d.units)::bigint as units,
-            sum(d.revenue - d.cost) as margin,
-            sum(d.discount_amount) as discount_amount,
-            sum(d.returned_units)::bigint as returned_units
+            sum(d.revenue) filter (where p.period = 'now') as revenue,
+            sum(d.gross_revenue) filter (where p.period = 'now') as gross_revenue,
+            (sum(d.orders) filter (where p.period = 'now'))::bigint as orders,
+            (sum(d.units) filter (where p.period = 'now'))::bigint as units,
+            sum(d.revenue - d.cost) filter (where p.period = 'now') as margin,
+            sum(d.discount_amount) filter (where p.period = 'now') as discount_amount,
+            (sum(d.returned_units) filter (where p.period = 'now'))::bigint as returned_units,
+            sum(d.revenue) filter (where p.period = 'previous') as previous_revenue,
+            sum(d.revenue) filter (where p.period = 'year') as year_ago_revenue
         from periods as p
         cross join lateral api._daily_sales(v_stores, p.day_from, p.day_to) as d
-        group by p.period, d.category_id
+        group by d.category_id
     )
     select
         c.name,
-        coalesce(n.revenue, 0.00),
-        api._percent(coalesce(n.revenue, 0.00), sum(n.revenue) over ()),
-        coalesce(n.gross_revenue, 0.00),
-        coalesce(n.orders, 0),
-        coalesce(n.units, 0),
-        coalesce(n.margin, 0.00),
-        api._percent(n.margin, n.revenue),
-        coalesce(n.discount_amount, 0.00),
-        coalesce(n.returned_units, 0),
-        api._percent(n.returned_units, n.units + n.returned_units),
-        coalesce(b.revenue, 0.00),
-        api._growth(coalesce(n.revenue, 0.00), b.revenue),
-        coalesce(y.revenue, 0.00),
-        api._growth(coalesce(n.revenue, 0.00), y.revenue)
+        coalesce(s.revenue, 0.00),
+        api._percent(coalesce(s.revenue, 0.00), sum(s.revenue) over ()),
+        coalesce(s.gross_revenue, 0.00),
+        coalesce(s.orders, 0),
+        coalesce(s.units, 0),
+        coalesce(s.margin, 0.00),
+        api._percent(s.margin, s.revenue),
+        coalesce(s.discount_amount, 0.00),
+        coalesce(s.returned_units, 0),
+        api._percent(s.returned_units, s.units + s.returned_units),
+        coalesce(s.previous_revenue, 0.00),
+        api._growth(coalesce(s.revenue, 0.00), s.previous_revenue),
+        coalesce(s.year_ago_revenue, 0.00),
+        api._growth(coalesce(s.revenue, 0.00), s.year_ago_revenue)
     from retail.categories as c
-    left join sums as n on n.category_id = c.category_id and n.period = 'now'
-    left join sums as b on b.category_id = c.category_id and b.period = 'previous'
-    left join sums as y on y.category_id = c.category_id and y.period = 'year'
+    left join sums as s on s.category_id = c.category_id
     where cardinality(v_stores) > 0 and v_days is not null
-    order by coalesce(n.revenue, 0.00) desc, c.name;
+    order by coalesce(s.revenue, 0.00) desc, c.name;
 end;
 $function$;
 
