@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,16 @@ def account() -> tuple[int, int]:
         f"PostgreSQL cannot run as the account {name!r}.",
         hint="Set ZAVA_SERVER_ACCOUNT to an existing account other than root.",
     )
+
+
+def _await_end(group: int) -> None:
+    """Wait for what a killed program had started: until it is dead it may write."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except OSError:  # nobody is left, or none that may be asked
+            return
+        time.sleep(0.01)
 
 
 def run(
@@ -82,6 +93,7 @@ def run(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        _await_end(process.pid)
         raise
     return process.returncode, (said or b"").decode(errors="replace")
 
