@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 
 import anyio
@@ -112,6 +113,11 @@ async def test_one_value_stands_as_it_is(client):
 async def test_null_means_left_out(client):
     result = await client.call_tool("numbers", {"first": 1, "limit": None})
     assert result.structured_content["row_count"] == 3
+    given = {"sql": "select 1", "max_rows": None, "format": None, "rows": None}
+    assert mcp.text_of(await client.call_tool("query", given)) == "?column?:int4\n1"
+    overview = mcp.text_of(await client.call_tool("describe_schema", {}))
+    for given in ({"name": None}, {"search": None}, {"name": None, "search": None}):
+        assert mcp.text_of(await client.call_tool("describe_schema", given)) == overview
 
 
 async def test_more_rows_come_where_the_function_is_asked_for_them(client):
@@ -215,6 +221,60 @@ async def test_what_a_function_refuses_is_an_error_result(client):
     result = await client.call_tool("echo_text", {"text": "a\0b"})
     assert result.is_error
     assert mcp.text_of(result).startswith("VALIDATION_ERROR: ")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "message", "hint"),
+    [
+        ("top_products", {"by": "profit"}, "profit is not a choice of by", "Use one of: revenue"),
+        ("top_products", {"limit": 0}, "limit out of range: 0", "Use a number from 1 to 1000."),
+        (
+            "sales_trend",
+            {"from": "2026-03-31", "to": "2026-01-01"},
+            "to (2026-01-01) is before from (2026-03-31)",
+            "Swap the two dates.",
+        ),
+        (
+            "sales_trend",
+            {"from": "last month"},
+            'invalid input syntax for type date: "last month"',
+            "Write a day as 2024-12-31, a moment as ",
+        ),
+        (
+            "sales_trend",
+            {"from": "2024-12-32"},
+            'date/time field value out of range: "2024-12-32"',
+            "Write year, month and day of the calendar, as in 2024-12-31.",
+        ),
+        (
+            "basket_affinity",
+            {"min_support": "much"},
+            'invalid input syntax for type numeric: "much"',
+            "Give a value of that type.",
+        ),
+        ("numbers", {"first": 2**31}, 'value "2147483648" is out of range', "Give a number"),
+    ],
+)
+async def test_what_is_wrong_with_an_argument_is_said_by_its_name(
+    client, tool, arguments, message, hint
+):
+    result = await client.call_tool(tool, arguments)
+    first, second, _ = mcp.text_of(result).splitlines()
+    assert result.is_error
+    assert first.startswith(f"DATABASE_ERROR: {message}")
+    assert second.startswith(f"hint: {hint}")
+
+
+async def test_in_sql_arguments_keep_their_names(client):
+    sql = "select * from api.top_products(p_by => 'profit')"
+    text = mcp.text_of(await client.call_tool("query", {"sql": sql}))
+    assert text.startswith("DATABASE_ERROR: profit is not a choice of p_by\n")
+
+
+async def test_no_tool_speaks_of_arguments_by_other_names(client):
+    for tool in (await client.list_tools()).tools:
+        said = f"{tool.description} {json.dumps(tool.input_schema)}"
+        assert not re.search(r"\bp_", said), tool.name
 
 
 async def test_rows_are_structured_content_where_asked(client):

@@ -169,6 +169,8 @@ class Agent:
                 return await self._answer(call, limit, values)
             except DatabaseError as error:
                 error.position = None  # in a text that the caller has not written
+                error.message = function.shown(error.message)
+                error.hint = function.shown(error.hint)
                 raise
 
     async def describe(
@@ -298,7 +300,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         # What the text gives has changed since its statement was kept; nothing is kept by now.
         if again:
             return await fetch(database, principal, sql, limit, values, again=False)
-        raise _database_error(error, len(sql)) from error
+        raise _database_error(error, sql, values) from error
     except (asyncpg.QueryCanceledError, TimeoutError):
         raise _timeout(caps) from None
     except asyncpg.UnsupportedClientFeatureError as error:
@@ -308,7 +310,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
             "the connection to the database was lost", hint="Try again in a moment."
         ) from error
     except asyncpg.PostgresError as error:
-        raise _database_error(error, len(sql)) from error
+        raise _database_error(error, sql, values) from error
     return Result(columns, list(map(tuple, records[:limit])), len(records) > limit)
 
 
@@ -337,7 +339,7 @@ def _timeout(caps: Settings) -> QueryTimeout:
     )
 
 
-def _database_error(error: asyncpg.PostgresError, length: int) -> ZavaError:
+def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[object]) -> ZavaError:
     if isinstance(error, asyncpg.ConfigurationLimitExceededError):
         return LimitExceeded(
             "the query needs more temporary space on disk than it may use",
@@ -346,8 +348,8 @@ def _database_error(error: asyncpg.PostgresError, length: int) -> ZavaError:
     position: int | None = None
     if error.position is not None:
         position = int(error.position) - len(_WRAP_HEAD)
-        position = position if 1 <= position <= length else None
+        position = position if 1 <= position <= len(sql) else None
     message = error.message or "the statement failed"
-    hint = repair(error.sqlstate or "", message, error.hint)
+    hint = repair(error.sqlstate or "", message, error.hint, bound=bool(values))
     kind = AccessDenied if error.sqlstate == "42501" else DatabaseError
     return kind(message, sqlstate=error.sqlstate, hint=hint, position=position)

@@ -31,6 +31,8 @@ __all__ = ["FunctionSpec", "Parameter", "UnshownError", "read_functions"]
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # A word or two say no more than a name: from, first day.
 _SAYS_LITTLE: Final = re.compile(r"[a-z ]{1,10}")
+# What may be the name of a parameter in a text.
+_PREFIXED: Final = re.compile(r"\bp_\w+")
 # Characters beyond which a sentence ends at its colon.
 _LONG: Final = 160
 
@@ -96,6 +98,10 @@ class FunctionSpec:
                 parts.append(f"{parameter.sql_name} => {default}")
         return f"select * from {self.function}({', '.join(parts)})", values
 
+    def shown(self, text: str) -> str:
+        """Give a text of the function with its arguments called as they are shown."""
+        return _shown(text, self.parameters)
+
 
 def read_functions(
     rows: Iterable[Mapping[str, Any]], *, embeds: bool
@@ -142,7 +148,7 @@ def _spec(row: Mapping[str, Any], *, overloaded: bool, embeds: bool) -> Function
         name=name,
         function_id=row["function_id"],
         function=f"api.{_quoted(row['function_name'])}",
-        description=about,
+        description=_shown(about, parameters),
         parameters=parameters,
         input_schema=schema,
         output_schema=None
@@ -199,6 +205,11 @@ def _parameters(inputs: Sequence[Mapping[str, Any]], *, embeds: bool) -> tuple[P
     return tuple(parameters)
 
 
+def _shown(text: str, parameters: Iterable[Parameter]) -> str:
+    names = {f"p_{one.name}": one.name for one in parameters if one.sql_name != _quoted(one.name)}
+    return _PREFIXED.sub(lambda match: names.get(match[0], match[0]), text)
+
+
 def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> dict[str, Any]:
     shown = [parameter for parameter in parameters if parameter.embeds is None]
     properties: dict[str, Any] = {}
@@ -208,7 +219,7 @@ def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> 
         if default is not None:
             schema["default"] = default
         note = notes.get(f"p_{parameter.name}") or notes.get(parameter.name) or ""
-        told = note.split(";")[0]
+        told = _shown(note.split(";")[0], shown)
         if told and not _SAYS_LITTLE.fullmatch(told):
             schema["description"] = told
         properties[parameter.name] = schema

@@ -38,6 +38,15 @@ _REPAIRS: Final = (
     ("54001", "", "Simplify the statement: fewer nested expressions."),
 )
 
+# Of a value that was bound, not written into a statement.
+_OF_ARGUMENTS: Final = (
+    ("22003", "", "Give a number that is nearer to 0."),
+    ("22007", "", "Write a day as 2024-12-31, a moment as 2024-12-31T09:30:00-08:00."),
+    ("22008", "", "Write year, month and day of the calendar, as in 2024-12-31."),
+    ("22P02", "invalid input syntax for type uuid", "Ids are uuids: look them up by name or key."),
+    ("22P02", "", "Give a value of that type."),
+)
+
 # What PostgreSQL says to everybody; its other hints know the case.
 _GENERAL: Final = (
     "No function matches",
@@ -47,11 +56,14 @@ _GENERAL: Final = (
 )
 
 
-def repair(sqlstate: str, message: str, hint: str | None) -> str:
-    """Give PostgreSQL's own hint where it knows the case, or ours, or none ("")."""
+def repair(sqlstate: str, message: str, hint: str | None, *, bound: bool = False) -> str:
+    """Give PostgreSQL's own hint where it knows the case, or ours, or none ("").
+
+    `bound`: the caller gave arguments, and has not written a statement.
+    """
     if hint and not hint.startswith(_GENERAL):
         return hint
-    for code, begins, ours in _REPAIRS:
+    for code, begins, ours in (*(_OF_ARGUMENTS if bound else ()), *_REPAIRS):
         if code == sqlstate and message.startswith(begins):
             return ours
     return hint or ""

@@ -58,11 +58,10 @@ tables, columns and functions that contain every word."""
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What a client is told about a tool, and what runs; `optional` arguments may be null."""
+    """What a client is told about a tool, and what runs."""
 
     spec: types.Tool
     run: Callable[[Principal, Arguments], Awaitable[types.CallToolResult]]
-    optional: frozenset[str] = frozenset()
     function: FunctionSpec | None = None
     validator: Draft202012Validator = field(init=False)
 
@@ -82,13 +81,14 @@ def checked(tool: Tool, given: Mapping[str, object]) -> Arguments:
         ValidationError: they do not fit its schema. A model can mend that, so it is to see it
             (SEP-1303, part of the protocol since 2025-11-25).
     """
+    known = tool.spec.input_schema["properties"]
+    needed = tool.spec.input_schema.get("required", ())
     # Models say null where they mean to leave an argument out.
     arguments = {
         name: value
         for name, value in given.items()
-        if value is not None or name not in tool.optional
+        if value is not None or name in needed or name not in known
     }
-    known = tool.spec.input_schema["properties"]
     unknown = next((name for name in arguments if name not in known), None)
     if unknown is not None:
         raise _invalid(tool, f"there is no argument {unknown[:80]!r}")
@@ -208,8 +208,7 @@ def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
         output_schema=function.output_schema,
         annotations=types.ToolAnnotations(read_only_hint=function.read_only),
     )
-    optional = {parameter.name for parameter in function.parameters if not parameter.required}
-    return Tool(spec, run, frozenset(optional), function)
+    return Tool(spec, run, function)
 
 
 def _whole(number: float | None) -> int | None:
