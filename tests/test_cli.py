@@ -161,6 +161,7 @@ def test_bad_input_is_one_line_and_a_hint(run):
     complains(run("check"), "VALIDATION_ERROR", 2)
     complains(run("check", "--file", "/no/such/file"), "VALIDATION_ERROR", 2)
     complains(run("serve"), "VALIDATION_ERROR", 2)
+    complains(run("serve", "--transport", "http", "--principal", "seattle"), "VALIDATION_ERROR", 2)
 
 
 @pytest.mark.long

@@ -60,8 +60,13 @@ def serve(  # noqa: PLR0913 - options
             raise ValidationError(
                 "stdio serves one client", hint="Use --workers with --transport http."
             )
+    elif principal is not None:
+        raise ValidationError(
+            "over http each request brings its identity, none is fixed",
+            hint="Leave --principal out, and give each client a key: zava-sql token create.",
+        )
     if print_config is not None:
-        if principal is not None and transport is Transport.STDIO:
+        if principal is not None:
             config = stdio_config(print_config, principal, settings)
         else:
             name = f"[{host}]" if ":" in host else host
@@ -70,7 +75,7 @@ def serve(  # noqa: PLR0913 - options
         print(json.dumps(config, indent=2))
     elif workers > 1:
         _serve_together(settings, host, port, workers)
-    elif principal is not None and transport is Transport.STDIO:
+    elif principal is not None:
         _run(_serve_stdio(settings, principal))
     else:
         _run(_serve_http(settings, host, port))

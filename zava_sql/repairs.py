@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["repair"]
 
 # Error code, how the message begins, what to do. The first that fits counts.
-_REPAIRS: Final = (
+_REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("21000", "", "Let the subquery give one row: aggregate, or order and LIMIT 1."),
     ("22003", "value out of range", "Compute with numeric: cast to it first, as in x::numeric."),
     ("22007", "", "Dates are like date '2024-12-31'; reckon: current_date - interval '1 month'."),
@@ -39,7 +39,7 @@ _REPAIRS: Final = (
 )
 
 # Of a value that was bound, not written into a statement.
-_OF_ARGUMENTS: Final = (
+_OF_ARGUMENTS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22003", "", "Give a number that is nearer to 0."),
     ("22007", "", "Write a day as 2024-12-31, a moment as 2024-12-31T09:30:00-08:00."),
     ("22008", "", "Write year, month and day of the calendar, as in 2024-12-31."),
@@ -63,7 +63,7 @@ def repair(sqlstate: str, message: str, hint: str | None, *, bound: bool = False
     """
     if hint and not hint.startswith(_GENERAL):
         return hint
-    for code, begins, ours in (*(_OF_ARGUMENTS if bound else ()), *_REPAIRS):
+    for code, begins, ours in _OF_ARGUMENTS + _REPAIRS if bound else _REPAIRS:
         if code == sqlstate and message.startswith(begins):
             return ours
     return hint or ""
