@@ -358,6 +358,15 @@ async def test_only_post_is_served(url, keys, method):
     assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_no_request_is_redirected_with_its_key(url, keys):
+    answer = await post(f"{url}/", keys["seattle"])
+    assert answer.status_code == 200
+    assert not answer.json()["result"]["isError"]
+    answer = await post(f"{url}//", keys["seattle"])
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
 async def test_progress_gets_a_stream_or_json_but_the_same_answer(url, keys):
     body = request_body("tools/call", name="query", sql="select 42 as n", progress=True)
     answer = await post(url, keys["seattle"], body)

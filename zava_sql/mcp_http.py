@@ -88,20 +88,23 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
         log_error(told)
         return JSONResponse(told.to_dict(), 503, headers={"Retry-After": "1"})
 
-    mcp = Route(
-        "/mcp",
-        RequestBodyLimitMiddleware(endpoint, DEFAULT_MAX_REQUEST_BODY_SIZE),
-        # No GET: it would be a stream that nothing is ever sent on.
-        methods=["POST"],
-        middleware=[
-            Middleware(AuthenticationMiddleware, backend=identities),
-            Middleware(AuthContextMiddleware),
-            Middleware(RequireIdentity, settings=settings),
-        ],
-    )
-    return Starlette(
+    mcp = [
+        Route(
+            path,
+            RequestBodyLimitMiddleware(endpoint, DEFAULT_MAX_REQUEST_BODY_SIZE),
+            # No GET: it would be a stream that nothing is ever sent on.
+            methods=["POST"],
+            middleware=[
+                Middleware(AuthenticationMiddleware, backend=identities),
+                Middleware(AuthContextMiddleware),
+                Middleware(RequireIdentity, settings=settings),
+            ],
+        )
+        for path in ("/mcp", "/mcp/")
+    ]
+    served = Starlette(
         routes=[
-            mcp,
+            *mcp,
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/health", health),
@@ -127,6 +130,9 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
         ],
         exception_handlers={ZavaError: unavailable},
     )
+    # Behind a proxy with TLS it would lead to http, and a client would send its key in clear.
+    served.router.redirect_slashes = False
+    return served
 
 
 class _Counted:
@@ -150,7 +156,8 @@ class _Counted:
             await self._app(scope, receive, note)
         finally:
             # Paths that are not ours are whatever a caller has made up.
-            path = scope["path"] if scope["path"] in self._paths else "other"
+            path = scope["path"].rstrip("/")
+            path = path if path in self._paths else "other"
             count_request(path, status, time.perf_counter() - begun)
 
 
