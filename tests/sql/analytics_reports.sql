@@ -1,7 +1,7 @@
 -- Reports on sales: a few orders written down by hand, and what every report must say about them.
 -- Then the same answers once more with the rollup filled half and whole, and who sees what.
 begin;
-select plan(66);
+select plan(67);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -397,6 +397,15 @@ select is(
     pg_temp.answer(null, 'null, ''2024-02-20'', ''2024-03-11'''),
     (select string_agg(r.name || ': nothing', e'\n' order by r.name) from reports as r),
     'without a context there are no rows'
+);
+select is(
+    pg_temp.ask('an-a', $$ select t.period_from, t.revenue, t.orders
+        from api.sales_trend(p_from => '2021-01-01', p_to => '2021-02-28', p_period => 'month') as t
+        union all
+        select null, sum(c.revenue), count(*)
+        from api.category_performance(p_from => '2021-01-01', p_to => '2021-02-28') as c $$),
+    (select e'2021-01-01,0.00,0\n2021-02-01,0.00,0\n,0.00,' || count(*) from retail.categories),
+    'a store that sold nothing gets its periods and categories, all zero'
 );
 select is(
     pg_temp.ask(null, 'select * from api.store_comparison()'), null,

@@ -65,13 +65,13 @@ begin atomic
         from api._base_orders(s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to) as b
         where s.rolled_up_to < p_to or s.rolled_up_to is null
     ) as d
-    where s.store_id = any (p_stores);
+    where p_stores is null or s.store_id = any (p_stores);
 end;
 
 comment on function api._daily_totals(uuid[], date, date) is
     'Sales by store and day of its time zone; a day may come in several rows that add up.
 
-p_stores: ids of the stores
+p_stores: ids of the stores; null for all that the caller sees
 p_from: first day, inclusive
 p_to: last day, inclusive';
 revoke execute on function api._daily_totals(uuid[], date, date) from public;

@@ -20,12 +20,12 @@ begin atomic
         order by o.order_date
         limit 1
     ) as n
-    where s.store_id = any (p_stores);
+    where p_stores is null or s.store_id = any (p_stores);
 end;
 
 comment on function api._oldest_day(uuid[]) is
     'Day of the first sale of some stores, in the time zone of its store. Null when there is none.
 
-p_stores: ids of the stores';
+p_stores: ids of the stores; null for all that the caller sees';
 revoke execute on function api._oldest_day(uuid[]) from public;
 grant execute on function api._oldest_day(uuid[]) to store_manager, regional_manager, head_office;

@@ -1,7 +1,10 @@
 -- api._performance(): the figures of one store for a period, the period before and a year ago.
 -- Not a tool. A customer is new when the first completed order at this store lies in the period.
+-- Orders are asked for by "any" of one store: were it an equality like that of the fence, PostgreSQL
+-- would compare the two in a node of its own, through which it would hand every row.
 create or replace function api._performance(
     p_store_id uuid,
+    p_time_zone text,
     p_from date,
     p_to date
 )
@@ -23,10 +26,9 @@ begin atomic
             p.period,
             p.day_from,
             p.day_to,
-            p.day_from::timestamp at time zone s.time_zone as moment_from,
-            (p.day_to + 1)::timestamp at time zone s.time_zone as moment_to
-        from retail.stores as s
-        cross join lateral (
+            p.day_from::timestamp at time zone p_time_zone as moment_from,
+            (p.day_to + 1)::timestamp at time zone p_time_zone as moment_to
+        from (
             values
                 ('value', p_from, p_to),
                 ('previous', p_from - (p_to - p_from) - 1, p_from - 1),
@@ -35,7 +37,6 @@ begin atomic
                     (p_to - interval '1 year')::date
                 )
         ) as p (period, day_from, day_to)
-        where s.store_id = p_store_id
     ),
     sales as (
         select
@@ -59,7 +60,7 @@ begin atomic
         from periods as p
         join retail.orders as o
             on o.order_date >= p.moment_from and o.order_date < p.moment_to
-        where o.store_id = p_store_id
+        where o.store_id = any (array[p_store_id])
             and o.status = 'completed'
             and o.customer_id is not null
         group by p.period, o.customer_id
@@ -70,7 +71,7 @@ begin atomic
         where not exists (
             select
             from retail.orders as e
-            where e.store_id = p_store_id
+            where e.store_id = any (array[p_store_id])
                 and e.customer_id = a.customer_id
                 and e.status = 'completed'
                 and e.order_date < a.first_order
@@ -114,12 +115,13 @@ begin atomic
     group by m.place, m.metric, m.unit;
 end;
 
-comment on function api._performance(uuid, date, date) is
+comment on function api._performance(uuid, text, date, date) is
     'The figures of one store for a period, as many days before and the same days a year ago, a row each.
 
 p_store_id: the store
+p_time_zone: its time zone
 p_from: first day, inclusive
 p_to: last day, inclusive';
-revoke execute on function api._performance(uuid, date, date) from public;
-grant execute on function api._performance(uuid, date, date)
+revoke execute on function api._performance(uuid, text, date, date) from public;
+grant execute on function api._performance(uuid, text, date, date)
     to store_manager, regional_manager, head_office;

@@ -1,5 +1,5 @@
 -- api.category_performance(): every category, against the period before and a year ago.
--- With one plan, like api.sales_trend().
+-- With one plan and, without a store, no list of stores, like api.sales_trend().
 create or replace function api.category_performance(
     p_store text default null,
     p_from date default null,
@@ -30,7 +30,7 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $function$
 declare
-    v_stores constant uuid[] := api._store_ids(p_store);
+    v_stores constant uuid[] := case when p_store is not null then api._store_ids(p_store) end;
     v_range record;
     v_days integer;
 begin
@@ -81,7 +81,8 @@ begin
         api._growth(coalesce(s.revenue, 0.00), s.year_ago_revenue)
     from retail.categories as c
     left join sums as s on s.category_id = c.category_id
-    where cardinality(v_stores) > 0 and v_days is not null
+    where v_days is not null
+        and (exists (select from sums as s) or exists (select from retail.stores as s))
     order by coalesce(s.revenue, 0.00) desc, c.name;
 end;
 $function$;
