@@ -447,6 +447,25 @@ async def test_a_wrong_secret_fails_at_start_and_names_its_variable(shops, name,
     assert SECRET not in caught.value.message
 
 
+def test_what_a_value_must_be_is_told_as_it_is(monkeypatch):
+    monkeypatch.setenv("ZAVA_WORK_MEM", "lots")
+    with pytest.raises(ConfigurationError, match=r"string should match .*kB\|MB\|GB"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"time_zone": "Mars/Phobos"}, '"TimeZone": "Mars/Phobos"'), ({"work_mem": "1kB"}, "64 kB")],
+)
+async def test_a_value_that_postgresql_refuses_fails_at_start(shops, change, said):
+    settings = settings_for(shops[0], **change)
+    with pytest.raises(ConfigurationError, match="PostgreSQL refuses a setting: ") as caught:
+        async with Database.open(settings):
+            pass
+    assert said in caught.value.message
+    assert f"ZAVA_{next(iter(change)).upper()}" in caught.value.hint
+
+
 async def test_a_command_that_finds_no_server_says_so():
     run = typer.testing.CliRunner().invoke
     done = await asyncio.to_thread(run, app, ["monitor", "--url", "http://127.0.0.1:9"])

@@ -165,7 +165,7 @@ async def test_a_timeout_of_the_client_ends_the_connection(
 ) -> None:
     async with tenants.opened(module_database, command_timeout=2) as database:
         before = await pid_of(database)
-        with pytest.raises(QueryTimeout):
+        with pytest.raises(QueryTimeout, match=r"longer than 2 seconds"):
             await fetch(database, seattle, tenants.SLOW, 1)
         await eventually(lambda: running(admin_connection) is None)
         assert await tenants.own_rows(database, seattle) == truth.of("seattle")

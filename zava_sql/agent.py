@@ -333,8 +333,9 @@ def _unsendable() -> DatabaseError:
 
 
 def _timeout(caps: Settings) -> QueryTimeout:
+    seconds = min(caps.statement_timeout, caps.command_timeout)
     return QueryTimeout(
-        f"the query took longer than {caps.statement_timeout:g} seconds",
+        f"the query took longer than {seconds:g} seconds",
         hint="Filter by store and date, aggregate, or ask for less at a time.",
     )
 

@@ -111,6 +111,11 @@ class Database:
                             f"{variable} is not a PostgreSQL URL",
                             hint="Use postgresql://user:password@host:5432/database",
                         ) from None
+                    except asyncpg.InvalidParameterValueError as error:
+                        raise ConfigurationError(
+                            f"PostgreSQL refuses a setting: {error.message}",
+                            hint="Correct ZAVA_TIME_ZONE, ZAVA_WORK_MEM or the URL.",
+                        ) from error
                 await database._check()
             yield database
         finally:

@@ -165,7 +165,9 @@ class Settings(BaseSettings):
     )
 
     allowed_hosts: Words = Field(
-        (), description="Names in `Host` that are served beside loopback, as in db.example:443"
+        (),
+        description="Names in `Host` that are served beside loopback, as in db.example or, where"
+        " clients name a port, db.example:8443",
     )
     cors_origins: Words = Field(
         (), description="Origins of web pages that may connect, as in https://app.example"
@@ -208,7 +210,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             variable = "ZAVA_" + "_".join(str(part) for part in first["loc"]).upper()
+            reason = first["msg"][:1].lower() + first["msg"][1:]
             raise ConfigurationError(
-                f"{variable} is not valid: {first['msg'].lower()}",
+                f"{variable} is not valid: {reason}",
                 hint="Correct the variable, or remove it to use the default.",
             ) from None
