@@ -605,11 +605,18 @@ async def test_the_sample_servers_search_says_when_there_is_none_and_finds_when_
                 assert result.is_error
                 assert "not installed" in mcp.text_of(result)
             connection.execute(
-                "create function api.search_products(p_query text, p_limit integer default 5)"
-                " returns table (asked text, most integer) language sql stable"
-                " begin atomic select p_query, p_limit; end;"
+                "create function api.search_products("
+                " p_query text, p_limit integer default 5, p_min_similarity numeric default null)"
+                " returns table (asked text, most integer, alike numeric) language sql stable"
+                " begin atomic select p_query, p_limit, p_min_similarity; end;"
                 " grant execute on function api.search_products to store_manager"
             )
         async with in_process(copy, compat_tools=True) as client:
-            result = await client.call_tool("semantic_search_products", ask)
-            assert json.loads(mcp.text_of(result))["r"] == [["hammer for nails", 2]]
+            for more, found in (
+                ({}, [2, "0.3"]),
+                ({"max_rows": None}, [20, "0.3"]),
+                ({"similarity_threshold": 45}, [2, "0.45"]),
+                ({"similarity_threshold": 0}, [2, "0"]),
+            ):
+                result = await client.call_tool("semantic_search_products", ask | more)
+                assert json.loads(mcp.text_of(result))["r"] == [["hammer for nails", *found]]

@@ -28,12 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compat_tools"]
 
-# The first of these parameters that api.search_products has takes what the caller gave.
-_SEARCH = {
-    "query_description": ("query",),
-    "max_rows": ("limit", "max_rows"),
-    "similarity_threshold": ("similarity_threshold",),
-}
+_FOUND, _ALIKE = 20, 30.0  # unless the caller says how many, and how much alike in percent
 
 
 def compat_tools(agent: Agent, catalogue: FunctionCatalogue) -> list[Tool]:
@@ -73,19 +68,25 @@ def _search(agent: Agent, catalogue: FunctionCatalogue) -> Tool:
                 "search is not installed in this database",
                 hint="Use execute_sales_query with name ilike '%word%' on retail.products.",
             )
+        asked = {
+            "query": arguments["query_description"],
+            "limit": arguments.get("max_rows", _FOUND),
+            "min_similarity": arguments.get("similarity_threshold", _ALIKE) / 100,
+        }
         known = {parameter.name for parameter in function.parameters}
-        given = {}
-        for theirs, ours in _SEARCH.items():
-            name = next((one for one in ours if one in known), None)
-            if name is not None and theirs in arguments:
-                given[name] = arguments[theirs]
+        given = {name: value for name, value in asked.items() if name in known}
         result = await agent.call_function(principal, function, given)
         return text_result(_columnar(result, agent.database.caps.of(principal.role)))
 
     properties = {
         "query_description": {"type": "string", "minLength": 1},
-        "max_rows": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-        "similarity_threshold": {"type": "number", "minimum": 0, "maximum": 100, "default": 30.0},
+        "max_rows": {"type": "integer", "minimum": 1, "maximum": 100, "default": _FOUND},
+        "similarity_threshold": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 100,
+            "default": _ALIKE,
+        },
     }
     about = "Finds products by what they are for; similarity_threshold in percent."
     return _tool("semantic_search_products", about, properties, run, optional=2)
