@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import sys
 import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -182,6 +183,36 @@ async def test_a_principal_reads_its_own_calls_and_no_others(
             with pytest.raises(ZavaError, match="permission denied"):
                 await fetch(agent.database, who, text, 10)
     assert problem(admin) == (None, None)
+
+
+async def test_the_command_shows_the_newest_calls_and_goes_on_with_new_ones(
+    module_database, admin, tmp_path
+):
+    async with audited(module_database, tmp_path) as agent:
+        await ask(agent, "select 1", "select 2", "select pg_sleep(1)")
+        await ask(agent, "select 'else'", principal="bellevue")
+        await until(lambda: len(log(admin, "number")) == 4)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "zava_sql", "audit", "tail", "-n", "2", "--follow"),
+            *("--principal", "seattle"),
+            env={**os.environ, "ZAVA_ADMIN_URL": module_database.admin_url},
+            stdout=asyncio.subprocess.PIPE,
+        )
+
+        async def line() -> str:
+            return (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+
+        try:
+            assert re.fullmatch(
+                r"2 \S+ seattle query: answered, 1 rows, \S+ ms: select 2\n", await line()
+            )
+            assert "QUERY_REFUSED: function" in await line()
+            await ask(agent, "select 'else'", principal="bellevue")
+            await ask(agent, "select 3")
+            assert re.fullmatch(r"6 .* seattle query: answered.*: select 3\n", await line())
+        finally:
+            process.kill()
+            await process.wait()
 
 
 async def test_the_service_can_append_and_nothing_else(module_database, admin):

@@ -47,7 +47,7 @@ def tail(
 
 async def _tail(limit: int, principal: str | None, *, follow: bool, as_json: bool) -> None:
     async with _connected() as connection:
-        sql = "select * from zava.audit_records($1, $2, $3, coalesce($4, '-infinity'))"
+        sql = "select * from zava.audit_records($1, $2, $3, coalesce($4::timestamptz, '-infinity'))"
         rows = await connection.fetch(sql, limit, principal, None, None)
         after, since = 0, None
         while True:
