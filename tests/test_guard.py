@@ -27,6 +27,7 @@ from zava_sql.guard.limits import (
     MAX_TOKENS,
 )
 from zava_sql.guard.names import Names
+from zava_sql.guard.queries import QueryReader
 
 pytestmark = pytest.mark.once
 API = {"whoami", "describe_schema"}
@@ -310,6 +311,24 @@ def test_verdicts_are_remembered_and_the_memory_is_bounded() -> None:
     one, two = (refusal("select pg_sleep(1)", guard) for _ in range(2))
     assert one is not two
     assert one.to_dict() == two.to_dict()
+
+
+def test_a_form_that_passed_passes_with_other_literals_unless_they_matter() -> None:
+    guard = Guard()
+    sql = "select repeat('-', 10), a::numeric(10, 2) from orders where b = 'x' and c > 1"
+    guard.check(sql)
+    guard.check(sql.replace("repeat('-', 10)", '"c"'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QueryReader, "statement", None)  # whatever reads, fails
+        assert guard.check(sql.replace("'x'", "E'\\'y'").replace("1 ", "2.5 ")).canonical
+        assert guard.check(sql.upper().replace("'X'", "$$z$$"))
+        for other in ("pg_sleep(10)", "a::text", '"a"', '"b"', "'-'"):
+            assert refusal(sql.replace("repeat('-', 10)", other), guard).reason == "unsupported"
+        assert refusal(sql.replace("10)", "99999999)"), guard).reason == "unsupported"
+    assert refusal(sql.replace("10)", "88888888)"), guard).reason == "unbounded"
+    for number in range(2_000):
+        guard.check(f"select a{number}")
+    assert len(guard._forms) <= 1_024  # noqa: SLF001
 
 
 def test_a_checked_text_cannot_be_changed() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from zava_sql.errors import QueryRefused
 from zava_sql.guard import Guard
+from zava_sql.guard.lexer import NUMBER, STRING, scan
 from zava_sql.guard.limits import Refusal
 
 pytestmark = pytest.mark.once
@@ -66,6 +67,41 @@ def test_a_word_put_anywhere_is_read_as_postgresql_reads_it(sql, rng, word) -> N
     words = guard_fuzz.WORDS.findall(sql)
     words.insert(rng.randrange(len(words) + 1), word)
     judge(" ".join(words))
+
+
+# Of these the literals matter; in other texts they should not.
+BY_LITERAL = [
+    "select repeat('x', 100), lpad(a, 20), rpad(a, 1 + 2, ' ') from t",
+    "select repeat('-', count(*)::int / 10), repeat('x', least(a, 5)) from t",
+    "select format('%s: %10s', a, b), float(24) '1', '1'::float(25), a::numeric(10, 2) from t",
+    "select cast(a as varchar(20)), a::char(5), a::bit(3), interval '1' second (3) from t",
+]
+OTHERS = ["0", "'xxxxxxxxxxxxxxxx'", "99999999"]
+LITERALS = [*OTHERS, "24", "25", "10001", "1.5", "b'1'", "''", "'%s'", "'%99999s'", "'%1$*2$s'"]
+
+
+def verdict(guard: Guard, sql: str) -> str | dict[str, object]:
+    try:
+        return guard.check(sql).canonical
+    except QueryRefused as refused:
+        return refused.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("sqls", "literals"), [(BY_LITERAL, LITERALS), (guard_lists.allowed(), OTHERS)]
+)
+def test_what_was_seen_with_other_literals_is_judged_as_if_new(sqls, literals) -> None:
+    refused = 0
+    for sql in sqls:
+        guard, tokens = Guard(), scan(sql)
+        guard.check(sql)
+        for index, kind in enumerate(tokens.kinds):
+            for literal in literals if STRING <= kind <= NUMBER else ():
+                other = " ".join([*tokens.texts[:index], literal, *tokens.texts[index + 1 :]])
+                new = verdict(Guard(), other)
+                assert verdict(guard, other) == new
+                refused += isinstance(new, dict)
+    assert refused > len(sqls) / 10
 
 
 @quick

@@ -1,4 +1,4 @@
-"""The verdict on one text: limits, tokens, the two accounts, and a cache of verdicts."""
+"""The verdict on one text: limits, tokens, the two accounts, and caches of verdicts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Checked", "Guard", "check"]
 
 _CACHED_TEXTS: Final = 1_024
-_CACHED_CHARACTERS: Final = 8_000  # of one text: the cache stays below some ten megabytes
+_CACHED_CHARACTERS: Final = 8_000  # of one text: each cache stays below some ten megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,17 @@ class _Refused:
 
 
 class Guard:
-    """Judges texts against the allowlist; remembers its latest verdicts.
+    """Judges texts against the allowlist; remembers its latest verdicts and the forms that passed.
 
     `api_functions` are the bare names of the functions in schema api. None, for a caller without a
     database, lets any name in schema api pass.
     """
 
-    __slots__ = ("_names", "_remembered")
+    __slots__ = ("_forms", "_names", "_remembered")
 
     def __init__(self, api_functions: Collection[str] | None = None) -> None:
         self._names = Names(api_functions)
+        self._forms: dict[str, dict[int, str]] = {}  # with the literals that were looked at
         self._remembered = lru_cache(_CACHED_TEXTS)(self._judge)
 
     def check(self, sql: str) -> Checked:
@@ -71,6 +72,19 @@ class Guard:
             verdict.message, reason=verdict.reason, hint=verdict.hint, position=verdict.position
         )
 
+    def _has_passed(self, form: str, tokens: Tokens) -> bool:
+        """Whether a text has passed that differs at most in literals which nobody looked at."""
+        literals = self._forms.get(form)
+        return literals is not None and all(
+            tokens.texts[index] == text for index, text in literals.items()
+        )
+
+    def _remember(self, form: str, tokens: Tokens) -> None:
+        if len(form) <= _CACHED_CHARACTERS:
+            if len(self._forms) >= _CACHED_TEXTS:
+                self._forms.clear()
+            self._forms[form] = tokens.literals
+
     def _judge(self, sql: str) -> Checked | _Refused:
         tokens: Tokens | None = None
         # Readers and trees are thousands of objects that soon go. A collection that they set off
@@ -79,9 +93,11 @@ class Guard:
         gc.disable()
         try:
             tokens = scan(sql)
-            reader = QueryReader(tokens, self._names)
-            reader.statement()
-            check_tree(tokens, reader.account)
+            if not self._has_passed(form := tokens.form(), tokens):
+                reader = QueryReader(tokens, self._names)
+                reader.statement()
+                check_tree(tokens, reader.account)
+                self._remember(form, tokens)
         except Refusal as refusal:
             return _Refused(
                 refusal.reason, refusal.message, refusal.hint, _position(refusal, tokens)

@@ -63,7 +63,7 @@ def check_bounds(reader: TypeReader, index: int, arguments: list[tuple[int, int]
             index=first,
         )
     is_short = last - first == 1 and tokens.kinds[first] == STRING
-    is_short = is_short and len(tokens.texts[first]) <= _SHORT
+    is_short = is_short and len(tokens.literal(first)) <= _SHORT
     if not _Length(tokens, begin, end, by_rows=name != "repeat" or is_short).has_bound(begin, end):
         raise Refusal(
             "unbounded",
@@ -146,7 +146,7 @@ class _Length:
 
     def is_number(self, begin: int, end: int, least: int = 0) -> bool:
         """Whether it is a number within the limit."""
-        text = self.tokens.texts[begin] if end - begin == 1 else ""
+        text = self.tokens.literal(begin) if end - begin == 1 else ""
         whole, _, rest = text.partition(".")
         return (
             (whole + rest).isdecimal()
@@ -172,7 +172,7 @@ class _Length:
 
 def _check_format(reader: TypeReader, begin: int, end: int) -> None:
     """Make sure that the format of format() is a plain string, its widths small."""
-    text = reader.tokens.texts[begin]
+    text = reader.tokens.literal(begin)
     if end - begin != 1 or reader.kinds[begin] != STRING:
         raise Refusal(
             "unbounded",

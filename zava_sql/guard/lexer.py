@@ -9,10 +9,11 @@ of which the tenant session pins.
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import islice, product
 from operator import itemgetter
 from typing import Final
 
+from zava_sql.guard.bad_tokens import adjacent_strings, bad_operator, bad_token
 from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.limits import (
     MAX_CHARACTERS,
@@ -37,8 +38,6 @@ _NO_KEYS: Final = [""] * LOOKAHEAD
 _END_KINDS: Final = [END] * LOOKAHEAD
 _REMEMBERED: Final = 4_096
 _Entry = tuple[str, int, str]  # key, kind, canonical text
-# Short tokens that were seen before: a token alone says what it is.
-_LEXICON: Final[dict[str, _Entry]] = {}
 # Forms that are canonical as they stand: their key, if it is not the text, and kind.
 _SIMPLE: Final = {
     "punctuation": ("", PUNCTUATION),
@@ -101,31 +100,12 @@ _UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
 _TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
 _NO_DOLLAR: Final = re.sub(r"\| \(\?:\\\$.*", "", _UNNAMED)
 _TOKEN_BUT_DOLLAR: Final = re.compile(_NO_DOLLAR, re.VERBOSE | re.DOTALL)
-_TEXT: Final = itemgetter(1)
+_KEY, _KIND, _TEXT = itemgetter(0), itemgetter(1), itemgetter(2)
 _STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
-_ADJACENT: Final = re.compile(b"[%c%c]{2}" % (STRING, BITS))
+_ADJACENT: Final = [bytes(kinds) for kinds in product((STRING, BITS), repeat=2)]
 _LOWER_ASCII: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-_BAD_PREFIX: Final = {
-    "n": "National strings N'...' are not supported: write '...'.",
-    "u": "U&'...' and U&\"...\" are not supported: write the characters themselves.",
-    "e": "Close the string with '.",
-    "b": "A bit string holds only 0 and 1, and ends with '.",
-    "x": "A hexadecimal bit string holds only hexadecimal digits, and ends with '.",
-}
-_BAD_CHARACTER: Final = {
-    "'": "Close the string with '; a quote inside a string is doubled: ''.",
-    '"': "Close the name with \"; in PostgreSQL, strings stand in single quotes: '...'.",
-    "$": "Parameters such as $1 are not supported: write the value itself.",
-    ".": "Two dots in a row, or a dot that ends a number, are not SQL.",
-    "`": 'Backquotes are not SQL in PostgreSQL: write the name plain or in "double quotes".',
-    "{": "Braces are not SQL in PostgreSQL.",
-    "}": "Braces are not SQL in PostgreSQL.",
-    "\\": "Backslashes may stand in strings only.",
-    "==": "Use =.",
-    "//": "Use / between integers, or div(x, y).",
-}
 
 
 class Tokens:
@@ -135,13 +115,14 @@ class Tokens:
     '"' stands for a quoted name, "'" for a string, "0" for a number. `texts` are canonical.
     """
 
-    __slots__ = ("keys", "kinds", "sql", "texts")
+    __slots__ = ("keys", "kinds", "literals", "sql", "texts")
 
     def __init__(self, sql: str, entries: list[_Entry]) -> None:
         self.sql = sql
-        self.keys = [entry[0] for entry in entries]
-        self.kinds = [entry[1] for entry in entries]
-        self.texts = [entry[2] for entry in entries]
+        self.keys: list[str] = list(map(_KEY, entries))
+        self.kinds: list[int] = list(map(_KIND, entries))
+        self.texts: list[str] = list(map(_TEXT, entries))
+        self.literals: dict[int, str] = {}  # those that were asked for
         self.keys += _NO_KEYS
         self.kinds += _END_KINDS
 
@@ -165,19 +146,35 @@ class Tokens:
             or (kind == RESERVED and self.keys[index - 2] == ".")
         )
 
+    def literal(self, index: int) -> str:
+        """Give a literal as it is written; `literals` tells that the verdict hangs on it."""
+        return self.literals.setdefault(index, self.texts[index])
+
+    def form(self) -> str:
+        """Join the tokens, names folded and literals left out, to what the rest hangs on."""
+        keys, texts = self.keys, self.texts
+        if '"' in keys:
+            keys = [text if key == '"' else key for key, text in zip(keys, texts, strict=False)]
+        return " ".join(keys)
+
     def canonical(self) -> str:
         """Join the tokens to the text that is checked and run."""
         return " ".join(self.texts)
 
 
-def _learned(text: str) -> _Entry:
-    """Make the entry of a token, and remember it if it is short."""
-    entry = _entry(text)
-    if len(text) <= MAX_NAME_BYTES:
-        if len(_LEXICON) >= _REMEMBERED:
-            _LEXICON.clear()
-        _LEXICON[text] = entry
-    return entry
+class _Lexicon(dict[str, _Entry]):
+    """Entries of short tokens that were seen before: a token alone says what it is."""
+
+    def __missing__(self, text: str) -> _Entry:
+        entry = _entry(text)
+        if len(text) <= MAX_NAME_BYTES:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[text] = entry
+        return entry
+
+
+_LEXICON: Final = _Lexicon()
 
 
 def scan(sql: str) -> Tokens:  # one branch per reason to refuse
@@ -212,31 +209,37 @@ def scan(sql: str) -> Tokens:  # one branch per reason to refuse
                     offset=_start(sql, index),
                 )
         del texts[end:]
-    known = _LEXICON.get
     try:
-        tokens = Tokens(sql, [known(text) or _learned(text) for text in texts])
+        tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
     except Refusal:
         _explain(sql, texts)
         raise
-    if "'" in sql and (pair := _ADJACENT.search(bytes(tokens.kinds))):
-        raise _adjacent(_start(sql, pair.start() + 1))
+    if "'" in sql:
+        _refuse_adjacent(sql, bytes(tokens.kinds))
     return tokens
+
+
+def _refuse_adjacent(sql: str, kinds: bytes) -> None:
+    for pair in _ADJACENT:
+        if pair in kinds:
+            raise adjacent_strings(_start(sql, kinds.index(pair) + 1))
 
 
 def _cut(sql: str) -> list[str]:
     """Find the tokens, the end of the text as an empty one; refuse more than are allowed."""
-    pattern = _TOKEN if "$" in sql else _TOKEN_BUT_DOLLAR
-    if len(sql) < MAX_TOKENS and pattern is _TOKEN_BUT_DOLLAR:
-        return pattern.findall(sql)
-    matches = pattern.finditer(sql)
-    texts = list(map(_TEXT, islice(matches, MAX_TOKENS)))
-    more = next(matches, None)
-    if more is not None and more[1] and "/*" not in texts:  # else comments are in the way
+    if "$" in sql:
+        *pieces, rest = _TOKEN.split(sql, MAX_TOKENS)
+        texts = pieces[1::3]
+    else:
+        *pieces, rest = _TOKEN_BUT_DOLLAR.split(sql, MAX_TOKENS)
+        texts = pieces[1::2]
+    more = _TOKEN.match(rest)
+    if more and more[1] and "/*" not in texts:  # else comments are in the way
         raise Refusal(
             "too_many_tokens",
             f"the query has more than {MAX_TOKENS:,} words and signs",
             "Ask for less at once.",
-            offset=more.start(1),
+            offset=len(sql) - len(rest) + more.start(1),
         )
     return texts
 
@@ -268,7 +271,7 @@ def _entry(text: str) -> _Entry:  # noqa: PLR0911  # one return per kind of toke
         return simple[0] or text, simple[1], text
     if form == "operator":
         if text not in OPERATORS:
-            raise _bad_operator(text)
+            raise bad_operator(text)
         return text, OPERATOR, text
     if form == "word":
         return (key := _fold(text)), KINDS.get(key, IDENTIFIER), text
@@ -280,20 +283,11 @@ def _entry(text: str) -> _Entry:  # noqa: PLR0911  # one return per kind of toke
     if form == "dollar":
         edge = text.index("$", 1) + 1
         return "'", STRING, plain_string(text[edge:-edge])
-    raise _bad(form, text)
+    raise bad_token(form, text)
 
 
 def _unquoted(text: str) -> str:
     return text[1:-1].replace('""', '"')
-
-
-def _adjacent(start: int) -> Refusal:
-    return Refusal(
-        "unsupported",
-        "two strings in a row",
-        "Join strings with ||; a quote inside a string is doubled: ''.",
-        offset=start,
-    )
 
 
 def _fold(word: str) -> str:
@@ -370,29 +364,3 @@ def _end_of_comment(sql: str, start: int, nested: int) -> tuple[int, int]:
         if depth == 0:
             return position, nested
     raise Refusal("syntax", "a /* comment does not end", "Close it with */.", offset=start)
-
-
-def _bad_operator(text: str) -> Refusal:
-    return Refusal(
-        "operator",
-        f"operator {piece(text)} is not allowed",
-        _BAD_CHARACTER.get("`" if "`" in text else text)
-        or "Put spaces around operators; those of PostgreSQL, pgvector and pg_trgm are allowed.",
-    )
-
-
-def _bad(form: str | None, text: str) -> Refusal:
-    """Make the refusal of what is no token: a prefix, or all the rest of a text."""
-    first = text[0]
-    if form == "prefix":
-        hint = _BAD_PREFIX[first.lower()]
-        return Refusal("unsupported", f"this form of string is refused: {text}", hint)
-    hint = _BAD_CHARACTER.get(first, "")
-    if first.isdigit() and first.isascii():
-        around = piece(text[:20].split(maxsplit=1)[0])
-        message, hint = f"the number {around} is malformed", "Put a space after the number."
-    elif text.startswith('""'):
-        message, hint = 'a name in double quotes is empty: ""', "Strings stand in single quotes."
-    else:
-        message = f"unexpected character {piece(first)}"
-    return Refusal("syntax", message, hint)

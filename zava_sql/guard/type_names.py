@@ -196,7 +196,7 @@ class TypeReader:
         if keys[self.at] == "(":
             first = self.at + 1
             self.modifiers()
-            digits = self.tokens.texts[first]
+            digits = self.tokens.literal(first)
             if key == "float" and digits.isdecimal() and int(digits) < 25:  # opt_float
                 name = "float4"
         if key in ("time", "timestamp") and not self.skip("without", "time", "zone"):
@@ -228,12 +228,15 @@ class TypeReader:
 
     def modifiers(self) -> None:
         """`(10, 2)`: plain integers, none of which makes the value huge."""
-        keys, texts = self.keys, self.tokens.texts
+        keys = self.keys
         self.at += 1
         while True:
             if keys[self.at] == "-":
                 self.at += 1
-            if self.kinds[self.at] != NUMBER or not (text := texts[self.at]).isdecimal():
+            if (
+                self.kinds[self.at] != NUMBER
+                or not (text := self.tokens.literal(self.at)).isdecimal()
+            ):
                 raise self.unexpected(self.at)
             if len(text) > len(str(MAX_CAST_MODIFIER)) or int(text) > MAX_CAST_MODIFIER:
                 raise Refusal(

@@ -38,7 +38,7 @@ def type_word(tokens: Tokens, made: list[str], index: int) -> int:
     if name == "interval":
         index = _fields(keys, index)
     elif key == "float" and keys[index] == "(":
-        digits = tokens.texts[index + 1]
+        digits = tokens.literal(index + 1)
         name = "float4" if digits.isdecimal() and int(digits) < 25 else name
     index = skip_modifiers(tokens, index)
     if keys[index] in ("with", "without") and keys[index + 1] == "time":

@@ -1,0 +1,66 @@
+"""Refusals of what PostgreSQL's scanner would not take, or would take for something else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zava_sql.guard.limits import Refusal, piece
+
+__all__ = ["adjacent_strings", "bad_operator", "bad_token"]
+
+_BAD_PREFIX: Final = {
+    "n": "National strings N'...' are not supported: write '...'.",
+    "u": "U&'...' and U&\"...\" are not supported: write the characters themselves.",
+    "e": "Close the string with '.",
+    "b": "A bit string holds only 0 and 1, and ends with '.",
+    "x": "A hexadecimal bit string holds only hexadecimal digits, and ends with '.",
+}
+_BAD_CHARACTER: Final = {
+    "'": "Close the string with '; a quote inside a string is doubled: ''.",
+    '"': "Close the name with \"; in PostgreSQL, strings stand in single quotes: '...'.",
+    "$": "Parameters such as $1 are not supported: write the value itself.",
+    ".": "Two dots in a row, or a dot that ends a number, are not SQL.",
+    "`": 'Backquotes are not SQL in PostgreSQL: write the name plain or in "double quotes".',
+    "{": "Braces are not SQL in PostgreSQL.",
+    "}": "Braces are not SQL in PostgreSQL.",
+    "\\": "Backslashes may stand in strings only.",
+    "==": "Use =.",
+    "//": "Use / between integers, or div(x, y).",
+}
+
+
+def bad_operator(text: str) -> Refusal:
+    """Make the refusal of an operator that is not in the allowlist."""
+    return Refusal(
+        "operator",
+        f"operator {piece(text)} is not allowed",
+        _BAD_CHARACTER.get("`" if "`" in text else text)
+        or "Put spaces around operators; those of PostgreSQL, pgvector and pg_trgm are allowed.",
+    )
+
+
+def bad_token(form: str | None, text: str) -> Refusal:
+    """Make the refusal of what is no token: a prefix, or all the rest of a text."""
+    first = text[0]
+    if form == "prefix":
+        hint = _BAD_PREFIX[first.lower()]
+        return Refusal("unsupported", f"this form of string is refused: {text}", hint)
+    hint = _BAD_CHARACTER.get(first, "")
+    if first.isdigit() and first.isascii():
+        around = piece(text[:20].split(maxsplit=1)[0])
+        message, hint = f"the number {around} is malformed", "Put a space after the number."
+    elif text.startswith('""'):
+        message, hint = 'a name in double quotes is empty: ""', "Strings stand in single quotes."
+    else:
+        message = f"unexpected character {piece(first)}"
+    return Refusal("syntax", message, hint)
+
+
+def adjacent_strings(start: int) -> Refusal:
+    """Make the refusal of two strings that PostgreSQL may join; the second begins at `start`."""
+    return Refusal(
+        "unsupported",
+        "two strings in a row",
+        "Join strings with ||; a quote inside a string is doubled: ''.",
+        offset=start,
+    )
