@@ -97,6 +97,7 @@ async def test_the_list_of_tools_is_short(url, keys):
     )
     tools = answer.json()["result"]["tools"]
     assert [tool["name"] for tool in tools[:2]] == ["describe_schema", "query"]
+    assert "up to the newest sale" in tools[0]["description"]
     assert len(json.dumps(tools[:2])) <= 2_500
     assert len(answer.content) <= 16 * 1024
 

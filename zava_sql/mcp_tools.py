@@ -125,7 +125,8 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         "zava-sql",
         title="zava_sql",
         version=__version__,
-        instructions="Read-only SQL over one tenant's data: describe_schema first, then query.",
+        instructions="Read-only SQL over the data of the stores that you may see: describe_schema "
+        "first, then query. Where a report fits the question, use that.",
         lifespan=lifespan,
         cache_hints=dict.fromkeys(_CACHED, CacheHint(ttl_ms=30_000, scope="private")),
         get_tool_input_schema=toolbox.input_schema,

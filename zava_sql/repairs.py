@@ -41,6 +41,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
 # Of a value that was bound, not written into a statement.
 _OF_ARGUMENTS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22003", "", "Give a number that is nearer to 0."),
+    ("22007", "invalid input syntax for type interval", "Write it as P1DT2H, or 1 day 2 hours."),
     ("22007", "", "Write a day as 2024-12-31, a moment as 2024-12-31T09:30:00-08:00."),
     ("22008", "", "Write year, month and day of the calendar, as in 2024-12-31."),
     ("22P02", "invalid input syntax for type uuid", "Ids are uuids: look them up by name or key."),
