@@ -6,6 +6,9 @@ from typing import Final
 
 __all__ = ["repair"]
 
+_IDS: Final = "Ids are uuids: look them up by name or key."
+_DATES: Final = "Quote dates, as in date '2024-12-31'; add intervals: x - interval '30 days'."
+
 # Error code, how the message begins, what to do. The first that fits counts.
 _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("21000", "", "Let the subquery give one row: aggregate, or order and LIMIT 1."),
@@ -13,7 +16,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22007", "", "Dates are like date '2024-12-31'; reckon: current_date - interval '1 month'."),
     ("22008", "", "Dates are year, month, day, and of the calendar: date '2024-12-31'."),
     ("22012", "", "Guard the divisor with nullif(x, 0)."),
-    ("22P02", "invalid input syntax for type uuid", "Ids are uuids: look them up by name or key."),
+    ("22P02", "invalid input syntax for type uuid", _IDS),
     ("22P02", "", "Give a value of that type; what is compared with text needs a cast, x::text."),
     ("42501", "", "This identity may not read that; describe_schema lists what it may."),
     ("42601", "each ", "Both sides of a set operation need as many columns."),
@@ -28,8 +31,12 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "function api.", "describe_schema of its name says what it takes: p_limit => 5."),
     ("42883", "function round(double precision, ", "Digits need numeric: round(x::numeric, 2)."),
     ("42883", "function date_trunc(", "The unit comes first: date_trunc('month', x)."),
+    ("42883", "operator does not exist: timestamp", _DATES),
+    ("42883", "operator does not exist: date", _DATES),
+    ("42883", "operator does not exist: uuid", _IDS),
     ("42883", "operator", "Cast one side to the type of the other, as in x::text."),
     ("42883", "", "No such function for these types: cast what it is given, as in x::numeric."),
+    ("42P01", 'relation "api.', "A function is called with brackets: from api.name(...)."),
     ("42P01", "missing FROM-clause entry", "Name the table in FROM, or use its alias."),
     ("42P01", "", "Table names are in describe_schema; tables are in the schema retail."),
     ("42P10", "for SELECT DISTINCT, ORDER BY", "Select what is ordered by, or use GROUP BY."),
@@ -44,7 +51,7 @@ _OF_ARGUMENTS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22007", "invalid input syntax for type interval", "Write it as P1DT2H, or 1 day 2 hours."),
     ("22007", "", "Write a day as 2024-12-31, a moment as 2024-12-31T09:30:00-08:00."),
     ("22008", "", "Write year, month and day of the calendar, as in 2024-12-31."),
-    ("22P02", "invalid input syntax for type uuid", "Ids are uuids: look them up by name or key."),
+    ("22P02", "invalid input syntax for type uuid", _IDS),
     ("22P02", "", "Give a value of that type."),
 )
 
