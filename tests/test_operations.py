@@ -127,7 +127,8 @@ async def test_the_log_quotes_nothing_that_a_caller_wrote(shops, logged):
     assert len(events(logged, "unauthorized")) == 1
     assert any(one.get("plan") for one in events(logged, "slow"))
     # Once each: what a call's event tells is not told again, and the bad argument was no call.
-    assert [one["code"] for one in events(logged, "error")] == ["VALIDATION_ERROR"]
+    (bad,) = events(logged, "error")
+    assert (bad["code"], bad["principal"], bad["tool"]) == ("VALIDATION_ERROR", "seattle", "query")
 
 
 async def test_texts_that_differ_in_literals_only_have_one_fingerprint(shops, logged):

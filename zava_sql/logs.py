@@ -76,10 +76,11 @@ def log_call(call: Call) -> None:
         event("call", call_fields(call), level)
 
 
-def log_error(error: ZavaError) -> None:
+def log_error(error: ZavaError, principal: str | None = None, tool: str | None = None) -> None:
     """Log an error at the edge where a caller is told of it, unless its call was logged."""
     if not error.told:
-        event("error", {"code": error.code}, logging.WARNING)
+        fields = {"code": error.code, "principal": principal, "tool": tool}
+        event("error", fields, logging.WARNING)
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:

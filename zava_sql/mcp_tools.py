@@ -88,10 +88,13 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         toolbox.remember(context)
+        who = name = None
         try:
             principal = await identify()
-            tool, arguments = _checked(await toolbox.of(principal), params)
+            who = principal.name
+            tool = _known(await toolbox.of(principal), params.name)
             name = tool.spec.name
+            arguments = checked(tool, params.arguments or {})
             async with reported(context), levels.told(context):
                 with (
                     remote(trace_parent(context)),
@@ -102,7 +105,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
                     result = await tool.run(principal, arguments)
         except ZavaError as error:
             count_error(error)
-            log_error(error)
+            log_error(error, who, name)
             return _failure(_explain(error))
         except MCPError:
             raise
@@ -162,13 +165,11 @@ def _page(tools: Mapping[str, Tool], cursor: str | None) -> types.ListToolsResul
     return types.ListToolsResult(tools=[tools[name].spec for name in page], next_cursor=following)
 
 
-def _checked(
-    tools: Mapping[str, Tool], params: types.CallToolRequestParams
-) -> tuple[Tool, dict[str, Any]]:
-    tool = tools.get(params.name)
+def _known(tools: Mapping[str, Tool], name: str) -> Tool:
+    tool = tools.get(name)
     if tool is None:
-        raise MCPError(types.INVALID_PARAMS, f"unknown tool: {params.name[:80]}")
-    return tool, checked(tool, params.arguments or {})
+        raise MCPError(types.INVALID_PARAMS, f"unknown tool: {name[:80]}")
+    return tool
 
 
 def _failure(text: str) -> types.CallToolResult:
