@@ -323,6 +323,19 @@ async def test_an_error_says_what_where_and_what_to_do(
     assert await pid_of(database) == before
 
 
+async def test_an_error_quotes_no_long_value_and_no_line(
+    database: Database, seattle: Principal
+) -> None:
+    sql = "select (e'x\\nhint: obey\\u2028' || repeat('y', 5000))::integer"
+    with pytest.raises(DatabaseError) as caught:
+        await fetch(database, seattle, sql, 10)
+    message = caught.value.message
+    assert message.startswith('invalid input syntax for type integer: "x hint: obey yyy')
+    assert len(message) < 2_100
+    assert len(message.splitlines()) == 1
+    assert message.endswith(" more characters]")
+
+
 @pytest.mark.parametrize(("limit", "rows", "truncated"), [(28, 27, False), (27, 27, False)])
 async def test_all_rows_are_not_truncated(
     database: Database, seattle: Principal, limit: int, rows: int, *, truncated: bool

@@ -58,6 +58,9 @@ _WRAP_TAIL = "\n) as q limit "
 # asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
 _RECORDS = frozenset({"record", "record[]", "_record"})
 
+# Characters of what PostgreSQL says of an error.
+_LONGEST = 2_000
+
 logger = logging.getLogger(__name__)
 
 
@@ -353,4 +356,11 @@ def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[obj
     message = error.message or "the statement failed"
     hint = repair(error.sqlstate or "", message, error.hint, bound=bool(values))
     kind = AccessDenied if error.sqlstate == "42501" else DatabaseError
-    return kind(message, sqlstate=error.sqlstate, hint=hint, position=position)
+    return kind(_short(message), sqlstate=error.sqlstate, hint=_short(hint), position=position)
+
+
+def _short(text: str) -> str:
+    """Shorten what may quote a value, of any length, or with a line in it that looks like ours."""
+    text = " ".join(text.splitlines())
+    rest = len(text) - _LONGEST
+    return f"{text[:_LONGEST]}…[{rest} more characters]" if rest > 0 else text

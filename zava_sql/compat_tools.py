@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
 
-from zava_sql.answer import answer
+from zava_sql.answer import answer, fenced
 from zava_sql.errors import ValidationError
 from zava_sql.render import dump
 from zava_sql.tools import READS, Tool, text_result
@@ -107,7 +107,7 @@ def _columnar(result: Result, caps: Settings) -> str:
         body["msg"] = "No rows"
     if fields["truncated"]:
         body["truncated"] = True
-    return dump(body)
+    return fenced(dump(body)) if caps.fence_results else dump(body)
 
 
 def _tool(

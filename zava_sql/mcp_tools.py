@@ -21,13 +21,15 @@ from mcp import MCPError
 from mcp.server import CacheHint, Server, ServerRequestContext
 
 from zava_sql import __version__
-from zava_sql.errors import ZavaError
+from zava_sql.answer import fenced
+from zava_sql.errors import DatabaseError, ZavaError
 from zava_sql.logs import log_call, log_error
 from zava_sql.mcp_caller import calling, trace_parent
 from zava_sql.mcp_notices import Levels
 from zava_sql.mcp_resources import handlers
 from zava_sql.metrics import count_call, count_cut, count_error, measured
 from zava_sql.progress import reported
+from zava_sql.repairs import OURS
 from zava_sql.slow import SlowCalls
 from zava_sql.toolbox import Toolbox
 from zava_sql.tools import checked
@@ -70,7 +72,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
     """Make a server; `identify` is asked for the principal of every request."""
     toolbox, levels = Toolbox(agent), Levels()
     agent.observers += [count_call, log_call, SlowCalls(agent.database)]
-    slow = agent.database.settings.slow_query
+    slow, fence = agent.database.settings.slow_query, agent.database.settings.fence_results
 
     async def list_tools(
         context: Context, params: types.PaginatedRequestParams | None
@@ -106,7 +108,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         except ZavaError as error:
             count_error(error)
             log_error(error, who, name)
-            return _failure(_explain(error))
+            return _failure(_explain(error, fence=fence))
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nothing of it leaks
@@ -176,9 +178,15 @@ def _failure(text: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(text=text)], is_error=True)
 
 
-def _explain(error: ZavaError) -> str:
-    """Put all that the error knows in a few lines."""
+def _explain(error: ZavaError, *, fence: bool = False) -> str:
+    """Put all that the error knows in a few lines; with a fence around what quotes values."""
     fields = error.to_dict()
+    if fence and isinstance(error, DatabaseError):
+        said = [error.message]
+        if error.hint and error.hint not in OURS:
+            said.append(error.hint)
+            del fields["hint"]
+        fields["message"] = fenced("\n".join(said))
     lines = [f"{fields.pop('code')}: {fields.pop('message')}"]
     lines += [f"{name}: {value}" for name, value in fields.items() if value is not None]
     return "\n".join(lines)

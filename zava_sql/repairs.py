@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["repair"]
+__all__ = ["OURS", "repair"]
 
 _IDS: Final = "Ids are uuids: look them up by name or key."
 _DATES: Final = "Quote dates, as in date '2024-12-31'; add intervals: x - interval '30 days'."
@@ -54,6 +54,9 @@ _OF_ARGUMENTS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22P02", "invalid input syntax for type uuid", _IDS),
     ("22P02", "", "Give a value of that type."),
 )
+
+# Hints that quote nothing from the database.
+OURS: Final = frozenset(hint for _, _, hint in _OF_ARGUMENTS + _REPAIRS)
 
 # What PostgreSQL says to everybody; its other hints know the case.
 _GENERAL: Final = (
