@@ -267,9 +267,12 @@ async def test_postgresql_reads_back_what_is_printed_as_its_own_text(module_data
 # ---------------------------------------------------------------- tables
 
 
-def shown(answer: Result) -> str:
-    console = Console(file=io.StringIO(), width=100, force_terminal=False)
-    console.print(to_table(answer))
+DATED = ["date", "numeric", "text"]
+
+
+def shown(answer: Result, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(to_table(answer, console))
     return console.file.getvalue()
 
 
@@ -286,6 +289,19 @@ def test_a_table_shows_markup_and_control_characters_instead_of_obeying_them():
     assert "\\u202eabc" in text
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_a_row_that_is_wider_than_the_terminal_is_shown_as_a_list():
+    answer = result(("2026-11-28", "7941.51", "a b c"), ("2026-11-29", None, "x" * 60), types=DATED)
+    lines = [line.strip("│ ").split(" │ ") for line in shown(answer, 30).splitlines()]
+    assert ["c1", "2026-11-28"] in [[part.strip() for part in line] for line in lines]
+    assert "NULL" in shown(answer, 30)
+    for width in (20, 30, 65, 90):
+        text = shown(answer, width)
+        assert "…" not in text
+        assert text.count("x") == 60
+        assert text.count("c2") == (1 if width == 90 else 2)
+    assert "c1" in shown(Result(answer.columns, [], truncated=False), 20)
 
 
 def test_a_table_does_not_obey_column_names_either():

@@ -152,7 +152,8 @@ def query(
     result = _run(_query(text, principal, max_rows))
     chosen = Format.JSON if json_ else format
     if chosen is Format.TABLE:
-        Console().print(to_table(result))
+        console = Console()
+        console.print(to_table(result, console))
         if result.truncated:
             print(f"({len(result.rows)} rows shown, there are more)", file=sys.stderr)
     else:

@@ -14,11 +14,15 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
+from rich.measure import Measurement
+from rich.table import Column as TableColumn
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
 
     from zava_sql.agent import Column, Result
 
@@ -39,6 +43,8 @@ __all__ = [
 _MAX_JSON_INT = 2**53 - 1
 
 _NULL = type(None)
+
+_ANY_WIDTH = 100_000  # characters of a line, more than any terminal has
 
 _NUMBERS = {"int2", "int4", "int8", "oid", "float4", "float8", "numeric", "money"}
 
@@ -146,25 +152,34 @@ def _shortened(text: str, length: int) -> str:
     return f"{text[:length]}…[{len(text) - length} more characters]"
 
 
-def to_table(result: Result) -> Table:
-    """Give a table for rich; values are shown, never obeyed, as markup or by the terminal."""
-    table = Table(show_lines=False)
-    for column in result.columns:
-        table.add_column(
-            Text(column.name.translate(_VISIBLE)),
-            justify="right" if column.type in _NUMBERS else "left",
-        )
+def to_table(result: Result, console: Console) -> Table:
+    """Give a table for rich; values are shown, never obeyed, as markup or by the terminal.
+
+    Where it is too wide to show every word whole, each row is a list of names and values.
+    """
+    names = [Text(column.name.translate(_VISIBLE)) for column in result.columns]
     kinds = [column.type for column in result.columns]
-    for row in result.rows:
-        table.add_row(
-            *(
-                Text("NULL", style="dim")
-                if value is None
-                else Text(_text(value, kind).translate(_VISIBLE))
-                for value, kind in zip(row, kinds, strict=True)
-            )
-        )
-    return table
+    rows = [list(map(_cell, row, kinds)) for row in result.rows]
+    table = Table()
+    for name, kind in zip(names, kinds, strict=True):
+        table.add_column(name, justify="right" if kind in _NUMBERS else "left")
+    for row in rows:
+        table.add_row(*row)
+    needed = Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).minimum
+    if needed <= console.width or not rows:
+        return table
+    lists = Table(TableColumn(style="bold"), TableColumn(overflow="fold"), show_header=False)
+    for row in rows:
+        lists.add_section()
+        for name, cell in zip(names, row, strict=True):
+            lists.add_row(name, cell)
+    return lists
+
+
+def _cell(value: object, kind: str) -> Text:
+    if value is None:
+        return Text("NULL", style="dim")
+    return Text(_text(value, kind).translate(_VISIBLE))
 
 
 def _csv_column(values: Sequence[Any], kind: str) -> Iterable[str]:

@@ -46,7 +46,7 @@ async def show(settings: Settings, command: str) -> None:
         for name in ("seattle", "bellevue"):
             principal = await find_principal(database, name)
             out.print(f"[bold]as {name}[/bold]")
-            out.print(to_table(await agent.query(principal, QUESTION)))
+            out.print(to_table(await agent.query(principal, QUESTION), out))
 
         seattle = await find_principal(database, "seattle")
         bellevue = await find_principal(database, "bellevue")
