@@ -114,6 +114,13 @@ async def test_there_is_no_other_resource(client, uri):
     assert caught.value.error.message == "Resource not found"
 
 
+async def test_a_long_uri_is_not_taken_apart(client):
+    with pytest.raises(MCPError) as caught:
+        await client.read_resource("db://table/" + "%6F" * 3_000)
+    assert caught.value.error.message == "Resource not found"
+    assert caught.value.error.data is None
+
+
 async def test_resources_follow_the_callers_role(url, keys, admin_connection):
     admin_connection.execute("revoke select on retail.customers from store_manager")
     try:

@@ -22,10 +22,13 @@ from zava_sql.function_types import UnshownError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Resource", "extended", "from_texts", "resource_of"]
+__all__ = ["LONGEST_URI", "Resource", "extended", "from_texts", "resource_of"]
 
 # A URI or a template of some, and the type of what is there.
 _RESOURCE: Final = re.compile(r"([a-z][a-z0-9+.-]*:\S+)(?: +([\w.+-]+/[\w.+-]+))?")
+
+# Characters: nobody else is served while a URI is taken apart.
+LONGEST_URI: Final = 8_000
 
 # Under db: are the schema's own.
 _TAKEN: Final = "db:"
@@ -59,7 +62,7 @@ class Resource:
 
     def arguments(self, uri: str) -> dict[str, str] | None:
         """Give the arguments that a URI names, as texts; None if it is no such URI."""
-        found = self.template.match(uri)
+        found = self.template.match(uri) if len(uri) <= LONGEST_URI else None
         if found is None or not all(isinstance(value, str) for value in found.values()):
             return None
         return {name: str(value) for name, value in found.items()}

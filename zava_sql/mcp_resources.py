@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import mcp_types as types
 from mcp import MCPError
 
-from zava_sql.annotations import from_texts
+from zava_sql.annotations import LONGEST_URI, from_texts
 from zava_sql.catalogue import list_names
 from zava_sql.content import contents
 from zava_sql.errors import ValidationError, ZavaError
@@ -131,6 +131,8 @@ class _Handlers:
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         uri = str(params.uri)
+        if len(uri) > LONGEST_URI:
+            raise MCPError(types.INVALID_PARAMS, "Resource not found")
         try:
             found = await self._read_function(context, uri)
             if found is None:
