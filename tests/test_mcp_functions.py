@@ -22,6 +22,7 @@ from pydantic import ValidationError as SettingError
 from zava_sql.agent import Agent
 from zava_sql.database import Database
 from zava_sql.mcp_tools import create_server
+from zava_sql.repairs import repair
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
@@ -263,6 +264,14 @@ async def test_what_is_wrong_with_an_argument_is_said_by_its_name(
     assert result.is_error
     assert first.startswith(f"DATABASE_ERROR: {message}")
     assert second.startswith(f"hint: {hint}")
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [("type interval", "P1DT2H"), ("type date", "2024-12-31"), ("type time", "2024-12-31T")],
+)
+def test_a_time_that_cannot_be_read_has_a_hint_of_its_kind(said, hint):
+    assert hint in repair("22007", f'invalid input syntax for {said}: "x"', None, bound=True)
 
 
 async def test_in_sql_arguments_keep_their_names(client):

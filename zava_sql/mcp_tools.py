@@ -1,7 +1,7 @@
 """The MCP server object: which tools a caller has, and how answers and errors look to a model.
 
-Transports are in `mcp_server`. An error that a model can repair is a result with `isError`; an
-unknown tool and arguments against the schema are protocol errors; anything else tells the caller a
+Transports are in `mcp_server`. An error that a model can repair, bad arguments among them, is a
+result with `isError`; an unknown tool is a protocol error; anything else tells the caller a
 reference and nothing more.
 """
 
