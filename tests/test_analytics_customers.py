@@ -317,21 +317,23 @@ def affinity(shop, stores, first, last, *, level, support):
             rounded(Fraction(both * n, single[a] * single[b])),
         )
         for (a, b), both in pairs.items()
-        if 100 * both >= support * n
+        if (both >= max(n / 1000, 3) if support is None else 100 * both >= support * n)
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
-@pytest.mark.parametrize(("level", "support"), [("product", 0.25), ("type", 0), ("type", 1)])
+@pytest.mark.parametrize(
+    ("level", "support"), [("product", 0.25), ("type", 0), ("type", 1), ("type", None)]
+)
 def test_pairs_are_those_of_the_raw_rows(shop, principal, level, support):
-    first, last = date(2020 if level == "product" else 2025, 7, 1), LAST
+    first, last = date(2025 if support in (0, 1) else 2020, 7, 1), LAST
 
     answer = shop.ask(
         principal,
         "select item_a, item_b, baskets, baskets_a, baskets_b, support_percent,"
         " confidence_a_to_b_percent, confidence_b_to_a_percent, lift"
         " from api.basket_affinity(null, %s, %s, %s, %s, 1000) as a",
-        first, last, level, Decimal(support),
+        first, last, level, None if support is None else Decimal(support),
     )  # fmt: skip
 
     truth = affinity(shop, shop.stores(principal), first, last, level=level, support=support)

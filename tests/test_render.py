@@ -302,6 +302,9 @@ def test_a_row_that_is_wider_than_the_terminal_is_shown_as_a_list():
         assert text.count("x") == 60
         assert text.count("c2") == (1 if width == 90 else 2)
     assert "c1" in shown(Result(answer.columns, [], truncated=False), 20)
+    uuid = "e83f18e9-b3f6-82e8-88c6-b4d3dae9cecb"
+    for width in range(45, 120, 5):
+        assert uuid in shown(result((uuid, "some words " * 9)), width)
 
 
 def test_a_table_does_not_obey_column_names_either():

@@ -155,14 +155,20 @@ def _shortened(text: str, length: int) -> str:
 def to_table(result: Result, console: Console) -> Table:
     """Give a table for rich; values are shown, never obeyed, as markup or by the terminal.
 
-    Where it is too wide to show every word whole, each row is a list of names and values.
+    Lines are broken between words. Where not every word fits, each row is a list of names and
+    values. Nothing is cut.
     """
     names = [Text(column.name.translate(_VISIBLE)) for column in result.columns]
     kinds = [column.type for column in result.columns]
     rows = [list(map(_cell, row, kinds)) for row in result.rows]
     table = Table()
-    for name, kind in zip(names, kinds, strict=True):
-        table.add_column(name, justify="right" if kind in _NUMBERS else "left")
+    for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        table.add_column(
+            name,
+            justify="right" if kind in _NUMBERS else "left",
+            overflow="fold",
+            no_wrap=not any(" " in row[number].plain for row in rows),  # or rich would cut it
+        )
     for row in rows:
         table.add_row(*row)
     needed = Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).minimum

@@ -2,13 +2,15 @@
 -- Items are numbered, and a basket is an array of them in order: its pairs are each item with those
 -- after it, without a join. Items that are not in enough baskets are dropped before pairs are counted:
 -- a pair is never in more baskets than either of its items.
+-- Pairs that one or two orders happen to hold have the highest lift of all, and say nothing: unless the
+-- caller says how many are enough, there must be three.
 -- work_mem: the lines of a year are sorted once by basket, for head office those of all stores.
 create or replace function api.basket_affinity(
     p_store text default null,
     p_from date default null,
     p_to date default null,
     p_level text default 'product',
-    p_min_support numeric default 0.1,
+    p_min_support numeric default null,
     p_limit integer default 50
 )
 returns table (
@@ -37,7 +39,7 @@ declare
     v_range record;
     v_span record;
 begin
-    perform api._require_range('p_min_support', p_min_support, 0, 100);
+    perform api._require_range('p_min_support', coalesce(p_min_support, 0), 0, 100);
     perform api._require_range('p_limit', p_limit, 1, 1000);
     perform api._require_choice('p_level', p_level, array['product', 'type', 'category']);
     select r.* into v_range from api._date_range(p_from, p_to, 365) as r;
@@ -78,7 +80,10 @@ begin
         group by l.order_id, l.store_id
     ),
     total as materialized (
-        select count(*) as baskets from baskets as b
+        select
+            count(*) as baskets,
+            coalesce(p_min_support * count(*) / 100, greatest(count(*) / 1000.0, 3)) as least
+        from baskets as b
     ),
     items as materialized (
         select c.place, c.baskets, n.item_id, n.name
@@ -90,7 +95,7 @@ begin
         join (
             select distinct n.place, n.item_id, n.name from named as n
         ) as n on n.place = c.place
-        where 100 * c.baskets >= p_min_support * (select t.baskets from total as t)
+        where c.baskets >= (select t.least from total as t)
     ),
     -- Each item of a basket with those after it: the places of a basket are in order.
     pairs as (
@@ -105,7 +110,7 @@ begin
         ) as v
         join items as i on i.place = v.place_b
         group by v.place_a, v.place_b
-        having 100 * count(*) >= p_min_support * (select t.baskets from total as t)
+        having count(*) >= (select t.least from total as t)
     )
     select a.item_id, a.name, b.item_id, b.name, p.baskets, a.baskets, b.baskets,
         round(100.0 * p.baskets / t.baskets, 2),
@@ -129,7 +134,7 @@ p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 364 days before p_to
 p_to: last day; null for the day of the newest sale
 p_level: product, type or category; what is paired
-p_min_support: least percent of all orders, 0 to 100; a pair met by few orders says little
+p_min_support: least percent of all orders, 0 to 100; null for 0.1 and no less than 3 orders
 p_limit: 1 to 1000';
 revoke execute on function api.basket_affinity(text, date, date, text, numeric, integer)
     from public;
