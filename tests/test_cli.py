@@ -177,6 +177,13 @@ def test_no_database_is_service_unavailable(run):
 
 
 @pytest.mark.long
+def test_what_an_error_quotes_does_not_move_the_cursor(run):
+    done = run("query", "select (chr(27) || '[2Jgone')::integer", "--as", "seattle")
+    complains(done, "DATABASE_ERROR", 2)
+    assert 'type integer: " [2Jgone"' in done.stderr
+    assert "\x1b" not in done.stderr
+
+
 def test_errors_as_json(run):
     done = run("query", "select 1/0", "--as", "seattle", "--json")
     error = json.loads(done.stderr)

@@ -103,12 +103,16 @@ def _complain(error: ZavaError) -> None:
     if "--json" in sys.argv:
         print(json.dumps(error.to_dict()), file=sys.stderr)
         return
-    message = " ".join(error.message.split())
     where = getattr(error, "position", None)
     place = f" (character {where})" if where else ""
-    print(f"error: {message}{place} [{error.code}]", file=sys.stderr)
+    print(f"error: {_line(error.message)}{place} [{error.code}]", file=sys.stderr)
     if error.hint:
-        print(f"hint: {' '.join(error.hint.split())}", file=sys.stderr)
+        print(f"hint: {_line(error.hint)}", file=sys.stderr)
+
+
+def _line(text: str) -> str:
+    """Put a text in one line; what it quotes never moves the cursor of who reads it."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _run(work: Coroutine[object, object, T]) -> T:
