@@ -285,3 +285,39 @@ def test_what_is_not_sold_any_more_makes_room_for_what_is(clustered):
         with reports.as_tenant(clustered, principal) as connection:
             (row,) = reports.ask(connection, found)
             assert row["recall"] >= 0.99, principal
+
+
+@pytest.mark.parametrize("principal", ["share-100", "head"])
+def test_who_sells_all_is_shown_no_product_that_came_since(clustered, principal):
+    # No bits are looked at for who sells all that has a number, which the newcomer has not.
+    with psycopg.connect(clustered.admin_url, autocommit=True) as connection:
+        connection.execute(
+            "insert into retail.products (sku, name, description, category_id, type_id, list_price)"
+            " select 'since', 'Thing', 'x', category_id, type_id, 10 from retail.product_types"
+            " on conflict do nothing"
+        )
+        connection.execute(
+            "insert into retail.product_embeddings (model_id, product_id, content_hash, embedding)"
+            " select m.model_id, p.product_id, p.content_hash, '[1,0,0,0,0,0,0,0]'"
+            " from retail.products as p, retail.embedding_models as m where p.sku = 'since'"
+            " on conflict do nothing"
+        )
+    vector = "'[1,0,0,0,0,0,0,0]'"
+    listed = f"api._found_products({vector}, null, null, null, null, false, 10) as f"
+    with reports.as_tenant(clustered, principal) as connection:
+        for found in (
+            f"api.search_products('x', {vector})",
+            f"{listed} join retail.products as p on p.product_id = f.product_id",
+        ):
+            skus = [row["sku"] for row in reports.ask(connection, f"select sku from {found}")]
+            assert len(skus) == 10, found
+            assert "since" not in skus, found
+
+
+def test_a_word_that_every_product_has_is_worth_nothing(clustered):
+    with reports.as_tenant(clustered, "share-10") as connection:
+        for limits in ("", ", p_max_price => 99"):
+            rows = reports.ask(
+                connection, f"select score from api.search_products('thing'{limits})"
+            )
+            assert [row["score"] for row in rows] == [0] * 10, limits

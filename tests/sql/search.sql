@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(59);
+select plan(60);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -231,6 +231,10 @@ where i.store_id = md5('sr_a')::uuid and i.product_id in (md5('mallet')::uuid, m
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.search_products('mallet qqqq') $$), 'nothing',
     'nor is anything found that it does not sell any more'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('mallet hammer') $$), e'(NEW)\n(HAMMER)',
+    'and what it still sells is found all the same'
 );
 insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
 values (md5('sr_a')::uuid, md5('mallet')::uuid, 12, 1, 0);

@@ -63,6 +63,8 @@ begin
             from unnest(v_simple) as w
         );
     end if;
+    -- Words that every product has are worth nothing, of which nobody has a share.
+    total := greatest(total, 0.001);
     return next;
 end;
 $function$;

@@ -14,29 +14,28 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_model record;
-    v_facts record;
 begin
-    select m.name, m.dimensions into v_model
+    select m.name, m.dimensions, f.dimensions as given, f.norm, f.unit into v_model
     from retail.embedding_models as m
+    cross join api._vector_facts(p_embedding) as f
     where m.state = 'live';
     if p_embedding is null or not found then
         return null;
     end if;
 
-    select f.* into v_facts from api._vector_facts(p_embedding) as f;
-    if v_facts.dimensions <> v_model.dimensions then
+    if v_model.given <> v_model.dimensions then
         raise exception 'p_query_embedding has % dimensions, those of the live model % have %',
-                v_facts.dimensions, v_model.name, v_model.dimensions
+                v_model.given, v_model.name, v_model.dimensions
             using errcode = 'invalid_parameter_value',
                   hint = 'Embed with the live model, or leave p_query_embedding out to search by words.';
     end if;
-    if v_facts.norm = 0 then
+    if v_model.norm = 0 then
         raise exception 'p_query_embedding has length zero'
             using errcode = 'invalid_parameter_value',
                   hint = 'Leave p_query_embedding out to search by words.';
     end if;
 
-    return v_facts.unit;
+    return v_model.unit;
 end;
 $function$;
 

@@ -5,7 +5,8 @@
 -- the catalogue.
 -- What was taken up may have changed. A row of retail.inventory is marked when it is taken up, so that a
 -- new one shows; and each product found is looked up there, so that one which is gone shows. In both
--- cases nothing that was taken up is used, but all looked for anew.
+-- cases nothing that was taken up is used, but all looked for anew. Who looks up what it shows anyway asks
+-- for what was taken up as it is, and for all anew if it meets one that is gone.
 create or replace function api._found_products(
     p_embedding vector,
     p_query text,
@@ -13,7 +14,8 @@ create or replace function api._found_products(
     p_min_price numeric,
     p_max_price numeric,
     p_in_stock boolean,
-    p_limit integer
+    p_limit integer,
+    p_taken boolean default null
 )
 returns table (product_id uuid, place bigint, similarity real, coverage real)
 language plpgsql
@@ -46,7 +48,8 @@ begin
             array_agg(s.store_id) filter (where s.indexed is not true),
             coalesce(sum(s.products) filter (where s.indexed is not true), 0),
             bit_or(s.sold), bool_and(s.copied), max(f.products),
-            bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
+            p_taken is not false
+                and bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
                 and not exists (select from retail.inventory as i where not i.in_search)
         into v_products, v_largest, v_indexed, v_others, v_compared, v_sold, v_is_copied, v_few,
             v_is_taken
@@ -54,6 +57,7 @@ begin
         cross join api._few() as f;
     end if;
 
+    -- Bits of a table would be fetched anew each time that they are used, and a copy is not.
     loop
         -- Legs of several stores take longer than the index of all where they sell much.
         v_is_compared := v_is_taken and v_is_copied and v_compared <= v_few
@@ -75,7 +79,7 @@ begin
             into v_near, v_similarity
             from api._nearest_products(
                 p_embedding, v_among, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit,
-                case when v_is_taken then v_sold end
+                case when v_is_taken then v_sold || '' end
             ) as n;
         end if;
         if p_query is null then
@@ -83,7 +87,7 @@ begin
         elsif v_is_taken then
             select array_agg(m.product_id), array_agg(m.coverage)
             into v_match, v_coverage
-            from api._matching_copied(p_query, v_sold, p_limit) as m;
+            from api._matching_copied(p_query, v_sold || '', p_limit) as m;
         else
             select array_agg(m.product_id), array_agg(m.coverage)
             into v_match, v_coverage
@@ -93,7 +97,7 @@ begin
             ) as m;
         end if;
 
-        exit when v_is_taken is not true or not exists (
+        exit when v_is_taken is not true or p_taken or not exists (
             select
             from unnest(v_near || v_match) as u (product_id)
             where not exists (
@@ -113,7 +117,7 @@ end;
 $function$;
 
 comment on function
-    api._found_products(vector, text, uuid, numeric, numeric, boolean, integer) is
+    api._found_products(vector, text, uuid, numeric, numeric, boolean, integer, boolean) is
     'The products nearest to a vector, with similarity, and those with most words of a text, with the share of its worth that they have; a product may be in both lists.
 
 p_embedding: the vector, of length 1 and of the live model; null for words only
@@ -122,8 +126,9 @@ p_category_id: only this category; null for all
 p_min_price: smallest price; null for any
 p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
-p_limit: number of products in each list';
-revoke execute on function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer)
+p_limit: number of products in each list
+p_taken: true for what search has taken up as it is, false for all anew, null for what is still sold of it';
+revoke execute on function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer, boolean)
     from public;
-grant execute on function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer)
+grant execute on function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer, boolean)
     to store_manager, regional_manager, head_office;

@@ -1,7 +1,9 @@
 -- api._index_products(): follows the index of the live model from near to far until enough products
 -- are found that the caller's stores sell; a bit, if bits of what they sell are given, or else
--- row-level security decides about each on the way. Not a tool. Settings belong to the function, for a tenant cannot set any: an iterative scan goes on where
--- a plain one would stop with too few, and who may not sort has to follow the index. Each costs more
+-- row-level security decides about each on the way. Not a tool. Where all bits are set none is looked at:
+-- what has come since has no bit, and whoever gives bits looks up what is found.
+-- Settings belong to the function, for a tenant cannot set any: an iterative scan goes on where a plain
+-- one would stop with too few, and who may not sort has to follow the index. Each costs more
 -- time than to look at many rows, so that there is none without need. hnsw.ef_search is its caller's.
 -- What an iterative scan gives is not quite in order: all is sorted once more.
 -- The model's number and length are written into the statement, so that a plan touches its partition
@@ -57,6 +59,7 @@ begin
                 'exists (select from %s and i.product_id = e.product_id)',
                 api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
             )
+            when bit_count(p_sold) = length(p_sold) then 'true'
             else 'get_bit($3, (
                 select n.number from retail.search_numbers as n where n.product_id = e.product_id
             ) - 1) = 1'

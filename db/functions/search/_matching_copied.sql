@@ -30,9 +30,7 @@ declare
     v_hits bit varying[];
     v_worths real[] := array_fill(null::real, array[63]);
     v_hit bit varying;
-    -- As it comes from a table, it would be fetched anew each time that it is used.
-    v_sold constant bit varying := p_sold & p_sold;
-    v_left bit varying := v_sold;
+    v_left bit varying := p_sold;
     v_number bigint;
     v_room bigint := p_limit;
     v_named bit varying;
@@ -49,7 +47,7 @@ begin
     for v_word in 1 .. v_words loop
         for v_others in 0 .. (1 << v_word - 1) - 1 loop
             v_set := v_others + (1 << v_word - 1);
-            v_hit := case when v_others = 0 then v_sold else v_hits[v_others] end & v_places[v_word];
+            v_hit := case when v_others = 0 then p_sold else v_hits[v_others] end & v_places[v_word];
             if bit_count(v_hit) > 0 then
                 v_hits[v_set] := v_hit;
                 v_worths[v_set] := v_weights[v_word] + coalesce(v_worths[v_others], 0);
@@ -63,7 +61,7 @@ begin
         where s.worth is not null
         order by s.worth desc, s.chosen
     loop
-        v_hit := v_left & v_hits[v_set];
+        v_hit := case when v_room = p_limit then v_hits[v_set] else v_left & v_hits[v_set] end;
         v_number := bit_count(v_hit);
         continue when v_number = 0;
 
@@ -74,7 +72,7 @@ begin
                 join retail.search_lexemes as l on l.lexeme = w.lexeme
                 where v_set >> (w.place - 1)::integer & 1 = 1
             );
-            v_some := v_hit # v_named;
+            v_some := case when bit_count(v_named) < v_room then v_hit # v_named else '' end;
             exit;
         end if;
         v_room := v_room - v_number;
@@ -98,7 +96,7 @@ begin
         where n.number = any (array(
             select p.place
             from unnest(
-                array[v_sold # v_left, v_named, v_some],
+                array[p_sold # v_left, v_named, v_some],
                 array[p_limit, v_room, v_room - coalesce(bit_count(v_named), 0)]
             ) as f (bits, room)
             cross join lateral api._first_places(f.bits, f.room::integer) as p

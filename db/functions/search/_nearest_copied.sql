@@ -22,6 +22,7 @@ set hnsw.iterative_scan = relaxed_order
 as $function$
 declare
     v_unit constant retail.search_assortments.embedding%type := p_embedding;
+    v_is_one constant boolean := cardinality(p_indexed) = 1 and p_compared is null;
 begin
     if p_indexed is null then
         return query
@@ -42,7 +43,10 @@ begin
         return;
     end if;
     return query execute (
-        select 'select u.product_id, -min(u.distance)::real from ('
+        select format(
+            'select u.product_id, -%s::real from (',
+            case when v_is_one then 'u.distance' else 'min(u.distance)' end
+        )
             || string_agg(
                 format(
                     '(select a.product_id,
@@ -67,7 +71,9 @@ begin
                 )
                 else ''
             end
-            || ') as u where u.distance is not null group by u.product_id order by 2 desc, 1 limit $2'
+            || ') as u where u.distance is not null'
+            || case when v_is_one then '' else ' group by u.product_id' end
+            || ' order by 2 desc, 1 limit $2'
         from unnest(p_indexed) as i (store_id)
         cross join retail.embedding_models as m
         cross join pg_catalog.pg_extension as e

@@ -42,6 +42,7 @@ declare
     v_depth constant integer := greatest(2 * p_limit, 20);
     v_unit p_query_embedding%type;
     v_searched_by text;
+    v_taken boolean := num_nulls(p_category, p_min_price, p_max_price) = 3 and not v_in_stock;
 begin
     if p_limit is null or p_limit not between 1 and 100
         or p_min_price not between 0 and 1e9
@@ -71,42 +72,52 @@ begin
         else 'words only: no model is live'
     end;
 
-    return query
-    with lists as (
-        select f.product_id, f.similarity,
-            case
-                when f.coverage is null then 1.0 / (20 + f.place)
-                else 2 * f.coverage ^ 2 / (20 + f.place)
-            end as worth,
-            case when f.coverage is null then 'meaning' else 'words' end as side
-        from api._found_products(
-            v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth
-        ) as f
-    ),
-    merged as (
-        select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,
-            case when count(*) = 2 then 'both' else min(l.side) end as found_by
-        from lists as l
-        group by l.product_id
-    ),
-    best as (
-        select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
-        from merged as m
-        where p_min_similarity is null or m.similarity is null or m.similarity >= p_min_similarity
-        order by rank
-        limit p_limit
-    )
-    select b.rank, b.product_id, p.sku, p.name, c.name, o.price, o.stock_level, o.in_stock_at,
-        round(b.worth::numeric, 5), round(b.similarity::numeric, 3), b.found_by, v_searched_by,
-        ts_headline(
-            'english', p.description, v_words,
-            'StartSel=**, StopSel=**, MinWords=12, MaxWords=30'
+    -- What was taken up for search may not be sold any more: then nothing is shown, and all looked for anew.
+    loop
+        return query
+        with lists as (
+            select f.product_id, f.similarity,
+                case
+                    when f.coverage is null then 1.0 / (20 + f.place)
+                    else 2 * f.coverage ^ 2 / (20 + f.place)
+                end as worth,
+                case when f.coverage is null then 'meaning' else 'words' end as side
+            from api._found_products(
+                v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth, v_taken
+            ) as f
+        ),
+        merged as (
+            select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,
+                case when count(*) = 2 then 'both' else min(l.side) end as found_by
+            from lists as l
+            group by l.product_id
+        ),
+        best as (
+            select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
+            from merged as m
+            where p_min_similarity is null or m.similarity is null or m.similarity >= p_min_similarity
+            order by rank
+            limit p_limit
+        ),
+        shown as (
+            select b.*, o.*, every(o.stock_level is not null) over () as is_sold
+            from best as b
+            cross join lateral api._offer(b.product_id) as o
         )
-    from best as b
-    join retail.products as p on p.product_id = b.product_id
-    join retail.categories as c on c.category_id = p.category_id
-    cross join lateral api._offer(b.product_id) as o
-    order by b.rank;
+        select s.rank, s.product_id, p.sku, p.name, c.name, s.price, s.stock_level, s.in_stock_at,
+            round(s.worth::numeric, 5), round(s.similarity::numeric, 3), s.found_by, v_searched_by,
+            ts_headline(
+                'english', p.description, v_words,
+                'StartSel=**, StopSel=**, MinWords=12, MaxWords=30'
+            )
+        from shown as s
+        join retail.products as p on p.product_id = s.product_id
+        join retail.categories as c on c.category_id = p.category_id
+        where s.is_sold or not v_taken
+        order by s.rank;
+        exit when found or not v_taken;
+        v_taken := false;
+    end loop;
 end;
 $function$;
 
