@@ -233,3 +233,4 @@ with v (a, b) as (values (1, date '2024-01-01'), (2, '2024-01-02')) select a, b 
 values (1, case when true then lower('A') end, array[1, 2], (select max(name) from stores), '1'::text, interval '1' day);
 select count(*) filter (where 1 in ((select 1) union (values (2)))), count(*) filter (where 1 in ((select 1) union all (select 2 group by cube (status)))) from orders;
 with cube (a, b) as (values (1, 2)), rollup as (select 3 as a) select cube.a, b, rollup.a from cube cross join rollup group by cube (cube.a, b), rollup (rollup.a);
+select s.city, count(*) s, sum(count(*)) over s from stores s group by 1 window s as (order by count(*)) order by s desc;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import string
 import threading
 
 import guard_lists
@@ -278,6 +279,9 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
         ("select today()", "current_date"),
         ("select repeat('#', (n / 10)::int) x from t", "repeat('#', least((n / 10)::int, 100))"),
         ("select lpad ( '', a.n * 2, '-' ) from a", "lpad ( '', least(a.n * 2, 100), '-' )"),
+        ("show tables", "describe_schema"),
+        ("EXPLAIN select 1", "send the SELECT itself"),
+        ("42", "Send one SELECT"),
     ],
 )
 def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:
@@ -303,6 +307,21 @@ def test_positions_map_back_to_the_callers_text() -> None:
         assert sql[checked.original_position(offset) - 1 :].startswith(word)
     assert checked.original_position(10_000) == len(sql) - len("stores") + 1
     assert checked.original_position(0) == 1
+
+
+@pytest.mark.parametrize("name", [*string.ascii_lowercase, "_", "_1", "id", "é", '"s"', "S"])
+def test_no_name_is_a_word_of_the_accounts(name: str) -> None:
+    for form in (
+        "select sum(a) x from t",
+        "select sum(a) as x, '1'::int x, date '2024-01-01' x, (select 1) x from t x",
+        "select x.x, x.*, x[1], -x, not x, x in (x), x::int, interval '1 day' from t as x",
+        "select case x when x then x else x end, x between x and x, array[x], row(x, x) from t",
+        "with x (x) as (select 1) select x x from x x join lateral f(x) as x (x) using (x)",
+        "select sum(x) over x, sum(x) filter (where x) from t group by x window x as (order by x)",
+        "select api.whoami(x => x) order by x limit x",
+    ):
+        sql = re.sub(r"\bx\b", name, form).replace(" f(", " unnest(")
+        assert Guard(API).check(sql), sql
 
 
 def test_verdicts_are_remembered_and_the_memory_is_bounded() -> None:
@@ -358,6 +377,8 @@ def test_a_checked_text_cannot_be_changed() -> None:
         ("", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
         ("[1]", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
         ('{"id": NaN, "sql": "select 1"}', {"id": None, "code": "VALIDATION_ERROR"}),
+        ('{"id": -1e999, "sql": "select 1"}', {"id": None, "code": "VALIDATION_ERROR"}),
+        ('{"id": 1.5, "sql": "select 1"}', {"id": 1.5, "ok": True}),
         (b"\xff\xfe{", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
         (b"\x80", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
         ("[" * 100_000, {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
@@ -365,7 +386,7 @@ def test_a_checked_text_cannot_be_changed() -> None:
         ("9" * 10_000, {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
         ("\ud800", {"id": None, "ok": False, "code": "VALIDATION_ERROR"}),
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_each_json_line_gets_one_verdict(line: str | bytes, expected: dict[str, object]) -> None:
     verdict = judge_line(line, Guard())

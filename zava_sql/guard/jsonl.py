@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zava_sql.errors import QueryRefused, ValidationError
@@ -28,7 +29,7 @@ def judge_line(line: str | bytes, guard: Guard) -> dict[str, Any]:
 
 def _parse(line: str | bytes) -> dict[str, Any]:
     try:
-        request = json.loads(line, parse_constant=_refuse)
+        request = json.loads(line, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise ValidationError("the line is not JSON", hint=_HINT) from None
     if not isinstance(request, dict):
@@ -41,6 +42,10 @@ def _sql(request: dict[str, Any]) -> str:
     if not isinstance(sql, str):
         raise ValidationError("sql is missing, or not a string", hint=_HINT)
     return sql
+
+
+def _finite(number: str) -> float:
+    return float(number) if math.isfinite(float(number)) else _refuse(number)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -174,6 +174,10 @@ class Names:
 
     # Hints
 
+    def statement_hint(self, word: str) -> str:
+        """Say what to send instead of a statement that begins with this word."""
+        return _HINTS.get("statement:" + word) or _HINTS["statement"]
+
     def syntax_hint(self, keys: list[str], index: int) -> str:
         """Say what to write instead of what other dialects have in this place."""
         before = keys[index - 2] if index > 1 else "", keys[index - 1] if index else ""

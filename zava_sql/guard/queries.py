@@ -53,7 +53,7 @@ class QueryReader(SourceReader):
         return Refusal(
             "statement",
             f"only SELECT is allowed, not {word if word.isalpha() else 'this'}",
-            "Send one SELECT (WITH, VALUES and TABLE are fine); the data cannot be changed here.",
+            self.allowed.statement_hint(word.lower()),
             index=0,
         )
 

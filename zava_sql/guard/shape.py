@@ -163,7 +163,7 @@ def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
     key, after = keys[index], index + 1
     if keys[after] == "'" and key != "double" and keys[after + 1] not in FIELDS:
         name = TYPES[key]
-        made[index : after + 1] = name if name in TOKENS else "other+type", "s"
+        made[index : after + 1] = name if name in TOKENS else "other+type", "'"
         return after + 1
     if key == "double":
         if keys[after] != "precision":

@@ -49,7 +49,7 @@ def type_word(tokens: Tokens, made: list[str], index: int) -> int:
     made[start:index] = [GAP] * (index - start)
     made[start] = name if name in TOKENS else "other+type"
     if keys[index] == "'":
-        made[index] = "s"
+        made[index] = "'"
         if name == "interval":
             after = _fields(keys, index + 1)
             made[index + 1 : after] = [GAP] * (after - index - 1)
