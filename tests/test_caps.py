@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+STILL_RUNNING = """
+select count(*) from pg_stat_activity where state = 'active' and query like '%string_agg%'
+    and pid <> pg_backend_pid()
+"""
 BIG = "select count(*) from " + ", ".join(f"retail.products as p{i}" for i in range(3))
 
 
@@ -131,6 +136,37 @@ async def test_temporary_files_have_a_cap_where_the_administrator_sets_one(modul
             sort = "select md5(g::text) from generate_series(1, 30000) as g order by 1"
             with pytest.raises(LimitExceeded, match="temporary space"):
                 await fetch(opened, seattle, sort, 30_000)
+
+
+LONG = "(select string_agg(md5(n::text), '') from generate_series(1, {}) as n)"
+
+
+@pytest.mark.parametrize("runner", ["never", "always"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"select {LONG.format(3_000)} from generate_series(1, 9_000)",  # many rows of 96 kB
+        f"select {LONG.format(1_500_000)}",  # one value of 48 MB
+        f"select {LONG.format(1_500_000)}::int",  # and one within an error
+    ],
+)
+async def test_an_answer_cannot_fill_the_memory(module_database, sql, runner):
+    async with tenants.opened(module_database, pool_max=2, runner=runner) as database:
+        seattle = (await tenants.principals(database, ("seattle",)))["seattle"]
+        agent = Agent(database)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(LimitExceeded, match="32 MB"):
+            await agent.query(seattle, sql, max_rows=9_000)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+        for _ in range(3):
+            assert (await agent.query(seattle, "select 1")).rows == [(1,)]
+        # What fits is whole, and what came before does not count.
+        for _ in range(2):
+            (row,) = (await agent.query(seattle, f"select {LONG.format(600_000)}")).rows
+            assert len(row[0]) == 19_200_000
+        assert database.gateway.get_size() <= 2
+    with psycopg.connect(module_database.admin_url) as connection:
+        assert connection.execute(STILL_RUNNING).fetchone() == (0,)
 
 
 async def test_one_tenant_never_holds_all_connections(module_database):

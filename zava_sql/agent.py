@@ -55,6 +55,9 @@ __all__ = ["Agent", "Column", "Result", "fetch"]
 _WRAP_HEAD = "select * from (\n"
 _WRAP_TAIL = "\n) as q limit "
 
+# Bytes that PostgreSQL may send for an answer, of which ZAVA_MAX_BYTES are shown.
+_MOST_BYTES = 32_000_000
+
 # asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
 _RECORDS = frozenset({"record", "record[]", "_record"})
 
@@ -272,6 +275,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     caps = database.caps.of(principal.role)
     # With values the text is a call of ours, as Agent.call_function() writes it.
     runs = database.runner and not values
+    most = max(_MOST_BYTES, 4 * database.settings.max_bytes)
     acting, role = (runner.acting(principal), runner.ROLE) if runs else (principal, None)
 
     async def attempt() -> tuple[tuple[Column, ...], list[asyncpg.Record]]:
@@ -290,11 +294,12 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
                     sqlstate="42P02",
                     hint="Write the value itself into the statement.",
                 )
-            return columns, await (
-                runner.run(connection, principal, text, statement.get_attributes())
-                if runs
-                else statement.fetch(*values)
-            )
+            with connection.inflow.limited(most):
+                return columns, await (
+                    runner.run(connection, principal, text, statement.get_attributes())
+                    if runs
+                    else statement.fetch(*values)
+                )
 
     try:
         with span("database"):

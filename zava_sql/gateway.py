@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from asyncpg import connect_utils
 
+from zava_sql.inflow import Inflow
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from uuid import UUID
@@ -59,6 +61,7 @@ class GatewayConnection(asyncpg.Connection):
     _addr: Any
     _params: Any
     _protocol: Any
+    _transport: Any
     _stmt_cache: Any
     _stmts_to_close: set[Any]
     _prepare: Callable[..., Awaitable[PreparedStatement[asyncpg.Record]]]
@@ -68,6 +71,7 @@ class GatewayConnection(asyncpg.Connection):
         super().__init__(*args, **kwargs)
         # asyncpg would look types up with set_config(), which tenants lack, to switch JIT off.
         self._server_caps = self._server_caps._replace(jit=False)
+        self.inflow = Inflow(self._protocol, self._transport)
         self._holder: UUID | None = None
         # Transactions that it was begun for.
         self.uses = 0
