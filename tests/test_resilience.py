@@ -107,7 +107,7 @@ async def test_attempts_end_and_a_statement_that_may_kill_is_repeated_once(flaky
 
 
 async def test_no_attempt_begins_after_the_callers_time(flaky):
-    changes = {"retry_attempts": 10, "statement_timeout": 0.05}
+    changes = {"retry_attempts": 10, "statement_timeout": 0.5}
     async with tenants.opened(flaky, **changes) as database:
         seattle = await find_principal(database, "seattle")
         sql = "select api.flaky('40001', 'infinity'), count(*) from generate_series(1, 1000)"
