@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Self
 
 from zava_sql.errors import LimitExceeded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["Inflow"]
 
@@ -22,31 +18,35 @@ __all__ = ["Inflow"]
 class Inflow(asyncio.Protocol):
     """Hands on to the driver what comes on its connection, which it cuts where that is too much."""
 
+    __slots__ = ("_driver", "_hand_on", "_left", "_most", "_transport")
+
     def __init__(self, driver: asyncio.Protocol, transport: asyncio.Transport) -> None:
         self._driver = driver
+        self._hand_on = driver.data_received
         self._transport = transport
-        self._left: float = math.inf
+        self._left = self._most = math.inf
         transport.set_protocol(self)
 
-    @contextmanager
-    def limited(self, most: int) -> Iterator[None]:
-        """Let `most` bytes in; the connection is lost with the answer that has more.
+    def limited(self, most: int) -> Self:
+        """Let `most` bytes in, as long as this is entered; more cut the connection.
 
         Raises:
-            LimitExceeded: it was cut.
+            LimitExceeded: at its end, if it was cut.
         """
-        self._left = most
-        try:
-            yield
-        except Exception:
-            if self._left < 0:
-                raise LimitExceeded(
-                    f"the answer has more than {most // 1_000_000} MB before it is cut",
-                    hint="Ask for fewer rows, or for a part of long values: left(x, 200).",
-                ) from None
-            raise
-        finally:
-            self._left = math.inf
+        self._left = self._most = most
+        return self
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Have no limit any more."""
+        left, self._left = self._left, math.inf
+        if left < 0 and isinstance(error, Exception):
+            raise LimitExceeded(
+                f"the answer has more than {self._most / 1e6:.0f} MB before it is cut",
+                hint="Ask for fewer rows, or for a part of long values: left(x, 200).",
+            ) from None
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes on, or cut the connection."""
@@ -54,7 +54,7 @@ class Inflow(asyncio.Protocol):
         if self._left < 0:
             self._transport.abort()
         else:
-            self._driver.data_received(data)
+            self._hand_on(data)
 
     def eof_received(self) -> bool | None:
         """Hand the end on."""
