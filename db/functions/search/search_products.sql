@@ -131,7 +131,7 @@ p_category: name of a category; null for all
 p_min_price: USD; of any of your stores
 p_max_price: USD; of any of your stores
 p_in_stock: only what is in stock
-p_min_similarity: -1 to 1; null for any
+p_min_similarity: -1 to 1; what only words found has none and stays; null for any
 p_limit: 1 to 100';
 revoke execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
     from public;
