@@ -234,3 +234,5 @@ values (1, case when true then lower('A') end, array[1, 2], (select max(name) fr
 select count(*) filter (where 1 in ((select 1) union (values (2)))), count(*) filter (where 1 in ((select 1) union all (select 2 group by cube (status)))) from orders;
 with cube (a, b) as (values (1, 2)), rollup as (select 3 as a) select cube.a, b, rollup.a from cube cross join rollup group by cube (cube.a, b), rollup (rollup.a);
 select s.city, count(*) s, sum(count(*)) over s from stores s group by 1 window s as (order by count(*)) order by s desc;
+select distinct on (customer_id) * from orders order by customer_id, order_date desc;
+select distinct on (o.status, (o.store_id)) - o.total_amount as minus, o.* from orders o where exists (select distinct on (sku) * from products);

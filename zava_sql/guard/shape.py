@@ -76,9 +76,21 @@ def shape(tokens: Tokens) -> list[str]:
     for index in [index for index, key in enumerate(keys) if key in _RULES]:
         if index >= done:
             done = _RULES[keys[index]](tokens, made, index) or 0
+    if "distinct" in keys:
+        _distinct_on(tokens, made)
     if not JSON_WORDS.isdisjoint(keys):
         json_words(tokens, made)
     return made
+
+
+def _distinct_on(tokens: Tokens, made: list[str]) -> None:
+    """Make a sign, or all columns, of an operator behind DISTINCT ON ( ... )."""
+    keys, open_ones = tokens.keys, []
+    for index, key in enumerate(keys):
+        if key == "(":
+            open_ones.append(keys[max(index - 2, 0) : index] == ["distinct", "on"])
+        elif key == ")" and open_ones.pop() and tokens.kinds[index + 1] == OPERATOR:
+            made[index + 1] = "*" if keys[index + 1] == "*" else "-"
 
 
 # The rules: each looks around one token, writes its word and those beside it that belong to it, and
