@@ -236,3 +236,5 @@ with cube (a, b) as (values (1, 2)), rollup as (select 3 as a) select cube.a, b,
 select s.city, count(*) s, sum(count(*)) over s from stores s group by 1 window s as (order by count(*)) order by s desc;
 select distinct on (customer_id) * from orders order by customer_id, order_date desc;
 select distinct on (o.status, (o.store_id)) - o.total_amount as minus, o.* from orders o where exists (select distinct on (sku) * from products);
+select count(*) filter (where order_date::timestamp with time zone > now() - interval '1 year') from orders;
+select extract(epoch from max(order_date)::timestamp with time zone - min(order_date)), json_object('a' value -1, 'b' : - sum(total_amount)), 1 operator(pg_catalog.+) -2 from orders;

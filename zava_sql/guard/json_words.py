@@ -9,6 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import KINDS
+from zava_sql.guard.lexer import OPERATOR
 
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
@@ -95,6 +96,7 @@ def _in_brackets(tokens: Tokens, made: list[str], index: int, kind: str) -> int:
         made[index] = _GAP
     elif key in _SEPARATORS and made[index - 1] != "," and tokens.follows_operand(index):
         made[index] = ","
+        made[index + 1] = "-" if tokens.kinds[index + 1] == OPERATOR else made[index + 1]
     elif key == "as":
         made[index : index + 2] = _GAP, _GAP
         return index + 2

@@ -139,6 +139,8 @@ class Tokens:
     def follows_operand(self, index: int) -> bool:
         """Whether an operand ends before this token: an operator here has a left-hand side."""
         key, kind = self.keys[index - 1], self.kinds[index - 1]
+        if key == "zone" and self.keys[index - 3] in ("with", "without"):
+            return True  # of a type, not AT TIME ZONE
         return (
             key in _ENDS_OPERAND
             or (kind < RESERVED and key not in _BEFORE_OPERAND)

@@ -286,6 +286,9 @@ def _named_operator(tokens: Tokens, made: list[str], index: int) -> int:
     if tokens.keys[index + 1] == "(" and tokens.keys[index + 3] == ".":
         sign = "||" if tokens.follows_operand(index) else "-"
         made[index : index + 6] = sign, *[GAP] * 5
+        if tokens.kinds[index + 6] == OPERATOR:
+            made[index + 6] = "-"
+            return index + 7
         return index + 6
     return _word(tokens, made, index)
 
