@@ -157,6 +157,8 @@ async def test_an_answer_cannot_fill_the_memory(module_database, sql, runner):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(LimitExceeded, match="32 MB"):
             await agent.query(seattle, sql, max_rows=9_000)
+        with pytest.raises(LimitExceeded, match="32 MB"):
+            await fetch(database, seattle, sql, 9_000)  # without the guard
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
         for _ in range(3):
             assert (await agent.query(seattle, "select 1")).rows == [(1,)]

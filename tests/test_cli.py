@@ -184,6 +184,7 @@ def test_what_an_error_quotes_does_not_move_the_cursor(run):
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.long
 def test_errors_as_json(run):
     done = run("query", "select 1/0", "--as", "seattle", "--json")
     error = json.loads(done.stderr)
