@@ -9,7 +9,7 @@ import pytest
 from guard_catalogue import attributes_text, derive, functions_text, read_catalogue
 
 from zava_sql.guard.keywords import words
-from zava_sql.guard.names import _CLOSED_ATTRIBUTES, _FUNCTIONS
+from zava_sql.guard.names import CLOSED_ATTRIBUTES, FUNCTIONS
 from zava_sql.guard.type_names import TYPES
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ def catalogue(request: pytest.FixtureRequest, run_server: Any) -> Iterator[psyco
 
 def test_the_list_holds_nothing_that_this_server_would_not_allow(catalogue) -> None:
     found = read_catalogue(catalogue)
-    here = set(_FUNCTIONS) & set(found)
+    here = set(FUNCTIONS) & set(found)
     assert len(here) > 300
     assert [name for name in sorted(here) if not found[name].is_allowed] == []
     for name in here:
-        least, most, schema = _FUNCTIONS[name]
+        least, most, schema = FUNCTIONS[name]
         assert least <= found[name].least
         assert most >= found[name].most
         assert schema == found[name].schema
@@ -69,7 +69,7 @@ def test_every_attribute_that_is_a_call_here_is_allowed_or_closed(catalogue) -> 
         for name, function in found.items()
         if function.takes_one and not function.is_allowed and not name.startswith("pg_")
     }
-    assert open_calls - _CLOSED_ATTRIBUTES <= set(TYPES)
+    assert open_calls - CLOSED_ATTRIBUTES <= set(TYPES)
 
 
 def test_nothing_listed_is_volatile_or_takes_a_name_for_a_relation(catalogue) -> None:
@@ -83,9 +83,9 @@ def test_nothing_listed_is_volatile_or_takes_a_name_for_a_relation(catalogue) ->
         from pg_proc p
         where p.proname = any (%s)
         """,
-        [[*_FUNCTIONS, *TYPES]],
+        [[*FUNCTIONS, *TYPES]],
     ).fetchall()
-    volatile = {name for name, kind, _, _ in rows if kind == "v" and name in _FUNCTIONS}
+    volatile = {name for name, kind, _, _ in rows if kind == "v" and name in FUNCTIONS}
     assert volatile <= VOLATILE
     names = {"regclass", "regproc", "regprocedure", "regrole", "regnamespace", "refcursor", "xid"}
     takes_names = {name for name, _, _, types in rows if names & set(types)}
@@ -93,8 +93,8 @@ def test_nothing_listed_is_volatile_or_takes_a_name_for_a_relation(catalogue) ->
 
 
 def test_known_dangers_are_neither_functions_nor_attributes() -> None:
-    assert NEVER & set(_FUNCTIONS) == set()
-    reachable = {name for name in NEVER if not name.startswith("pg_")} - _CLOSED_ATTRIBUTES
+    assert NEVER & set(FUNCTIONS) == set()
+    reachable = {name for name in NEVER if not name.startswith("pg_")} - CLOSED_ATTRIBUTES
     one_argument = {"current_setting", "lo_create", "nextval", "to_regclass", "regclass", "setseed"}
     assert one_argument & reachable == set()
 

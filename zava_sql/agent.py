@@ -103,7 +103,7 @@ class Agent:
         self.cache = cache
         # Told of every call at its end; must not fail.
         self.observers: list[Callable[[Call], None]] = []
-        self.guard = guard if guard is not None else Guard()
+        self.guard = guard or Guard(strict=database.settings.guard_strict)
         self._guard_given = guard is not None
 
     @classmethod
@@ -243,7 +243,7 @@ class Agent:
     def allow_functions(self, names: Collection[str]) -> None:
         """Have the guard know the functions of schema api; one that was given is left alone."""
         if not self._guard_given:
-            self.guard = Guard(names)
+            self.guard = Guard(names, strict=self.database.settings.guard_strict)
 
     def _limit(self, principal: Principal, max_rows: int | None) -> int:
         settings = self.database.caps.of(principal.role)

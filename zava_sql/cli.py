@@ -182,7 +182,7 @@ def check(
     json_: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
 ) -> None:
     """Ask the guard alone: no database is needed. Prints the canonical text that would run."""
-    guard = Guard()
+    guard = Guard(strict=Settings.load().guard_strict)
     if jsonl:
         with file.open("rb") if file else sys.stdin.buffer as lines:
             for line in lines:

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         description="Run the text of agents inside a function of its class role; auto: where the"
         " database is not hardened",
     )
+    guard_strict: bool = Field(
+        default=False,
+        description="Have PostgreSQL's own parser read each query as well and agree with the guard;"
+        " needs the extra `strict`",
+    )
     application_name: str = Field(
         "zava-mcp-server", max_length=63, description="Name shown in pg_stat_activity"
     )

@@ -16,7 +16,9 @@ from zava_sql.guard.queries import QueryReader
 from zava_sql.guard.tree import check_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
+
+    from zava_sql.guard.account import Account
 
 __all__ = ["Checked", "Guard", "check"]
 
@@ -52,13 +54,23 @@ class Guard:
     """Judges texts against the allowlist; remembers its latest verdicts and the forms that passed.
 
     `api_functions` are the bare names of the functions in schema api. None, for a caller without a
-    database, lets any name in schema api pass.
+    database, lets any name in schema api pass. `strict` has PostgreSQL's own parser agree.
+
+    Raises:
+        ConfigurationError: `strict`, and that parser is not installed.
     """
 
-    __slots__ = ("_forms", "_names", "_remembered")
+    __slots__ = ("_forms", "_names", "_opinion", "_remembered")
 
-    def __init__(self, api_functions: Collection[str] | None = None) -> None:
+    def __init__(
+        self, api_functions: Collection[str] | None = None, *, strict: bool = False
+    ) -> None:
         self._names = Names(api_functions)
+        self._opinion: Callable[[Tokens, Account], None] | None = None
+        if strict:
+            from zava_sql.guard.opinion import check_opinion  # noqa: PLC0415 - an extra
+
+            self._opinion = check_opinion
         self._forms: dict[str, dict[int, str]] = {}  # with the literals that were looked at
         self._remembered = lru_cache(_CACHED_TEXTS)(self._judge)
 
@@ -97,6 +109,8 @@ class Guard:
                 reader = QueryReader(tokens, self._names)
                 reader.statement()
                 check_tree(tokens, reader.account)
+                if self._opinion is not None:
+                    self._opinion(tokens, reader.account)
                 self._remember(form, tokens)
         except Refusal as refusal:
             return _Refused(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from zava_sql.guard.type_names import TypeReader
 
-__all__ = ["Names"]
+__all__ = ["CLOSED_ATTRIBUTES", "FUNCTIONS", "Names"]
 
 
 def _rows(name: str) -> list[list[str]]:
@@ -29,12 +29,12 @@ def _rows(name: str) -> list[list[str]]:
 
 _ANY_NUMBER: Final = 1_000
 # name -> least arguments, most arguments, schema
-_FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
+FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
     name: (int(least), _ANY_NUMBER if most == "*" else int(most), schema)
     for name, _kind, least, most, schema in _rows("functions.txt")
 }
 _AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1] == "aggregate")
-_CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
+CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
 
@@ -53,14 +53,14 @@ class Names:
         """Refuse a call of a function that is not allowed. A type's name is a cast: `date(x)`."""
         name = reader.tokens.name(last)
         if first == last:
-            allowed = name in _FUNCTIONS or TYPES.get(name) == name
+            allowed = name in FUNCTIONS or TYPES.get(name) == name
         elif last - first == 2 and reader.tokens.name(first) == "api":
             allowed = self.api_functions is None or name in self.api_functions
         else:
             allowed = (
                 last - first == 2
-                and name in _FUNCTIONS
-                and reader.tokens.name(first) == _FUNCTIONS[name][2]
+                and name in FUNCTIONS
+                and reader.tokens.name(first) == FUNCTIONS[name][2]
             )
         if not allowed:
             raise self.refused_function(reader, first, last)
@@ -99,7 +99,7 @@ class Names:
         name, count = reader.tokens.name(last), len(arguments)
         if last > first and reader.tokens.name(first) == "api":
             return
-        least, most, _schema = _FUNCTIONS.get(name, (1, 1, ""))
+        least, most, _schema = FUNCTIONS.get(name, (1, 1, ""))
         # Behind WITHIN GROUP stand further arguments of an ordered-set aggregate.
         if not (least <= count <= most or (grouped and count < most and name in _AGGREGATES)):
             if name == "count" and reader.keys[last + 2] == "*":
@@ -131,7 +131,7 @@ class Names:
         name = reader.tokens.name(index)
         if name in SYSTEM_COLUMNS:
             self.column(reader, index)
-        if name in _CLOSED_ATTRIBUTES or (name.startswith("pg_") and name not in _FUNCTIONS):
+        if name in CLOSED_ATTRIBUTES or (name.startswith("pg_") and name not in FUNCTIONS):
             raise Refusal(
                 "function",
                 f"attribute {piece(name)} is not allowed: it could call the function {piece(name)}",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zava_sql.guard.account import Account
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["check_tree"]
+__all__ = ["check_tree", "unsupported"]
 
 # Every class of node that may be in a tree, by exact type. A string names the form that the readers
 # must have found as often; the capitals stand for nodes that are compared one by one.
@@ -108,11 +108,11 @@ def check_tree(tokens: Tokens, account: Account) -> None:
         _remember(_SHAPES, _REMEMBERED_TEXTS, words, found)
     functions, relations, others = found
     if functions != sorted(account.functions) or relations != sorted(account.relations):
-        raise _unsupported()
+        raise unsupported()
     if others or account.types or account.forms:
         ours = [_TYPES[name] for name in account.types]
         if others != sorted(ours + account.forms):
-            raise _unsupported()
+            raise unsupported()
 
 
 def _account_of_text(made: list[str], size: int) -> _Found:
@@ -130,7 +130,7 @@ def _account_of_text(made: list[str], size: int) -> _Found:
             found = _account_of(text, parser)
             _remember(_KNOWN, _REMEMBERED, text, found)
         if found is None:
-            raise _unsupported()
+            raise unsupported()
         if found is not _NOTHING:
             functions += [places[number] for number in found[0]]
             relations += [places[number] for number in found[1]]
@@ -153,7 +153,8 @@ def _check_size(size: int, cut: list[tuple[str, list[int]]]) -> None:
         )
 
 
-def _unsupported() -> Refusal:
+def unsupported() -> Refusal:
+    """Make the refusal of a text that two accounts read differently."""
     return Refusal(
         "unsupported",
         "this form of SELECT is not supported",
