@@ -342,7 +342,7 @@ async def _hears(copy, database, *, notify):
     catalogue = FunctionCatalogue(database)
     await catalogue.refresh()
     people = await tenants.principals(database, ["seattle"])
-    heard, updated = asyncio.Event(), asyncio.Event()
+    heard, updated, identified = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def changed():
         heard.set()
@@ -350,8 +350,11 @@ async def _hears(copy, database, *, notify):
     async def data_changed():
         updated.set()
 
+    async def people_changed():
+        identified.set()
+
     name = f"fresh_{notify}".lower()
-    task = asyncio.create_task(catalogue.watch(changed, data_changed))
+    task = asyncio.create_task(catalogue.watch(changed, data_changed, people_changed))
     try:
         with psycopg.connect(copy.admin_url, autocommit=True) as connection:
             await _listening(connection)
@@ -365,8 +368,12 @@ async def _hears(copy, database, *, notify):
             assert name in await catalogue.visible_to(people["seattle"])
             assert name in catalogue.names
             assert not updated.is_set()
+            assert not identified.is_set()
             connection.execute("notify zava_data")
             await asyncio.wait_for(updated.wait(), 10)
+            assert not identified.is_set()
+            connection.execute("notify zava_access")
+            await asyncio.wait_for(identified.wait(), 10)
             # A lost connection is made anew.
             if not notify:
                 heard.clear()

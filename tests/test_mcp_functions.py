@@ -24,7 +24,7 @@ from zava_sql.database import Database
 from zava_sql.mcp_tools import create_server
 from zava_sql.repairs import repair
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
+from zava_sql.tenant import find_principal, hash_key, new_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
@@ -399,6 +399,62 @@ async def test_clients_that_listen_are_told(transport, shops, url):
         ):
             with anyio.fail_after(10):
                 assert isinstance(await anext(aiter(events)), ToolsListChanged)
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "disabled", "disabled over stdio"])
+async def test_who_is_shut_out_is_told_nothing_more(how, shops, url):
+    database, keys, key = shops[0], shops[1], new_key()
+    transport = "stdio" if how.endswith("stdio") else "http"
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        (key_id,) = connection.execute(
+            "select zava.create_api_key('seattle', %s, now() + interval '2 seconds')"
+            if how == "expired"
+            else "select zava.create_api_key('seattle', %s)",
+            [hash_key(key)],
+        ).fetchone()
+        async with (
+            mcp.seattle(transport, "auto", database, url, {"seattle": key}) as client,
+            mcp.client_of(url, keys["tacoma"]) as other,
+            client.listen(tools_list_changed=True) as events,
+            other.listen(tools_list_changed=True) as others,
+        ):
+            if how == "expired":
+                await asyncio.sleep(2)
+            elif how == "revoked":
+                connection.execute("select zava.revoke_api_key(%s)", [key_id])
+            else:
+                connection.execute("select zava.disable_principal('seattle')")
+            try:
+                if how != "expired":
+                    assert await rest_of(events) == []
+                async with function(database.admin_url, f"shut_{transport}_{how[:7]}"):
+                    with anyio.fail_after(10):
+                        assert isinstance(await anext(aiter(others)), ToolsListChanged)
+                    assert await rest_of(events) == []
+            finally:
+                connection.execute("select zava.enable_principal('seattle')")
+
+
+async def rest_of(events):
+    """Wait for the end of a stream, which is a good one: a lost stream would raise."""
+    with anyio.fail_after(10):
+        return [event async for event in events]
+
+
+async def test_one_tenant_cannot_take_all_the_streams(monkeypatch, shops, url):
+    monkeypatch.setattr("zava_sql.mcp_listeners._STREAMS", 2)
+    async with (
+        mcp.client_of(url, shops[1]["seattle"]) as client,
+        mcp.client_of(url, shops[1]["tacoma"]) as other,
+        client.listen(tools_list_changed=True),
+    ):
+        async with client.listen(tools_list_changed=True):
+            with pytest.raises(MCPError, match="2 clients of this tenant listen"):
+                await client.listen(tools_list_changed=True).__aenter__()
+            async with other.listen(tools_list_changed=True):
+                pass
+        async with client.listen(tools_list_changed=True):
+            pass
 
 
 async def test_clients_of_the_older_era_are_told_over_stdio(shops):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -17,6 +18,7 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.authentication import AuthCredentials, AuthenticationBackend
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
 from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
@@ -28,17 +30,18 @@ from zava_sql.tokens import TokenReader
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from zava_sql.database import Database
     from zava_sql.settings import Settings
     from zava_sql.tokens import Token
 
-__all__ = ["Identities", "KeyVerifier", "RequireIdentity", "metadata", "request_principal"]
+__all__ = ["AGAIN", "Identities", "KeyVerifier", "RequireIdentity", "metadata", "request_principal"]
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 PROXY_HEADER: Final = "x-rls-user-id"
+# Where a request has the way to look once more who sent it.
+AGAIN: Final = "zava.again"
 
 
 class KeyVerifier:
@@ -130,8 +133,9 @@ class Identities(AuthenticationBackend):
 class RequireIdentity:
     """Answers 401 or 403 in place of the server, as RFC 6750, RFC 9728 and MCP put it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, identities: Identities) -> None:
         self._app = app
+        self._identities = identities
         self._scope = " ".join(settings.auth_scopes)
         url = settings.auth_resource if _wants_tokens(settings) else None
         self._metadata = _metadata_url(url) if url else ""
@@ -146,7 +150,8 @@ class RequireIdentity:
         elif (user.access_token.claims or {}).get("lacking"):
             answer = self._refusal(403, "insufficient_scope", "the token lacks a scope")
         else:
-            await self._app(scope, receive, send)
+            again = partial(self._identities.authenticate, HTTPConnection(scope))
+            await self._app({**scope, AGAIN: again}, receive, send)
             return
         count_refused_request(answer.status_code)
         event("unauthorized", {"status": answer.status_code}, logging.WARNING)

@@ -1,8 +1,8 @@
 """Which functions of the database are tools, kept up to date while a server runs.
 
 Looked at every few seconds, and at once after `notify zava_catalogue`; that data changed is told by
-`notify zava_data`. Nothing here decides what
-may run: PostgreSQL judges every call by the role of its caller.
+`notify zava_data`, that identities did by `notify zava_access`. Nothing here decides what may run:
+PostgreSQL judges every call by the role of its caller.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = ["CHANNEL", "FunctionCatalogue"]
 
 CHANNEL: Final = "zava_catalogue"
 DATA: Final = "zava_data"
+ACCESS: Final = "zava_access"
 
 logger = logging.getLogger(__name__)
 
@@ -99,15 +100,18 @@ class FunctionCatalogue:
         return self._visible.get(role, {}).get(name)
 
     async def watch(
-        self, changed: Callable[[], Awaitable[None]], updated: Callable[[], Awaitable[None]]
+        self,
+        changed: Callable[[], Awaitable[None]],
+        updated: Callable[[], Awaitable[None]],
+        identified: Callable[[], Awaitable[None]],
     ) -> None:
-        """Look for changes until cancelled, and tell of each; `updated` is about data."""
+        """Look for changes until cancelled, and tell of each, of data, and of who may ask."""
         wait = self._database.settings.catalogue_interval
-        woken, data = asyncio.Event(), asyncio.Event()
+        woken = asyncio.Event()
+        told: set[str] = set()
 
         def heard(_: object, __: int, channel: str, ___: object) -> None:
-            if channel == DATA:
-                data.set()
+            told.add(channel)
             woken.set()
 
         while True:
@@ -115,15 +119,16 @@ class FunctionCatalogue:
             with suppress(ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
                 url = self._database.settings.service_url
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
-                    for channel in (CHANNEL, DATA):
+                    for channel in (CHANNEL, DATA, ACCESS):
                         await connection.add_listener(channel, heard)
                     while not connection.is_closed():
                         await self._database.refresh_caps()
                         if await self.refresh():
                             await changed()
-                        if data.is_set():
-                            data.clear()
-                            await updated()
+                        for channel, tell in ((ACCESS, identified), (DATA, updated)):
+                            if channel in told:
+                                told.discard(channel)
+                                await tell()
                         with suppress(TimeoutError):
                             async with asyncio.timeout(wait):
                                 await woken.wait()

@@ -73,7 +73,7 @@ class Endpoint:
 
     def end_streams(self) -> None:
         """End the streams on which clients wait for changes, in good order."""
-        self.toolbox.subscriptions.close()
+        self.toolbox.listeners.close()
 
     def stop(self) -> None:
         """End all requests that are being served; their clients get status 503."""

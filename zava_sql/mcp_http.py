@@ -97,7 +97,7 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
             middleware=[
                 Middleware(AuthenticationMiddleware, backend=identities),
                 Middleware(AuthContextMiddleware),
-                Middleware(RequireIdentity, settings=settings),
+                Middleware(RequireIdentity, settings=settings, identities=identities),
             ],
         )
         for path in ("/mcp", "/mcp/")

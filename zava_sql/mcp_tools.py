@@ -12,6 +12,7 @@ import logging
 import secrets
 import traceback
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ from mcp.server import CacheHint, Server, ServerRequestContext
 
 from zava_sql import __version__
 from zava_sql.answer import fenced
+from zava_sql.auth import AGAIN
 from zava_sql.errors import DatabaseError, ZavaError
 from zava_sql.logs import log_call, log_error
 from zava_sql.mcp_caller import calling, trace_parent
@@ -119,7 +121,8 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
     async def listen(
         context: Context, params: types.SubscriptionsListenRequestParams
     ) -> types.SubscriptionsListenResult:
-        return await toolbox.listen(await identify(), context, params)
+        again = identify if context.request is None else context.request.scope[AGAIN]
+        return await toolbox.listen(await identify(), partial(_is_known, again), context, params)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
@@ -146,6 +149,13 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
     # The SDK's spans would hold names of tools that callers made up, and arguments in errors.
     server.middleware.clear()
     return server
+
+
+async def _is_known(again: Callable[[], Awaitable[object]]) -> bool:
+    try:
+        return await again() is not None
+    except ZavaError:
+        return False  # nor where that cannot be found out
 
 
 def _page(tools: Mapping[str, Tool], cursor: str | None) -> types.ListToolsResult:

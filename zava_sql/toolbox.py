@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    ListenHandler,
-    PromptsListChanged,
-    ResourcesListChanged,
-    ResourceUpdated,
-    ToolsListChanged,
-)
+from mcp.server.subscriptions import PromptsListChanged, ResourcesListChanged, ToolsListChanged
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from zava_sql.compat_tools import compat_tools
 from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.mcp_listeners import Listeners
 from zava_sql.tools import describe_tool, function_tool, query_tool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import mcp_types as types
     from mcp.server import ServerRequestContext
@@ -52,9 +45,7 @@ class Toolbox:
             tools += compat_tools(agent, self._catalogue)
         self._always = {tool.spec.name: tool for tool in tools}
         self._made: dict[int, Tool] = {}
-        self._bus = InMemorySubscriptionBus()
-        self.subscriptions = ListenHandler(self._bus)
-        self._watched: Counter[str] = Counter()
+        self.listeners = Listeners()
         self._standing: ServerSession | None = None
         self._users = 0
         self._watching: asyncio.Task[None] | None = None
@@ -114,10 +105,11 @@ class Toolbox:
     async def listen(
         self,
         principal: Principal,
+        is_known: Callable[[], Awaitable[bool]],
         context: ServerRequestContext[Any],
         params: types.SubscriptionsListenRequestParams,
     ) -> types.SubscriptionsListenResult:
-        """Tell a client of changes until it hangs up; of a resource only if it may read it.
+        """Tell a client of changes, as long as `is_known`; of a resource only if it may read it.
 
         Raises:
             DatabaseError, ServiceUnavailable: see `errors`.
@@ -126,13 +118,9 @@ class Toolbox:
         resources = [one.resource for _, one in await self.functions(principal) if one.resource]
         watched = [uri for uri in asked if any(one.arguments(uri) is not None for one in resources)]
         honored = params.notifications.model_copy(update={"resource_subscriptions": watched})
-        self._watched.update(watched)
-        try:
-            return await self.subscriptions(
-                context, params.model_copy(update={"notifications": honored})
-            )
-        finally:
-            self._watched -= Counter(watched)
+        return await self.listeners.serve(
+            context, params.model_copy(update={"notifications": honored}), principal.role, is_known
+        )
 
     def remember(self, context: ServerRequestContext[Any]) -> None:
         """Note whom to tell of changes: over stdio, clients of the older era cannot listen."""
@@ -148,7 +136,9 @@ class Toolbox:
                 await self._catalogue.refresh()
                 self._follow()
                 self._watching = asyncio.create_task(
-                    self._catalogue.watch(self._changed, self._updated)
+                    self._catalogue.watch(
+                        self._changed, self.listeners.tell_of_data, self.listeners.end_unknown
+                    )
                 )
             yield
         finally:
@@ -161,16 +151,11 @@ class Toolbox:
 
     async def _changed(self) -> None:
         self._follow()
-        for change in (ToolsListChanged(), ResourcesListChanged(), PromptsListChanged()):
-            await self._bus.publish(change)
+        await self.listeners.tell(ToolsListChanged(), ResourcesListChanged(), PromptsListChanged())
         if self._standing is not None:
             await self._standing.send_tool_list_changed()
             await self._standing.send_resource_list_changed()
             await self._standing.send_prompt_list_changed()
-
-    async def _updated(self) -> None:
-        for uri in list(self._watched):
-            await self._bus.publish(ResourceUpdated(uri=uri))
 
     def _follow(self) -> None:
         self._made.clear()
