@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import shutil
 import signal
 import socket
+import sys
 from contextlib import asynccontextmanager
 
 import anyio
@@ -408,6 +411,30 @@ async def test_health_and_readiness_tell_a_lost_database_from_a_lost_process(dat
             assert refused.json()["code"] == "SERVICE_UNAVAILABLE"
         assert (await http.get(ready)).status_code == 200
         assert (await post(url, keys["seattle"])).status_code == 200
+
+
+@pytest.mark.parametrize("language", ["python", "sh"])
+async def test_the_examples_of_the_page_work_as_they_stand(language, url, keys):
+    page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    (example,) = (
+        text
+        for text in re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+        if "127.0.0.1:8000/mcp" in text and "serve" not in text
+    )
+    program = sys.executable if language == "python" else "sh"
+    if language == "sh" and shutil.which("curl") is None:
+        pytest.skip("no curl")
+    process = await asyncio.create_subprocess_exec(
+        *(program, "-c", example.replace("http://127.0.0.1:8000/mcp", url)),
+        env={**os.environ, "ZAVA_KEY": keys["tacoma"], "NO_PROXY": "127.0.0.1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, err.decode()
+    assert re.search(r"store_key:text(\n|\\n)tacoma", out.decode()), out.decode()
+    if language == "python":
+        assert "product_id:uuid" in out.decode()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "db.example", ""])  # noqa: S104
