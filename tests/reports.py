@@ -201,7 +201,7 @@ def ratio(part: Decimal | int, whole: Decimal | int) -> Decimal | None:
 
 
 def percent(part: Decimal | int, whole: Decimal | int) -> Decimal | None:
-    return ratio(100 * part, whole)
+    return ratio(100 * part, whole) if whole > 0 else None
 
 
 def growth(now: Decimal | int, before: Decimal | int) -> Decimal | None:

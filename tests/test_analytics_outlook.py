@@ -296,6 +296,13 @@ def test_the_baseline_is_kept_where_nothing_beats_it(daily):
     assert [int(r[1]) for r in rows] == [values[900 - 364 + n] for n in range(30)]
 
 
+def test_an_interval_has_no_ends_where_the_forecast_is_negative(daily):
+    values = [-20.0 if n % 7 == 3 else 100.0 + n % 5 for n in range(600)]
+    rows = daily.ask("head", FORECAST, values, 14, 80)
+    assert [r[1] < 0 for r in rows] == [(600 + n) % 7 == 3 for n in range(14)]
+    assert all((r[2], r[3]) == (None, None) if r[1] < 0 else r[2] <= r[3] for r in rows)
+
+
 def test_a_series_ten_times_as_high_is_forecast_ten_times_as_high(daily):
     values = synthetic(5, "season", 600)
     once = daily.ask("head", FORECAST, values, 30, 80)

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import psycopg
@@ -16,6 +16,7 @@ import reports
 import test_analytics_customers as customers_of_a_store
 import test_analytics_outlook as outlook_of_a_store
 import test_analytics_stock as stock_of_a_store
+from mcp_clients import ROOT
 
 from zava_sql import ddl
 
@@ -35,6 +36,20 @@ def filled(clone):
 
 def connect(database, **options):
     return psycopg.connect(database.admin_url, autocommit=True, **options)
+
+
+def take_back(store, day):
+    """Give the statement of a writer who changes sales of a day, as the documentation has it."""
+    page = (ROOT / "docs" / "definitions.md").read_text(encoding="utf-8")
+    statement = re.search(r"update retail\.stores[^;]*", page).group()
+    for name, value in (
+        ("2025-03-07", day),
+        ("2025-03-06", day - timedelta(days=1)),
+        ("seattle", store),
+    ):
+        assert name in statement
+        statement = statement.replace(name, str(value))
+    return statement.encode()
 
 
 # ---------------------------------------------------------------- equal to the lines
@@ -279,11 +294,7 @@ def test_random_edits_end_in_a_rollup_that_equals_the_lines(clone, protocol):
                 edit = choose.choice(list(EDITS))
                 with connection.transaction():
                     if protocol == "the writer takes days back":
-                        connection.execute(
-                            "update retail.stores set rolled_up_to = least(rolled_up_to, %s)"
-                            " where store_key = %s",
-                            [day - timedelta(days=1), store],
-                        )
+                        connection.execute(take_back(store, day))
                     connection.execute(EDITS[edit].encode(), values)
                     connection.execute(TOTALS)
                 edited.append(day)
@@ -350,10 +361,7 @@ def waiting(connection, pid):
     return False
 
 
-BACK = (
-    "update retail.stores set rolled_up_to = least(rolled_up_to, '2024-04-09')"
-    " where store_key = 'seattle'"
-)
+BACK = take_back("seattle", date(2024, 4, 10))
 LATE = {
     "store": "seattle",
     "day": "2024-04-10",
@@ -405,6 +413,15 @@ def test_a_writer_waits_for_a_refresh_and_takes_its_days_back(clone):
         refresh.commit()
         thread.join()
         assert str(marks(connection)["seattle"]) == "2024-04-09"
+        assert_reports_equal_lines(connection, reports.read(connection))
+        connection.execute("select zava.refresh_daily_sales()")
+        assert_equal_to_lines(connection)
+
+
+def test_a_writer_makes_no_mark_where_nothing_was_stored(clone):
+    with clone(seeded=True) as database, connect(database) as connection:
+        connection.execute(take_back("seattle", date(2024, 4, 10)))
+        connection.execute(SELL.encode(), LATE)
         assert_reports_equal_lines(connection, reports.read(connection))
         connection.execute("select zava.refresh_daily_sales()")
         assert_equal_to_lines(connection)

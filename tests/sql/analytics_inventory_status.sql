@@ -1,6 +1,6 @@
 -- api.inventory_status(): seven products, ten days, every status.
 begin;
-select plan(10);
+select plan(11);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -85,6 +85,15 @@ select is(
     pg_temp.ask('an-a', $$ select * from api.inventory_status(p_category => 'Tolls') $$),
     'error 22023',
     'an unknown category is an error'
+);
+
+-- Once B has lost its only sale, its manager is left with stock, and the days up to today.
+update retail.orders as o set status = 'cancelled' where o.store_id = md5('an_b')::uuid;
+select zava.create_principal('an-b', 'store', '{an_b}');
+select is(
+    pg_temp.ask('an-b', $$ select sku, status, stock_out_days, daily_demand, reorder_units from api.inventory_status(p_days => 10) $$),
+    '(hammer,"stock out",10,,4)',
+    'a store that has not sold yet sees its stock'
 );
 
 select is(

@@ -1,7 +1,7 @@
 -- Reports on sales: a few orders written down by hand, and what every report must say about them.
 -- Then the same answers once more with the rollup filled half and whole, and who sees what.
 begin;
-select plan(67);
+select plan(79);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -158,14 +158,14 @@ select is(
     pg_temp.ask('an-a', $$ select p.value, p.insights
         from api.store_performance(md5('an_a')::uuid, '2023-06-01', '2023-06-01') as p
         where p.metric in ('revenue', 'average_basket', 'return_rate') $$),
-    e'0.00,"{""There were no sales in this period.""}"\n,{}\n,{}',
+    e'0.00,"{""There was no revenue in this period.""}"\n,{}\n,{}',
     'store_performance: a period without sales has no ratios, and says so'
 );
 select is(
     pg_temp.ask('an-a', $$ select p.insights
         from api.store_performance(md5('an_a')::uuid, '2023-03-05', '2023-03-05') as p
         where p.metric = 'revenue' $$),
-    '"{""There were no sales just before to compare with."",""There were no sales a year ago to compare with.""}"',
+    '"{""There was no revenue just before to compare with."",""There was no revenue a year ago to compare with.""}"',
     'store_performance: nothing to compare with is said too'
 );
 
@@ -299,6 +299,12 @@ from (
         (4, 'month', e'2024-02,"February 2024",1,0\n2024-03,"March 2024",12,1')
 ) as e (place, by, expected)
 order by e.place;
+select is(
+    pg_temp.ask('an-head', $$ select r.item from api.returns_analysis(
+        p_from => '2023-01-01', p_by => 'month', p_limit => 2) as r $$),
+    e'2024-02\n2024-03',
+    'returns_analysis: of more months than are asked for, the last'
+);
 
 -- ---------------------------------------------------------------- errors
 
@@ -340,7 +346,20 @@ from (
             'no years are refused'),
         (12, $$ select * from api.store_comparison(p_by => 'size') $$,
             '22023 | size is not a choice of p_by | Use one of: revenue, margin, orders, units, growth.',
-            'an unknown rank is refused')
+            'an unknown rank is refused'),
+        (13, $$ select * from api.customer_segments(p_to => '4713-01-01 BC') $$,
+            '22023 | date out of range: 4713-01-01 BC | Use dates from 1900-01-01 to 2999-12-31, written YYYY-MM-DD.',
+            'the first day of all days is refused in words too'),
+        (14, $$ select * from api.sales_trend(p_to => '5874897-12-31') $$,
+            '22023 | date out of range: 5874897-12-31 | Use dates from 1900-01-01 to 2999-12-31, written YYYY-MM-DD.',
+            'the date that is refused is the one that was given'),
+        (15, $$ select count(*) from api.sales_trend(p_to => '1900-01-01') $$, '30',
+            'days before the first that may be named are reached by default'),
+        (16, $$ select count(*) from api.sales_anomalies(p_from => '1900-01-01') $$, '0',
+            'and those that a report looks back to'),
+        (17, $$ select * from api.sales_anomalies(p_threshold => 1e300) $$,
+            '22023 | p_threshold out of range: 1' || repeat('0', 59) || ' | Use a number from 0.5 to 100.',
+            'a long number is cut')
 ) as e (place, query, expected, what)
 order by e.place;
 select matches(
@@ -352,6 +371,52 @@ select matches(
     '^22023 \| there is no category an pant \| Did you mean An Paint\?',
     'an unknown category gets the nearest one'
 );
+
+-- On March 7 the hammer came back, and nothing was sold.
+select is(
+    pg_temp.ask('an-a', $$ select t.revenue, t.margin, t.revenue_percent, t.margin_percent, t.return_rate
+        from api.top_products('an_a', '2024-03-07', '2024-03-07') as t
+        union all
+        select s.revenue, s.margin, s.revenue_percent, s.margin_percent, s.return_rate
+        from api.store_comparison('2024-03-07', '2024-03-07') as s $$),
+    e'-10.00,-4.00,,,\n-10.00,-4.00,,,',
+    'what came back is no share of the revenue, and its margin none in percent'
+);
+
+-- ---------------------------------------------------------------- days to come
+
+select is(
+    pg_temp.ask('an-a', $$ select distinct p.period_from, p.period_to
+        from api.store_performance(md5('an_a')::uuid, current_date - 9, '2999-12-31') as p $$),
+    concat_ws(',', current_date - 9, current_date),
+    'days to come are left out, so that as many are compared'
+);
+select is(
+    pg_temp.ask('an-a', $$ select min(t.period_from), max(t.period_to)
+        from api.sales_trend(p_to => '2999-12-31') as t $$),
+    concat_ws(',', current_date - 29, current_date),
+    'a trend ends today, and begins 29 days before'
+);
+select is(
+    pg_temp.ask('an-a', $$ select t.period_from, t.revenue
+        from api.sales_trend(p_from => '2999-12-01', p_to => '2999-12-31') as t $$),
+    '2999-12-01,0.00',
+    'of days that are all to come, the first is left'
+);
+select is(
+    pg_temp.ask('an-a', $$ select max(t.period_to) from api.sales_trend(p_to => current_date) as t $$),
+    current_date::text,
+    'today is no day to come, though nothing was sold since long'
+);
+savepoint sold_in_advance;
+update retail.orders as o set order_date = (current_date + 3 + time '12:00') at time zone 'America/Los_Angeles'
+where o.order_id = md5('a9')::uuid;
+select is(
+    pg_temp.ask('an-a', $$ select max(t.period_to) from api.sales_trend(p_to => '2999-12-31') as t $$),
+    (current_date + 3)::text,
+    'nor is the day of the newest sale'
+);
+rollback to sold_in_advance;
 
 -- ---------------------------------------------------------------- who sees what
 

@@ -1,16 +1,18 @@
 -- api.seasonality(): two years written down by hand. 10 a day in each month and 20 in July, then
 -- ten times as much: the index must not see the growth.
 begin;
-select plan(8);
+select plan(9);
 
 insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
 select md5(k)::uuid, k, k, 'Seattle', 0.1, '2020-01-01' from unnest(array['se_a', 'se_new']) as k;
 insert into retail.categories (category_id, name)
-select md5(n)::uuid, n from unnest(array['Se Tools', 'Se Nothing']) as n;
+select md5(n)::uuid, n from unnest(array['Se Tools', 'Se Nothing', 'Se Back']) as n;
 insert into retail.product_types (type_id, category_id, name)
-values (md5('se type')::uuid, md5('Se Tools')::uuid, 'se type');
+values (md5('se type')::uuid, md5('Se Tools')::uuid, 'se type'),
+    (md5('se back')::uuid, md5('Se Back')::uuid, 'se back');
 insert into retail.products (product_id, sku, name, description, category_id, type_id, list_price)
-values (md5('se-1')::uuid, 'se-1', 'n', 'd', md5('Se Tools')::uuid, md5('se type')::uuid, 1);
+values (md5('se-1')::uuid, 'se-1', 'n', 'd', md5('Se Tools')::uuid, md5('se type')::uuid, 1),
+    (md5('se-2')::uuid, 'se-2', 'n', 'd', md5('Se Back')::uuid, md5('se back')::uuid, 1);
 
 -- A whole month's sales on one day: the first of the first month, else the last. In local time,
 -- half an hour before midnight.
@@ -37,6 +39,21 @@ insert into retail.order_items (
 select o.store_id, o.order_id, 1, md5('se-1')::uuid, o.order_date, 1, o.total_amount, 1,
     o.total_amount
 from retail.orders as o;
+
+-- Sold in July of the first year, and back in January of the second.
+insert into retail.orders (store_id, order_id, order_date, status, return_of, total_amount)
+values
+    (md5('se_a')::uuid, md5('sold')::uuid, '2022-07-05 12:00-07', 'completed', null, 100),
+    (md5('se_a')::uuid, md5('back')::uuid, '2023-01-05 12:00-08', 'return', md5('sold')::uuid, -100);
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    total_amount, return_of_order_id, return_of_line_number
+)
+select o.store_id, o.order_id, 1, md5('se-2')::uuid, o.order_date, sign(o.total_amount), 100, 60,
+    o.total_amount, o.return_of, case when o.return_of is not null then 1 end
+from retail.orders as o
+where o.order_id in (md5('sold')::uuid, md5('back')::uuid)
+order by o.return_of nulls first;
 
 -- 20 / (3960 / 365) and 10 / (3960 / 365), with 3960 = 365 * 10 + 31 * 10.
 select results_eq(
@@ -72,6 +89,12 @@ select throws_ok(
     $$ select * from api.seasonality('se_new') $$,
     '22023', 'fewer than twelve complete months of sales, from 2023-12-05 to 2023-12-31',
     'less than a year is not enough'
+);
+-- (100 / 31) / (100 / 365), and nothing else in the one year that sold something.
+select results_eq(
+    $$ select s.month, s.index from api.seasonality('se_a', 'Se Back') as s where s.month in (1, 7) $$,
+    $$ values (1, 0.00), (7, 1177.42) $$,
+    'a year in which all came back has no index'
 );
 create temporary table before as select s::text as answer from api.seasonality() as s;
 select lives_ok('select zava.refresh_daily_sales()', 'the rollup is filled');

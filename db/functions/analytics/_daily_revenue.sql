@@ -26,7 +26,7 @@ begin
     where p_stores is null or s.store_id = any (p_stores);
     select r.moment_from, r.moment_to
     into v_range
-    from api._date_range(least(greatest(p_from, v_open), p_to), p_to) as r;
+    from api._date_range(least(greatest(p_from, v_open, date '1900-01-01'), p_to), p_to) as r;
 
     return query
     with sales as materialized (

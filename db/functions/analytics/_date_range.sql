@@ -1,6 +1,7 @@
 -- api._date_range(): checked first and last day of a report, and moments around them. Not a tool.
 -- A report filters by its stores' local days, which no index knows. The two moments enclose these
 -- days in every time zone (UTC+14 to UTC-12): a filter on order_date beside it keeps the index.
+-- Days to come are cut off: with them, the days so far would be compared with more days than these.
 create or replace function api._date_range(
     p_from date,
     p_to date,
@@ -15,11 +16,11 @@ rows 1
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_to date := coalesce(p_to, api._newest_day());
-    v_from date := coalesce(p_from, v_to - p_days + 1);
-    v_wrong date := case
-        when v_from not between date '1900-01-01' and date '2999-12-31' then v_from
-        when v_to not between date '1900-01-01' and date '2999-12-31' then v_to
+    v_to date;
+    v_from date;
+    v_wrong constant date := case
+        when p_from not between date '1900-01-01' and date '2999-12-31' then p_from
+        when p_to not between date '1900-01-01' and date '2999-12-31' then p_to
     end;
 begin
     if v_wrong is not null then
@@ -28,14 +29,20 @@ begin
                   hint = 'Use dates from 1900-01-01 to 2999-12-31, written YYYY-MM-DD.';
     end if;
 
-    if v_to < v_from then
-        raise exception 'p_to (%) is before p_from (%)', v_to, v_from
+    v_to := coalesce(p_to, api._newest_day());
+    if v_to < p_from then
+        raise exception 'p_to (%) is before p_from (%)', v_to, p_from
             using errcode = 'invalid_parameter_value',
                   hint = case
                       when p_to is null then 'p_to is the day of the newest sale unless given.'
                       else 'Swap the two dates.'
                   end;
     end if;
+
+    if p_to > current_date then
+        v_to := greatest(least(p_to, greatest(current_date, api._newest_day())), p_from);
+    end if;
+    v_from := coalesce(p_from, v_to - p_days + 1);
 
     return query
     select
@@ -50,7 +57,7 @@ comment on function api._date_range(date, date, integer) is
     'Checked days of a report, with the moments that enclose them in every time zone. Nulls where there are no sales to take a default from.
 
 p_from: first day, inclusive; null for p_days before p_to
-p_to: last day, inclusive; null for the day of the newest sale that the caller sees
+p_to: last day, inclusive; null for the day of the newest sale that the caller sees; later than today counts as today or the day of the newest sale
 p_days: length of the period when p_from is null, in days';
 revoke execute on function api._date_range(date, date, integer) from public;
 grant execute on function api._date_range(date, date, integer)

@@ -1,7 +1,8 @@
 -- api._forecast(): a forecast by the method that proved best, with an interval. Not a tool.
 -- Back-test: each method forecasts the last windows of p_horizon days from what was known before
 -- them. The one with the smallest error is taken if it beats the seasonal-naive baseline, else the
--- baseline. How far the truth was from its forecasts then, as a ratio, gives the interval.
+-- baseline. How far the truth was from its forecasts then, as a ratio, gives the interval; a ratio
+-- says nothing of forecasts below zero.
 create or replace function api._forecast(
     p_revenue numeric[],
     p_horizon integer,
@@ -69,8 +70,8 @@ begin
         where c.back > 0 and c.forecast > 0
     )
     select c.step, round(c.forecast, 2),
-        round(c.forecast * r.bounds[1]::numeric, 2),
-        round(c.forecast * r.bounds[2]::numeric, 2),
+        case when c.forecast >= 0 then round(c.forecast * r.bounds[1]::numeric, 2) end,
+        case when c.forecast >= 0 then round(c.forecast * r.bounds[2]::numeric, 2) end,
         b.method, round(b.error, 2),
         (select round(e.error, 2) from errors as e where e.method = 'seasonal naive'),
         v_windows * p_horizon

@@ -33,12 +33,12 @@ begin atomic
         where n.metric = p_metric
     ) as k
     cross join lateral (
-        select 0, 'There were no sales in this period.'
+        select 0, 'There was no revenue in this period.'
         where k.is_empty
         union all
         select c.place, case
             when p_metric = 'revenue' and c.before = 0
-                then format('There were no sales %s to compare with.', c.absent)
+                then format('There was no revenue %s to compare with.', c.absent)
             when k.is_share and abs(p_value - c.before) >= 1
                 then format(
                     '%s %s by %s points to %s %%, compared with %s.', k.name, d.verb,

@@ -9,11 +9,11 @@ immutable
 parallel safe
 security invoker
 begin atomic
-    select round(100 * p_part / nullif(p_whole, 0), 2);
+    select round(100 * p_part / nullif(greatest(p_whole, 0), 0), 2);
 end;
 
 comment on function api._percent(numeric, numeric) is
-    'A part in percent of the whole, with two decimals; null when the whole is zero.
+    'A part in percent of the whole, with two decimals; null unless the whole is above zero.
 
 p_part: the part
 p_whole: the whole';

@@ -14,7 +14,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if p_value is null or not (p_value between p_low and p_high) then
-        raise exception '% out of range: %', p_name, coalesce(p_value::text, 'null')
+        raise exception '% out of range: %', p_name, coalesce(left(p_value::text, 60), 'null')
             using errcode = 'invalid_parameter_value',
                   hint = format('Use a number from %s to %s.', p_low, p_high);
     end if;

@@ -88,7 +88,7 @@ begin
         round(100 * count(*) / sum(count(*)) over (), 2),
         sum(n.orders)::bigint,
         round(sum(n.revenue), 2),
-        round(100 * sum(n.revenue) / nullif(sum(sum(n.revenue)) over (), 0), 2),
+        api._percent(sum(n.revenue), sum(sum(n.revenue)) over ()),
         round(avg(n.recency), 2),
         round(avg(n.orders), 2),
         round(avg(n.revenue), 2)
@@ -99,7 +99,7 @@ end;
 $function$;
 
 comment on function api.customer_segments(text, date, date) is
-    'Customers in eight named groups by recency, frequency and revenue. Those active (a completed order in the period), by fifths of their store, 5 the best: R days since the last order, F number of completed orders, M revenue. champions: R, F, M at least 4; loyal: R and F at least 3; promising: R at least 4; needs attention: R 3; of R 1 or 2, cannot lose: F and M at least 4, at risk: F at least 3, hibernating: R 2, lost: R 1. The first that fits counts; groups without customers are left out. Cash sales have no customer. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
+    'Customers in eight named groups by recency, frequency and revenue. Those active (a completed order in the period), by fifths of their store, 5 the best, equal ones the lowest of theirs: R days since the last order, F number of completed orders, M revenue. champions: R, F, M at least 4; loyal: R and F at least 3; promising: R at least 4; needs attention: R 3; of R 1 or 2, cannot lose: F and M at least 4, at risk: F at least 3, hibernating: R 2, lost: R 1. The first that fits counts; groups without customers are left out. Cash sales have no customer. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 364 days before p_to

@@ -48,7 +48,10 @@ begin
     if p_status is not null then
         perform api._require_choice('p_status', p_status, v_names);
     end if;
-    select r.* into v_range from api._date_range(null, null, p_days) as r;
+    -- A new store has stock before it has sales.
+    select r.*
+    into v_range
+    from api._date_range(null, coalesce(api._newest_day(), current_date), p_days) as r;
 
     return query
     -- Multiplied first, divided last: 3 in 90 days for 30 days is 1, not a hair more or less.
@@ -118,7 +121,7 @@ end;
 $function$;
 
 comment on function api.inventory_status(text, text, text, integer, integer, integer) is
-    'Stock by store and product, the most urgent first. Judged by the last p_days days of the stock ledger up to the newest sale. status, the first that fits: stock out (nothing left), dead (nothing sold in these days), reorder (at or below reorder_point), overstock (cover of more than 180 days), ok. daily_demand: pieces sold a day, days without stock left out; null if there never was any. days_of_cover: days that the stock lasts. stock_out_days: days that ended without stock. reorder_point: demand of the lead time plus safety stock for 95 %, at least the store''s own reorder level. reorder_units: pieces to order now, up to reorder_point plus p_cover_days of demand; 0 for what is not ordered any more. stock_value in USD at purchase cost.
+    'Stock by store and product, the most urgent first. Judged by the last p_days days of the stock ledger up to the newest sale, or to today where there are none. status, the first that fits: stock out (nothing left), dead (nothing sold in these days), reorder (at or below reorder_point), overstock (cover of more than 180 days), ok. daily_demand: pieces sold a day, days without stock left out; null if there never was any. days_of_cover: days that the stock lasts. stock_out_days: days that ended without stock. reorder_point: demand of the lead time plus safety stock for 95 %, at least the store''s own reorder level. reorder_units: pieces to order now, up to reorder_point plus p_cover_days of demand; 0 for what is not ordered any more. stock_value in USD at purchase cost.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_category: e.g. Hand Tools; null for all

@@ -3,8 +3,10 @@
 -- A day is stored when it has been over for an hour, so that sales of its last minutes are
 -- committed. The row lock on the store makes this safe beside writers and beside itself: whoever
 -- changes sales of stored days takes these days back in the same transaction,
---     update retail.stores set rolled_up_to = least(rolled_up_to, DAY - 1) where store_id = …
--- and one of the two waits for the other. Without that, a change is found when it is at most 31
+--     update retail.stores
+--     set rolled_up_to = case when rolled_up_to >= DAY then DAY - 1 else rolled_up_to end
+--     where store_id = …
+-- and one of the two waits for the other; least() would make a mark of none. Without that, a change is found when it is at most 31
 -- days old, or when p_from reaches back to it. Readers are never blocked.
 -- Repeating it changes nothing; rows that are right already are not written.
 create or replace function zava.refresh_daily_sales(

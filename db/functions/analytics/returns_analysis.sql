@@ -113,17 +113,24 @@ begin
         group by g.item, g.name
     )
     select
-        n.item, n.name, n.sold, n.returned, api._percent(n.returned, n.sold),
-        api._percent(n.returned, sum(n.returned) over ()),
-        n.amount, n.margin, round(n.days::numeric / nullif(n.returned, 0), 1)
-    from named as n
-    order by case when p_by = 'month' then n.item end, n.returned desc, n.sold, n.item
-    limit p_limit;
+        k.item, k.name, k.sold, k.returned, api._percent(k.returned, k.sold),
+        api._percent(k.returned, k.all_returned),
+        k.amount, k.margin, round(k.days::numeric / nullif(k.returned, 0), 1)
+    from (
+        select n.*, sum(n.returned) over () as all_returned,
+            row_number() over (
+                order by case when p_by = 'month' then n.item end desc, n.returned desc, n.sold,
+                    n.item
+            ) as place
+        from named as n
+    ) as k
+    where k.place <= p_limit
+    order by case when p_by = 'month' then k.item end, k.place;
 end;
 $function$;
 
 comment on function api.returns_analysis(text, date, date, text, text, integer) is
-    'What comes back and after how long, most pieces first, months in order: pieces sold and returned in the period, return_rate (returned in percent of sold), share of all returned pieces, revenue and margin given back in USD without tax, and the average days from sale to return. A return counts on the day it came back; days of the store''s time zone.
+    'What comes back and after how long, most pieces first, months in order (the last p_limit): pieces sold and returned in the period, return_rate (returned in percent of sold), share of all returned pieces, revenue and margin given back in USD without tax, and the average days from sale to return. A return counts on the day it came back; days of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 29 days before p_to

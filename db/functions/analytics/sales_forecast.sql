@@ -35,8 +35,8 @@ begin
     if v_newest is null then
         return;
     end if;
-    if v_to > v_newest then
-        raise exception 'p_to (%) is after the newest sale (%)', v_to, v_newest
+    if p_to > v_newest then
+        raise exception 'p_to (%) is after the newest sale (%)', p_to, v_newest
             using errcode = 'invalid_parameter_value',
                   hint = 'p_to is the last day of known sales; p_horizon is how far to look ahead.';
     end if;
@@ -67,7 +67,7 @@ end;
 $function$;
 
 comment on function api.sales_forecast(text, integer, date, numeric) is
-    'Expected revenue by day after p_to, all stores together, with an interval. method: seasonal naive (the same weekday a year before), recent level (last four weeks by weekday) or seasonal growth (last year''s season by weekday, times growth): the one with the smallest error in a back-test on the last backtest_days days, seasonal naive unless another beats it. error_percent: sum of absolute errors in percent of revenue there; baseline_error_percent: the same of seasonal naive. lower to upper held p_level percent of the days of the back-test; of a sum of days it says nothing. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
+    'Expected revenue by day after p_to, all stores together, with an interval. method: seasonal naive (the same weekday a year before; of the last week where there are fewer than 60 weeks), recent level (last four weeks by weekday) or seasonal growth (last year''s season by weekday, times growth): the one with the smallest error in a back-test on the last backtest_days days, seasonal naive unless another beats it. error_percent: sum of absolute errors in percent of revenue there; baseline_error_percent: the same of seasonal naive. lower to upper held p_level percent of the days of the back-test; of a sum of days it says nothing; null where forecast is below 0. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store, the last one taken as complete.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_horizon: days ahead, 1 to 180

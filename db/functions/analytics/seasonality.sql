@@ -79,7 +79,7 @@ begin
     )
     select
         d.name, d.month, to_char(make_date(2000, d.month, 1), 'FMMonth'),
-        round(avg(100 * d.revenue / nullif(d.level, 0)), 2),
+        round(avg(100 * d.revenue / d.level) filter (where d.level > 0), 2),
         round(avg(d.revenue), 2),
         count(*)::integer
     from daily as d
@@ -89,7 +89,7 @@ end;
 $function$;
 
 comment on function api.seasonality(text, text, integer) is
-    'Month index by category: revenue a day in percent of the average day of the year. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
+    'Month index by category: revenue a day in percent of the average day of the year. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). The index leaves out years whose revenue is not above 0. average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_category: e.g. Hand Tools; null for all
