@@ -11,7 +11,7 @@ import sys
 import psycopg
 import pytest
 from embedding_service import LENGTH, serving, silent, well
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from zava_sql import cli_embed, embedding_http, embedding_query
 from zava_sql.agent import Agent
@@ -210,6 +210,30 @@ async def test_a_model_is_filled_beside_the_live_one_and_takes_its_place(setting
     assert [state(connection, model)[0] for model in ("small", "other")] == ["building", "live"]
 
 
+async def test_the_recall_of_an_index_is_told_and_measured_again_when_products_have_come(
+    settings, connection, capsys
+):
+    def measured():
+        return connection.execute(
+            "select r.updated_at, r.products from retail.search_recall as r"
+            " join retail.embedding_models as m on m.model_id = r.model_id where m.name = 'small'"
+        ).fetchone()
+
+    assert (await filled(settings)).recall == 1
+    before = measured()
+    assert before[1] == PRODUCTS
+    await filled(settings)
+    assert measured() == before
+    connection.execute("update retail.search_recall set products = 200, recall = 0.5")
+    assert (await filled(settings)).recall == 1
+    assert measured()[1] == PRODUCTS
+    connection.execute("update retail.search_recall set recall = 0.97")
+    report = await filled(settings)
+    assert report.recall == 0.97
+    cli_embed._show(report, 1.0, as_json=False)  # noqa: SLF001
+    assert "finds 97.0% of what is nearest" in capsys.readouterr().err
+
+
 async def test_a_service_that_changes_its_vectors_is_stopped(settings, connection):
     await filled(settings)
     connection.execute("update retail.products set description = 'x' where sku = 'sku1'")
@@ -356,6 +380,27 @@ async def test_a_service_that_fails_is_left_in_peace_and_searches_do_not_wait(
     assert await embed(seattle, QUESTION)
     assert (await embed.status())["by_meaning"]
     assert "search goes by meaning again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (Response(status_code=401), "refused the key"),
+        (Response(status_code=404), "no such model"),
+        (Response(status_code=400), "refused the request"),
+        (JSONResponse({"data": [{"embedding": [1, 2]}]}), "vectors of another length"),
+    ],
+)
+async def test_health_tells_of_a_service_that_refuses(live, service, answer, problem):
+    embed, (seattle, _) = live
+    service.answers.append(answer)
+    assert await embed(seattle, "nails") is None
+    status = await embed.status()
+    assert not status["by_meaning"]
+    assert problem in status["problem"]
+    # It may be that text alone: the next one is sent.
+    assert await embed(seattle, "screws")
+    assert (await embed.status())["by_meaning"]
 
 
 async def test_a_service_that_is_silent_costs_one_wait(live, service, settings):

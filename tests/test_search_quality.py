@@ -273,6 +273,37 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
         connection.rollback()
 
 
+def test_a_vector_that_was_being_written_is_taken_up_the_next_time(clustered):
+    with (
+        psycopg.connect(clustered.admin_url) as writer,
+        psycopg.connect(clustered.admin_url, autocommit=True) as connection,
+    ):
+
+        def refreshed():
+            (changed,) = connection.execute("select zava.refresh_search_assortments()").fetchone()
+            return changed > 0
+
+        product = connection.execute(
+            "select product_id from retail.search_assortments order by product_id limit 1"
+        ).fetchone()
+        writer.execute(
+            "update retail.product_embeddings set embedding = '[0,0,0,0,0,0,0,1]',"
+            " updated_at = now() where product_id = %s",
+            product,
+        )
+        # A copy is made while the vector is not there yet.
+        connection.execute("delete from retail.search_assortments where product_id = %s", product)
+        assert refreshed()
+        writer.commit()
+        assert refreshed()
+        assert not refreshed()
+        copies = connection.execute(
+            "select distinct embedding::text from retail.search_assortments where product_id = %s",
+            product,
+        ).fetchall()
+        assert copies == [("[0,0,0,0,0,0,0,1]",)]
+
+
 def test_what_is_not_sold_any_more_makes_room_for_what_is(clustered):
     with psycopg.connect(clustered.admin_url) as connection:
         connection.execute(
@@ -312,6 +343,25 @@ def test_who_sells_all_is_shown_no_product_that_came_since(clustered, principal)
             skus = [row["sku"] for row in reports.ask(connection, f"select sku from {found}")]
             assert len(skus) == 10, found
             assert "since" not in skus, found
+
+
+def test_what_only_words_find_is_as_near_as_asked_for(clustered):
+    with reports.as_tenant(clustered, "share-100") as connection:
+        nearest, found = (
+            connection.execute(
+                "select s.sku, s.found_by, s.similarity from retail.product_embeddings as e"
+                " join retail.products as p on p.product_id = e.product_id and p.sku = '17'"
+                " cross join lateral api.search_products("
+                "'thing 19', e.embedding::public.vector, p_min_similarity => %s::numeric) as s",
+                (least,),
+            ).fetchall()
+            for least in (None, 0.9)
+        )
+    assert ("19", "words") in [(row["sku"], row["found_by"]) for row in nearest]
+    # Number 19 is of another cluster.
+    assert "19" not in [row["sku"] for row in found]
+    assert len(found) == 10
+    assert all(row["similarity"] >= 0.9 for row in found)
 
 
 def test_a_word_that_every_product_has_is_worth_nothing(clustered):

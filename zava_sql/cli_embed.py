@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from zava_sql.embedding_fill import FillReport
 
 __all__ = ["embed", "embed_if_possible"]
+
+# Of the ten nearest: less is poor (zava.check_search_recall()).
+_ENOUGH: Final = 0.99
 
 
 def embed(
@@ -95,13 +98,28 @@ async def _fill(
 
 def _show(report: FillReport, seconds: float | None, *, as_json: bool) -> None:
     if as_json:
-        fields = ("model", "dimensions", "products", "missing", "changed", "embedded", "live")
+        fields = (
+            "model",
+            "dimensions",
+            "products",
+            "missing",
+            "changed",
+            "embedded",
+            "live",
+            "recall",
+        )
         answer = {name: getattr(report, name) for name in fields}
         print(json.dumps(answer | {"seconds": None if seconds is None else round(seconds, 3)}))
         return
     counts = f"{report.missing:,} new, {report.changed:,} changed of {report.products:,} products"
     print(f"model {report.model}: {counts}", end="")
     print(f", {report.embedded:,} embedded" if report.dimensions else "")
+    if report.recall is not None and report.recall < _ENOUGH:
+        print(
+            f"warning: its index finds {report.recall:.1%} of what is nearest;"
+            " build it anew with a larger m",
+            file=sys.stderr,
+        )
     if report.live is None:
         print("no model is live: search goes by words")
     elif report.live != report.model:

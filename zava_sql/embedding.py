@@ -30,7 +30,7 @@ class Embedder(Protocol):
 
     @property
     def dimensions(self) -> int | None:
-        """Length of its vectors; None until a first answer has told it."""
+        """Length of its vectors; None where only an answer tells it."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:

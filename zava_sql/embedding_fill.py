@@ -36,10 +36,21 @@ _WAIT: Final = 1.0
 
 _STATUS: Final = "select * from zava.embedding_status() as s"
 
+# What was measured holds while the catalogue is about as large as it was.
+_RECALL: Final = """
+select r.recall, coalesce(abs(r.products - $2) <= r.products / 10, false) as holds
+from retail.search_recall as r
+join retail.embedding_models as m on m.model_id = r.model_id
+where m.name = $1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class FillReport:
-    """How a model stands; `embedded` counts what this run has stored."""
+    """How a model stands; `embedded` counts what this run has stored.
+
+    `recall` is what share of the nearest its index finds, as far as it was measured.
+    """
 
     model: str
     products: int
@@ -48,6 +59,7 @@ class FillReport:
     embedded: int = 0
     dimensions: int | None = None
     live: str | None = None
+    recall: float | None = None
 
     @property
     def stale(self) -> int:
@@ -105,8 +117,10 @@ async def fill(
         built = await connection.fetchval("select zava.index_embedding_model($1)", embedder.name)
         if done:
             await connection.execute("analyze retail.product_embeddings")
-        if built:
+        measured = await connection.fetchrow(_RECALL, embedder.name, before.products)
+        if built or measured is None or not measured["holds"]:
             await connection.execute("select zava.check_search_recall(20)")
+            measured = await connection.fetchrow(_RECALL, embedder.name, before.products)
         await connection.execute("select zava.refresh_search_words()")
         after = await _standing(connection, embedder.name)
         if activate or after.live is None:
@@ -124,6 +138,7 @@ async def fill(
         embedded=done,
         dimensions=length,
         live=after.live,
+        recall=None if measured is None else float(measured["recall"]),
     )
 
 

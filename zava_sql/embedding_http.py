@@ -96,7 +96,7 @@ class HttpEmbedder:
 
     @property
     def dimensions(self) -> int | None:
-        """Length of the vectors, once it is known."""
+        """Length of the vectors, where it was chosen: what one answer has is no rule for others."""
         return self._length
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -222,9 +222,7 @@ class HttpEmbedder:
         if not fits or len(lengths) > 1:
             raise _nonsense("is not what was asked for")
         (length,) = lengths
-        if self._length is None and 1 <= length <= _LONGEST_VECTOR:
-            self._length = length
-        if length != self._length:
+        if length != (self._length or length) or not 1 <= length <= _LONGEST_VECTOR:
             raise ConfigurationError(
                 f"the embedding service gave vectors of {length} dimensions,"
                 f" not of {self._length or f'at most {_LONGEST_VECTOR}'}",

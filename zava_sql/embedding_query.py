@@ -79,13 +79,9 @@ class QueryEmbedder:
             return None
         try:
             embedder, length = await self._current()
-            vector = await self._vector(embedder, principal, question)
-            _require(len(vector) == length, f"{embedder.name} gives vectors of another length")
-        except ZavaError as error:
-            self._tell(error.message)
-            return None
+            vector = await self._vector(embedder, length, principal, question)
         except Exception as error:  # noqa: BLE001 - search by words is better than none
-            self._tell(f"the embedder failed: {type(error).__name__}")
+            self._tell(_said(error))
             return None
         self._tell("")
         return vector
@@ -129,10 +125,10 @@ class QueryEmbedder:
         return embedder, length
 
     async def _vector(
-        self, embedder: Embedder, principal: Principal, question: bytes
+        self, embedder: Embedder, length: int, principal: Principal, question: bytes
     ) -> list[float]:
         # Each principal by itself: how long an answer takes tells nobody what others have asked.
-        whose = f"{embedder.name}\n{principal.principal_id}\n".encode()
+        whose = f"{embedder.name}\n{length}\n{principal.principal_id}\n".encode()
         key = hashlib.sha256(whose + question).digest()
         if key in self._kept:
             self._repeated += 1
@@ -142,7 +138,7 @@ class QueryEmbedder:
         if task is None and time.monotonic() < self._resting_until:
             raise _unsuited(self._failure)
         if task is None:
-            task = asyncio.create_task(self._make(embedder, question.decode()))
+            task = asyncio.create_task(self._make(embedder, length, question.decode()))
             self._running[key] = task
             task.add_done_callback(lambda done: self._keep(key, done))
         else:
@@ -150,15 +146,20 @@ class QueryEmbedder:
         # Whoever asked first may hang up: others wait for the same.
         return await asyncio.shield(task)
 
-    async def _make(self, embedder: Embedder, text: str) -> list[float]:
+    async def _make(self, embedder: Embedder, length: int, text: str) -> list[float]:
         try:
             async with asyncio.timeout(self._database.settings.embedding_timeout):
                 (vector,) = await embedder.embed([text])
+            _require(len(vector) == length, f"{embedder.name} gives vectors of another length")
         except TimeoutError:
             self._rest("embedding a question took too long")
             raise _unsuited(self._failure) from None
         except ServiceUnavailable as error:
             self._rest(error.message)
+            raise
+        except Exception as error:
+            # Asked again at once: what it refuses may be this question alone.
+            self._failure = _said(error)
             raise
         self._failure = ""
         self._made += 1
@@ -199,6 +200,14 @@ def _embedders(settings: Settings) -> tuple[list[Embedder], str]:
     except ConfigurationError as error:
         return found, f"none ({error.message})"
     return [*found, local], ""
+
+
+def _said(error: Exception) -> str:
+    return (
+        error.message
+        if isinstance(error, ZavaError)
+        else f"the embedder failed: {type(error).__name__}"
+    )
 
 
 def _require(fits: bool, message: str) -> None:  # noqa: FBT001 - the condition

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(60);
+select plan(73);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -183,6 +183,20 @@ select is(
     pg_temp.ask('sr-a', $$ select sku, headline from api.search_products('cordless drill bits') $$),
     e'(BITS,"Fit every **cordless** **drill**.")\n(DRILL,"Bores holes in wood.")',
     'who has most of the words comes first, with its words marked'
+);
+update retail.products as p
+set description = 'Even a beginner makes them straight with it, in boards of any kind: holes in wood.'
+where p.sku = 'DRILL';
+select is(
+    pg_temp.ask('sr-a', $$ select sku, headline from api.search_products('drilling of holes', p_limit => 1) $$),
+    '(DRILL,"them straight with it, in boards of any kind: **holes** in wood.")',
+    'one of the words is marked where the others are not'
+);
+update retail.products as p set description = 'Bores holes in wood.' where p.sku = 'DRILL';
+select is(
+    pg_temp.ask('sr-a', $$ select lexemes from api._asked_words('20V drill 2x4x8 1/2in m8') $$),
+    '("{1/2,2,20,4,8,drill,m8,v,x}")',
+    'a size in one word is asked for in parts'
 );
 select is(
     pg_temp.ask('sr-region', $$ select sku from api.search_products('jalapeño') $$), '(SOIL)',
@@ -374,12 +388,33 @@ select is(
     'no context, no product'
 );
 
+-- ---------------------------------------------------------------- article numbers
+
+update retail.products as p
+set sku = case p.sku when 'BITS' then 'HT-0001' when 'SOIL' then 'so.0002' else '14' end
+where p.sku in ('BITS', 'SOIL', 'DRILL');
+select is(pg_temp.ask(c.principal, c.call), c.answer, c.name)
+from (
+    values
+        ('sr-a', $$ select sku, found_by, score from api.search_products('Have you ht-0001?') $$, '(HT-0001,sku,1.00000)', 'an article number is found among words, in any case'),
+        ('sr-a', $$ select sku, found_by, similarity from api.search_products('peat, HT-0001.', '[0,0.8,0.6]', p_limit => 1) $$, '(HT-0001,sku,1.000)', 'and comes before all others'),
+        ('sr-head', $$ select sku from api.search_products('so.0002') $$, '(so.0002)', 'written as it is kept'),
+        ('sr-a', $$ select sku from api.search_products('so.0002') $$, 'nothing', 'for who sells it'),
+        ('sr-a', $$ select sku from api.search_products('ht-0001', p_max_price => 7) $$, 'nothing', 'under the filters'),
+        ('sr-a', $$ select sku from api.search_products('14') $$, 'nothing', 'a short number is a size')
+) as c (principal, call, answer, name);
+update retail.products as p
+set sku = case p.sku when 'HT-0001' then 'BITS' when 'so.0002' then 'SOIL' else 'DRILL' end
+where p.sku in ('HT-0001', 'so.0002', '14');
+
 -- ---------------------------------------------------------------- bad input
 
 select is(pg_temp.ask('sr-a', c.call), c.answer, c.name)
 from (
     values
         ($$ select sku from api.search_products('  ') $$, 'error 22023: p_query is 0 characters long', 'an empty text is refused'),
+        ($$ select sku from api.search_products(e'\t\r\n') $$, 'error 22023: p_query is 0 characters long', 'so is one of tabs and ends of lines'),
+        ($$ select sku from api.search_products('x', p_min_price => 2, p_max_price => 1) $$, 'error 22023: p_min_price (2) is above p_max_price (1)', 'prices the wrong way round are refused'),
         ($$ select sku from api.search_products(null) $$, 'error 22023: p_query is 0 characters long', 'no text is refused'),
         ($$ select sku from api.search_products(repeat('x ', 50000)) $$, 'error 22023: p_query is 99999 characters long', '100 kB of text are refused'),
         ($$ select sku from api.search_products('x', '[1,0]') $$, 'error 22023: p_query_embedding has 2 dimensions, those of the live model test have 3', 'a vector of another model is refused'),
@@ -417,6 +452,16 @@ select is(
     'head office narrows it to a store'
 );
 select is(
+    pg_temp.ask('sr-head', $$ select sku, price, stock_level, in_stock_at from api.cross_sell('hammer', 'sr_a') $$),
+    '(DRILL,99.00,2,sr_a)',
+    'with the price and the stock of that store'
+);
+select is(
+    pg_temp.ask('sr-head', $$ select sku, price, stock_level, in_stock_at from api.trending_products('sr_b') where sku = 'HAMMER' $$),
+    '(HAMMER,77.00,7,sr_b)',
+    'as what sells there has'
+);
+select is(
     pg_temp.ask('sr-a', $$ select sku from api.cross_sell('hammer', 'sr_b') $$),
     'error 42501: store sr_b is not visible to you',
     'a store of somebody else is refused'
@@ -440,6 +485,12 @@ select is(
     pg_temp.ask('sr-a', $$ select sku from api.recommend_for_customer(md5('cid')::uuid) $$),
     format('error 42501: customer %s is not visible to you', md5('cid')::uuid),
     'a customer of another store is refused'
+);
+
+update retail.inventory as i set stock_level = 0 where i.store_id = md5('sr_a')::uuid;
+select is(
+    pg_temp.ask('sr-region', $$ select sku from api.recommend_for_customer(md5('ann')::uuid) $$), 'nothing',
+    'where nothing is in stock nothing is offered, least of all what the customer has'
 );
 
 -- ---------------------------------------------------------------- effort

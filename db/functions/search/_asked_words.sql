@@ -1,7 +1,8 @@
 -- api._asked_words(): what a search asks for in words: the twelve that say most, and what all are worth
 -- together. Not a tool. Words such as how and the, which no product is about, count as asked for too:
 -- who asks in sentences means more than the words. Most searches have only words that the catalogue has:
--- these are read at once, and spelling is looked after for the others alone.
+-- these are read at once, and spelling is looked after for the others alone. A size in one word that the
+-- catalogue does not have, such as 20v or 2x4, is asked for in parts.
 create or replace function api._asked_words(
     p_query text
 )
@@ -25,6 +26,7 @@ as $function$
 declare
     v_asked constant text[] := tsvector_to_array(to_tsvector('english', p_query));
     v_simple constant tsvector := to_tsvector('simple', p_query);
+    v_parts text;
     v_known bigint;
 begin
     if cardinality(v_asked) <= 12 then
@@ -40,6 +42,11 @@ begin
         ) as a;
     end if;
     if v_known is distinct from cardinality(v_asked) then
+        v_parts := regexp_replace(p_query, '\m([0-9]+)(x(?=[0-9])|[a-z]{1,4}\M)', '\1 \2 ', 'gi');
+        if v_parts <> p_query then
+            return query select a.* from api._asked_words(v_parts) as a;
+            return;
+        end if;
         select array_agg(a.query) filter (where a.place <= 12),
             array_agg(a.weight::real) filter (where a.place <= 12),
             array_agg(a.products) filter (where a.place <= 12),

@@ -56,13 +56,13 @@ begin
     from best as b
     join retail.products as p on p.product_id = b.other_id
     join retail.categories as c on c.category_id = p.category_id
-    cross join lateral api._offer(p.product_id) as o
+    cross join lateral api._offer(p.product_id, v_stores) as o
     order by b.rank;
 end;
 $function$;
 
 comment on function api.cross_sell(text, text, date, date, integer, integer) is
-    'What is bought in one order with a product, the most orders beyond chance first. confidence_percent: share of the orders with the product that hold the other too; support_percent: of all orders; lift: how many times more often than by chance.
+    'What is bought in one order with a product, the most orders beyond chance first. confidence_percent: share of the orders with the product that hold the other too; support_percent: of all orders; lift: how many times more often than by chance. price: the lowest of these stores, in USD without tax, null if none sells it now; stock_level: pieces in all of them.
 
 p_sku: article number, for example HT-HAM-001
 p_store: key of a store; null for all that you see

@@ -48,11 +48,14 @@ begin
         where o.store_id = v_store_id and o.customer_id = p_customer_id and not l.is_return
         group by l.product_id
     ) as b;
-    select array_agg(i.product_id) into v_sold
-    from retail.inventory as i
-    where i.store_id = v_store_id
-        and (not coalesce(p_in_stock, false) or i.stock_level > 0)
-        and i.product_id <> all (coalesce(v_bought, '{}'));
+    -- Empty and not null where there is none: null is everything to a search.
+    v_sold := array(
+        select i.product_id
+        from retail.inventory as i
+        where i.store_id = v_store_id
+            and (not coalesce(p_in_stock, true) or i.stock_level > 0)
+            and i.product_id <> all (coalesce(v_bought, '{}'))
+    );
 
     return query
     with beside as (

@@ -52,7 +52,8 @@ begin
             )
         returning 1
     ),
-    -- In the order of the key, so that what is read together lies together.
+    -- In the order of the key, so that what is read together lies together. A vector may be of a
+    -- transaction that began before the last copies were made and ended after.
     written as (
         insert into retail.search_assortments as a (store_id, product_id, model_id, embedding)
         select i.store_id, i.product_id, v_model_id, e.embedding
@@ -66,7 +67,8 @@ begin
             and (
                 c.product_id is null
                 or c.model_id is distinct from v_model_id
-                or c.updated_at <= e.updated_at
+                or c.updated_at <= e.updated_at + interval '5 minutes'
+                    and c.embedding::real[] is distinct from e.embedding::real[]
             )
         order by i.store_id, i.product_id
         on conflict (store_id, product_id) do update

@@ -2,7 +2,8 @@
 -- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
 -- rank: 1 / (20 + place). A place in the list of words counts by the square of what the product
 -- covers of the search, at most double: who names a thing gets what is named so, and of a question,
--- of which any product covers little, meaning decides.
+-- of which any product covers little, meaning decides. A product whose article number is asked for comes
+-- before both.
 create or replace function api.search_products(
     p_query text,
     p_query_embedding vector default null,
@@ -35,9 +36,10 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_query constant text := btrim(p_query);
-    v_words constant tsquery := plainto_tsquery('english', v_query);
+    v_query constant text := btrim(p_query, e' \t\r\n');
+    v_words tsquery;
     v_category uuid;
+    v_named uuid[];
     v_in_stock constant boolean := coalesce(p_in_stock, false);
     v_depth constant integer := greatest(2 * p_limit, 20);
     v_unit p_query_embedding%type;
@@ -59,6 +61,10 @@ begin
             using errcode = 'invalid_parameter_value',
                   hint = 'Use a text of 1 to 1000 characters.';
     end if;
+    if p_min_price > p_max_price then
+        raise exception 'p_min_price (%) is above p_max_price (%)', p_min_price, p_max_price
+            using errcode = 'invalid_parameter_value', hint = 'Swap the two prices.';
+    end if;
 
     if p_category is not null then
         v_category := api._category_id(p_category);
@@ -71,6 +77,30 @@ begin
         when p_query_embedding is null then 'words only: the text was not embedded'
         else 'words only: no model is live'
     end;
+    -- Any of the words, as they are looked for.
+    v_words := replace(plainto_tsquery('english', v_query)::text, ' & ', ' | ')::tsquery;
+    -- Of fewer characters, numbers are sizes.
+    if v_query ~ '(?=\S{4})\S*[0-9]' then
+        v_named := array(
+            select p.product_id
+            from retail.products as p
+            where p.sku in (
+                    select w.sku
+                    from regexp_split_to_table(v_query, '[.]*[\s,;:?!()"]+|[.]+$') as t (word)
+                    cross join lateral (values (t.word), (upper(t.word))) as w (sku)
+                    where t.word ~ '[0-9]' and length(t.word) > 3
+                )
+                and (v_category is null or p.category_id = v_category)
+                and exists (
+                    select
+                    from retail.inventory as i
+                    where i.product_id = p.product_id
+                        and (p_min_price is null or i.price >= p_min_price)
+                        and (p_max_price is null or i.price <= p_max_price)
+                        and (not v_in_stock or i.stock_level > 0)
+                )
+        );
+    end if;
 
     -- What was taken up for search may not be sold any more: then nothing is shown, and all looked for anew.
     loop
@@ -85,10 +115,20 @@ begin
             from api._found_products(
                 v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth, v_taken
             ) as f
+            union all
+            select n.product_id, null, 1, 'sku' from unnest(v_named) as n (product_id)
         ),
         merged as (
-            select l.product_id, sum(l.worth) as worth, max(l.similarity) as similarity,
-                case when count(*) = 2 then 'both' else min(l.side) end as found_by
+            select l.product_id, sum(l.worth) as worth,
+                -- What only words have found is compared where that is asked for.
+                coalesce(max(l.similarity), case
+                    when p_min_similarity is not null then api._similarity_to(l.product_id, v_unit)
+                end) as similarity,
+                case
+                    when bool_or(l.side = 'sku') then 'sku'
+                    when count(*) = 2 then 'both'
+                    else min(l.side)
+                end as found_by
             from lists as l
             group by l.product_id
         ),
@@ -123,15 +163,15 @@ $function$;
 
 comment on function
     api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer) is
-    'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words or both. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists. headline: the description with the words asked for in **.
+    'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words, both or sku. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists, and 1 for the sku. headline: the description with the words asked for in **.
 
-p_query: words or a question
+p_query: words, a question or a sku
 p_query_embedding: vector of p_query by the live model; null to search by words only
 p_category: name of a category; null for all
 p_min_price: USD; of any of your stores
 p_max_price: USD; of any of your stores
 p_in_stock: only what is in stock
-p_min_similarity: -1 to 1; what only words found has none and stays; null for any
+p_min_similarity: -1 to 1; where it is unknown a product stays; null for any
 p_limit: 1 to 100';
 revoke execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
     from public;

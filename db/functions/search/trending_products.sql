@@ -84,14 +84,14 @@ begin
     from best as b
     join retail.products as p on p.product_id = b.product_id
     join retail.categories as c on c.category_id = p.category_id
-    cross join lateral api._offer(p.product_id) as o
+    cross join lateral api._offer(p.product_id, v_stores) as o
     order by b.rank;
 end;
 $function$;
 
 comment on function
     api.trending_products(text, text, date, integer, integer, integer) is
-    'Products that are in more orders than before, the surest growth first. expected_orders: as many as the baseline has in p_days days; trend_score: orders beyond that over the square root of it plus one.
+    'Products that are in more orders than before, the surest growth first. expected_orders: as many as the baseline has in p_days days; trend_score: orders beyond that over the square root of it plus one. price: the lowest of these stores, in USD without tax, null if none sells it now; stock_level: pieces in all of them.
 
 p_store: key of a store; null for all that you see
 p_category: name of a category; null for all
