@@ -238,7 +238,7 @@ async def test_a_service_that_changes_its_vectors_is_stopped(settings, connectio
     await filled(settings)
     connection.execute("update retail.products set description = 'x' where sku = 'sku1'")
     shorter = settings.model_copy(update={"embedding_dimensions": 4})
-    embedder = embedding_http.HttpEmbedder(shorter, settings.embedding_url, "small")
+    embedder = embedding_http.HttpEmbedder(shorter, settings.embedding_url, "small", 1)
     embedder._settings = shorter.model_copy(update={"embedding_dimensions": None})  # noqa: SLF001
     with pytest.raises(ConfigurationError, match="have 8 dimensions, not 4"):
         await fill(settings.admin_url, embedder)
@@ -370,6 +370,7 @@ async def test_a_service_that_fails_is_left_in_peace_and_searches_do_not_wait(
     service.answers += [Response(status_code=503)] * 99
     assert await embed(seattle, QUESTION) is None
     asked = len(service.requests)
+    assert asked == 2
     assert await embed(seattle, QUESTION + " again") is None
     assert len(service.requests) == asked
     assert not (await embed.status())["by_meaning"]

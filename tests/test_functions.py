@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 
 import functions
 import jsonschema
@@ -235,6 +236,36 @@ async def test_where_a_text_cannot_be_embedded_its_vector_is_null(opened, people
         people["seattle"], tools["found"], {"query": "four"}
     )
     assert answer.rows == [("four [4,0.5]",)]
+
+
+async def test_a_tenant_with_many_questions_does_not_keep_the_embedder_from_others(
+    opened, people, tools
+):
+    """Each embedding takes as long as nobody else is served in the order that they came."""
+    begun, at_once, most = [], Counter(), 0
+
+    async def slow(principal, _):
+        nonlocal most
+        begun.append(principal.name)
+        at_once[principal.name] += 1
+        most = max(most, at_once["seattle"])
+        await asyncio.sleep(0.02)
+        at_once[principal.name] -= 1
+        return [1.0, 0.5]
+
+    agent = Agent(opened, embed=slow)
+
+    def ask(name):
+        return agent.call_function(people[name], tools["found"], {"query": f"{len(begun)}"})
+
+    many = [asyncio.create_task(ask("seattle")) for _ in range(60)]
+    await asyncio.sleep(0.05)
+    await ask("bellevue")
+    place = begun.index("bellevue")
+    await asyncio.gather(*many)
+    assert begun.count("seattle") == 60
+    assert place < 30
+    assert most == opened.settings.max_concurrent
 
 
 async def test_without_an_embedder_only_a_function_that_can_do_without_is_shown(

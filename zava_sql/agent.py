@@ -13,7 +13,7 @@ from zava_sql import runner
 from zava_sql.audit import Audit
 from zava_sql.cache import Cache
 from zava_sql.calls import Call, size_of
-from zava_sql.caps import check_cost
+from zava_sql.caps import Turns, check_cost
 from zava_sql.catalogue import describe_schema
 from zava_sql.database import CONNECTION_ERRORS, Database
 from zava_sql.errors import (
@@ -103,6 +103,8 @@ class Agent:
         self.cache = cache
         # Told of every call at its end; must not fail.
         self.observers: list[Callable[[Call], None]] = []
+        # Of their own: whoever waits for an embedder keeps no connection from anybody.
+        self._embedding = Turns(database.settings.pool_max)
         self.guard = guard or Guard(strict=database.settings.guard_strict)
         self._guard_given = guard is not None
 
@@ -169,7 +171,7 @@ class Agent:
             for parameter in function.parameters:
                 text = given.get(parameter.embeds) if parameter.embeds else None
                 if self.embed is not None and isinstance(text, str):
-                    given[parameter.name] = await _embedding(self.embed, principal, text)
+                    given[parameter.name] = await self._vector(self.embed, principal, text)
             call.sql, values = function.call(given)
             try:
                 return await self._answer(call, limit, values)
@@ -202,14 +204,27 @@ class Agent:
         call.rows, call.size = len(result.rows), size_of(result.rows)
         return result
 
-    def _turn(self, principal: Principal) -> AbstractAsyncContextManager[None]:
-        """Have a connection to be used, when it is this tenant's turn.
+    async def _vector(self, embed: Embed, principal: Principal, text: str) -> list[float] | None:
+        """Embed a text; None, with which a function goes by words, where that cannot be."""
+        try:
+            async with self._turn(principal, self._embedding):
+                vector = await embed(principal, text)
+        except ZavaError as error:
+            logger.warning("no embedding: %s", error.message)
+            return None
+        return None if vector is None else list(vector)
+
+    def _turn(
+        self, principal: Principal, turns: Turns | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """Have a connection to be used, or one of other `turns`, when it is this tenant's turn.
 
         Raises:
             LimitExceeded: none comes free in time.
         """
         caps = self.database.caps.of(principal.role)
-        return self.database.turns.turn(principal.role, caps.max_concurrent, caps.pool_timeout)
+        turns = turns or self.database.turns
+        return turns.turn(principal.role, caps.max_concurrent, caps.pool_timeout)
 
     @asynccontextmanager
     async def _called(
@@ -320,16 +335,6 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     except asyncpg.PostgresError as error:
         raise _database_error(error, sql, values) from error
     return Result(columns, list(map(tuple, records[:limit])), len(records) > limit)
-
-
-async def _embedding(embed: Embed, principal: Principal, text: str) -> list[float] | None:
-    """Give the vector of a text; None, with which a function goes by words, where there is none."""
-    try:
-        vector = await embed(principal, text)
-    except ZavaError as error:
-        logger.warning("no embedding: %s", error.message)
-        return None
-    return None if vector is None else list(vector)
 
 
 def _unsendable() -> DatabaseError:

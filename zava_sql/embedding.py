@@ -47,8 +47,10 @@ class Embedder(Protocol):
         ...
 
 
-def find_embedder(settings: Settings) -> Embedder:
+def find_embedder(settings: Settings, *, attempts: int = 5) -> Embedder:
     """Give the embedder of these settings: the service where a URL is set, else the local model.
+
+    A service that is busy or away is asked `attempts` times.
 
     Raises:
         ConfigurationError: the settings do not fit together, or the local model is not installed.
@@ -70,4 +72,4 @@ def find_embedder(settings: Settings) -> Embedder:
         )
     from zava_sql.embedding_http import HttpEmbedder  # noqa: PLC0415 - not needed by the local one
 
-    return HttpEmbedder(settings, settings.embedding_url, model)
+    return HttpEmbedder(settings, settings.embedding_url, model, attempts)

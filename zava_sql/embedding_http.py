@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpEmbedder"]
 
-_ATTEMPTS: Final = 5
 # Seconds: of the first pause, and of any pause however long the service asks for.
 _PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 30.0
@@ -56,8 +55,9 @@ class _RefusedError(Exception):
 class HttpEmbedder:
     """Asks one service, in batches that it can take, and again when it is busy."""
 
-    def __init__(self, settings: Settings, url: str, model: str) -> None:
+    def __init__(self, settings: Settings, url: str, model: str, attempts: int) -> None:
         self._settings = settings
+        self._attempts = attempts
         self._model = model
         self._length = settings.embedding_dimensions
         key = settings.embedding_key.get_secret_value() if settings.embedding_key else ""
@@ -155,7 +155,7 @@ class HttpEmbedder:
             try:
                 return self._read(await self._post(batch), len(batch))
             except _RetryError as error:
-                if attempt == _ATTEMPTS:
+                if attempt == self._attempts:
                     raise ServiceUnavailable(
                         error.message, hint="Try again later; see that the service is up."
                     ) from None

@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 # Seconds for which a service that failed is not asked again: questions shall not wait for it.
 _REST: Final = 10.0
 
+# Times that a service is asked for the vector of one question: whoever waits for it gets words.
+_ATTEMPTS: Final = 2
+
 # Characters of a question that count: a long text shall not keep a service from everyone.
 _LONGEST: Final = 2_000
 
@@ -192,7 +195,7 @@ def _embedders(settings: Settings) -> tuple[list[Embedder], str]:
     """Give what can embed, and what to say when that is nothing."""
     found: list[Embedder] = []
     if settings.embedding_url or settings.embedding_model:
-        found.append(find_embedder(settings))
+        found.append(find_embedder(settings, attempts=_ATTEMPTS))
     if LOCAL_MODEL in {embedder.name for embedder in found}:
         return found, ""
     try:
