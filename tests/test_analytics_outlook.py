@@ -215,7 +215,9 @@ def forecast(series, horizon, level):
     }
     best = min(errors, key=lambda method: (errors[method], method != "seasonal naive"))
     ratios = [a / f for a, f in tests[best] if f > 0]
-    tail = (100 - level) / 200
+    # The k-th of n ratios has k / (n + 1) of those to come below it.
+    n = windows * horizon
+    tail = max(0, ((n + 1) * (100 - level) / 200 - 1) / (n - 1))
     return (
         best, errors[best], errors["seasonal naive"], windows * horizon,
         [(f, f * quantile(ratios, tail), f * quantile(ratios, 1 - tail))
@@ -278,6 +280,17 @@ def test_the_interval_holds_about_the_share_of_days_that_it_says(daily):
         inside += sum(r[2] <= v <= r[3] for r, v in zip(rows, values[600:], strict=True))
         total += len(rows)
     assert 0.70 < inside / total < 0.90
+
+
+@pytest.mark.parametrize(("days", "horizon", "level"), [(40, 10, 80), (60, 7, 95)])
+def test_a_short_back_test_leaves_the_interval_wide_enough(daily, days, horizon, level):
+    inside = total = 0
+    for seed in range(60):
+        values = synthetic(seed, "level", days + horizon)
+        rows = daily.ask("head", FORECAST, values[:days], horizon, level)
+        inside += sum(r[2] <= v <= r[3] for r, v in zip(rows, values[days:], strict=True))
+        total += len(rows)
+    assert level - 4.5 < 100 * inside / total < level + 4.5
 
 
 @pytest.mark.parametrize("kind", ["level", "season", "walk"])

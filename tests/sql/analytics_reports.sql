@@ -142,7 +142,7 @@ from (
         (7, 'margin_percent', 'percent,23.42,35.00,-11.58,33.33,-9.91,"{""The margin fell by 11.6 points to 23.4 %, compared with the 10 days before."",""The margin fell by 9.9 points to 23.4 %, compared with the same days a year ago.""}"'),
         (8, 'returned_units', 'count,1,0,,0,,{}'),
         (9, 'returned_revenue', 'USD,10.00,0.00,,0.00,,{}'),
-        (10, 'return_rate', 'percent,14.29,0.00,14.29,0.00,14.29,"{""The share of pieces that came back rose by 14.3 points to 14.3 %, compared with the 10 days before."",""The share of pieces that came back rose by 14.3 points to 14.3 %, compared with the same days a year ago."",""14.3 % of the pieces sold came back.""}"'),
+        (10, 'return_rate', 'percent,14.29,0.00,14.29,0.00,14.29,"{""The return rate rose by 14.3 points to 14.3 %, compared with the 10 days before."",""The return rate rose by 14.3 points to 14.3 %, compared with the same days a year ago."",""For 100 pieces sold, 14.3 came back.""}"'),
         (11, 'active_customers', 'count,3,1,200.00,1,200.00,"{""The number of active customers rose by 200.0 %, compared with the 10 days before."",""The number of active customers rose by 200.0 %, compared with the same days a year ago.""}"'),
         (12, 'new_customers', 'count,1,1,0.00,1,0.00,{}'),
         (13, 'returning_customers', 'count,2,0,,0,,{}')

@@ -26,7 +26,7 @@ begin atomic
                 ('orders', 'The number of orders', false),
                 ('average_basket', 'The average basket', false),
                 ('margin_percent', 'The margin', true),
-                ('return_rate', 'The share of pieces that came back', true),
+                ('return_rate', 'The return rate', true),
                 ('active_customers', 'The number of active customers', false),
                 ('new_customers', 'The number of new customers', false)
         ) as n (metric, name, is_share)
@@ -64,7 +64,7 @@ begin atomic
         ) as d (verb)
         where not k.is_empty
         union all
-        select 3, format('%s %% of the pieces sold came back.', round(p_value, 1))
+        select 3, format('For 100 pieces sold, %s came back.', round(p_value, 1))
         where p_metric = 'return_rate' and p_value >= 10
     ) as i (place, sentence);
 end;

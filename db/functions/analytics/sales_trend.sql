@@ -149,7 +149,7 @@ begin
             case when bool_and(s.is_complete and s.start >= o.day) over w
                 and count(*) over w = v_width
                 then round(avg(s.revenue) over w, 2) end as moving_average,
-            case when s.is_complete and lag(s.is_complete) over (order by s.start)
+            case when s.is_complete and lag(s.is_complete and s.start >= o.day) over (order by s.start)
                 then lag(s.revenue) over (order by s.start) end as previous,
             case when s.year_from >= o.day then coalesce(y.revenue, 0.00) end as year_ago
         from sums as s

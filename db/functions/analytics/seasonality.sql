@@ -1,6 +1,8 @@
 -- api.seasonality(): how strong each month is, by category, against the average of its year.
 -- Years are the twelve complete months up to the newest one, the twelve before, and so on: each
--- is measured against itself, so that growth from year to year does not tilt the index.
+-- is measured against itself, after the growth between the years, taken as steady, is taken out of
+-- its months: else the last months of each year would stand above their season. Of one year alone
+-- nobody can tell growth from season.
 create or replace function api.seasonality(
     p_store text default null,
     p_category text default null,
@@ -51,6 +53,7 @@ begin
     with months as (
         select
             y.n as year,
+            m.n / 12.0 as years_to_end,
             (v_end - interval '1 month' * (12 * y.n + m.n))::date as first_day,
             (v_end - interval '1 month' * (12 * y.n + m.n - 1))::date as next_first
         from generate_series(0, v_years - 1) as y (n)
@@ -69,27 +72,53 @@ begin
         select
             c.category_id, c.name, m.year,
             extract(month from m.first_day)::integer as month,
+            m.next_first - m.first_day as days,
+            m.years_to_end,
             coalesce(s.revenue, 0.00) / (m.next_first - m.first_day) as revenue,
-            sum(coalesce(s.revenue, 0.00)) over w / sum(m.next_first - m.first_day) over w as level
+            sum(coalesce(s.revenue, 0.00)) over w / sum(m.next_first - m.first_day) over w as level,
+            min(coalesce(s.revenue, 0.00)) over w as weakest
         from retail.categories as c
         cross join months as m
         left join sales as s on s.category_id = c.category_id and s.first_day = m.first_day
         where v_category is null or c.category_id = v_category
         window w as (partition by c.category_id, m.year)
+    ),
+    -- The logarithm of growth a year, by least squares over the years that sold in every month: one
+    -- in which a category began says nothing of growth. 0 where there are not two.
+    growth as (
+        select d.category_id,
+            coalesce(regr_slope(ln(d.level), -d.year) filter (where d.weakest > 0), 0)::numeric
+                as rate
+        from daily as d
+        group by d.category_id
+    ),
+    steady as (
+        select d.name, d.month, d.days, d.level, d.year, d.revenue,
+            d.revenue * exp(g.rate * d.years_to_end) as grown
+        from daily as d
+        join growth as g on g.category_id = d.category_id
+    ),
+    indexed as (
+        select s.name, s.month, s.revenue,
+            case when s.level > 0 then 100 * s.grown
+                / nullif(greatest(0, sum(s.grown * s.days) over w / sum(s.days) over w), 0)
+            end as index
+        from steady as s
+        window w as (partition by s.name, s.year)
     )
     select
-        d.name, d.month, to_char(make_date(2000, d.month, 1), 'FMMonth'),
-        round(avg(100 * d.revenue / d.level) filter (where d.level > 0), 2),
-        round(avg(d.revenue), 2),
+        i.name, i.month, to_char(make_date(2000, i.month, 1), 'FMMonth'),
+        round(avg(i.index), 2),
+        round(avg(i.revenue), 2),
         count(*)::integer
-    from daily as d
-    group by d.name, d.month
-    order by d.name, d.month;
+    from indexed as i
+    group by i.name, i.month
+    order by i.name, i.month;
 end;
 $function$;
 
 comment on function api.seasonality(text, text, integer) is
-    'Month index by category: revenue a day in percent of the average day of the year. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). The index leaves out years whose revenue is not above 0. average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
+    'Month index by category: revenue a day in percent of the average day of the year, growth between years taken out as steady. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). The index leaves out years whose revenue is not above 0. average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_category: e.g. Hand Tools; null for all
