@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import itertools
 import json
@@ -23,7 +24,7 @@ import tenants
 from zava_sql.agent import Agent, fetch
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import Caller, caller
-from zava_sql.errors import ServiceUnavailable, ZavaError
+from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.tenant import find_principal
 
@@ -153,6 +154,16 @@ async def test_literals_and_arguments_stand_in_it_as_the_policy_says(
     assert ran[0] == "select ? , ? where ? in ( ? )"
     assert refused[0] == (hashed if policy == "hashed" else None)
     assert (described[1] or "").startswith("sha256:") == (policy == "hashed")
+
+
+@pytest.mark.parametrize("policy", ["hashed", "none"])
+async def test_no_literal_is_kept_however_long_its_canonical_text_is(
+    module_database, admin, tmp_path, policy
+):
+    async with audited(module_database, tmp_path, audit_arguments=policy) as agent:
+        # In canonical form each quote is two: longer than any text that the guard takes.
+        await ask(agent, "select length($$secret" + "'" * 12_000 + "$$)")
+    assert log(admin, "verdict, sql") == [("answered", "select length ( ? )")]
 
 
 @pytest.mark.parametrize("guarded", [True, False])
@@ -373,6 +384,20 @@ async def test_what_is_cut_out_is_missed(module_database, admin):
                 ],
             )
         assert problem(admin, number, link)[1].startswith("record 7 is not the anchor")
+    # Nor does it help to say that retention took what the anchor belongs to.
+    for first, new, found in (
+        (7, "hash", (None, None)),
+        (7, "sha256(hash)", (7, "record 7 is not the anchor: the log was written anew")),
+        (8, "hash", (7, "record 7, the anchor, is no longer kept and cannot be compared")),
+    ):
+        with admin.transaction(force_rollback=True):
+            admin.execute(
+                f"update zava.audit_head set number = {first}, first_number = {first}, (hash,"
+                f" first_hash) = (select {new}, {new} from zava.audit_log where number = {first});"
+                " delete from zava.audit_log"
+            )
+            assert problem(admin) == (None, None)
+            assert problem(admin, number, link) == found
     assert problem(admin, number, link) == (None, None)
 
 
@@ -415,6 +440,107 @@ async def test_a_journal_that_cannot_be_written_stops_the_answer(
             await agent.query(await find_principal(agent.database, "seattle"), long)
         assert await ask(agent, "select 1") == ["answered"]
     assert log(admin, "sql") == [("select 1",)]
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["refuse", "spool"])
+async def test_a_damaged_journal_holds_nothing_else_back(
+    module_database, admin, tmp_path, caplog, closed
+):
+    (chain,) = admin.execute("select zava.audit_chain()").fetchone()
+    paths = []
+    # Bytes that no text has, zeros of a disk that lost its power, a record that the log has no
+    # place for.
+    for damage in (b"\xff\n", b"\0" * 100 + b"\n", b'{"verdict": "no such", "source_number": 9}\n'):
+        journal = Journal.create(tmp_path / "audit", chain)
+        journal.write(RECORD)
+        with journal.path.open("ab") as file:
+            file.write(damage)
+        os.close(journal._fd)  # noqa: SLF001 - as when its process ends
+        paths.append(journal.path)
+    audit = "refuse" if closed else "spool"
+    async with audited(module_database, tmp_path, audit=audit) as agent:
+        await until(lambda: not list(tmp_path.glob("audit/*.journal"))[1:])
+        assert await ask(agent, "select 1") == ["answered"]
+        await until(lambda: agent.audit.waiting == 0)
+        assert agent.audit.taking
+    assert len(log(admin, "principal")) == 3  # those of a file that the log refused are in it
+    assert log(admin, "principal")[-1] == ("seattle",)
+    for path in paths:
+        assert str(path) in caplog.text
+        assert path.with_suffix(".damaged").read_bytes().count(b"\n") == 2
+    assert not list(tmp_path.glob("audit/*.journal"))
+
+
+async def test_a_log_without_a_place_for_records_takes_them_later(module_database, admin, tmp_path):
+    (chain,) = admin.execute("select zava.audit_chain()").fetchone()
+    admin.execute("select zava._audit_partition(now())")
+    journal = Journal.create(tmp_path / "audit", chain)
+    journal.write(RECORD)
+    os.close(journal._fd)  # noqa: SLF001 - as when its process ends
+    partition, bounds = admin.execute(
+        "select c.oid::regclass::text, pg_get_expr(c.relpartbound, c.oid) from pg_class as c"
+        " where c.relname = to_char(now() at time zone 'UTC', '\"audit_log_\"YYYY_MM')"
+    ).fetchone()
+    admin.execute(f"alter table zava.audit_log detach partition {partition}")
+    try:
+        async with audited(module_database, tmp_path) as agent:
+            await until(lambda: not agent.audit.taking)
+    finally:
+        admin.execute(f"alter table zava.audit_log attach partition {partition} {bounds}")
+    async with audited(module_database, tmp_path):
+        await until(lambda: bool(log(admin, "principal")))
+    assert log(admin, "principal") == [("x",)]
+    assert not list(tmp_path.glob("audit/*.damaged"))
+
+
+async def test_whatever_stops_the_sending_is_seen(module_database, tmp_path, monkeypatch):
+    async with audited(module_database, tmp_path, audit="refuse") as agent:
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "read", lambda _: b"".decode("no such encoding"))
+            assert await ask(agent, "select 1") == ["answered"]
+            await until(lambda: not agent.audit.taking)
+            assert await ask(agent, "select 1") == ["SERVICE_UNAVAILABLE"]
+        await until(lambda: agent.audit.taking)
+        assert await ask(agent, "select 1") == ["answered"]
+
+
+async def test_calls_without_an_answer_are_counted_as_such(module_database, tmp_path, monkeypatch):
+    async with audited(module_database, tmp_path, audit="refuse") as agent:
+        ends = []
+        agent.observers.append(lambda call: ends.append((call.verdict, call.code)))
+        monkeypatch.setattr("zava_sql.audit_journal._MAX_BYTES", 10)
+        assert await ask(agent, "select 1") == ["SERVICE_UNAVAILABLE"]
+        with pytest.raises(ServiceUnavailable, match="no room"):
+            agent.audit.check_room()
+        agent.audit.taking = False
+        assert await ask(agent, "select 1") == ["SERVICE_UNAVAILABLE"]
+    assert ends == [("failed", "SERVICE_UNAVAILABLE")] * 2
+
+
+async def test_a_full_disk_is_told_and_a_look_at_it_leaves_no_trace(
+    module_database, tmp_path, monkeypatch
+):
+    async with audited(module_database, tmp_path) as agent:
+        (path,) = tmp_path.glob("audit/*.journal")
+        agent.audit.check_room()
+        assert not path.read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr("zava_sql.audit_journal.os.write", full)
+            with pytest.raises(ServiceUnavailable, match="no space left on device"):
+                agent.audit.check_room()
+        assert await ask(agent, "select 1") == ["answered"]
+
+
+def full(*_: Any) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+async def test_an_anchor_that_cannot_be_kept_stops_the_start(module_database, admin, tmp_path):
+    (chain,) = admin.execute("select zava.audit_chain()").fetchone()
+    (tmp_path / "audit" / f"{chain}.anchor").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="cannot be written to"):
+        async with audited(module_database, tmp_path):
+            pass
 
 
 async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admin, tmp_path):

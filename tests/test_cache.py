@@ -434,6 +434,13 @@ async def test_servers_share_answers_in_redis(module_database, admin, runs, redi
         assert await value(two, seattle) == 27
         assert one.cache.hits + two.cache.hits == hits
 
+        # Nor does an epoch that is none keep anybody from an answer.
+        (name,) = [name async for name in client.scan_iter(match="zava:*") if b"epoch" in name]
+        before = await client.get(name)
+        await client.set(name, b"x")
+        assert await value(two, seattle) == 27
+        await client.set(name, before)
+
         # A disabled principal finds nothing, on either.
         admin.execute("select zava.disable_principal('seattle')")
         try:

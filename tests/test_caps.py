@@ -95,12 +95,16 @@ async def test_a_role_cannot_have_more_than_the_server_gives(opened, module_data
         f"{role} set zava.context_key = 'x'",
         f"{role} set zava.max_cell = '-1'",
         f"{role} set zava.statement_timeout = '3000'",
+        # To PostgreSQL no milliseconds at all would mean no limit.
+        "zava_store_spokane set zava.statement_timeout = '0.0004'",
     ):
         await opened.refresh_caps()
         caps = opened.caps.of(role)
         assert caps == opened.settings
         for name in ("max_bytes", "context_key", "max_cell"):
             assert f"role {role}: zava.{name} is no cap, or not a valid one" in caplog.text
+        assert opened.caps.of("zava_store_spokane") == opened.settings
+        assert "role zava_store_spokane: zava.statement_timeout is no cap" in caplog.text
 
 
 async def test_a_tenant_cannot_set_its_own_caps(opened, module_database):

@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -174,6 +176,33 @@ def test_no_database_is_service_unavailable(run):
     complains(run("query", "select 1", "--as", "seattle", **nowhere), "SERVICE_UNAVAILABLE", 3)
     complains(run("db", "upgrade", ZAVA_ADMIN_URL=gone), "SERVICE_UNAVAILABLE", 3)
     complains(run("principal", "list", ZAVA_ADMIN_URL=gone), "SERVICE_UNAVAILABLE", 3)
+
+
+@pytest.mark.long
+def test_a_database_that_is_not_migrated_or_goes_away_is_said_so(run, module_database):
+    bare = module_database.server.url("postgres")
+    for command in (["audit", "tail"], ["audit", "verify"], ["db", "refresh"]):
+        done = run(*command, ZAVA_ADMIN_URL=bare)
+        complains(done, "DATABASE_ERROR", 2)
+        assert "zava-sql db upgrade" in done.stderr
+    complains(run("audit", "tail", ZAVA_ADMIN_URL=""), "CONFIGURATION_ERROR", 2)
+    too_high = "postgresql://postgres:secret-word@127.0.0.1:99999/zava"
+    complains(run("audit", "tail", ZAVA_ADMIN_URL=too_high), "CONFIGURATION_ERROR", 2)
+    followed = "tests-follow"
+    url = f"{module_database.admin_url}?application_name={followed}"
+    with ThreadPoolExecutor(1) as beside:
+        done = beside.submit(run, "audit", "tail", "--follow", ZAVA_ADMIN_URL=url)
+        with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+            for _ in range(600):
+                ended = connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where application_name = %s and query like '%%audit_records%%'",
+                    [followed],
+                ).fetchall()
+                if ended or done.done():
+                    break
+                time.sleep(0.05)
+        complains(done.result(), "SERVICE_UNAVAILABLE", 3)
 
 
 @pytest.mark.long

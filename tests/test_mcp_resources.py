@@ -362,6 +362,7 @@ async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
     for _ in range(10):
         assert (await post(url, keys["seattle"])).status_code == 200
     assert (await numbers(url))['zava_tool_calls_total{tool="query"}'] == 11
+    assert (await numbers(url))["zava_audit_stopped"] == 0
 
     # Two processes, and two connections that each keeps open.
     with anyio.fail_after(10):

@@ -12,18 +12,28 @@ import re
 import threading
 import typing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
 import pytest
 import typer.testing
 from mcp import MCPError
-from mcp_clients import client_of, fill, post, request_body, serving, settings_for
+from mcp_clients import (
+    client_of,
+    fill,
+    post,
+    request_body,
+    serving,
+    settings_for,
+    wire_request,
+)
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from zava_sql import logs, traces
 from zava_sql.agent import Agent
+from zava_sql.calls import fingerprint
 from zava_sql.cli import app
 from zava_sql.database import Database
 from zava_sql.errors import ConfigurationError
@@ -144,6 +154,21 @@ async def test_texts_that_differ_in_literals_only_have_one_fingerprint(shops, lo
     assert one == same != other
     assert [event["rows"] for event in events(logged, "call")] == [1, 1, 1]
     assert all(event["seconds"] > 0 for event in events(logged, "call"))
+    assert fingerprint("select x IN ( 1 )") == fingerprint("select x IN ( 1 , 2 )")
+
+
+async def test_a_schema_that_is_read_as_a_resource_has_a_caller_too(shops, logged):
+    database, keys = shops
+    async with (
+        Database.open(settings_for(database)) as opened,
+        serving(opened) as url,
+        client_of(url, keys["seattle"]) as client,
+    ):
+        await client.read_resource("db://schema")
+        await client.get_prompt("explore_table", {"table": "orders"})
+    found = events(logged, "call")
+    assert [one["tool"] for one in found] == ["describe_schema"] * 2
+    assert len({one["request_id"] for one in found}) == 2
 
 
 def test_people_at_a_terminal_read_lines(logged):
@@ -155,6 +180,15 @@ def test_people_at_a_terminal_read_lines(logged):
     assert re.fullmatch(r"\d\d:\d\d:\d\d call principal=seattle rows=3", first)
     assert second.endswith("warning: slow seconds=2")
     assert not logged.getvalue()
+
+
+def test_an_event_is_one_line_whatever_names_are_in_it(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    logs.configure("info", terminal)
+    logging.getLogger("zava_sql.x").warning("the function %s", "api.a\nb\x1b[2J\u2028c")
+    assert terminal.getvalue().count("\n") == 1
+    assert terminal.getvalue().rstrip("\n").isprintable()
 
 
 def test_a_plan_keeps_its_shape_and_no_word_of_the_statement():
@@ -214,6 +248,33 @@ async def test_dashboard_and_alerts_name_what_the_server_tells(shops):
         "by", "code", "implementation", "generation", "le", "major", "minor", "patchlevel", "path",
         "pool", "result", "state", "status", "tool", "type", "verdict", "version",
     }  # fmt: skip
+
+
+async def until(so):
+    async with asyncio.timeout(20):
+        while True:
+            if so():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_who_did_not_wait_is_not_counted_as_our_failure(shops):
+    database, keys = shops
+    slow = "select count(*) from orders as a, orders as b, orders as c, orders as d"
+    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+        before = await counted(url)
+        host, port = urlsplit(url).netloc.split(":")
+        _, writer = await asyncio.open_connection(host, port)
+        writer.write(wire_request(url, keys["seattle"], slow))
+        await until(opened.turns._running.__len__)  # noqa: SLF001 - the query runs
+        writer.close()
+        hung_up = 'zava_http_requests_total{path="/mcp",status="499"}'
+        await until(lambda: not opened.turns._running)  # noqa: SLF001 - nor does it any more
+        await asyncio.sleep(0.1)
+        after = await counted(url)
+        assert after[hung_up] == before.get(hung_up, 0) + 1
+        failed = 'zava_http_requests_total{path="/mcp",status="503"}'
+        assert after.get(failed, 0) == before.get(failed, 0)
 
 
 async def test_calls_are_counted_by_kind_and_how_they_ended(shops):
@@ -330,7 +391,11 @@ async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
         assert (await get(url, "/readyz")).json() == {"ready": True}
         report = (await get(url, "/health")).json()
         for path in ("/health", "/metrics"):
-            for outside in ({"X-Forwarded-For": "1.2.3.4"}, {"Host": "db.example"}):
+            for outside in (
+                {"X-Forwarded-For": "1.2.3.4"},
+                {"X-Forwarded-Proto": "https"},
+                {"Host": "db.example"},
+            ):
                 refused = await get(url, path, **outside)
                 assert refused.status_code == 401
                 assert "parts" not in refused.text
@@ -350,6 +415,22 @@ async def test_a_hardened_database_is_as_ready_as_any(clone):
             assert (await get(url, "/readyz")).json() == {"ready": True}
             report = (await get(url, "/health")).json()
     assert {part["status"] for part in report["parts"].values()} == {"ok"}, report
+
+
+async def test_an_audit_that_takes_nothing_is_told(shops, tmp_path, monkeypatch):
+    database, _ = shops
+    given = settings_for(database, home=tmp_path, audit="refuse")
+    async with Agent.open(given) as agent, serving(agent.database, agent) as url:
+        assert (await counted(url))["zava_audit_stopped"] == 0
+        assert (await get(url, "/readyz")).status_code == 200
+        with monkeypatch.context() as patch:
+            patch.setattr("zava_sql.audit_journal._MAX_BYTES", 10)  # as on a full disk
+            report = await get(url, "/health")
+            assert (report.status_code, report.json()["parts"]["audit"]["status"]) == (503, "down")
+            assert (await get(url, "/readyz")).status_code == 503
+        agent.audit.taking = False
+        assert (await counted(url))["zava_audit_stopped"] == 1
+        agent.audit.taking = True
 
 
 async def test_a_retired_key_and_an_unbound_login_are_not_ready(clone):
@@ -468,6 +549,30 @@ async def test_a_value_that_postgresql_refuses_fails_at_start(shops, change, sai
             pass
     assert said in caught.value.message
     assert f"ZAVA_{next(iter(change)).upper()}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("command_timeout", "inf"), ("pool_timeout", "1e300"), ("statement_timeout", "0.0001"),
+     ("catalogue_interval", "inf"), ("max_rows_limit", "9" * 20)],
+)  # fmt: skip
+def test_what_no_clock_and_no_counter_holds_fails_at_start(name, value, monkeypatch):
+    monkeypatch.setenv(f"ZAVA_{name.upper()}", value)
+    with pytest.raises(ConfigurationError, match=f"ZAVA_{name.upper()} is not valid"):
+        Settings.load()
+
+
+def test_a_variable_that_is_misspelt_is_noticed(monkeypatch, logged):
+    monkeypatch.setenv("ZAVA_AUDIT_ARGUMENT", "none")
+    monkeypatch.setenv("ZAVA_MONITOR_URL", "http://127.0.0.1")
+    monkeypatch.setattr("zava_sql.cli_serve.configure", lambda _: None)
+    typer.testing.CliRunner().invoke(app, ["serve", "--print-config", "vscode"])
+    typer.testing.CliRunner().invoke(
+        app, ["serve", "--transport", "http", "--print-config", "vscode"]
+    )
+    assert [one["message"] for one in events(logged, "message")] == [
+        "ZAVA_AUDIT_ARGUMENT is no setting: ZAVA_AUDIT_ARGUMENTS may be meant"
+    ] * 2
 
 
 async def test_a_command_that_finds_no_server_says_so():

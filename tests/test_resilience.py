@@ -19,6 +19,7 @@ import pytest
 import tenants
 
 from zava_sql.agent import fetch
+from zava_sql.auth import KeyVerifier
 from zava_sql.errors import DatabaseError, QueryTimeout, ServiceUnavailable, ZavaError
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.retry import Breaker
@@ -211,6 +212,93 @@ async def test_queries_succeed_again_after_the_server_was_killed_and_came_back(p
         assert await eventually(lambda: find_principal(database, "seattle")) == seattle
         several = [tenants.own_rows(database, seattle) for _ in range(6)]
         assert await asyncio.gather(*several) == [everything] * 6
+
+
+@pytest.mark.parametrize(
+    ("shut", "said"),
+    [
+        ("alter role zava_gateway connection limit 0", "takes no more connections"),
+        ("alter role zava_gateway nologin", "refuses this server"),
+        ("revoke connect on database zava from zava_gateway, public", "refuses this server"),
+    ],
+    ids=["no room", "no login", "no right"],
+)
+async def test_no_caller_is_blamed_for_a_connection_that_is_refused(postgres, shut, said):
+    _, copy = postgres
+    async with tenants.opened(copy, pool_min=0, retry_attempts=1) as database:
+        seattle = await find_principal(database, "seattle")
+        await database.gateway.expire_connections()
+        with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+            admin.execute(shut)
+            try:
+                with pytest.raises(ServiceUnavailable, match=said):
+                    await fetch(database, seattle, "select 1", 1)
+            finally:
+                admin.execute("alter role zava_gateway login connection limit -1")
+                admin.execute("grant connect on database zava to public")
+        assert (await fetch(database, seattle, "select 1", 1)).rows == [(1,)]
+
+
+async def test_a_stranger_is_not_told_of_the_login_that_is_refused(postgres):
+    _, copy = postgres
+    async with tenants.opened(copy, retry_attempts=1) as database:
+        await database.service.expire_connections()
+        with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+            admin.execute("alter role zava_service nologin")
+            try:
+                with pytest.raises(ServiceUnavailable, match="identities cannot be checked"):
+                    await KeyVerifier(database).verify_token("x")
+            finally:
+                admin.execute("alter role zava_service login")
+
+
+@pytest.mark.long
+async def test_requests_to_cancel_do_not_pile_up_where_nobody_answers(flaky):
+    silent, accepted = asyncio.Event(), []
+
+    async def forward(reader, writer):
+        while data := await reader.read(65_536):
+            if silent.is_set():
+                await asyncio.sleep(3_600)
+            writer.write(data)
+
+    async def connected(reader, writer):
+        accepted.append(asyncio.current_task())
+        writers = [writer]
+        try:
+            if silent.is_set():
+                await asyncio.sleep(3_600)
+            there = await asyncio.open_connection(flaky.server.host, flaky.server.port)
+            writers.append(there[1])
+            await asyncio.gather(forward(reader, there[1]), forward(there[0], writer))
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            for one in writers:
+                one.close()
+
+    proxy = await asyncio.start_server(connected, "127.0.0.1", 0)
+    port = proxy.sockets[0].getsockname()[1]
+    host = f"{flaky.server.host}:{flaky.server.port}"
+    url = flaky.gateway_url.replace(host, f"127.0.0.1:{port}")
+    try:
+        async with tenants.opened(flaky, database_url=url, command_timeout=1) as database:
+            seattle = await find_principal(database, "seattle")
+            await fetch(database, seattle, "select 1", 1)
+            silent.set()
+            before = len(accepted)
+            with pytest.raises(QueryTimeout):
+                await fetch(database, seattle, "select 2", 1)
+            await until(lambda: not database._returning)  # noqa: SLF001
+            # asyncpg asks once, and we again as long as nobody answers, one at a time.
+            assert len(accepted) - before <= 6
+    finally:
+        for task in accepted:
+            task.cancel()
+        await asyncio.wait(accepted)
+        proxy.close()
+        await proxy.wait_closed()
+        await asyncio.sleep(0.05)
 
 
 async def test_a_restart_between_two_calls_goes_unnoticed(postgres):

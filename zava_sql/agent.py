@@ -239,10 +239,12 @@ class Agent:
         Raises:
             ServiceUnavailable: the audit cannot be written.
         """
-        if self.audit is not None:
-            self.audit.check()
         call = Call(principal, tool, text, arguments or {})
+        audit = None
         try:
+            if self.audit is not None:
+                self.audit.check()
+                audit = self.audit
             yield call
             call.answered()
         except BaseException as error:
@@ -250,10 +252,16 @@ class Agent:
             raise
         finally:
             call.stop()
-            for observe in self.observers:
-                observe(call)
-            if self.audit is not None:
-                await self.audit.record(call)
+            try:
+                if audit is not None:
+                    await audit.record(call)
+            except BaseException as error:
+                # Whoever counts calls is told that no answer goes out.
+                call.ended_by(error)
+                raise
+            finally:
+                for observe in self.observers:
+                    observe(call)
 
     def allow_functions(self, names: Collection[str]) -> None:
         """Have the guard know the functions of schema api; one that was given is left alone."""

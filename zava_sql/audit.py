@@ -20,7 +20,7 @@ import asyncpg
 
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import digest, fingerprint, normalized
-from zava_sql.database import CONNECTION_ERRORS, translated_connection_errors
+from zava_sql.database import translated_connection_errors
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ class Audit:
         # What processes that were killed have left goes first.
         self._left_over = Journal.left_over(directory, chain_id)
         self._older = next(self._left_over, None)
-        self._anchor = os.open(
-            directory / f"{chain_id}.anchor", os.O_WRONLY | os.O_CREAT, mode=0o600
-        )
+        self._anchor = _open_anchor(directory / f"{chain_id}.anchor")
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self.taking = True
@@ -119,6 +117,14 @@ class Audit:
                 hint="Try again in a moment; ZAVA_AUDIT=spool would answer meanwhile.",
             )
 
+    def check_room(self) -> None:
+        """See that a call could be written down.
+
+        Raises:
+            ServiceUnavailable: it could not.
+        """
+        self._journal.check()
+
     async def record(self, call: Call) -> None:
         """Write a call down; only then may its answer go out.
 
@@ -136,7 +142,7 @@ class Audit:
         while True:
             try:
                 await self._drain_all()
-            except (ZavaError, asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the log does not have them
                 if self.taking:
                     logger.warning("the audit log cannot be written: %s", type(error).__name__)
                 self.taking = False
@@ -154,10 +160,23 @@ class Audit:
 
     async def _drain_all(self) -> None:
         while self._older is not None:
-            await self._drain(self._older)
+            await self._drain_left_over(self._older)
             self._older.close()
             self._older = next(self._left_over, None)
         await self._drain(self._journal)
+
+    async def _drain_left_over(self, journal: Journal) -> None:
+        """Send what the database takes of it; what it does not take is kept, and told of."""
+        try:
+            await self._drain(journal)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            # Without either there is no partition for now: no fault of the records.
+            if error.sqlstate == "23514" and error.constraint_name is None:
+                raise
+            journal.is_damaged = True
+            journal.take(journal.waiting)
+        if journal.is_damaged:
+            logger.error("not all of %s are records: it is kept as .damaged", journal.path)
 
     async def _drain(self, journal: Journal) -> None:
         if self._connection is None or self._connection.is_closed():
@@ -189,7 +208,7 @@ class Audit:
     async def _close(self) -> None:
         # A batch that was cut off by cancelling may or may not have arrived; sent again, it counts
         # once.
-        with suppress(ZavaError, asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
+        with suppress(Exception):
             async with asyncio.timeout(_FAREWELL):
                 if self._connection is not None and self._connection.is_in_transaction():
                     await self._hang_up()
@@ -202,7 +221,9 @@ class Audit:
             )
             with suppress(ZavaError):
                 await self._journal.sync()
-        self._journal.close()
+        for journal in (self._older, self._journal):
+            if journal is not None:
+                journal.close()
         os.close(self._anchor)
         await self._hang_up()
 
@@ -215,6 +236,16 @@ def anchor_of(settings: Settings, chain_id: UUID) -> tuple[int, bytes] | None:
         return int(number), bytes.fromhex(link)
     except (OSError, ValueError):
         return None
+
+
+def _open_anchor(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT, mode=0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the audit cannot be written to {path}: {(error.strerror or '').lower()}",
+            hint="Give the file to the account of this process, or set ZAVA_HOME.",
+        ) from None
 
 
 def _directory(settings: Settings) -> Path:

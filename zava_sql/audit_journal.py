@@ -27,14 +27,20 @@ __all__ = ["Journal"]
 _BATCH_BYTES: Final = 1_000_000
 _MAX_BYTES: Final = 256_000_000
 
+# What a file system gives at a time.
+_BLOCK: Final = 4_096
+
 
 class Journal:
     """One file of one process: lines of JSON, numbered; `waiting` bytes are not in the database."""
 
-    def __init__(self, path: Path, fd: int, number: int = 0) -> None:
+    def __init__(self, path: Path, fd: int, *, is_left_over: bool = False) -> None:
         self.path = path
         self.source_id = UUID(path.stem.partition("_")[2])
-        self.number = number
+        self.number = 0
+        # It holds what is no record: the file is kept.
+        self.is_damaged = False
+        self._is_left_over = is_left_over
         self._fd = fd
         self._taken = 0
         self._written = os.fstat(fd).st_size
@@ -70,7 +76,7 @@ class Journal:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     # Between the two it may have been sent and removed by another process.
                     path.stat()
-                    yield cls(path, fd)
+                    yield cls(path, fd, is_left_over=True)
                 except (OSError, ValueError):
                     os.close(fd)
 
@@ -97,12 +103,27 @@ class Journal:
         if written < len(line):
             with suppress(OSError):
                 os.ftruncate(self._fd, self._written)
-            raise ServiceUnavailable(
-                f"the audit cannot be written: {reason}",
-                hint="An administrator has to make room, or the database available.",
-            )
+            raise _unwritable(reason)
         self._written += len(line)
         self.number = number
+
+    def check(self) -> None:
+        """See that there is room for records.
+
+        Raises:
+            ServiceUnavailable: there is none.
+        """
+        room = _BLOCK if self.waiting + _BLOCK <= _MAX_BYTES else 0
+        try:
+            # Without an end, which is no record even if this process is killed here.
+            written = os.write(self._fd, b" " * room)
+            reason = "there is no room for it"
+        except OSError as error:
+            written, reason = 0, _reason(error)
+        with suppress(OSError):
+            os.ftruncate(self._fd, self._written)
+        if written < _BLOCK:
+            raise _unwritable(reason)
 
     async def sync(self) -> None:
         """Return when all that was written is on the disk; calls that come together share one.
@@ -131,13 +152,19 @@ class Journal:
         end = data.rfind(b"\n") + 1
         if not end:
             return "[]", len(data)
-        lines = data[: end - 1].replace(b"\n", b",").decode()
-        return f"[{lines}]", end
+        lines = data[: end - 1]
+        if self._is_left_over:
+            # Whatever has happened to the file, it shall not keep the records of others back.
+            all_lines = lines.split(b"\n")
+            records = list(filter(_is_record, all_lines))
+            self.is_damaged = self.is_damaged or len(records) < len(all_lines)
+            lines = b"\n".join(records)
+        return "[" + lines.replace(b"\n", b",").decode() + "]", end
 
     def take(self, size: int) -> None:
         """Note that the database has what was read."""
         self._taken += size
-        if self._taken >= self._written:
+        if self._taken >= self._written and not self.is_damaged:
             os.ftruncate(self._fd, 0)
             self._taken = self._written = 0
 
@@ -145,8 +172,25 @@ class Journal:
         """Remove the file if nothing waits in it, else leave it for the next process."""
         if not self.waiting:
             with suppress(OSError):
-                self.path.unlink()
+                if self.is_damaged:
+                    self.path.rename(self.path.with_suffix(".damaged"))
+                else:
+                    self.path.unlink()
         os.close(self._fd)
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _unwritable(reason: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"the audit cannot be written: {reason}",
+        hint="An administrator has to make room, or the database available.",
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -213,7 +213,8 @@ async def _known(work: Awaitable[Principal]) -> Principal | None:
         return await work
     except AuthorizationError:
         return None
-    except asyncpg.PostgresError as error:
+    # The second: this server's own login is refused, which a caller is not told more about.
+    except (asyncpg.PostgresError, ConfigurationError) as error:
         raise ServiceUnavailable(
             "identities cannot be checked now", hint="Try again in a moment."
         ) from error

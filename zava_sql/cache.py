@@ -275,6 +275,7 @@ class Cache:
     async def _listen(self) -> None:
         """Hear of changes until cancelled; nothing is kept while this does not."""
         wait = self.database.settings.catalogue_interval
+        told = False
         while True:
             with suppress(ZavaError, asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
                 url = self.database.settings.service_url
@@ -289,6 +290,7 @@ class Cache:
                             self._woken.clear()
                             await self.store.clear()
                             self.on = not self._woken.is_set()
+                            told = False
                         with suppress(TimeoutError):
                             async with asyncio.timeout(wait):
                                 await self._woken.wait()
@@ -296,7 +298,9 @@ class Cache:
                         # Silence may mean that nobody is there.
                         await connection.fetchval("select 1", timeout=wait)
             self.on = False
-            logger.warning("changes cannot be heard of: no answers are kept meanwhile")
+            if not told:
+                told = True
+                logger.warning("changes cannot be heard of: no answers are kept meanwhile")
             await asyncio.sleep(min(wait, 1.0))
 
     def _heard(self, *_: object) -> None:

@@ -65,11 +65,11 @@ class RedisStore:
         """Give the epoch of now, and the answer if it is there and ours."""
         try:
             epoch, body = await self._redis.mget(f"{self._prefix}:epoch", self._name(key))
-        except (RedisError, OSError) as error:
+            now = int(epoch or 0)
+        except (RedisError, OSError, ValueError) as error:  # or somebody else wrote the epoch
             self._note(error)
             return -1, None
         self._note(None)
-        now = int(epoch or 0)
         return now, self._read(key, now, body) if isinstance(body, bytes) else None
 
     async def put(self, key: str, epoch: int, result: Result) -> None:

@@ -22,7 +22,7 @@ from zava_sql.errors import (
     ZavaError,
 )
 from zava_sql.guard.lexer import BITS, NUMBER, STRING, scan
-from zava_sql.guard.limits import Refusal
+from zava_sql.guard.limits import MAX_CHARACTERS, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,11 @@ _REFUSALS: Final = (
     ValidationError,
 )
 _LITERALS: Final = (STRING, BITS, NUMBER)
-_LIST: Final = re.compile(r"\bin \( \?(?: , \?)+ \)", re.IGNORECASE)
+_LIST: Final = re.compile(r"(\bin \( \?)(?: , \?)+ \)", re.IGNORECASE)
+
+# Characters of a canonical text at most: it may be longer than the text that the guard let through,
+# by spaces and by quotes that are written twice.
+_LONGEST: Final = 3 * MAX_CHARACTERS
 
 # Of one value that is no text: what PostgreSQL needs for most of them.
 _VALUE_BYTES: Final = 8
@@ -138,14 +142,14 @@ def normalized(canonical: str) -> str:
 @lru_cache(1_024)
 def _normalized(canonical: str) -> str:
     try:
-        tokens = scan(canonical)
+        tokens = scan(canonical, _LONGEST)
     except Refusal:
         return canonical  # the call of a function, whose values are not in it
     parts = (
         "?" if kind in _LITERALS else text
         for kind, text in zip(tokens.kinds, tokens.texts, strict=False)
     )
-    return _LIST.sub("in ( ? )", " ".join(parts))
+    return _LIST.sub(r"\1 )", " ".join(parts))
 
 
 def digest(text: str) -> str:

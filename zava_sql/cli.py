@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -30,9 +31,10 @@ from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_monitor import monitor
 from zava_sql.cli_serve import serve
 from zava_sql.database import connect
-from zava_sql.errors import ValidationError, ZavaError
+from zava_sql.errors import DatabaseError, ServiceUnavailable, ValidationError, ZavaError
 from zava_sql.guard import Guard, judge_line
 from zava_sql.render import to_csv, to_json, to_table
+from zava_sql.retry import is_lost
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
@@ -92,11 +94,30 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("ZAVA_DEBUG"):
             raise
+        told = _of_database(error)
+        if told is not None:
+            _complain(told)
+            sys.exit(told.exit_code)
         print(
             f"internal error: {type(error).__name__}\nhint: see the stack with ZAVA_DEBUG=1",
             file=sys.stderr,
         )
         sys.exit(2)
+
+
+def _of_database(error: Exception) -> ZavaError | None:
+    """Say what an administrator's command was told by the database, or that it went away."""
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and is_lost(error):
+        return ServiceUnavailable(
+            "the connection to the database was lost", hint="Check that it runs, and try again."
+        )
+    if isinstance(error, asyncpg.PostgresError):
+        return DatabaseError(
+            error.message or "the statement failed",
+            sqlstate=error.sqlstate,
+            hint=error.hint or "Migrate with `zava-sql db upgrade`; log in as administrator.",
+        )
+    return None
 
 
 def _complain(error: ZavaError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 import sys
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+logger = logging.getLogger(__name__)
+
 
 class Transport(StrEnum):
     """How the server talks to its clients."""
@@ -51,6 +54,8 @@ def serve(  # noqa: PLR0913 - options
     """Serve AI clients over MCP. Over http each request brings its key."""
     settings = Settings.load()
     configure(settings.log_level)
+    for name, meant in Settings.misspelt(os.environ).items():
+        logger.warning("%s is no setting: %s may be meant", name, meant)
     if transport is Transport.STDIO:
         if principal is None:
             raise ValidationError(

@@ -154,9 +154,15 @@ class Database:
                 "all database connections are busy",
                 hint="Try again in a moment, or raise ZAVA_POOL_MAX.",
             ) from None
+        except asyncpg.TooManyConnectionsError as error:
+            raise ServiceUnavailable(
+                "the database takes no more connections", hint="Try again in a moment."
+            ) from error
         except (
             asyncpg.InvalidAuthorizationSpecificationError,
             asyncpg.InvalidCatalogNameError,
+            asyncpg.InsufficientPrivilegeError,
+            asyncpg.ObjectNotInPrerequisiteStateError,
         ) as error:
             raise ServiceUnavailable(
                 "the database refuses this server's login", hint="Tell an administrator."
@@ -178,10 +184,11 @@ class Database:
         else:
             self._beside(self._give_back(connection, is_known=state != "unknown"))
 
-    def _beside(self, work: Coroutine[None, None, None]) -> None:
+    def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
+        return task
 
     async def _give_back(self, connection: GatewayConnection, *, is_known: bool) -> None:
         try:
@@ -203,8 +210,10 @@ class Database:
         is cut off to nobody.
         """
         closing = asyncio.create_task(connection.close(timeout=5))
+        request: asyncio.Task[None] | None = None
         while not (await asyncio.wait({closing}, timeout=_CANCEL_AGAIN))[0]:
-            self._beside(connection.cancel())
+            if request is None or request.done():
+                request = self._beside(connection.cancel())
         await closing
 
     async def _close(self) -> None:
@@ -317,7 +326,7 @@ async def translated_connection_errors() -> AsyncIterator[None]:
     """Turn what drivers raise on a lost or refused connection into errors of ours."""
     try:
         yield
-    except ValueError:
+    except (ValueError, OverflowError):  # such as a port that is too large
         # Without its cause: that may quote a part of the URL, such as the password.
         raise ConfigurationError(
             "a database URL is not valid", hint="Use postgresql://user:password@host:5432/database"
@@ -369,7 +378,7 @@ async def connect(
         ConfigurationError: there is no URL, or it is wrong.
         ServiceUnavailable: the database cannot be reached.
     """
-    if url is None:
+    if not url:
         raise ConfigurationError(
             f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
         )

@@ -42,6 +42,9 @@ _UNLOCK = "SELECT pg_catalog.pg_advisory_unlock_all()"
 # Seconds for which a transaction waits for the next one.
 _LEFT_OPEN = 0.005
 
+# Seconds for a request to stop a query: where nobody answers it would wait for ever.
+_CANCEL = 2.0
+
 # Transactions after which a connection is replaced: a backend's caches only grow.
 _MOST_USES = 50_000
 
@@ -112,13 +115,14 @@ class GatewayConnection(asyncpg.Connection):
     async def cancel(self) -> None:
         """Ask PostgreSQL to stop what runs here; return when it has got the request."""
         with suppress(OSError):
-            await connect_utils._cancel(  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
-                loop=self._loop,
-                addr=self._addr,
-                params=self._params,
-                backend_pid=self._protocol.backend_pid,
-                backend_secret=self._protocol.backend_secret,
-            )
+            async with asyncio.timeout(_CANCEL):
+                await connect_utils._cancel(  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
+                    loop=self._loop,
+                    addr=self._addr,
+                    params=self._params,
+                    backend_pid=self._protocol.backend_pid,
+                    backend_secret=self._protocol.backend_secret,
+                )
 
     def forget(self) -> None:
         """Have the next transaction end all statements, whoever begins it."""

@@ -73,7 +73,7 @@ end as lag
 """
 
 _LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +171,7 @@ class Health:
             return Part("ok", {"used": False})
         facts: dict[str, Any] = {"used": True, "waiting_bytes": audit.waiting}
         audit.check()
+        audit.check_room()
         if not audit.taking:
             return Part("degraded", facts | {"message": "the log is not written, a journal is"})
         return Part("ok", facts)
@@ -247,7 +248,7 @@ async def _row(
 
 def is_local(request: Request) -> bool:
     """Say whether somebody on this machine asks, and not a proxy on it for somebody else."""
-    if any(name in request.headers for name in _FORWARDED):
+    if any(name.startswith(_FORWARDED) for name in request.headers):
         return False
     host = request.headers.get("host", "")
     if not any(host == name or host.startswith(f"{name}:") for name in _LOOPBACK_NAMES):

@@ -116,4 +116,6 @@ class _Lines(logging.Formatter):
         what = made.get("message") or made["event"]
         hidden = ("time", "level", "event", "message", "logger")
         rest = " ".join(f"{name}={value}" for name, value in made.items() if name not in hidden)
-        return f"{when} {level}{what} {rest}".rstrip()
+        line = f"{when} {level}{what} {rest}".rstrip()
+        # One line, whatever names hold, and nothing that moves the cursor.
+        return "".join(letter if letter.isprintable() else " " for letter in line)

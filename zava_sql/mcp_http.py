@@ -44,6 +44,9 @@ _CORS_HEADERS = (
     "mcp-protocol-version",
     "mcp-session-id",
 )
+# What proxies call a request whose client did not wait for the answer.
+_HUNG_UP = 499
+
 _CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
 
 
@@ -144,21 +147,28 @@ class _Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
-        status = 500
+        status = 0
+
+        async def hear() -> Message:
+            nonlocal status
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                status = status or _HUNG_UP
+            return message
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = status or message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, note)
+            await self._app(scope, hear, note)
         finally:
             # Paths that are not ours are whatever a caller has made up.
             path = scope["path"].rstrip("/")
             path = path if path in self._paths else "other"
-            count_request(path, status, time.perf_counter() - begun)
+            count_request(path, status or 500, time.perf_counter() - begun)
 
 
 async def _is_insider(request: Request, identities: Identities) -> bool:

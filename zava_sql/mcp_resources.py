@@ -137,7 +137,8 @@ class _Handlers:
             found = await self._read_function(context, uri)
             if found is None:
                 kind = "application/json" if uri == _MONITOR else _TEXT
-                found = [_contents(uri, await _told(self._read(uri)), kind)]
+                with calling(context):
+                    found = [_contents(uri, await _told(self._read(uri)), kind)]
         except ValidationError:
             raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri}) from None
         return types.ReadResourceResult(contents=found)
@@ -189,7 +190,8 @@ class _Handlers:
         ]
         if "table" in given:
             try:
-                text = await _told(self._describe(given["table"]))
+                with calling(context):
+                    text = await _told(self._describe(given["table"]))
             except ValidationError as error:
                 raise MCPError(types.INVALID_PARAMS, error.message) from None
             uri = _TEMPLATES["table"].format(name=quote(given["table"].strip().lower()))

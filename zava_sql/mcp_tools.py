@@ -114,7 +114,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nothing of it leaks
-            return _failure(_log(error, params.name[:80]))
+            return _failure(_log(error, name or "a call"))
         count_cut(result.structured_content)
         return result
 

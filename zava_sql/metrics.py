@@ -111,6 +111,11 @@ _AUDIT = Gauge(
     "Records that the audit log does not have yet.",
     multiprocess_mode="livesum",
 )
+_AUDIT_STOPPED = Gauge(
+    "zava_audit_stopped",
+    "Whether the audit log takes no records: 0 it does, 1 it does not.",
+    multiprocess_mode="livemax",
+)
 _RETRIES = Counter("zava_retries", "Reads tried again after the database was away.", ["pool"])
 _BREAKER = Gauge(
     "zava_breaker_state",
@@ -122,7 +127,10 @@ _BREAKER_STATES: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 
 # By the names of tools that are no functions of the database; the label is one of three.
-_TYPES: Final = {"query": "query", "execute_sales_query": "query", "describe_schema": "schema"}
+_TYPES: Final = {
+    **dict.fromkeys(("query", "execute_sales_query"), "query"),
+    **dict.fromkeys(("describe_schema", "get_multiple_table_schemas"), "schema"),
+}
 _STATUS: Final = {"answered": "success", "failed": "error"}
 _longest: dict[str, float] = {}
 
@@ -192,6 +200,7 @@ def observe(agent: Agent) -> None:
     database = agent.database
     if agent.audit is not None:
         _AUDIT.set(agent.audit.waiting)
+        _AUDIT_STOPPED.set(not agent.audit.taking)
     if agent.cache is not None:
         for result, count in agent.cache.take_lookups().items():
             _CACHE.labels(result).inc(count)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from zava_sql.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = ["Settings"]
+
+# Of what PostgreSQL counts in milliseconds: less than one would mean that there is no limit.
+_MILLISECOND = 0.001
+_DAY = 86_400
+# Of rows: PostgreSQL takes more, and nobody reads them.
+_MOST = 1_000_000_000
 
 _URL = r'^https?://[^\s"<>\\]+$'
 
@@ -43,15 +53,22 @@ class Settings(BaseSettings):
     pool_min: int = Field(2, ge=0, le=1000, description="Connections kept open")
     pool_max: int = Field(10, ge=1, le=1000, description="Connections at most")
     pool_lifetime: float = Field(
-        300.0, gt=0, description="Seconds after which an idle connection is closed"
+        300.0, gt=0, le=_DAY, description="Seconds after which an idle connection is closed"
     )
-    pool_timeout: float = Field(5.0, gt=0, description="Seconds to wait for a free connection")
-    connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a new connection")
+    pool_timeout: float = Field(
+        5.0, gt=0, le=_DAY, description="Seconds to wait for a free connection"
+    )
+    connect_timeout: float = Field(
+        10.0, gt=0, le=_DAY, description="Seconds to wait for a new connection"
+    )
     command_timeout: float = Field(
-        30.0, gt=0, description="Seconds that the client waits for one command"
+        30.0, gt=0, le=_DAY, description="Seconds that the client waits for one command"
     )
     statement_timeout: float = Field(
-        30.0, gt=0, le=3600, description="Seconds after which PostgreSQL cancels a statement"
+        30.0,
+        ge=_MILLISECOND,
+        le=3600,
+        description="Seconds after which PostgreSQL cancels a statement",
     )
     work_mem: str = Field(
         "4MB", pattern=r"^[0-9]+(kB|MB|GB)$", description="Memory of one sort or hash"
@@ -86,8 +103,10 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9_+/-]+$",
         description="Time zone of the sessions that run queries",
     )
-    max_rows: int = Field(200, ge=1, description="Rows of one answer where the caller names none")
-    max_rows_limit: int = Field(10_000, ge=1, description="Rows of one answer at most")
+    max_rows: int = Field(
+        200, ge=1, le=_MOST, description="Rows of one answer where the caller names none"
+    )
+    max_rows_limit: int = Field(10_000, ge=1, le=_MOST, description="Rows of one answer at most")
     max_bytes: int = Field(
         256_000, ge=1_000, le=1_000_000, description="Bytes of the rows of one answer at most"
     )
@@ -105,7 +124,7 @@ class Settings(BaseSettings):
         default=False, description="Offer the four tools of the Zava sales sample server as well"
     )
     slow_query: float = Field(
-        1.0, gt=0, description="Seconds from which on a call is logged and counted as slow"
+        1.0, gt=0, le=_DAY, description="Seconds from which on a call is logged and counted as slow"
     )
     slow_query_plan: bool = Field(
         default=False, description="Log the shape of a slow query's plan, without literals"
@@ -114,7 +133,7 @@ class Settings(BaseSettings):
         "info", description="Least level of events that are logged; each call is at `info`"
     )
     catalogue_interval: float = Field(
-        10.0, gt=0, description="Seconds between looks for new or changed functions"
+        10.0, gt=0, le=_DAY, description="Seconds between looks for new or changed functions"
     )
 
     embedding_url: str | None = Field(
@@ -202,6 +221,18 @@ class Settings(BaseSettings):
     auth_leeway: float = Field(
         30.0, ge=0, le=300, description="Seconds that the issuer's clock may differ"
     )
+
+    @classmethod
+    def misspelt(cls, names: Iterable[str]) -> dict[str, str]:
+        """Find variables that are no settings, and which one each may be meant to be."""
+        known = [f"ZAVA_{name}".upper() for name in cls.model_fields]
+        found: dict[str, str] = {}
+        for name in names:
+            upper = name.upper()
+            if upper.startswith("ZAVA_") and upper not in known:
+                for meant in difflib.get_close_matches(upper, known, 1, cutoff=0.85):
+                    found[name] = meant
+        return found
 
     @classmethod
     def load(cls) -> Self:

@@ -25,6 +25,13 @@ begin
     hash := v_head.first_hash;
     checked := 0;
 
+    if p_number = number and p_hash is distinct from hash then
+        broken := number;
+        problem := format('record %s is not the anchor: the log was written anew', broken);
+        return next;
+        return;
+    end if;
+
     for v_record in
         select l.* from zava.audit_log as l order by l.recorded_at, l.number
     loop
@@ -52,6 +59,10 @@ begin
         );
     elsif number <> v_head.number or hash is distinct from v_head.hash then
         problem := 'the head does not belong to the last record';
+    elsif p_number < v_head.first_number then
+        -- Who writes a log anew could say that retention took what the anchor belongs to.
+        broken := p_number;
+        problem := format('record %s, the anchor, is no longer kept and cannot be compared', broken);
     else
         broken := null;
     end if;
