@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 import conftest
 import psycopg
 import pytest
@@ -22,7 +23,7 @@ from zava_sql.agent import fetch
 from zava_sql.auth import KeyVerifier
 from zava_sql.errors import DatabaseError, QueryTimeout, ServiceUnavailable, ZavaError
 from zava_sql.local_postgres import LocalPostgres
-from zava_sql.retry import Breaker
+from zava_sql.retry import Breaker, is_lost, is_retryable
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
@@ -130,6 +131,21 @@ async def test_nothing_is_tried_again_for_a_caller_that_has_left(flaky):
         seen = database.breakers[0].take_retries()
         assert await tenants.own_rows(database, seattle)
         assert database.breakers[0].take_retries() == 0, seen
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("not connected", True),
+        ('cannot switch to "idle" state; protocol is in the "failed" state', True),
+        ("cannot switch to state 3; another operation (2) is in progress", False),
+    ],
+)
+def test_a_connection_that_asyncpg_has_not_noticed_to_be_gone_is_lost(said, lost):
+    assert is_lost(asyncpg.InternalClientError(said)) == is_retryable(
+        asyncpg.InternalClientError(said)
+    )
+    assert is_lost(asyncpg.InternalClientError(said)) == lost
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_find_out():

@@ -107,7 +107,7 @@ def main() -> None:
 
 def _of_database(error: Exception) -> ZavaError | None:
     """Say what an administrator's command was told by the database, or that it went away."""
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and is_lost(error):
+    if not isinstance(error, OSError) and is_lost(error):
         return ServiceUnavailable(
             "the connection to the database was lost", hint="Check that it runs, and try again."
         )

@@ -31,6 +31,8 @@ _CONFLICTS: Final = frozenset({"40001", "40P01", "53300"})
 # Class 08 is added to these: shut down by an administrator, crashed, or about to start or stop.
 _LOSSES: Final = frozenset({"57P01", "57P02", "57P03"})
 
+_GONE: Final = ("not connected", 'the "failed" state')
+
 _FIRST: Final = 0.1
 _LONGEST: Final = 2.0
 
@@ -46,6 +48,9 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has no class of its own for this; its other misuses are errors of ours.
         return "closed" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):
+        # What it says where it has not noticed yet that the connection is gone.
+        return any(sign in str(error) for sign in _GONE)
     return isinstance(error, OSError | asyncpg.TargetServerAttributeNotMatched)
 
 
