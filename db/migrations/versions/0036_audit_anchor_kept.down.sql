@@ -1,4 +1,4 @@
--- 0035 audit anchor kept, undone.
+-- 0036 audit anchor kept, undone.
 set local lock_timeout = '3s';
 set local role zava_owner;
 
