@@ -84,17 +84,19 @@ begin
         window w as (partition by c.category_id, m.year)
     ),
     -- The logarithm of growth a year, by least squares over the years that sold in every month: one
-    -- in which a category began says nothing of growth. 0 where there are not two.
+    -- in which a category began says nothing of growth. 0 where there are not two. In floating point:
+    -- logarithms of exact numbers took as long as the rest.
     growth as (
         select d.category_id,
-            coalesce(regr_slope(ln(d.level), -d.year) filter (where d.weakest > 0), 0)::numeric
-                as rate
+            coalesce(
+                regr_slope(ln(d.level::double precision), -d.year) filter (where d.weakest > 0), 0
+            ) as rate
         from daily as d
         group by d.category_id
     ),
     steady as (
         select d.name, d.month, d.days, d.level, d.year, d.revenue,
-            d.revenue * exp(g.rate * d.years_to_end) as grown
+            d.revenue * exp(g.rate * d.years_to_end)::numeric as grown
         from daily as d
         join growth as g on g.category_id = d.category_id
     ),
