@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,11 +55,16 @@ def run(module_database, tmp_path_factory) -> Iterator[Run]:
             )
         connection.execute("select zava.create_principal('head-office', 'head')")
 
-    def call(*arguments: str, stdin: str | bytes = "", **extra: str):
+    def call(
+        *arguments: str,
+        stdin: str | bytes = "",
+        command: Sequence[str] = (sys.executable, "-m", "zava_sql"),
+        **extra: str,
+    ):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ZAVA_")}
         text = isinstance(stdin, str)
         return subprocess.run(
-            [sys.executable, "-m", "zava_sql", *arguments],
+            [*command, *arguments],
             env={**environment, **settings, "COLUMNS": "200", **extra},
             cwd=directory,
             input=stdin,
@@ -164,6 +169,56 @@ def test_bad_input_is_one_line_and_a_hint(run):
     complains(run("check", "--file", "/no/such/file"), "VALIDATION_ERROR", 2)
     complains(run("serve"), "VALIDATION_ERROR", 2)
     complains(run("serve", "--transport", "http", "--principal", "seattle"), "VALIDATION_ERROR", 2)
+
+
+@pytest.mark.long
+def test_arguments_that_do_not_fit_are_one_line_and_a_hint(run):
+    for arguments in (
+        ("query",),
+        ("query", "select 1"),
+        ("query", "select 1", "--as", "seattle", "--max-rows", "many"),
+        ("nothing",),
+        ("db", "stat"),
+        ("db", "status", "--nothing"),
+        ("db", "url", "nobody"),
+        ("check", "select 1", "--jsonl"),
+        ("check", "--jsonl", "--file", "/no/such/file"),
+        ("seed", "--until", ""),
+        ("token", "create", "seattle", "--ttl", ""),  # no key for ever by an unset variable
+    ):
+        complains(run(*arguments), "VALIDATION_ERROR", 2)
+    error = json.loads(run("query", "select 1", "--json").stderr)
+    assert error["code"] == "VALIDATION_ERROR"
+    assert "--as" in error["message"]
+
+
+def piped(run: Run, how: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run zava-sql in a pipeline of bash that ends with its exit code."""
+    script = f'set -o pipefail; zava() {{ "$PYTHON" -m zava_sql "$@"; }}; {how}'
+    return run(*arguments, command=("bash", "-c", script, "bash"), PYTHON=sys.executable, **extra)
+
+
+@pytest.mark.long
+def test_streams_that_are_closed_or_full(run):
+    ask = ("query", "select generate_series(1, 9000) as n", "--as", "seattle")
+    ask += ("--max-rows", "9000", "--format", "csv")
+    enough = piped(run, 'zava "$@" | head -1', *ask)
+    assert (enough.returncode, enough.stdout, enough.stderr) == (0, "n:int4\n", "")
+    for how in ('zava "$@" >&-', 'zava "$@" 2>&- >&-', 'zava "$@" <&- >&- 2>&-'):
+        done = piped(run, how, *ask)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    complains(piped(run, 'zava "$@" <&-', "query", "-", "--as", "seattle"), "QUERY_REFUSED", 2)
+    for few_or_many in (ask, ("db", "blame", "retail.orders")):
+        full = piped(run, 'zava "$@" >/dev/full', *few_or_many)
+        complains(full, "CONFIGURATION_ERROR", 2)
+        assert "No space left on device" in full.stderr
+
+
+@pytest.mark.long
+def test_programs_read_utf_8_whatever_the_locale(run):
+    ask = ("query", "select 'é居'", "--as", "seattle", "--json")
+    done = run(*ask, PYTHONIOENCODING="ascii")
+    assert json.loads(done.stdout)["rows"] == [["é居"]]
 
 
 @pytest.mark.long

@@ -154,6 +154,18 @@ def test_two_concurrent_starts_end_with_one_server(home):
 
 
 @pytest.mark.long
+def test_three_installations_at_once_end_as_one(home):
+    up = [sys.executable, "-m", "zava_sql", "db", "up"]
+    environment = {**os.environ, "ZAVA_HOME": str(home)}
+    ups = [
+        subprocess.Popen(up, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = {process.communicate(timeout=300)[0] for process in ups}
+    assert [process.returncode for process in ups] == [0, 0, 0]
+    assert len(said) == 1
+
+
+@pytest.mark.long
 def test_the_server_outlives_a_killed_parent(home):
     child = start_in_child(home, then="os.kill(os.getpid(), 9)")
     child.communicate()

@@ -283,12 +283,15 @@ def test_a_table_shows_names_values_and_null():
 
 
 def test_a_table_shows_markup_and_control_characters_instead_of_obeying_them():
-    text = shown(result(("[red]x[/red]",), ("\x1b[2Jgone",), ("\u202eabc",), ("a\tb",)))
+    text = shown(
+        result(("[red]x[/red]",), ("\x1b[2Jgone",), ("\u202eabc",), ("\u061cx",), ("a\tb",))
+    )
     assert "[red]x[/red]" in text
     assert "\\x1b[2Jgone" in text
     assert "\\u202eabc" in text
     assert "\x1b" not in text
     assert "\u202e" not in text
+    assert "\u061c" not in text
 
 
 def test_a_row_that_is_wider_than_the_terminal_is_shown_as_a_list():

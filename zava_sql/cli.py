@@ -12,13 +12,16 @@ import os
 import shutil
 import sys
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
 import asyncpg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.exceptions import TyperException
+from typer.main import get_command
 
 from zava_sql import __version__, embedded
 from zava_sql.agent import Agent
@@ -31,7 +34,13 @@ from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_monitor import monitor
 from zava_sql.cli_serve import serve
 from zava_sql.database import connect
-from zava_sql.errors import DatabaseError, ServiceUnavailable, ValidationError, ZavaError
+from zava_sql.errors import (
+    ConfigurationError,
+    DatabaseError,
+    ServiceUnavailable,
+    ValidationError,
+    ZavaError,
+)
 from zava_sql.guard import Guard, judge_line
 from zava_sql.render import to_csv, to_json, to_table
 from zava_sql.retry import is_lost
@@ -47,6 +56,8 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 T = TypeVar("T")
+
+_STDOUT, _STDERR = 1, 2
 
 app = typer.Typer(
     name="zava-sql",
@@ -79,30 +90,88 @@ class Format(StrEnum):
 
 def main() -> None:
     """Run the command line; every error becomes one line, a hint and an exit code."""
+    _have_streams()
     try:
-        app()
+        code = _invoke()
+        sys.stdout.flush()
     except ZavaError as error:
         _complain(error)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        code = 130
     except BrokenPipeError:
-        # The reader has what it wanted; nothing of ours is left to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        # The reader has what it wanted.
+        _discard_output()
+        code = 0
+    except OSError as error:
+        _discard_output()
+        _complain(
+            ConfigurationError(
+                f"{error.filename or 'the output'} cannot be used: {error.strerror or error}",
+                hint="See that there is room, and that this account may write there.",
+            )
+        )
+        code = ConfigurationError.exit_code
     except Exception as error:
         if os.environ.get("ZAVA_DEBUG"):
             raise
-        told = _of_database(error)
-        if told is not None:
-            _complain(told)
-            sys.exit(told.exit_code)
-        print(
-            f"internal error: {type(error).__name__}\nhint: see the stack with ZAVA_DEBUG=1",
-            file=sys.stderr,
+        told = _of_database(error) or ZavaError(
+            f"internal error: {type(error).__name__}", hint="See the stack with ZAVA_DEBUG=1."
         )
-        sys.exit(2)
+        _complain(told)
+        code = told.exit_code
+    sys.exit(code)
+
+
+def _invoke() -> int:
+    """Do what the arguments say.
+
+    Raises:
+        ValidationError: they do not fit. Typer would tell people only, and take a reader that has
+            enough for an error.
+    """
+    command = get_command(app)
+    try:
+        with command.make_context("zava-sql", sys.argv[1:]) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except TyperException as error:
+        message = error.format_message()
+        if message.startswith("Usage:"):  # a command without work
+            print(message, file=sys.stderr)
+            return error.exit_code
+        at = getattr(error, "ctx", None)
+        raise ValidationError(
+            message.removesuffix("."), hint=f"See: {at.command_path if at else 'zava-sql'} --help"
+        ) from None
+    return 0
+
+
+def _have_streams() -> None:
+    """See that standard input and output are there, and that each character can be written."""
+    # A connection that took the place of one that is closed would be read and written.
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(spare)
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream or open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+        for number, (stream, mode) in enumerate(
+            ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
+        )
+    )
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Programs read UTF-8; a terminal shows what it can.
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _discard_output() -> None:
+    """Have nothing left to flush at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
 
 
 def _of_database(error: Exception) -> ZavaError | None:
@@ -205,7 +274,9 @@ def check(
     """Ask the guard alone: no database is needed. Prints the canonical text that would run."""
     guard = Guard(strict=Settings.load().guard_strict)
     if jsonl:
-        with file.open("rb") if file else sys.stdin.buffer as lines:
+        if sql is not None:
+            raise ValidationError("--jsonl reads lines, not the argument", hint="Pipe them in.")
+        with _opened(file) if file else sys.stdin.buffer as lines:
             for line in lines:
                 print(json.dumps(judge_line(line, guard)))
         return
@@ -219,13 +290,18 @@ def check(
     print(json.dumps({"ok": True, "canonical": checked.canonical}) if json_ else checked.canonical)
 
 
-def _read(file: Path) -> str:
+def _opened(file: Path) -> BinaryIO:
     try:
-        return file.read_text("utf-8", "surrogateescape")
+        return file.open("rb")
     except OSError as error:
         raise ValidationError(
             f"cannot read {file}: {error.strerror}", hint="Name a file that exists."
         ) from None
+
+
+def _read(file: Path) -> str:
+    with _opened(file) as source:
+        return source.read().decode("utf-8", "surrogateescape")
 
 
 def _stdin() -> str:

@@ -64,12 +64,12 @@ def status(*, json_: Annotated[bool, typer.Option("--json", help="For programs."
 
 @db.command()
 def url(
-    user: Annotated[str, typer.Argument(help="Login.")] = "postgres",
+    user: Annotated[
+        str, typer.Argument(help="Login: postgres, zava_gateway or zava_service.")
+    ] = "postgres",
 ) -> None:
     """Print a connection URL of the embedded server, password included."""
-    settings = Settings.load()
-    embedded.resolve(settings.model_copy(update={"database_url": None}))
-    print(embedded.server(settings).url(user, embedded.DATABASE))
+    print(embedded.url(Settings.load(), user))
 
 
 @db.command()
@@ -124,7 +124,7 @@ def refresh(
 def day(text: str | None) -> date | None:
     """Read a date as a person types it."""
     try:
-        return date.fromisoformat(text) if text else None
+        return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise ValidationError(
             f"not a date: {text}", hint="Write it as YYYY-MM-DD, for example 2026-06-30."

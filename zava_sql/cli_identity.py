@@ -136,7 +136,7 @@ def token_create(
     """Make a key for an AI client. It is printed once and kept only as a hash."""
     secret = new_key()
     sql = "select zava.create_api_key($1, $2, coalesce($3, timestamptz 'infinity'))"
-    expires = datetime.now(UTC) + _life(ttl) if ttl else None
+    expires = None if ttl is None else datetime.now(UTC) + _life(ttl)
     asyncio.run(_call(sql, name, hash_key(secret), expires))
     print(secret)
 

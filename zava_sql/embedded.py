@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 from pydantic import SecretStr
 
-from zava_sql.errors import ServiceUnavailable
+from zava_sql.errors import ServiceUnavailable, ValidationError
 from zava_sql.local_postgres import LocalPostgres
+from zava_sql.server_programs import locked
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["resolve", "server", "up"]
+__all__ = ["resolve", "server", "up", "url"]
 
 DATABASE = "zava"
 _LOGINS = ("zava_gateway", "zava_service")
@@ -40,10 +41,7 @@ def resolve(settings: Settings) -> Settings:
         return settings
     postgres = server(settings)
     if not postgres.status().running:
-        raise ServiceUnavailable(
-            "no database: no URL is set and the embedded server is not running",
-            hint="Start it with `zava-sql db up`, or set ZAVA_DATABASE_URL.",
-        )
+        raise _not_running()
     key = _key_file(settings)
     return settings.model_copy(
         update={
@@ -56,6 +54,25 @@ def resolve(settings: Settings) -> Settings:
     )
 
 
+def url(settings: Settings, login: str) -> str:
+    """Say how to connect as a login that has its password here.
+
+    Raises:
+        ValidationError: it has none.
+        ServiceUnavailable: the server does not run.
+    """
+    logins = ("postgres", *_LOGINS)
+    if login not in logins:
+        raise ValidationError(
+            f"the embedded server has no login {login[:60]!r}",
+            hint=f"Choose from: {', '.join(logins)}.",
+        )
+    postgres = server(settings)
+    if not postgres.status().running:
+        raise _not_running()
+    return postgres.url(login, DATABASE)
+
+
 def up(settings: Settings, report: Callable[[str], None]) -> None:
     """Start the embedded server and bring its database to the newest revision; can be repeated."""
     from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
@@ -63,12 +80,21 @@ def up(settings: Settings, report: Callable[[str], None]) -> None:
     postgres = server(settings)
     report("starting PostgreSQL")
     postgres.start()
-    report("preparing the database")
-    asyncio.run(_create_database(postgres))
-    report("applying migrations")
-    migrate.upgrade(postgres.url(dbname=DATABASE))
-    report("setting up logins, key and hardening")
-    asyncio.run(_complete(postgres, _context_key(settings)))
+    # Of its own: the server's lock is wanted for each password.
+    with locked(postgres.home / "up.lock"):
+        report("preparing the database")
+        asyncio.run(_create_database(postgres))
+        report("applying migrations")
+        migrate.upgrade(postgres.url(dbname=DATABASE))
+        report("setting up logins, key and hardening")
+        asyncio.run(_complete(postgres, _context_key(settings)))
+
+
+def _not_running() -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "no database: no URL is set and the embedded server is not running",
+        hint="Start it with `zava-sql db up`, or set ZAVA_DATABASE_URL.",
+    )
 
 
 def _key_file(settings: Settings) -> Path:

@@ -49,7 +49,7 @@ _ANY_WIDTH = 100_000  # characters of a line, more than any terminal has
 _NUMBERS = {"int2", "int4", "int8", "oid", "float4", "float8", "numeric", "money"}
 
 # A cell must not be able to move a terminal's cursor, or to turn its text around.
-_INVISIBLE = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
+_INVISIBLE = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x2028, 0x2029]
 _INVISIBLE += [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _VISIBLE = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _INVISIBLE}
 _VISIBLE |= {ord("\n"): "\n", ord("\t"): "\\t", ord("\r"): "\\r"}
