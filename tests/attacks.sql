@@ -2,7 +2,8 @@
 --
 --   -- name: what it is called in the tests
 --   -- tries: what it is after
---   -- open: plain runner  where only the guard stops it; with the guard off it must succeed there
+--   -- open: plain runner  where, of these and "hardened", only the guard stops it; with the guard off
+--                          it must succeed there
 --   -- plain: / hardened: / runner:
 --                          with the guard off: "ran" (without harm), or the SQLSTATE it ends in;
 --                          "or" where versions or builds of PostgreSQL differ; the runner's is that
@@ -891,6 +892,13 @@ select pg_current_wal_lsn()
 -- plain: ran
 -- hardened: ran
 select xmin, xmax from retail.orders
+
+-- name: roles_of_others
+-- tries: which stores have a principal, by the names of their roles
+-- open: plain hardened runner
+-- plain: ran
+-- hardened: ran
+select 'secret-' || substr(rolname, 12) from pg_roles where rolname ~ '^zava_store_'
 
 -- ================================================================ files, programs, large objects
 
