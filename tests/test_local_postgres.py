@@ -25,9 +25,11 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from zava_sql import embedded
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.server_programs import STORE
+from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -430,6 +432,14 @@ def test_an_unreadable_state_is_told(home, content):
         with pytest.raises(ConfigurationError, match=r"state\.json is damaged"):
             use()
     assert (home / "state.json").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"k3y:00"])
+def test_a_damaged_context_key_is_told(server, content):
+    (server.home / "context.key").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"context\.key is damaged") as caught:
+        embedded.resolve(Settings(home=server.home))
+    assert "db up" in caught.value.hint
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 from pydantic import SecretStr
 
-from zava_sql.errors import ServiceUnavailable, ValidationError
+from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.server_programs import locked
 from zava_sql.tenant import ContextKey
@@ -42,14 +42,13 @@ def resolve(settings: Settings) -> Settings:
     postgres = server(settings)
     if not postgres.status().running:
         raise _not_running()
-    key = _key_file(settings)
+    key = settings.context_key or _stored_key(settings)
     return settings.model_copy(
         update={
             "admin_url": SecretStr(postgres.url(dbname=DATABASE)),
             "database_url": SecretStr(postgres.url("zava_gateway", DATABASE)),
             "service_url": SecretStr(postgres.url("zava_service", DATABASE)),
-            "context_key": settings.context_key
-            or (SecretStr(key.read_text("ascii")) if key.exists() else None),
+            "context_key": SecretStr(str(key)) if isinstance(key, ContextKey) else key,
         }
     )
 
@@ -115,12 +114,23 @@ async def _create_database(postgres: LocalPostgres) -> None:
 
 def _context_key(settings: Settings) -> ContextKey:
     """Read the key, or make it on the first run."""
-    path = _key_file(settings)
-    if path.exists():
-        return ContextKey.parse(path.read_text("ascii"))
-    key = ContextKey.generate()
-    _write_private(path, str(key))
+    key = _stored_key(settings)
+    if key is None:
+        key = ContextKey.generate()
+        _write_private(_key_file(settings), str(key))
     return key
+
+
+def _stored_key(settings: Settings) -> ContextKey | None:
+    path = _key_file(settings)
+    if not path.exists():
+        return None
+    try:
+        return ContextKey.parse(path.read_text("ascii", "replace"))
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"{path} is damaged", hint="Remove it: `zava-sql db up` makes a new one."
+        ) from None
 
 
 async def _complete(postgres: LocalPostgres, key: ContextKey) -> None:
