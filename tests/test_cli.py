@@ -184,9 +184,13 @@ def test_arguments_that_do_not_fit_are_one_line_and_a_hint(run):
         ("check", "select 1", "--jsonl"),
         ("check", "--jsonl", "--file", "/no/such/file"),
         ("seed", "--until", ""),
+        ("db", "upgrade", ""),
+        ("db", "downgrade", ""),
+        ("db", "revise", ""),
         ("token", "create", "seattle", "--ttl", ""),  # no key for ever by an unset variable
     ):
         complains(run(*arguments), "VALIDATION_ERROR", 2)
+    complains(run("db", "downgrade", "-1", "--sql"), "CONFIGURATION_ERROR", 2)  # not the option -1
     error = json.loads(run("query", "select 1", "--json").stderr)
     assert error["code"] == "VALIDATION_ERROR"
     assert "--as" in error["message"]

@@ -87,7 +87,7 @@ def upgrade(
         print(f"at revision {migrate.current(target)}")
 
 
-@db.command()
+@db.command(context_settings={"ignore_unknown_options": True})  # -1 is a target
 def downgrade(
     revision: Annotated[str, typer.Argument(help="Target, for example -1 or base.")],
     *,

@@ -7,6 +7,7 @@ Synchronous, as alembic is: it runs its own event loop, so call nothing of this 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +19,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from zava_sql.ddl import EditedRevisionError, db_path
-from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable, ZavaError
+from zava_sql.errors import (
+    ConfigurationError,
+    DatabaseError,
+    ServiceUnavailable,
+    ValidationError,
+    ZavaError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -45,20 +52,29 @@ T = TypeVar("T")
 
 def upgrade(url: str, revision: str = "head", *, sql: bool = False) -> None:
     """Bring a database to a revision; `sql` prints the script instead and needs no database."""
+    _require_word(revision, "a revision, for example head")
     with _translated(config := _config(url)):
         command.upgrade(config, revision, sql=sql)
 
 
 def downgrade(url: str, revision: str, *, sql: bool = False) -> None:
     """Take a database back to a revision; with `sql`, `revision` is a range such as `head:base`."""
+    _require_word(revision, "a revision, for example -1 or base")
     with _translated(config := _config(url)):
         command.downgrade(config, revision, sql=sql)
 
 
 def revise(url: str, name: str) -> None:
     """Write a revision of what a database lacks, and print what it changes."""
+    _require_word(name, "the revision, for example add_returns")
     with _translated(config := _config(url)):
         command.revision(config, name, autogenerate=True)
+
+
+def _require_word(text: str, what: str) -> None:
+    """Refuse a text that alembic would take for none, or make no name of."""
+    if not re.search(r"\w", text):
+        raise ValidationError(f"not a name: {text[:60]!r}", hint=f"Name {what}.")
 
 
 def check(url: str) -> None:
