@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import io
 import shutil
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import psycopg
 import pytest
+from alembic import util
 from psycopg import sql
 
 from zava_sql import ddl, ddl_catalogue, ddl_moves, ddl_plan, ddl_review, errors, migrate
@@ -273,6 +275,19 @@ CASES = [
             "drop view api.big_orders",
         },
     ),
+    (
+        "a file that takes over the access to a table",
+        {"policies/notes.sql": "grant select on retail.notes to store_manager;\n"},
+        {"change access to retail.notes"},
+    ),
+    (
+        "access and default privileges whose files go",
+        {"policies/notes.sql": None, "functions/security/born.sql": None},
+        {
+            "change access to retail.notes",
+            "drop default privileges of zava_owner IN SCHEMA api on functions",
+        },
+    ),
 ]
 
 
@@ -406,9 +421,9 @@ def test_what_no_file_holds_stops_a_signature_and_what_calls_it_is_told(db, firs
     with psycopg.connect(url) as admin:
         admin.execute("create view api.by_hand as select zava.share(1) as n")
         admin.execute("create table retail.used (n int default zava.share(1))")
-    with pytest.raises(errors.ConfigurationError) as caught:
+    with pytest.raises(errors.ValidationError) as caught:
         revise(url, "share")
-    told = f"{caught.value}"
+    told = f"{caught.value.message} {caught.value.hint}"
     assert "function zava.share(integer) has to be dropped, but is used by" in told
     assert "default value for column n of table retail.used" in told
     assert len(list(db.glob("migrations/versions/*share*"))) == 0
@@ -434,6 +449,10 @@ BROKEN = {
     "line 3: syntax error": SUMMARY.replace("returns table", "returns tabel"),
     r"summary\.sql ends the transaction": SUMMARY + "commit;\n",
     r"summary\.sql ends the trans": SUMMARY + "  rollback;\n",
+    "at or near": SUMMARY.rstrip().removesuffix(";"),
+    r"summary\.sql is not UTF-8": "\ufeff" + SUMMARY,
+    r"summary\.sql makes or changes aggregate zava\.total\(integer\)": SUMMARY
+    + "create aggregate zava.total(integer) (sfunc = int4pl, stype = integer);",
 }
 
 
@@ -443,9 +462,32 @@ def test_what_breaks_a_rule_is_refused_and_nothing_is_written(db, first):
     for rule, text in BROKEN.items():
         name = "policies/orders.sql" if text.startswith("alter") else "functions/search/summary.sql"
         write(db, {**FIRST, name: text})
-        with pytest.raises(errors.ConfigurationError, match=rule):
+        with pytest.raises(errors.ZavaError, match=rule) as caught:
             revise(first, "bad")
+        assert "alembic history" not in caught.value.hint
+    (db / "functions/search/summary.sql").write_bytes(b"-- \xe9\n")
+    with pytest.raises(errors.ConfigurationError, match=r"summary\.sql is not UTF-8"):
+        revise(first, "bad")
     assert set(db.rglob("*.sql")) == before
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_a_revision_that_cannot_be_written_leaves_nothing(db, first):
+    write(db, {"functions/search/summary.sql": SUMMARY.replace("1::bigint", "2::bigint")})
+    in_the_way = db / "migrations" / "versions" / "0003_half.down.sql"
+    in_the_way.mkdir()
+    with pytest.raises(errors.ConfigurationError, match=r"0003_half\.down\.sql: Is a directory"):
+        revise(first, "half")
+    in_the_way.rmdir()
+    assert list(db.glob("migrations/versions/*half*")) == []
+
+    revise(first, "one")
+    stub = db / "migrations" / "versions" / "0003_one.py"
+    text = stub.read_text(encoding="utf-8")
+    stub.with_name("0004_two.py").write_text(text.replace('"0003"', '"0004"'), encoding="utf-8")
+    with pytest.raises(util.CommandError, match="heads"):
+        ddl.freeze(db, "three", empty=True)
+    assert list(db.glob("migrations/versions/*three*")) == []
 
 
 @pytest.mark.parametrize("url", ["superuser"], indirect=True)
@@ -511,6 +553,18 @@ def test_words_say_who_gains_and_who_loses():
         "store_manager no longer may SELECT rows of retail.orders where true"
     ]
 
+    born = "ALTER DEFAULT PRIVILEGES FOR ROLE x GRANT SELECT ON TABLES TO head_office;"
+    defaults = dataclasses.replace(policy("true"), kind="default privileges", body=born)
+    assert ddl_review.words([ddl_moves.Change("create", "", None, defaults, "")]) == [
+        f"now: {born.removesuffix(';')}"
+    ]
+    passed_on = dataclasses.replace(
+        policy("true"), kind="view", grants=("GRANT SELECT ON v TO head_office WITH GRANT OPTION;",)
+    )
+    assert ddl_review.words([ddl_moves.Change("create", "", None, passed_on, "")]) == [
+        "head_office gains SELECT ON v WITH GRANT OPTION"
+    ]
+
 
 def test_blame_reads_the_frozen_files():
     lines = ddl_review.blame(ddl.db_path(), "zava.visible_stores(name)")
@@ -521,6 +575,11 @@ def test_blame_reads_the_frozen_files():
         )
     ]
     assert any("by hand" in line for line in ddl_review.blame(ddl.db_path(), "retail.orders"))
-    for wrong in ("zava.nowhere", "x; drop", ""):
+    for same in ("function zava.visible_stores(name)", '"zava".visible_stores'):
+        assert ddl_review.blame(ddl.db_path(), same) == lines
+    fence = ddl_review.blame(ddl.db_path(), "policy orders_store_manager_fence on retail.orders")
+    assert fence[0].startswith("0002_kernel  drop, create, comment on  db/policies/orders.sql")
+    # Comments tell of orders; that changes nothing of that name.
+    for wrong in ("zava.nowhere", "orders", "x; drop", ""):
         with pytest.raises(errors.ValidationError):
             ddl_review.blame(ddl.db_path(), wrong)

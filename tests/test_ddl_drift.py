@@ -312,6 +312,12 @@ def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
         with pytest.raises(errors.ValidationError, match=match):
             adopt(database.admin_url)
         do(database.admin_url, undo)
+    do(database.admin_url, "comment on function api.whoami() is 'A hotfix.'")
+    with pytest.raises(errors.ValidationError, match="not a name for a revision"):
+        adopt(database.admin_url, "Not a name")
+    assert {path: path.read_bytes() for path in db.rglob("*.*")} == before
+    text = (db / "functions/security/whoami.sql").read_text(encoding="utf-8")
+    do(database.admin_url, text[text.index("comment on") : text.index("revoke")])
     do(database.admin_url, 'create function api."../x"() returns int language sql return 1')
     with pytest.raises(errors.ValidationError, match="no file can be named"):
         adopt(database.admin_url)
@@ -387,6 +393,7 @@ def test_a_reviewer_sees_in_rows_what_a_policy_lets_through(call, database, db):
 
 @pytest.mark.long
 def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot):
+    held = migrate.head()
     assert snapshot.is_file()
     assert call("check") == (0, "no difference\n")
     assert "nothing: the database has" in call("review")[1]
@@ -401,6 +408,14 @@ def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot)
     code, out = call("drift", "--adopt", "--name", "let_in")
     assert (code, out.splitlines()[0]) == (0, "edited db/policies/orders.sql")
     assert call("upgrade")[0] == 0
+    assert call("downgrade", "-1") == (0, f"at revision {held}\n")
+    with pytest.raises(errors.ConfigurationError, match=f"at revision {held}"):
+        call("review")
+    do(database.admin_url, "update public.alembic_version set version_num = '9999'")
+    for command in (["check"], ["review"], ["upgrade"]):
+        with pytest.raises(errors.ConfigurationError, match="9999") as caught:
+            call(*command)
+        assert "newer zava-sql" in caught.value.hint
 
 
 @pytest.mark.long

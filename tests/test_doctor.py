@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+
+def by_another(role: str, member: str) -> str:
+    """Grant a membership as a role that is no superuser, as on a managed service."""
+    return (
+        f"grant {role} to zava_owner with admin option; set local role zava_owner;"
+        f" grant {role} to {member}; reset role"
+    )
+
+
+PROCEDURE = (
+    "create procedure api.p() security definer language plpgsql as 'begin end';"
+    "alter procedure api.p() owner to zava_owner;"
+)
+
 # check, damage, what the finding must name
 SEEDS = [
     ("gateway_superuser", "alter role zava_gateway superuser", "zava_gateway"),
@@ -272,6 +286,75 @@ SEEDS = [
         "zava_run.head_office(text)",
     ),
     ("extension_reaches_out", "create extension dblink", "dblink"),
+    # The grant is of somebody else than whoever follows the remedy.
+    (
+        "gateway_inherits",
+        by_another("zava_store_seattle", "zava_gateway with inherit true"),
+        "zava_store_seattle",
+    ),
+    ("admin_option", by_another("head_office", "store_manager with admin option"), "head_office"),
+    ("predefined_role", by_another("pg_monitor", "store_manager"), "store_manager"),
+    (
+        "tenant_has_another",
+        by_another("zava_head_office", "zava_store_seattle"),
+        "zava_store_seattle",
+    ),
+    (
+        "tenant_of_two_classes",
+        by_another("head_office", "zava_store_seattle with inherit true, set false"),
+        "zava_store_seattle",
+    ),
+    ("service_above_rls", by_another("zava_store_seattle", "zava_service"), "zava_service"),
+    (
+        "owner_reached",
+        (
+            "create role dba createrole; grant zava_owner to dba with admin option;"
+            "set local role dba; grant zava_owner to zava_service; reset role"
+        ),
+        "zava_service",
+    ),
+    # Of every role, in every schema, to one role, of a procedure.
+    ("role_settings", "alter role all set row_security = off", "all roles"),
+    (
+        "default_privileges",
+        "alter default privileges for role zava_owner grant select on tables to store_manager",
+        "zava_owner",
+    ),
+    (
+        "sequence_readable",
+        "create sequence retail.numbers; grant usage on sequence retail.numbers to store_manager",
+        "retail.numbers",
+    ),
+    (
+        "policy_without_fence",
+        "alter policy orders_head_office_fence on retail.orders using (1 = 1)",
+        "retail.orders",
+    ),
+    (
+        "extension_reaches_out",
+        (
+            "create extension dblink; revoke execute on all functions in schema public from public;"
+            "grant execute on function public.dblink(text) to store_manager"
+        ),
+        "dblink",
+    ),
+    (
+        "statement_statistics_open",
+        (
+            "create extension pg_stat_statements; revoke all on pg_stat_statements from public;"
+            "grant select on pg_stat_statements to store_manager"
+        ),
+        "pg_stat_statements",
+    ),
+    ("definer_callable", f"{PROCEDURE} grant execute on procedure api.p() to head_office", "api.p"),
+    ("definer_search_path", PROCEDURE, "api.p()"),
+    ("public_execute", f"{PROCEDURE} grant execute on procedure api.p() to public", "api.p()"),
+    (
+        "gateway_privileges",
+        f"{PROCEDURE} grant execute on procedure api.p() to zava_gateway",
+        "api.p()",
+    ),
+    ("gateway_owns", f"{PROCEDURE} alter procedure api.p() owner to store_manager", "api.p()"),
     (
         "not_hardened",
         "grant execute on function pg_catalog.set_config(text, text, boolean) to public",
@@ -396,6 +479,40 @@ async def test_each_kind_is_named_and_its_remedy_mends_it(patient, check, damage
                 await admin.execute(one.remedy)
             left = [one for one in await named(sessions, check) if name in one.object]
             assert left == []
+    finally:
+        await transaction.rollback()
+
+
+async def test_the_remedy_for_a_class_leaves_it_to_its_members(patient):
+    _, admin = patient
+    members = "select member from pg_auth_members where roleid = 'store_manager'::regrole"
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        before = await admin.fetch(members)
+        await admin.execute("grant store_manager to zava_gateway with inherit false, set true")
+        found = await named(Sessions(admin=admin), "tenant_has_another")
+        for one in found:
+            await admin.execute(one.remedy)
+        assert found
+        assert await admin.fetch(members) == before
+        assert await named(Sessions(admin=admin), "tenant_has_another") == []
+    finally:
+        await transaction.rollback()
+
+
+async def test_what_only_looks_unsafe_is_no_finding(patient):
+    _, admin = patient
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        await admin.execute(
+            "create aggregate api.total(integer) (sfunc = int4pl, stype = integer);"
+            "create view api.mine with (security_invoker = 'TRUE') as select * from retail.orders;"
+            "grant select on api.mine to store_manager"
+        )
+        for check in ("untrusted_language", "view_as_owner"):
+            assert await named(Sessions(admin=admin), check) == []
     finally:
         await transaction.rollback()
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
+
+from zava_sql import cli, errors
 
 ACLS = """
 select p.oid::regprocedure::text, array(
@@ -56,6 +59,31 @@ def test_what_only_superusers_had_stays_so(database):
             " and has_function_privilege(r.oid, 'lo_import(text)', 'execute')"
         ).fetchone()
         assert given is None
+
+
+def test_a_database_of_others_is_hardened_by_the_script(server, monkeypatch):
+    def call(*arguments: str) -> str:
+        done = CliRunner().invoke(cli.app, arguments)
+        if isinstance(done.exception, errors.ZavaError):
+            raise done.exception
+        return done.stdout
+
+    def still_open() -> bool:
+        return "not_hardened" in call("doctor", "--json")
+
+    with server.janitor("zava_test_other_harden"):
+        monkeypatch.setenv("ZAVA_ADMIN_URL", server.url("zava_test_other_harden"))
+        assert still_open()
+        assert "harden --print |" in call("doctor", "--json")
+        with pytest.raises(errors.ConfigurationError) as caught:
+            call("harden")
+        assert "--print" in caught.value.hint
+        with psycopg.connect(server.url("zava_test_other_harden"), autocommit=True) as admin:
+            before = admin.execute(ACLS).fetchall()
+            admin.execute(call("harden", "--print"))
+            assert not still_open()
+            admin.execute(call("harden", "--print", "--undo"))
+            assert admin.execute(ACLS).fetchall() == before
 
 
 def test_nobody_but_a_superuser_hardens(database):

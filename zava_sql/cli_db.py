@@ -19,6 +19,7 @@ from zava_sql.settings import Settings
 if TYPE_CHECKING:
     from zava_sql.ddl_catalogue import Connection
     from zava_sql.ddl_drift import Report
+    from zava_sql.ddl_plan import Plan
 
 __all__ = ["day", "db"]
 
@@ -152,8 +153,12 @@ def review(
     from zava_sql import ddl_review, migrate  # noqa: PLC0415 - alembic is slow to import
     from zava_sql.ddl_plan import plan  # noqa: PLC0415
 
+    async def _plan(connection: Connection) -> Plan:
+        await migrate.require_head(connection)
+        return await plan(connection, migrate.db_path())
+
     target = _admin_url(Settings.load())
-    found = migrate.ask(target, lambda connection: plan(connection, migrate.db_path()))
+    found = migrate.ask(target, _plan)
     for line in [*(c.note for c in found.changes), *found.radius, *ddl_review.words(found.changes)]:
         print(line)
     found.permit()

@@ -7,6 +7,7 @@ import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
+import asyncpg
 import typer
 from rich.console import Console
 
@@ -17,8 +18,6 @@ from zava_sql.settings import Settings
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from zava_sql.doctor import Report
     from zava_sql.mutations import Mutation
     from zava_sql.verify import Matrix
@@ -152,18 +151,28 @@ def harden(
 
 
 async def _harden(*, only_print: bool, undo: bool) -> None:
-    async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
+    async with (
+        connect(embedded.resolve(Settings.load()).admin_url) as connection,
+        translated_connection_errors(),
+    ):
         if only_print:
             await _print_script(connection, undo=undo)
             return
-        async with translated_connection_errors():
+        try:
             count = await connection.fetchval("select zava.harden($1)", undo)
+        except (asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError) as error:
+            raise ConfigurationError(
+                "this database has no zava.harden()",
+                hint="Have a superuser run what this prints: zava-sql harden --print",
+            ) from error
     print(f"{count} objects changed")
 
 
 async def _print_script(connection: asyncpg.Connection[asyncpg.Record], *, undo: bool) -> None:
     """Print all statements, done or not: each of them can be run again."""
-    for row in await connection.fetch("select * from zava.hardening()"):
+    from zava_sql.doctor import hardening_query  # noqa: PLC0415 - see above
+
+    for row in await connection.fetch(hardening_query()):
         statement = row["undo"] if undo else row["statement"]
         if statement:
             print(f"{statement};  -- {row['protects_from']}")

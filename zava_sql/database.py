@@ -349,7 +349,7 @@ async def translated_connection_errors() -> AsyncIterator[None]:
         raise DatabaseError(
             error.message or "permission denied",
             sqlstate=error.sqlstate,
-            hint="Log in as a role that may do this.",
+            hint=error.hint or "Log in as a role that may do this.",
         ) from error
     except (
         asyncpg.TooManyConnectionsError,

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
-__all__ = ["EditedRevisionError", "db_path", "freeze", "redo", "rehash", "sources"]
+__all__ = ["EditedRevisionError", "check_name", "db_path", "freeze", "redo", "rehash", "sources"]
 
 # Files apply in this order, by name within a folder; a body that PostgreSQL binds when it reads it
 # comes after what it calls. Policies call functions, so they come last.
 DOMAINS: Final = ("security", "schema", "search", "seed", "analytics", "audit")
+BYTE_ORDER_MARK: Final = "\ufeff"
 FILE_TEMPLATE: Final = "%(rev)s_%(slug)s"
 BEGIN: Final = "-- sources begin (written by scripts/freeze up to the end mark)\n"
 END: Final = "-- sources end\n"
@@ -101,7 +102,7 @@ def _callees_first(texts: dict[Path, str]) -> dict[Path, str]:
 
 def freeze(db: Path, name: str, *, empty: bool = False) -> list[str]:
     """Write a revision of what changed and list it; `empty` allows one without a change."""
-    _check_name(name)
+    check_name(name)
     notes, up, down = _plan(frozen(db), sources(db))
     if not notes and not empty:
         raise ValidationError(
@@ -112,27 +113,36 @@ def freeze(db: Path, name: str, *, empty: bool = False) -> list[str]:
 
 
 def write(db: Path, name: str, up: str, down: str) -> str:
-    """Write a revision with these parts between the marks."""
-    _check_name(name)
+    """Write a revision with these parts between the marks, all of it or nothing."""
+    check_name(name)
     revision = f"{len(frozen(db)) + 1:04}"
     stem = f"{revision}_{name}"
     title = f"-- {revision} {name.replace('_', ' ')}"
-    calls = {}
+    calls, texts = {}, {}
     for way, block, heading in (("up", up, f"{title}."), ("down", down, f"{title}, undone.")):
         file = db / "migrations" / "versions" / f"{stem}.{way}.sql"
         text = SKELETON.format(title=heading, block=f"{BEGIN}{block}{END}") + "reset role;\n"
-        file.write_text(text, encoding="utf-8", newline="\n")
+        texts[file] = text.encode()
         calls[way] = (
-            f'op.sql_file(\n        "{file.name}",\n        sha256="{_digest(file)}",\n    )'
+            f'op.sql_file(\n        "{file.name}",\n        sha256="{_digest(texts[file])}",\n    )'
         )
     scripts = ScriptDirectory(
         str(db / "migrations"), file_template=FILE_TEMPLATE, messaging_opts={"quiet": True}
     )
-    scripts.generate_revision(revision, name, upgrades=calls["up"], downgrades=calls["down"])
+    try:
+        for file, content in texts.items():
+            file.write_bytes(content)
+        scripts.generate_revision(revision, name, upgrades=calls["up"], downgrades=calls["down"])
+    except BaseException:
+        # Without its stub the SQL would count as a revision here, and as none to alembic.
+        for file in texts:
+            file.unlink(missing_ok=True)
+        raise
     return f"wrote {stem}"
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot name a revision."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         raise ValidationError(
             f"not a name for a revision: {name[:60]!r}",
@@ -166,7 +176,7 @@ def rehash(db: Path, revision: str) -> list[str]:
     text = read(stubs[0])
     for file in stubs[0].parent.glob(f"{stubs[0].stem}.*.sql"):
         pattern = rf'("{re.escape(file.name)}",\s+sha256=")[0-9a-f]*'
-        text = re.sub(pattern, rf"\g<1>{_digest(file)}", text)
+        text = re.sub(pattern, rf"\g<1>{_digest(file.read_bytes())}", text)
     stubs[0].write_text(text, encoding="utf-8", newline="\n")
     # Python tells byte code that is out of date by the second and the size alone.
     Path(cache_from_source(str(stubs[0]))).unlink(missing_ok=True)
@@ -274,12 +284,20 @@ def _label(db: Path, path: Path) -> str:
 
 
 def read(path: Path) -> str:
-    """Read a frozen file as it is hashed and run: not read_text(), which changes line ends."""
-    return path.read_bytes().decode()
+    """Read a file as it is hashed and run: not read_text(), which changes line ends."""
+    try:
+        text = path.read_bytes().decode()
+    except UnicodeDecodeError:
+        text = BYTE_ORDER_MARK
+    if text.startswith(BYTE_ORDER_MARK):
+        raise ConfigurationError(
+            f"{path.name} is not UTF-8 without a byte-order mark", hint="Save it as that."
+        )
+    return text
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 @Operations.register_operation("sql_file")
@@ -301,7 +319,7 @@ def _apply(operations: Operations, operation: SqlFile) -> None:
     context: MigrationContext = operations.get_context()
     script = cast("EnvironmentContext", context.environment_context).script
     path = Path(script.dir, "versions", operation.name)
-    if not path.is_file() or _digest(path) != operation.sha256:
+    if not path.is_file() or _digest(path.read_bytes()) != operation.sha256:
         raise EditedRevisionError(
             f"{operation.name} was edited after its revision was made, or is missing"
         )

@@ -47,6 +47,7 @@ async def adopt(connection: Connection, db: Path, report: Report, name: str) -> 
     Raises:
         ValidationError: something cannot be adopted; nothing was written.
     """
+    ddl.check_name(name)
     if not report.files:
         raise ValidationError(
             "this role, or this server, cannot run the files, so nothing can be adopted",

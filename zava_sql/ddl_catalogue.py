@@ -50,6 +50,7 @@ insert into {RUN}.files values ('');
 ROUTINES: Final = ("function", "procedure", "aggregate")
 # What files hold; the rest is made by hand in revisions.
 FROM_FILES: Final = ("function", "procedure", "view", "policy", "trigger")
+HELD: Final = (*FROM_FILES, "access", "default privileges")
 
 _SHADOWED = re.compile(rf"{SHADOW}({'|'.join(SCHEMAS)})\b")
 _QUALIFIED = re.compile(rf'(?<![\w.])"?({"|".join(SCHEMAS)})"?(?=\.)')
@@ -148,10 +149,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Imagined:
-    """What the files make: an order that works, their objects, the file of each, broken rules."""
+    """What the files make: an order that works, their objects, the file of each, broken rules.
+
+    `untouched` is the access to the tables that none of them speaks of.
+    """
 
     order: tuple[str, ...]
     objects: Mapping[str, Object]
+    untouched: Mapping[str, Object]
     files: Mapping[str, str]
     links: tuple[Link, ...]
     by_hand: frozenset[str]
@@ -218,20 +223,18 @@ async def imagine(
         makers = {
             (row["catalogue"], row["oid"]): row["path"] for row in await connection.fetch(_MAKERS)
         }
-        objects = {
-            key: o
-            for key, o in made.items()
-            if o.kind in (*FROM_FILES, "access", "default privileges")
-            and key not in by_hand
-            and (key not in pristine or pristine[key].text != o.text)
-        }
+        same = {key for key, o in pristine.items() if key in made and made[key].text == o.text}
+        objects = {key: o for key, o in made.items() if key not in by_hand and key not in same}
+        files = {key: _file(o, makers, texts) for key, o in objects.items()}
+        _refuse_by_hand(objects, files)
         broken = await connection.fetch(
             f"select * from {SHADOW}zava.house_rules($1)", [SHADOW + name for name in SCHEMAS]
         )
         return Imagined(
             order=tuple(path for path in order if path in texts),
             objects=objects,
-            files={key: _file(o, makers, texts) for key, o in objects.items()},
+            untouched={key: pristine[key] for key in same if pristine[key].kind == "access"},
+            files=files,
             links=await links(connection, objects),
             by_hand=by_hand,
             broken=tuple(
@@ -241,6 +244,16 @@ async def imagine(
     finally:
         if connection.is_in_transaction():  # unless a file ended it
             await transaction.rollback()
+
+
+def _refuse_by_hand(objects: Mapping[str, Object], files: Mapping[str, str]) -> None:
+    """Stop where a file makes what no revision would take from it."""
+    for key, o in objects.items():
+        if o.kind not in HELD:
+            raise ValidationError(
+                f"{files[key] or 'a file'} makes or changes {o.title}: files hold no such thing",
+                hint="Write it in a revision by hand instead: scripts/freeze NAME --empty.",
+            )
 
 
 def _by_hand(db: Path, texts: Mapping[str, str], live: Mapping[str, Object]) -> frozenset[str]:
@@ -275,7 +288,7 @@ async def _run(connection: Connection, texts: Mapping[str, str]) -> list[str]:
     name there. What fails comes again after the others, for it may need one of them.
     """
     scripts = {
-        path: "{}\n;\ninsert into {}.files values ('{}');".format(
+        path: "{}\n\ninsert into {}.files values ('{}');".format(
             _aside(text), RUN, path.replace("'", "''")
         )
         for path, text in texts.items()
@@ -317,9 +330,12 @@ async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> lis
                 failed[path] = error
         if len(failed) == len(left):
             path, first = next(iter(failed.items()))
-            line = scripts[path].count("\n", 0, int(first.position or 1) - 1) + 1
+            place = path
+            if first.position:
+                line = scripts[path].count("\n", 0, int(first.position) - 1) + 1
+                place = f"{path}, line {line}"
             raise ValidationError(
-                f"{path}, line {line}: {_plain(first.args[0])} (SQLSTATE {first.sqlstate})",
+                f"{place}: {_plain(first.args[0])} (SQLSTATE {first.sqlstate})",
                 hint=_plain(first.hint or "PostgreSQL cannot run this file."),
             )
         done += [path for path in left if path not in failed]

@@ -66,12 +66,7 @@ class Report:
 
 async def report(connection: Connection, db: Path, head: str) -> Report:
     """Compare a database that is at the newest revision, as thoroughly as it lets us."""
-    revision = await migrate.revision_of(connection)
-    if revision != head:
-        raise ConfigurationError(
-            f"the database is at revision {revision or 'none'}, the files are at {head}",
-            hint="Compare after `zava-sql db upgrade`.",
-        )
+    await migrate.require_head(connection)
     live = await read(connection)
     snapshot = _snapshot(db, head)
     asked = await _may_imagine(connection)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from zava_sql.ddl_catalogue import Connection
+    from zava_sql.ddl_catalogue import Connection, Imagined
 
 __all__ = ["Plan", "plan", "refuse_broken"]
 
@@ -61,19 +61,28 @@ async def plan(connection: Connection, db: Path) -> Plan:
     """Compare a database with the files; nothing is kept of it, and nothing is written."""
     live = await read(connection)
     texts = ddl.sources(db)
+    frozen = ddl.history(ddl.frozen(db))[0]
     imagined = await imagine(connection, db, texts, live)
+    was = imagined if frozen == texts else await _imagine_former(connection, db, frozen, live)
+    # Access to a table that a file spoke of, and none does now, goes back to what it is without.
+    let_go = was.objects.keys() - imagined.objects.keys() if was else set()
+    after = {
+        **imagined.objects,
+        **{key: o for key, o in imagined.untouched.items() if key in let_go},
+    }
     before = {
         key: o
         for key, o in live.items()
-        if key in imagined.objects or (o.kind in FROM_FILES and key not in imagined.by_hand)
+        if key in after
+        or (o.kind in FROM_FILES and key not in imagined.by_hand)
+        or (o.kind == "default privileges" and key in let_go)
     }
     uses = await links(connection, live)
-    there = moves(before, imagined.objects, uses)
-    frozen = ddl.history(ddl.frozen(db))[0]
-    found = changes(there, before, imagined.objects, imagined.files)
+    there = moves(before, after, uses)
+    found = changes(there, before, after, imagined.files)
     if not found:
         return Plan((), imagined.files, "", "", (), (), imagined.broken)
-    back = moves(imagined.objects, before, imagined.links)
+    back = moves(after, before, imagined.links)
     lost = [
         before[key]
         for key in reversed(users_first(before, uses))
@@ -83,26 +92,34 @@ async def plan(connection: Connection, db: Path) -> Plan:
         found,
         imagined.files,
         up(there, before, imagined, texts, frozen),
-        down(back, imagined.objects, await _former(connection, db, live, lost)),
-        tuple(_radius(found, imagined.objects, live.values())),
+        down(back, after, _former(was, frozen, live, lost)),
+        tuple(_radius(found, after, live.values())),
         there.blocked,
         imagined.broken,
     )
 
 
-async def _former(
-    connection: Connection, db: Path, live: Mapping[str, Object], back: Collection[Object]
+async def _imagine_former(
+    connection: Connection, db: Path, frozen: Mapping[str, str], live: Mapping[str, Object]
+) -> Imagined | None:
+    """Run the files as last frozen; None where this database could not."""
+    try:
+        return await imagine(connection, db, frozen, live)
+    except ValidationError:
+        return None
+
+
+def _former(
+    was: Imagined | None,
+    frozen: Mapping[str, str],
+    live: Mapping[str, Object],
+    back: Collection[Object],
 ) -> Iterable[str]:
     """Write what brings objects back: the files as last frozen, where they make just these.
 
     PostgreSQL's words for a query are not always the same again when it reads them; they stand in
     for the files where somebody changed the database by hand.
     """
-    then = ddl.history(ddl.frozen(db))[0]
-    try:
-        was = await imagine(connection, db, then, live)
-    except ValidationError:
-        was = None
     paths = {was.files.get(o.key, "") for o in back} if was else {""}
     if (
         was
@@ -113,7 +130,7 @@ async def _former(
             if was.files[key] in paths
         )
     ):
-        return [f"{then[path]}\n" for path in was.order if path in paths]
+        return [f"{frozen[path]}\n" for path in was.order if path in paths]
     return [f"{o.statements}\n" for o in back]
 
 

@@ -30,8 +30,10 @@ _CLAUSES = re.compile(
 )
 _MENTION = (
     r"^(create or replace|create|alter|drop|comment on|grant|revoke)\b"
-    r"(?:[^;(]|\([\w, ]*\))*?(?<![\w.]){}(?![\w.])"
+    r"(?:[^;('$]|\([\w, ]*\))*?(?<![\w.]){}(?![\w.])"
 )
+# As it is written in SQL, or as the other commands call it: policy orders_fence on retail.orders.
+_NAME = re.compile(r'(?:[a-z ]+ )?((?:[\w.]|"[^"]*")+)(?:\(.*\))?(?: on \S+)?')
 
 # What a tenant may read by its rows: the tables behind policies.
 _TABLES = """
@@ -50,10 +52,8 @@ def words(changes: Iterable[Change]) -> list[str]:
         if change.what == "rebuild":
             continue
         old, new = change.before, change.after
-        lines += _grants(old, new)
-        if change.after or change.before:
-            lines += _policy(old, new)
-            lines += _flags(old, new)
+        for told in (_grants, _defaults, _policy, _flags):
+            lines += told(old, new)
     return lines
 
 
@@ -62,7 +62,18 @@ def _grants(old: Object | None, new: Object | None) -> Iterable[str]:
     for verb, grants in (("loses", had - has), ("gains", has - had)):
         for grant in sorted(grants):
             what, _, whom = grant.removeprefix("GRANT ").rstrip(";").rpartition(" TO ")
-            yield f"{whom} {verb} {what}"
+            whom, option, _ = whom.partition(" WITH GRANT OPTION")
+            yield f"{whom} {verb} {what}{option}"
+
+
+def _defaults(old: Object | None, new: Object | None) -> Iterable[str]:
+    had, has = (
+        set(o.body.splitlines()) if o and o.kind == "default privileges" else set()
+        for o in (old, new)
+    )
+    for verb, statements in (("no longer", had - has), ("now", has - had)):
+        for statement in sorted(statements):
+            yield f"{verb}: {statement.rstrip(';')}"
 
 
 def _policy(old: Object | None, new: Object | None) -> Iterable[str]:
@@ -152,12 +163,13 @@ async def _counts(connection: Connection, key: ContextKey) -> dict[str, str]:
 
 def blame(db: Path, name: str) -> list[str]:
     """Tell which revisions changed an object, from the frozen files alone."""
-    bare = name.partition("(")[0].strip()
-    if not re.fullmatch(r'[\w."]+', bare):
+    found = _NAME.fullmatch(name.strip())
+    if found is None:
         raise ValidationError(
             f"not the name of an object: {name[:60]!r}",
             hint="For example zava.visible_stores, retail.orders, or the name of a policy.",
         )
+    bare = re.sub(r'"([a-z_][a-z0-9_]*)"', r"\1", found[1])
     mention = re.compile(_MENTION.format(re.escape(bare)), re.MULTILINE | re.IGNORECASE)
     lines: list[str] = []
     texts: dict[str, str] = {}

@@ -40,6 +40,7 @@ __all__ = [
     "db_path",
     "downgrade",
     "head",
+    "require_head",
     "revise",
     "revision_of",
     "revisions",
@@ -48,6 +49,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+NEWER = "See: alembic history. A database of a newer zava-sql needs that one."
 
 
 def upgrade(url: str, revision: str = "head", *, sql: bool = False) -> None:
@@ -154,19 +157,40 @@ async def revision_of(connection: Connection) -> str | None:
     return version
 
 
+async def require_head(connection: Connection) -> None:
+    """Refuse to compare a database with files of another revision."""
+    revision = await revision_of(connection)
+    if revision != head():
+        known = revision is None or revision in revisions()
+        raise ConfigurationError(
+            f"the database is at revision {revision or 'none'}, the files are at {head()}",
+            hint="Compare after `zava-sql db upgrade`." if known else NEWER,
+        )
+
+
 @contextmanager
 def _translated(config: Config) -> Iterator[None]:
     blockers: dict[int, str] = config.attributes["blockers"]
     try:
         yield
     except util.CommandError as error:
+        if isinstance(error.__cause__, ZavaError):
+            raise error.__cause__ from None
         hint = "See: alembic history."
         if isinstance(error, EditedRevisionError):
             hint = "Restore the file, or install zava-sql again; a change needs a new revision."
+        elif "not up to date" in str(error):
+            hint = "Bring it to the newest revision first: zava-sql db upgrade."
+        elif "Can't locate revision" in str(error):
+            hint = NEWER
         raise ConfigurationError(str(error).rstrip("."), hint=hint) from error
     except DBAPIError as error:
         raise _explain(error.orig.__cause__ if error.orig else None, blockers) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise ConfigurationError(
+                f"{error.filename}: {error.strerror}", hint="Nothing was written."
+            ) from error
         raise _explain(error, blockers) from error
 
 

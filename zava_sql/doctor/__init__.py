@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
-__all__ = ["Check", "Finding", "Report", "Sessions", "checks", "examine", "require_sound"]
+__all__ = [
+    "Check",
+    "Finding",
+    "Report",
+    "Sessions",
+    "checks",
+    "examine",
+    "hardening_query",
+    "require_sound",
+]
 
 Level = Literal["error", "warning", "info"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "info")
@@ -236,10 +245,13 @@ async def _run(
 @cache
 def _prelude(*, hardening: bool) -> str:
     text = (_HERE / "prelude.sql").read_text("utf-8")
-    if not hardening:
-        return text
+    return f"{text},\nhardening as (\n{hardening_query()}\n)" if hardening else text
+
+
+@cache
+def hardening_query() -> str:
+    """Give the query of zava.hardening(), for databases that have no such function as well."""
     from zava_sql.ddl import db_path  # noqa: PLC0415 - alembic is slow to import
 
     function = (db_path() / "functions" / "security" / "hardening.sql").read_text("utf-8")
-    body = function.partition("\nbegin atomic\n")[2].partition(";\nend;\n")[0]
-    return f"{text},\nhardening as (\n{body}\n)"
+    return function.partition("\nbegin atomic\n")[2].partition(";\nend;\n")[0]

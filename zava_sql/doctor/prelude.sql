@@ -133,6 +133,7 @@ functions as (
         s.oid as schema,
         p.oid::regprocedure::text as name,
         p.proowner,
+        p.prokind,
         p.prosecdef,
         p.proleakproof,
         p.provolatile,

@@ -9,6 +9,7 @@ select
             when 'S' then 'sequences'
             when 'f' then 'functions'
             when 'n' then 'schemas'
+            when 'L' then 'large objects'
             else 'types'
         end,
         e.name
@@ -16,17 +17,19 @@ select
     format(
         'alter default privileges for role %s %srevoke all on %s from %s;',
         d.defaclrole::regrole,
-        'in schema ' || d.defaclnamespace::regnamespace || ' ',
+        'in schema ' || quote_ident(n.nspname) || ' ',
         case d.defaclobjtype
             when 'r' then 'tables'
             when 'S' then 'sequences'
             when 'f' then 'functions'
             when 'n' then 'schemas'
+            when 'L' then 'large objects'
             else 'types'
         end,
         e.name
     ) as remedy
 from pg_catalog.pg_default_acl as d
+left join pg_catalog.pg_namespace as n on n.oid = d.defaclnamespace
 cross join aclexplode(d.defaclacl) as a
 join enjoyed as e on e.oid = a.grantee
 where a.grantee <> d.defaclrole

@@ -2,7 +2,7 @@
 select
     f.name as object,
     format('SECURITY DEFINER of %s, which is above row-level security', r.rolname) as evidence,
-    format('alter function %s owner to …;', f.name) as remedy
+    format('alter routine %s owner to …;', f.name) as remedy
 from functions as f
 join pg_catalog.pg_roles as r on r.oid = f.proowner
 where f.prosecdef

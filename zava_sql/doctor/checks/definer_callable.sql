@@ -2,7 +2,7 @@
 select
     f.name as object,
     format('SECURITY DEFINER of %s, executable by %s', f.proowner::regrole, f.grantees) as evidence,
-    format('alter function %s security invoker;', f.name) as remedy
+    format('alter routine %s security invoker;', f.name) as remedy
 from functions as f
 where f.prosecdef
     and f.grantees is not null

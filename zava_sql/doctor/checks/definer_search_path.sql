@@ -2,7 +2,7 @@
 select
     f.name as object,
     coalesce(array_to_string(f.proconfig, ', '), 'no SET clause') as evidence,
-    format('alter function %s set search_path = pg_catalog, pg_temp;', f.name) as remedy
+    format('alter routine %s set search_path = pg_catalog, pg_temp;', f.name) as remedy
 from functions as f
 where f.prosecdef
     and not f.is_bound

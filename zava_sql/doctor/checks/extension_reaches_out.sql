@@ -2,7 +2,10 @@
 select
     e.extname as object,
     format('%s executable by %s', p.oid::regprocedure, string_agg(distinct y.name, ', ')) as evidence,
-    format('revoke execute on function %s from public;', p.oid::regprocedure) as remedy
+    format(
+        'revoke execute on routine %s from %s;',
+        p.oid::regprocedure, string_agg(distinct y.name, ', ')
+    ) as remedy
 from pg_catalog.pg_extension as e
 join pg_catalog.pg_depend as d
     on d.refclassid = 'pg_catalog.pg_extension'::regclass and d.refobjid = e.oid and d.deptype = 'e'

@@ -3,8 +3,8 @@ select
     m.roleid::regrole::text as object,
     format('granted to %s with inherit true', g.rolname) as evidence,
     format(
-        'grant %s to %I with inherit false, set %s;',
-        m.roleid::regrole, g.rolname, m.set_option::text
+        'grant %s to %I with inherit false, set %s granted by %s;',
+        m.roleid::regrole, g.rolname, m.set_option::text, m.grantor::regrole
     ) as remedy
 from gateway as g
 join pg_catalog.pg_auth_members as m on m.member = g.oid

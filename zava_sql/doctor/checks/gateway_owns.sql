@@ -26,7 +26,9 @@ from (
     where r.relowner in (select i.oid from inherited as i)
     union all
     -- The functions of the runner belong to class roles, which nobody can become.
-    select 'function', f.name, f.proowner
+    select 'routine', f.name, f.proowner
     from functions as f
-    where f.proowner in (select x.oid from reachable as x)
+    join schemas as s on s.oid = f.schema
+    where f.proowner in (select i.oid from inherited as i)
+        and (s.nspname <> 'zava_run' or f.proowner in (select x.oid from reachable as x))
 ) as o

@@ -15,7 +15,7 @@ join (
     cross join aclexplode(s.nspacl) as a
     group by a.grantee, s.nspname
     union all
-    select a.grantee, 'function', f.name, string_agg(a.privilege_type, ', ')
+    select a.grantee, 'routine', f.name, string_agg(a.privilege_type, ', ')
     from functions as f
     join pg_catalog.pg_proc as p on p.oid = f.oid
     cross join aclexplode(p.proacl) as a

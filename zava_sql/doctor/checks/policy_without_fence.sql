@@ -21,6 +21,6 @@ where p.polpermissive
         where f.polrelid = p.polrelid
             and not f.polpermissive
             and f.polcmd in ('r', '*')
-            and f.using_text <> 'true'
+            and f.using_text not in ('true', '(1 = 1)')
             and (v.role = 0 or o.oid <> 0 and pg_has_role(o.oid, v.role, 'USAGE'))
     )

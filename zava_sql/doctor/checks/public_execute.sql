@@ -2,6 +2,6 @@
 select
     f.name as object,
     'EXECUTE granted to PUBLIC' as evidence,
-    format('revoke execute on function %s from public;', f.name) as remedy
+    format('revoke execute on routine %s from public;', f.name) as remedy
 from functions as f
 where f.grantees ~ '\mPUBLIC\M'

@@ -1,10 +1,11 @@
 -- error: A default of a role or of this database sets what decides about rows.
 select
-    concat_ws(' in ', r.rolname, d.datname) as object,
+    concat_ws(' in ', coalesce(r.rolname, case when d.oid is null then 'all roles' end), d.datname) as object,
     format('set %s', c.setting) as evidence,
     format(
         'alter %s reset %s;',
-        concat_ws(' ', case when s.setrole = 0 then 'database ' || quote_ident(d.datname)
+        concat_ws(' ', case when s.setrole = 0 and d.oid is null then 'role all'
+            when s.setrole = 0 then 'database ' || quote_ident(d.datname)
             else 'role ' || quote_ident(r.rolname) end,
             case when s.setrole <> 0 and s.setdatabase <> 0 then 'in database ' || quote_ident(d.datname) end),
         split_part(c.setting, '=', 1)

@@ -1,7 +1,9 @@
--- warning: Agents read a sequence, which counts the rows of all tenants.
+-- warning: Agents hold a privilege on a sequence, which counts the rows of all tenants.
 select
     r.name as object,
-    format('readable by %s', r.grantees) as evidence,
-    format('revoke all on sequence %s from %s;', r.name, r.grantees) as remedy
-from readable as r
-where r.relkind = 'S'
+    format('%s granted to %s', string_agg(distinct g.privilege_type, ', '), g.grantee_name) as evidence,
+    format('revoke all on sequence %s from %s;', r.name, g.grantee_name) as remedy
+from relation_grants as g
+join relations as r on r.oid = g.relation
+where r.is_usable and r.relkind = 'S'
+group by r.name, g.grantee_name

@@ -13,12 +13,19 @@ select
     ) as evidence,
     concat_ws(
         ' ',
-        format('alter role %I nosuperuser nobypassrls;', r.rolname),
+        case
+            when r.rolsuper or r.rolbypassrls
+                then format('alter role %I nosuperuser nobypassrls;', r.rolname)
+        end,
         (
-            select format('revoke %s from %I;', string_agg(m.roleid::regrole::text, ', '), r.rolname)
+            select string_agg(
+                format(
+                    'revoke %s from %I granted by %s;',
+                    m.roleid::regrole, r.rolname, m.grantor::regrole
+                ), ' '
+            )
             from pg_catalog.pg_auth_members as m
             where m.member = r.oid and m.roleid in (select i.oid from inherited as i)
-            having count(*) > 0
         )
     ) as remedy
 from pg_catalog.pg_roles as r

@@ -2,7 +2,10 @@
 select
     format('%I.%I', n.nspname, c.relname) as object,
     format('SELECT granted to %s', string_agg(distinct e.name, ', ')) as evidence,
-    format('revoke select on %I.%I from public;', n.nspname, c.relname) as remedy
+    format(
+        'revoke select on %I.%I from %s;',
+        n.nspname, c.relname, string_agg(distinct e.name, ', ')
+    ) as remedy
 from pg_catalog.pg_class as c
 join schemas as n on n.oid = c.relnamespace and n.is_usable
 cross join aclexplode(c.relacl) as a

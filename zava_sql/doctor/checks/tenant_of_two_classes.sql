@@ -2,10 +2,12 @@
 select
     m.member::regrole::text as object,
     'member of ' || string_agg(m.roleid::regrole::text, ', ' order by m.roleid) as evidence,
-    format(
-        'revoke %s from %s;  -- keep one',
-        string_agg(m.roleid::regrole::text, ', ' order by m.roleid), m.member::regrole
-    ) as remedy
+    string_agg(
+        format(
+            'revoke %s from %s granted by %s;',
+            m.roleid::regrole, m.member::regrole, m.grantor::regrole
+        ), ' ' order by m.roleid
+    ) || '  -- keep one' as remedy
 from pg_catalog.pg_auth_members as m
 where m.member in (select r.oid from reachable as r)
     and m.member not in (select g.oid from gateway as g)

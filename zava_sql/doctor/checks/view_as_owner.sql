@@ -5,7 +5,10 @@ select
     format('alter view %s set (security_invoker = true);', r.name) as remedy
 from readable as r
 where r.relkind = 'v'
-    and not coalesce(r.reloptions && '{security_invoker=true,security_invoker=on,security_invoker=1,security_invoker=yes}', false)
+    and not exists (
+        select from pg_catalog.pg_options_to_table(r.reloptions) as o
+        where o.option_name = 'security_invoker' and o.option_value::boolean
+    )
     and exists (
         select from pg_catalog.pg_rewrite as w
         join pg_catalog.pg_depend as d
