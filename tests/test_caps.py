@@ -69,7 +69,7 @@ async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_dat
         "zava_store_seattle set zava.max_rows_limit = '7'",
         f"{here} set zava.statement_timeout = '0.2'",
     ):
-        await opened.refresh_caps()
+        await opened.refresh()
         for name, limit in (("seattle", 7), ("bellevue", 50), ("head-office", 10_000)):
             assert opened.caps.of(people[name].role).max_rows_limit == limit
             with pytest.raises(ValidationError, match=f"from 1 to {limit},"):
@@ -82,7 +82,7 @@ async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_dat
         shown = answer(long, opened.caps.of(people["bellevue"].role))
         assert shown.fields["truncated_by"] == "bytes"
         assert len(shown.text) < 2200
-    await opened.refresh_caps()
+    await opened.refresh()
     assert opened.caps.of(people["seattle"].role) is opened.settings
 
 
@@ -98,7 +98,7 @@ async def test_a_role_cannot_have_more_than_the_server_gives(opened, module_data
         # To PostgreSQL no milliseconds at all would mean no limit.
         "zava_store_spokane set zava.statement_timeout = '0.0004'",
     ):
-        await opened.refresh_caps()
+        await opened.refresh()
         caps = opened.caps.of(role)
         assert caps == opened.settings
         for name in ("max_bytes", "context_key", "max_cell"):
@@ -110,11 +110,11 @@ async def test_a_role_cannot_have_more_than_the_server_gives(opened, module_data
 async def test_a_tenant_cannot_set_its_own_caps(opened, module_database):
     seattle = (await tenants.principals(opened, ["seattle"]))["seattle"]
     with role_settings(module_database, "store_manager set zava.max_rows = '3'"):
-        await opened.refresh_caps()
+        await opened.refresh()
         text = "select set_config('zava.max_rows', '900', false), generate_series(1, 9)"
         rows = await fetch(opened, seattle, text, opened.caps.of(seattle.role).max_rows)
         assert len(rows.rows) == 3
-        await opened.refresh_caps()
+        await opened.refresh()
         assert len((await Agent(opened).query(seattle, "select 1 from orders")).rows) == 3
 
 
@@ -122,7 +122,7 @@ async def test_a_plan_that_costs_too_much_does_not_run(opened, module_database):
     agent = Agent(opened)
     people = await tenants.principals(opened, ("seattle", "head-office"))
     with role_settings(module_database, "store_manager set zava.max_cost = '5000'"):
-        await opened.refresh_caps()
+        await opened.refresh()
         with pytest.raises(LimitExceeded, match="estimated to cost more") as refused:
             await agent.query(people["seattle"], BIG)
         # An estimate over all tenants' rows is nobody's business.

@@ -454,7 +454,27 @@ async def test_a_retired_key_and_an_unbound_login_are_not_ready(clone):
                 admin.execute("select zava.retire_signing_key('test')")
                 assert (await get(url, "/readyz")).status_code == 503
                 assert (await get(url, "/healthz")).status_code == 200
-                assert (await post(url, keys["seattle"])).status_code == 200
+                # No rows would be taken for the truth.
+                async with asyncio.timeout(10):
+                    while "is retired" not in (await post(url, keys["seattle"])).text:  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+
+
+async def test_a_clock_that_moves_is_followed(shops):
+    """A context of the past shows no rows, which would be taken for the truth."""
+    count = request_body("tools/call", name="query", sql="select count(*) from orders")
+    async with (
+        Database.open(settings_for(shops[0], catalogue_interval=0.2)) as opened,
+        serving(opened) as url,
+    ):
+        before = (await post(url, shops[1]["seattle"], count)).json()["result"]["content"]
+        for moved in (-100_000, 100_000):
+            opened.clock_offset += moved
+            async with asyncio.timeout(10):
+                while abs(opened.clock_offset) > 60:  # noqa: ASYNC110 - nothing tells it
+                    await asyncio.sleep(0.05)
+            after = (await post(url, shops[1]["seattle"], count)).json()["result"]["content"]
+            assert after == before
 
 
 # ---------------------------------------------------------------- traces

@@ -70,6 +70,8 @@ class Database:
         self.turns = Turns(settings.pool_max)
         # Seconds by which the database's clock is ahead: it judges the expiry of contexts.
         self.clock_offset = 0.0
+        # With a key that is retired everybody would see nothing, and take it for the truth.
+        self.is_key_known = True
         # Behind a pooler a backend is ours for a transaction only: each sets it all up.
         self.session_start = session_start(settings) if settings.pooler else ""
         self.breakers = self._gateway_breaker, self._service_breaker = [
@@ -233,44 +235,49 @@ class Database:
 
     async def _check(self) -> None:
         async with self.gateway.lend() as connection, connection.transaction():
-            before = time.time()
-            row = await connection.fetchrow(
-                "select r.rolsuper or r.rolbypassrls as unbound, r.rolname,"
-                " extract(epoch from clock_timestamp())::float8 as now"
+            bound = await connection.fetchval(
+                "select not (r.rolsuper or r.rolbypassrls)"
                 " from pg_catalog.pg_roles as r where r.rolname = current_user"
             )
-            if row is None or row["unbound"]:
+            if not bound:
                 raise ConfigurationError(
                     "ZAVA_DATABASE_URL logs in as a role that row-level security does not bind",
                     hint="Use the login zava_gateway, never a superuser or a role with BYPASSRLS.",
                 )
             self.runner = await runner.wanted(connection, self.settings.runner)
-        self.clock_offset = row["now"] - (before + time.time()) / 2
         try:
-            known = await self.service_row(
-                "select zava.knows_signing_key($1, $2) as known",
-                self.context_key.kid,
-                self.context_key.fingerprint(),
-            )
-            await self.refresh_caps()
+            await self.refresh()
         except (asyncpg.PostgresError, DatabaseError) as error:
             raise ConfigurationError(
                 "this database has no zava_sql in it, or ZAVA_SERVICE_URL may not use it",
                 hint="Migrate it with `zava-sql db upgrade`; log in as zava_service.",
             ) from error
-        if known is None or not known["known"]:
+        if not self.is_key_known:
             raise ConfigurationError(
                 "the database does not know the key in ZAVA_CONTEXT_KEY, or it is retired",
                 hint="Register a new one with: zava-sql key create",
             )
 
-    async def refresh_caps(self) -> None:
-        """See whether the administrator has set other caps for a role.
+    async def refresh(self) -> None:
+        """Look at what may change while this is open: caps of roles, the signing key, the clock.
 
         Raises:
-            ServiceUnavailable: see `errors`.
+            DatabaseError, ServiceUnavailable: see `errors`.
         """
         self.caps.update(await self.service_rows("select * from zava.role_caps()"))
+        (key,) = await self.service_rows(
+            "select zava.knows_signing_key($1, $2) as known",
+            self.context_key.kid,
+            self.context_key.fingerprint(),
+        )
+        self.is_key_known = key["known"]
+        if self.gateway.get_idle_size():
+            async with self.gateway.lend() as connection:
+                before = time.time()
+                now = await connection.fetchval(
+                    "select extract(epoch from clock_timestamp())::float8"
+                )
+                self.clock_offset = now - (before + time.time()) / 2
 
     async def service_row(self, sql: str, *arguments: object) -> asyncpg.Record | None:
         """Run one of the kernel's functions that read and give its first row."""

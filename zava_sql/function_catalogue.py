@@ -122,7 +122,7 @@ class FunctionCatalogue:
                     for channel in (CHANNEL, DATA, ACCESS):
                         await connection.add_listener(channel, heard)
                     while not connection.is_closed():
-                        await self._database.refresh_caps()
+                        await self._database.refresh()
                         if await self.refresh():
                             await changed()
                         for channel, tell in ((ACCESS, identified), (DATA, updated)):

@@ -147,7 +147,7 @@ class Health:
         if row["is_unbound"]:
             return Part("down", facts | {"message": "row-level security does not bind this login"})
         if abs(drift) > _MOST_DRIFT:
-            return Part("degraded", facts | {"message": "the database's clock has moved: restart"})
+            return Part("degraded", facts | {"message": "the clock has moved"})
         if (facts["lag_seconds"] or 0) > _MOST_LAG:
             return Part("degraded", facts | {"message": "the replica is behind"})
         return Part("ok", facts)

@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import asyncpg
 
-from zava_sql.errors import AuthorizationError, ConfigurationError, ZavaError
+from zava_sql.errors import (
+    AuthorizationError,
+    ConfigurationError,
+    ServiceUnavailable,
+    ZavaError,
+)
 from zava_sql.notices import heard
 
 if TYPE_CHECKING:
@@ -190,8 +195,14 @@ async def tenant_session(
     Afterwards the connection goes back clean, or it is ended; the caller does not wait for that.
 
     Raises:
-        LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time.
+        LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time; or the
+            signing key is retired.
     """
+    if not database.is_key_known:
+        raise ServiceUnavailable(
+            "the key in ZAVA_CONTEXT_KEY is retired",
+            hint="An administrator has to start this server with a new one.",
+        )
     gateway = await database.acquire(principal.principal_id)
     state: Literal["sound", "failed", "unknown"] = "unknown"
     try:
