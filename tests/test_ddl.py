@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -531,6 +532,18 @@ def test_nobody_waits_for_a_check(db, first):
                 return {row["mode"] for row in rows}
 
         assert migrate.ask(first, held) <= {"AccessShareLock"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_a_check_does_not_wait_for_ever(first):
+    with psycopg.connect(first) as writer:
+        writer.execute("lock table retail.notes in access exclusive mode")
+        started = time.monotonic()
+        with pytest.raises(errors.DatabaseError, match="lock timeout"):
+            migrate.ask(first, ddl_catalogue.read)
+        assert 2 < time.monotonic() - started < 10
+        writer.rollback()
 
 
 def test_words_say_who_gains_and_who_loses():

@@ -183,8 +183,10 @@ async def read(
     transaction = connection.transaction()
     await transaction.start()
     try:
-        # Every name comes out qualified.
-        await connection.execute("set local search_path = pg_catalog; set local jit = off")
+        # Every name comes out qualified. The text of a view waits for whoever rewrites its tables.
+        await connection.execute(
+            "set local search_path = pg_catalog; set local jit = off; set local lock_timeout = '3s'"
+        )
         rows = await connection.fetch(sql, names)
     finally:
         await transaction.rollback()  # gives the path back, in a transaction of the caller as well
