@@ -14,6 +14,7 @@ import asyncpg
 import psycopg
 import pytest
 from alembic import util
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from zava_sql import ddl, ddl_catalogue, ddl_moves, ddl_plan, ddl_review, errors, migrate
@@ -483,12 +484,25 @@ def test_a_revision_that_cannot_be_written_leaves_nothing(db, first):
     assert list(db.glob("migrations/versions/*half*")) == []
 
     revise(first, "one")
-    stub = db / "migrations" / "versions" / "0003_one.py"
-    text = stub.read_text(encoding="utf-8")
-    stub.with_name("0004_two.py").write_text(text.replace('"0003"', '"0004"'), encoding="utf-8")
+    one = db / "migrations" / "versions" / "0003_one.py"
+    text = one.read_text(encoding="utf-8")
+    one.with_name("0004_two.py").write_text(text.replace('"0003"', '"0004"'), encoding="utf-8")
     with pytest.raises(util.CommandError, match="heads"):
         ddl.freeze(db, "three", empty=True)
     assert list(db.glob("migrations/versions/*three*")) == []
+
+
+def test_a_revision_that_is_interrupted_leaves_nothing(db, monkeypatch):
+    write_whole = ScriptDirectory.generate_revision
+
+    def interrupted(*arguments, **options):
+        write_whole(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ScriptDirectory, "generate_revision", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ddl.freeze(db, "half", empty=True)
+    assert list(db.glob("migrations/versions/*half*")) == []
 
 
 @pytest.mark.parametrize("url", ["superuser"], indirect=True)

@@ -104,7 +104,7 @@ class Agent:
         # Told of every call at its end; must not fail.
         self.observers: list[Callable[[Call], None]] = []
         # Of their own: whoever waits for an embedder keeps no connection from anybody.
-        self._embedding = Turns(database.settings.pool_max)
+        self._embedding_turns = Turns(database.settings.pool_max)
         self.guard = guard or Guard(strict=database.settings.guard_strict)
         self._guard_given = guard is not None
 
@@ -207,7 +207,7 @@ class Agent:
     async def _vector(self, embed: Embed, principal: Principal, text: str) -> list[float] | None:
         """Embed a text; None, with which a function goes by words, where that cannot be."""
         try:
-            async with self._turn(principal, self._embedding):
+            async with self._turn(principal, self._embedding_turns):
                 vector = await embed(principal, text)
         except ZavaError as error:
             logger.warning("no embedding: %s", error.message)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -134,9 +135,10 @@ def write(db: Path, name: str, up: str, down: str) -> str:
             file.write_bytes(content)
         scripts.generate_revision(revision, name, upgrades=calls["up"], downgrades=calls["down"])
     except BaseException:
-        # Without its stub the SQL would count as a revision here, and as none to alembic.
-        for file in texts:
-            file.unlink(missing_ok=True)
+        # A part of a revision would count as one here, and as none or a broken one to alembic.
+        for file in (*texts, db / "migrations" / "versions" / f"{stem}.py"):
+            with suppress(OSError):
+                file.unlink()
         raise
     return f"wrote {stem}"
 
