@@ -47,7 +47,7 @@ from starlette.requests import HTTPConnection
 
 from zava_sql import embedded
 from zava_sql.agent import Agent
-from zava_sql.answer import answer
+from zava_sql.answer import Form, answer
 from zava_sql.auth import Identities
 from zava_sql.database import Database
 from zava_sql.settings import Settings
@@ -332,15 +332,15 @@ async def rows(database: Database, owner: asyncpg.Connection[Any], rounds: int) 
         found = await owner.fetch(by_hand)
         orjson.dumps([dict(row) for row in found], default=str)
 
-    async def ours(*, as_json: bool = False) -> None:
+    async def ours(*, form: Form = "csv") -> None:
         result = await agent.query(principal, asked, max_rows=10_000)
-        answer(result, settings, as_json=as_json).text.encode()
+        answer(result, settings, form=form).text.encode()
 
     times = Rounds()
     for _ in range(rounds):
         await times.wait("fetch + orjson", floor, 1)
         await times.wait("query + CSV", ours, 1)
-        await times.wait("query + JSON", lambda: ours(as_json=True), 1)
+        await times.wait("query + JSON", lambda: ours(form="json"), 1)
         await times.wait("fetch alone", lambda: owner.fetch(by_hand), 1)
         await times.wait("query alone", lambda: agent.query(principal, asked, max_rows=10_000), 1)
     times.show("10,000 rows by 8 columns", "fetch + orjson")

@@ -172,13 +172,13 @@ HOSTILE = {
     "half of one in a text": (r'"echo_text","arguments":{"text":"\udc00"}', "VALIDATION_ERROR"),
     "half of one in JSON": (r'"echo_json","arguments":{"doc":["\ud800"]}', "VALIDATION_ERROR"),
     "NUL in SQL": (r'"query","arguments":{"sql":"\u0000"}', "QUERY_REFUSED"),
-    "NUL in JSON": (r'"echo_json","arguments":{"doc":["\u0000"]}', "DATABASE_ERROR"),
+    "NUL in JSON": (r'"echo_json","arguments":{"doc":["\u0000"]}', "VALIDATION_ERROR"),
     "no UTF-8": ('"query","arguments":{"sql":"\xff"}', UNREADABLE),
     "no number": ('"query","arguments":{"sql":"select 1","max_rows":NaN}', "VALIDATION_ERROR"),
     "an endless number": ('"query","arguments":{"sql":"select 1","max_rows":1e999}', "VALID"),
     "a long number": (f'"echo_number","arguments":{{"number":{"9" * 6000}}}', UNREADABLE),
-    "a number too large": ('"echo_whole","arguments":{"whole":1e300}', "DATABASE_ERROR"),
-    "no date": ('"echo_list","arguments":{"list":[],"days":["x"]}', "DATABASE_ERROR"),
+    "a number too large": ('"echo_whole","arguments":{"whole":1e300}', "VALIDATION_ERROR"),
+    "no date": ('"echo_list","arguments":{"list":[],"days":["x"]}', "VALIDATION_ERROR"),
     "no arguments": ('"query","arguments":null', "VALIDATION_ERROR"),
     "a list of arguments": ('"query","arguments":["select 1"]', INVALID),
     "nested": (f'"query","arguments":{{"sql":{"[" * 150}{"]" * 150}}}', "VALID"),
@@ -262,7 +262,7 @@ async def test_what_is_wrong_with_an_argument_is_said_by_its_name(
     result = await client.call_tool(tool, arguments)
     first, second, _ = mcp.text_of(result).splitlines()
     assert result.is_error
-    assert first.startswith(f"DATABASE_ERROR: {message}")
+    assert first.startswith(f"VALIDATION_ERROR: {message}")
     assert second.startswith(f"hint: {hint}")
 
 
@@ -507,7 +507,7 @@ async def test_a_stop_ends_listening_in_good_order(shops):
 async def test_bytes_are_capped_and_said_so(shops):
     sql = "select repeat('x', 99) as x from retail.orders"
     async with in_process(shops[0], max_bytes=2000) as client:
-        for form in ("csv", "json"):
+        for form in ("csv", "json", "markdown"):
             result = await client.call_tool("query", {"sql": sql, "format": form, "rows": True})
             fields = result.structured_content
             assert fields["truncated"] is True
@@ -522,7 +522,8 @@ async def test_bytes_are_capped_and_said_so(shops):
                     f"# truncated at 2000 bytes: these are the first {fields['row_count']} rows,"
                     " there are more"
                 )
-                assert len(text.splitlines()) == fields["row_count"] + 2
+                heads = 2 if form == "markdown" else 1
+                assert len(text.splitlines()) == fields["row_count"] + heads + 1
         fits = await client.call_tool("query", {"sql": sql, "max_rows": 10})
         assert fits.structured_content["truncated_by"] == "rows"
 
@@ -532,6 +533,13 @@ async def test_not_even_one_row_may_fit(shops):
         result = await client.call_tool("query", {"sql": "select repeat('\u00e9', 600) as x"})
         assert mcp.text_of(result).splitlines() == [
             "x:text",
+            "# truncated at 1000 bytes: these are the first 0 rows, there are more",
+        ]
+        asked = {"sql": "select repeat('\u00e9', 600) as x", "format": "markdown"}
+        result = await client.call_tool("query", asked)
+        assert mcp.text_of(result).splitlines() == [
+            "| x:text |",
+            "| --- |",
             "# truncated at 1000 bytes: these are the first 0 rows, there are more",
         ]
 

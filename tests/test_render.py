@@ -6,16 +6,18 @@ import csv
 import io
 import json
 import re
+from html import unescape
 
 import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 from zava_sql.agent import Column, Result
 from zava_sql.database import Database
-from zava_sql.render import to_csv, to_json, to_table
+from zava_sql.render import Sheet, markdown_lines, to_csv, to_json, to_table
 from zava_sql.settings import Settings
 
 pytestmark = pytest.mark.once
@@ -212,6 +214,36 @@ def test_json_holds_all_there_is_to_know():
         "truncated": True,
     }
     assert "é" in text
+
+
+def test_markdown_shows_values_and_obeys_none():
+    rows = [
+        (1, "a|b\r\nc", None),
+        (-2, "![x](https://evil.example/?q=1) <img src=x> `*a*` \\", "*NULL*"),
+        (None, "net_price _slanted_ __init__ a_ &amp; ~~$1~~", ""),
+    ]
+    columns = (Column("n", "int4"), Column("unit_price|x", "text"), Column("t", "text"))
+    found = markdown_lines(Sheet.of(Result(columns, rows, truncated=False)))
+    assert found == [
+        r"| n:int4 | unit_price\|x:text | t:text |",
+        "| ---: | --- | --- |",
+        r"| 1 | a\|b<br>c | *NULL* |",
+        r"| -2 | !\[x\](https://evil.example/?q=1) \<img src=x\> \`\*a\*\` \\ | \*NULL\* |",
+        r"| *NULL* | net_price \_slanted\_ \_\_init\_\_ a\_ \&amp; \~\~\$1\~\~ |  |",
+    ]
+    html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render("\n".join(found))
+    cells = re.findall("<td.*?>(.*?)</td>", html)
+    assert [unescape(cell) for cell in cells] == [
+        "1", "a|b<br>c", "<em>NULL</em>",
+        "-2", rows[1][1], "*NULL*",
+        "<em>NULL</em>", rows[2][1], "",
+    ]  # fmt: skip
+    assert "<img" not in html
+
+
+def test_markdown_of_no_columns_has_a_line_for_each_row():
+    bare = Sheet.of(Result((), [(), ()], truncated=False))
+    assert markdown_lines(bare) == ["| |", "| --- |", "| |", "| |"]
 
 
 def test_csv_is_short():

@@ -18,6 +18,7 @@ from zava_sql.catalogue import describe_schema
 from zava_sql.database import CONNECTION_ERRORS, Database
 from zava_sql.errors import (
     AccessDenied,
+    BadArgument,
     DatabaseError,
     LimitExceeded,
     QueryTimeout,
@@ -60,6 +61,9 @@ _MOST_BYTES = 32_000_000
 
 # asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
 _RECORDS = frozenset({"record", "record[]", "_record"})
+
+# What PostgreSQL, or a function itself, says of values that a function was given.
+_BAD_ARGUMENTS = frozenset({"22003", "22007", "22008", "22023", "22P02", "22P05"})
 
 # Characters of what PostgreSQL says of an error.
 _LONGEST = 2_000
@@ -373,7 +377,11 @@ def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[obj
         position = position if 1 <= position <= len(sql) else None
     message = error.message or "the statement failed"
     hint = repair(error.sqlstate or "", message, error.hint, bound=bool(values))
-    kind = AccessDenied if error.sqlstate == "42501" else DatabaseError
+    kind: type[DatabaseError] = DatabaseError
+    if error.sqlstate == "42501":
+        kind = AccessDenied
+    elif values and error.sqlstate in _BAD_ARGUMENTS:
+        kind = BadArgument
     return kind(_short(message), sqlstate=error.sqlstate, hint=_short(hint), position=position)
 
 

@@ -10,9 +10,17 @@ import secrets
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from zava_sql.render import Sheet, cell_text, csv_lines, cut_cells, dump, json_rows
+from zava_sql.render import (
+    Sheet,
+    cell_text,
+    csv_lines,
+    cut_cells,
+    dump,
+    json_rows,
+    markdown_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +28,9 @@ if TYPE_CHECKING:
     from zava_sql.agent import Result
     from zava_sql.settings import Settings
 
-__all__ = ["Answer", "answer", "fenced", "value_answer"]
+__all__ = ["Answer", "Form", "answer", "fenced", "value_answer"]
+
+Form = Literal["csv", "json", "markdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +41,29 @@ class Answer:
     fields: dict[str, Any]
 
 
-def answer(
-    result: Result, settings: Settings, *, as_json: bool = False, rows: bool = False
-) -> Answer:
+def answer(result: Result, settings: Settings, *, form: Form = "csv", rows: bool = False) -> Answer:
     """Give the rows as text, and with `rows` as a field as well; both within the caps."""
     whole, size = result, settings.max_bytes
     sheet, cut = Sheet.of(whole), 0
-    lines = [] if as_json else csv_lines(sheet)
+    as_json = form == "json"
+    write, heads = (markdown_lines, 2) if form == "markdown" else (csv_lines, 1)
+    lines = [] if as_json else write(sheet)
     # A line holds its values: where no line is too long, none of them is.
     if max(map(len, lines), default=settings.max_cell + 1) > settings.max_cell:
         sheet, cut = cut_cells(sheet, settings.max_cell)
-        lines = csv_lines(sheet) if lines and cut else lines
+        lines = write(sheet) if lines and cut else lines
     plain = json_rows(sheet) if as_json or rows else []
     body = dump(plain)
     fits = len(result.rows)
     if lines:
-        fits = min(fits, _fitting(lines, size) - 1)
+        fits = min(fits, _fitting(lines, size) - heads)
     if len(body.encode()) > size:
         fits = min(fits, _fitting([dump(row) for row in plain], size))
     by = "rows" if result.truncated else None
     if fits < len(result.rows):
         by, fits = "bytes", max(fits, 0)
         result = replace(whole, rows=whole.rows[:fits], truncated=True)
-        lines, plain = lines[: fits + 1], plain[:fits]
+        lines, plain = lines[: fits + heads], plain[:fits]
         body = dump(plain)
         _, cut = cut_cells(Sheet.of(result), settings.max_cell)
     fields = _fields(result, by, cut)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from zava_sql.errors import (
     AccessDenied,
     AuthorizationError,
+    BadArgument,
     DatabaseError,
     LimitExceeded,
     QueryRefused,
@@ -43,6 +44,7 @@ __all__ = [
 _REFUSALS: Final = (
     AccessDenied,
     AuthorizationError,
+    BadArgument,
     LimitExceeded,
     QueryRefused,
     ValidationError,

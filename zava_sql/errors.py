@@ -6,7 +6,8 @@
     ├── AuthorizationError    AUTHORIZATION_ERROR   no such identity, or not allowed
     ├── QueryTimeout          QUERY_TIMEOUT         stopped by the time limit
     ├── DatabaseError         DATABASE_ERROR        PostgreSQL said no; with its SQLSTATE
-    │   └── AccessDenied      AUTHORIZATION_ERROR   it said that this identity may not
+    │   ├── AccessDenied      AUTHORIZATION_ERROR   it said that this identity may not
+    │   └── BadArgument       VALIDATION_ERROR      it said so of what a function was given
     ├── LimitExceeded         LIMIT_EXCEEDED        a cap of this server was reached
     ├── ServiceUnavailable    SERVICE_UNAVAILABLE   the database cannot be reached
     └── ConfigurationError    CONFIGURATION_ERROR   this installation is set up wrongly
@@ -21,6 +22,7 @@ from typing import ClassVar
 __all__ = [
     "AccessDenied",
     "AuthorizationError",
+    "BadArgument",
     "ConfigurationError",
     "DatabaseError",
     "LimitExceeded",
@@ -121,6 +123,12 @@ class AccessDenied(DatabaseError):
     """The role may not read this, or a function says that the store is not the caller's: 42501."""
 
     code = "AUTHORIZATION_ERROR"
+
+
+class BadArgument(DatabaseError):
+    """A function called as a tool refuses an argument, or PostgreSQL its text: 22023, 22P02."""
+
+    code = "VALIDATION_ERROR"
 
 
 class LimitExceeded(ZavaError):

@@ -1,4 +1,4 @@
-"""An answer as text: CSV for models, JSON for programs, a table for terminals.
+"""An answer as text: CSV for models, JSON for programs, Markdown to show, a table for terminals.
 
 Values come as the driver gives them (`pools._TEXT_TYPES` are PostgreSQL's own text already).
 Work goes by column, not by cell: most columns need nothing done to them, and that is seen at once.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from dataclasses import dataclass, replace
 from functools import singledispatch
@@ -34,6 +35,7 @@ __all__ = [
     "cut_cells",
     "dump",
     "json_rows",
+    "markdown_lines",
     "to_csv",
     "to_json",
     "to_table",
@@ -53,6 +55,9 @@ _INVISIBLE = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x2028, 0x2029]
 _INVISIBLE += [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _VISIBLE = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _INVISIBLE}
 _VISIBLE |= {ord("\n"): "\n", ord("\t"): "\\t", ord("\r"): "\\r"}
+
+# What Markdown would obey in a cell, links, images and HTML among it; _ within a word stands.
+_MARKUP = re.compile(r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,23 @@ def csv_lines(sheet: Sheet) -> list[str]:
         return lines + [""] * sheet.row_count
     columns = map(_csv_column, sheet.values, (one.type for one in sheet.columns))
     return lines + list(map(",".join, zip(*columns, strict=True)))
+
+
+def markdown_lines(sheet: Sheet) -> list[str]:
+    """Give the two first lines of a table (GitHub's Markdown) and one for each row; NULL slanted.
+
+    It is to be shown: values are escaped, and ends of lines are `<br>`.
+    """
+    names = [_markdown(f"{column.name}:{column.type}") for column in sheet.columns]
+    marks = ["---:" if column.type in _NUMBERS else "---" for column in sheet.columns]
+    if not sheet.columns:
+        return ["| |", "| --- |", *["| |"] * sheet.row_count]
+    columns = [
+        ["*NULL*" if value is None else _markdown(_text(value, column.type)) for value in values]
+        for column, values in zip(sheet.columns, sheet.values, strict=True)
+    ]
+    rows = zip(*columns, strict=True)
+    return [f"| {' | '.join(row)} |" for row in (names, marks, *rows)]
 
 
 def to_json(result: Result) -> str:
@@ -206,6 +228,10 @@ def _csv_column(values: Sequence[Any], kind: str) -> Iterable[str]:
         return fields
     given = iter(fields)
     return ["NULL" if value is None else next(given) for value in values]
+
+
+def _markdown(text: str) -> str:
+    return "<br>".join(_MARKUP.sub(r"\\\g<0>", line) for line in re.split("\r\n|\r|\n", text))
 
 
 def _any_quoted(texts: Sequence[str]) -> bool:

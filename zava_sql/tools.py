@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import mcp_types as types
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from zava_sql.answer import answer, value_answer
+from zava_sql.answer import Form, answer, value_answer
 from zava_sql.content import blocks
 from zava_sql.errors import ValidationError
 
@@ -125,7 +125,7 @@ def query_tool(agent: Agent) -> Tool:
         made = answer(
             result,
             agent.database.caps.of(principal.role),
-            as_json=arguments.get("format") == "json",
+            form=arguments.get("format", "csv"),
             rows=arguments.get("rows", False),
         )
         return text_result(made.text, made.fields)
@@ -146,7 +146,7 @@ def query_tool(agent: Agent) -> Tool:
                     "maximum": settings.max_rows_limit,
                     "default": min(settings.max_rows, settings.max_rows_limit),
                 },
-                "format": {"enum": ["csv", "json"], "default": "csv"},
+                "format": {"enum": list(get_args(Form)), "default": "csv"},
                 "rows": {
                     "type": "boolean",
                     "default": False,
