@@ -29,15 +29,19 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_stores constant uuid[] := api._store_filter(p_store);
+    v_full constant date := api._last_full_day();
     v_range record;
     v_base date;
     v_end date;
 begin
     perform api._require_range('p_threshold', p_threshold, 0.5, 100);
     perform api._require_range('p_limit', p_limit, 1, 1000);
-    select r.* into v_range from api._date_range(p_from, p_to, 90) as r;
+    select r.* into v_range
+    from api._date_range(
+        p_from, coalesce(p_to, case when p_from > v_full then null else v_full end), 90
+    ) as r;
     v_base := least(v_range.date_from, v_range.date_to - 364);
-    v_end := least(v_range.date_to + 28, api._newest_day());
+    v_end := greatest(v_range.date_to, least(v_range.date_to + 28, v_full));
 
     return query
     with days as materialized (
@@ -97,11 +101,11 @@ end;
 $function$;
 
 comment on function api.sales_anomalies(text, date, date, numeric, integer) is
-    'Days of unusual revenue by store, the strangest first. expected_revenue: median of the same weekday in the four weeks before and after. score: deviation from it, between square roots, in robust standard deviations (0.6745 * (deviation - median) / MAD) of the store''s days in the year to p_to, or from p_from if that is longer. Days with fewer than four such neighbours, or whose median is not above 0, are not judged. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store, the newest one taken as complete.
+    'Days of unusual revenue by store, the strangest first. expected_revenue: median of the same weekday in the four weeks before and after. score: deviation from it, between square roots, in robust standard deviations (0.6745 * (deviation - median) / MAD) of the store''s days in the year to p_to, or from p_from if that is longer. Days with fewer than four such neighbours, or whose median is not above 0, are not judged. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; the first that is judged, null for 89 days before p_to
-p_to: last day; the last that is judged, null for the day of the newest sale
+p_to: last day; the last that is judged, null for the newest that is over
 p_threshold: least score, 0.5 to 100; up or down, 3.5 is customary
 p_limit: 1 to 1000';
 revoke execute on function api.sales_anomalies(text, date, date, numeric, integer) from public;

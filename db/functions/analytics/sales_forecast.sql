@@ -31,7 +31,8 @@ declare
 begin
     perform api._require_range('p_horizon', p_horizon, 1, 180);
     perform api._require_range('p_level', p_level, 50, 99);
-    select r.date_to into v_to from api._date_range(null, p_to) as r;
+    select r.date_to into v_to
+    from api._date_range(null, coalesce(p_to, api._last_full_day())) as r;
     if v_newest is null then
         return;
     end if;
@@ -67,11 +68,11 @@ end;
 $function$;
 
 comment on function api.sales_forecast(text, integer, date, numeric) is
-    'Expected revenue by day after p_to, all stores together, with an interval. method: seasonal naive (the same weekday a year before; of the last week where there are fewer than 60 weeks), recent level (last four weeks by weekday) or seasonal growth (last year''s season by weekday, times growth): the one with the smallest error in a back-test on the last backtest_days days, seasonal naive unless another beats it. error_percent: sum of absolute errors in percent of revenue there; baseline_error_percent: the same of seasonal naive. lower to upper: p_level percent of days should lie there, by the back-test''s; of a sum of days it says nothing; null where forecast is below 0. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store, the last one taken as complete.
+    'Expected revenue by day after p_to, all stores together, with an interval. method: seasonal naive (the same weekday a year before; of the last week where there are fewer than 60 weeks), recent level (last four weeks by weekday) or seasonal growth (last year''s season by weekday, times growth): the one with the smallest error in a back-test on the last backtest_days days, seasonal naive unless another beats it. error_percent: sum of absolute errors in percent of revenue there; baseline_error_percent: the same of seasonal naive. lower to upper: p_level percent of days should lie there, by the back-test''s; of a sum of days it says nothing; null where forecast is below 0. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_horizon: days ahead, 1 to 180
-p_to: last day of known sales; null for the day of the newest sale
+p_to: last day of known sales, taken as complete; null for the newest that is over
 p_level: percent of the interval, 50 to 99';
 revoke execute on function api.sales_forecast(text, integer, date, numeric) from public;
 grant execute on function api.sales_forecast(text, integer, date, numeric)

@@ -1,0 +1,76 @@
+-- What is odd, and what is ahead, asked on a day that is not over.
+begin;
+select plan(10);
+
+-- ---------------------------------------------------------------- arrange
+
+\ir shared/two_stores.sql
+
+-- The day that is over last in the west begins first in the east.
+update retail.stores set time_zone = 'Pacific/Kiritimati' where store_key = 'an_b';
+create temporary table today as
+select (now() at time zone 'America/Los_Angeles')::date as west,
+    (now() at time zone 'Pacific/Kiritimati')::date as east;
+grant select on today to public;
+
+-- Weeks of 81, 100 and 121 a day in turn, up to yesterday; of today, one sale of 1 until now.
+insert into lines
+select s.store, null::text, 1 + d.n, (s.today - d.n + time '12:00') at time zone s.zone, 'completed', 'saw', 1,
+    (array[81, 100, 121])[1 + d.n / 7 % 3], 1, null::integer
+from (
+    select 'an_a', t.west, 'America/Los_Angeles' from today as t
+    union all
+    select 'an_b', t.east, 'Pacific/Kiritimati' from today as t
+) as s (store, today, zone)
+cross join generate_series(1, 139) as d (n)
+union all
+select s.store, null, 0, now(), 'completed', 'saw', 1, 1, 1, null
+from (values ('an_a'), ('an_b')) as s (store);
+select pg_temp.sell();
+
+-- ---------------------------------------------------------------- assert
+
+select is(
+    pg_temp.ask(p.name, $$ select * from api.sales_anomalies() $$),
+    'nothing',
+    p.name || ' is not told that today is low'
+)
+from (values ('an-a'), ('an-region'), ('an-head')) as p (name);
+select is(
+    pg_temp.ask('an-a', p.query),
+    format('(an_a,%s,low,1.00)', t.west),
+    'whoever gives today has it judged: ' || p.query
+)
+from today as t
+cross join lateral (
+    values
+        ($$ select store_key, day, direction, revenue from api.sales_anomalies(p_to => (select west from today)) $$),
+        ($$ select store_key, day, direction, revenue from api.sales_anomalies(p_from => (select west from today)) $$)
+) as p (query);
+select is(
+    pg_temp.ask('an-a', $$ select min(day) from api.sales_forecast(p_horizon => 7) $$),
+    format('(%s)', t.west),
+    'a forecast begins with the day that is not over'
+)
+from today as t;
+select is(
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast(p_horizon => 7) $$),
+    pg_temp.ask('an-a', $$ select * from api.sales_forecast(p_horizon => 7, p_to => (select west - 1 from today)) $$),
+    'of which it knows nothing'
+);
+select is(
+    pg_temp.ask('an-a', $$ select min(day) from api.sales_forecast(p_horizon => 7, p_to => (select west from today)) $$),
+    format('(%s)', t.west + 1),
+    'unless that is given'
+)
+from today as t;
+select is(
+    pg_temp.ask(p.name, $$ select min(day) from api.sales_forecast(p_horizon => 7) $$),
+    format('(%s)', t.west),
+    p.name || ' gets a forecast from the day that is not over in some store'
+)
+from today as t
+cross join (values ('an-region'), ('an-head')) as p (name);
+
+select * from finish();
+rollback;
