@@ -395,16 +395,16 @@ async def _hears(copy, database, *, notify):
                 f" begin atomic select 1; end; grant execute on function api.{name}()"
                 " to store_manager" + ("; notify zava_catalogue" if notify else "")
             )
-            await asyncio.wait_for(heard.wait(), 10)
+            await asyncio.wait_for(heard.wait(), 30)
             assert name in await catalogue.visible_to(people["seattle"])
             assert name in catalogue.names
             assert not updated.is_set()
             assert not identified.is_set()
             connection.execute("notify zava_data")
-            await asyncio.wait_for(updated.wait(), 10)
+            await asyncio.wait_for(updated.wait(), 30)
             assert not identified.is_set()
             connection.execute("notify zava_access")
-            await asyncio.wait_for(identified.wait(), 10)
+            await asyncio.wait_for(identified.wait(), 30)
             # A lost connection is made anew.
             if not notify:
                 heard.clear()
@@ -413,7 +413,7 @@ async def _hears(copy, database, *, notify):
                     " where datname = current_database() and query like 'LISTEN %'"
                 )
                 connection.execute(f"drop function api.{name}()")
-                await asyncio.wait_for(heard.wait(), 10)
+                await asyncio.wait_for(heard.wait(), 30)
                 assert name not in await catalogue.visible_to(people["seattle"])
     finally:
         task.cancel()

@@ -581,7 +581,7 @@ async def test_over_stdio_a_signal_ends_the_server_in_good_order(filled, number)
 @pytest.mark.long
 async def test_over_stdio_the_server_ends_with_its_input(filled):
     process = start(filled, "--transport", "stdio", "--principal", "seattle")
-    out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"not json\n", 20))
+    out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"not json\n", 60))
     assert (process.returncode, err) == (0, b"")
     assert b"not json" not in out
 
@@ -600,7 +600,7 @@ async def test_over_stdio_a_client_that_does_not_read_is_no_error(filled):
 
 async def test_over_stdio_an_unknown_principal_is_refused_at_start(filled):
     process = start(filled, "--transport", "stdio", "--principal", "nobody")
-    out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"", 20))
+    out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"", 60))
     assert process.returncode == 2
     assert out == b""
     assert b"unknown principal" in err

@@ -368,7 +368,7 @@ async def function(admin_url, name, body="select 1"):
 
 
 async def listed(client, name, *, wanted):
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while (name in await names(client)) is not wanted:  # noqa: ASYNC110 - nothing tells it
             await asyncio.sleep(0.05)
 
@@ -397,7 +397,7 @@ async def test_clients_that_listen_are_told(transport, shops, url):
             client.listen(tools_list_changed=True) as events,
             function(shops[0].admin_url, name),
         ):
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 assert isinstance(await anext(aiter(events)), ToolsListChanged)
 
 
@@ -438,14 +438,14 @@ async def test_who_is_shut_out_is_told_nothing_more(how, still):
             if how != "expired":
                 assert await rest_of(events) == []
             async with function(database.admin_url, "shut_out"):
-                with anyio.fail_after(10):
+                with anyio.fail_after(30):
                     assert isinstance(await anext(aiter(others)), ToolsListChanged)
                 assert await rest_of(events) == []
 
 
 async def rest_of(events):
     """Wait for the end of a stream, which is a good one: a lost stream would raise."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         return [event async for event in events]
 
 
@@ -477,7 +477,7 @@ async def test_clients_of_the_older_era_are_told_over_stdio(shops):
         assert client.server_capabilities.tools.list_changed is True
         await client.list_tools()
         async with function(shops[0].admin_url, "told_older"):
-            await asyncio.wait_for(told.wait(), 10)
+            await asyncio.wait_for(told.wait(), 30)
 
 
 async def test_over_http_the_older_era_is_promised_nothing(shops, url):

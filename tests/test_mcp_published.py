@@ -257,7 +257,7 @@ async def test_a_client_is_told_when_data_of_its_resources_change(transport, sho
         with psycopg.connect(shops[0].admin_url, autocommit=True) as connection:
             connection.execute("notify zava_data")
         told = aiter(events)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             assert {(await anext(told)).uri for _ in asked[:2]} == {board, receipt}
     async with (
         client_of(url, keys["head-office"]) as client,

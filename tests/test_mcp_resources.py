@@ -303,7 +303,7 @@ async def test_calls_in_flight_are_counted_while_they_run(url, keys):
     body = request_body("tools/call", name="query", sql=sql)
     async with asyncio.TaskGroup() as group:
         group.create_task(post(url, keys["seattle"], body))
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while True:
                 pools = await numbers(url)
                 if pools["zava_tool_calls_in_flight"] == 1:
@@ -365,7 +365,7 @@ async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
     assert (await numbers(url))["zava_audit_stopped"] == 0
 
     # Two processes, and two connections that each keeps open.
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while True:
             found = await numbers(url)
             states = [found[f'zava_pool_connections{{pool="gateway",state="{s}"}}'] for s in STATES]
