@@ -20,7 +20,7 @@ kept (name) as (
         ('timezone'), ('starts_with'), ('array_cat'), ('setweight'),
         ('arraycontains'), ('arraycontained'), ('arrayoverlap'),
         ('jsonb_contains'), ('jsonb_contained'), ('jsonb_exists'), ('jsonb_exists_any'),
-        ('jsonb_exists_all'), ('jsonb_concat'), ('regexp_like'),
+        ('jsonb_exists_all'), ('jsonb_concat'), ('regexp_like'), ('hashtext'),
         ('l1_distance'), ('l2_distance'), ('cosine_distance'), ('inner_product'),
         ('hamming_distance'), ('jaccard_distance')
 ),
@@ -47,7 +47,7 @@ refused (pattern, reason) as (
         ('(_populate_record|_to_record)', 'takes a row type'),
         ('(send|recv|_in|_out|_support|_handler|_validator|typmod.*|_sortsupport)$',
             'I/O machinery'),
-        ('^(hash|bt(?!rim$)|gin|gist|brin|spg|cash|network_sub|like|notlike|similar_)',
+        ('^(hash(?!text)|bt(?!rim$)|gin|gist|brin|spg|cash|network_sub|like|notlike|similar_)',
             'index machinery'),
         ('(_cmp|_eq|_ne|_lt|_le|_gt|_ge|_larger|_smaller|_accum|_combine|_hash|_extended)$',
             'index machinery'),
@@ -162,4 +162,12 @@ select
         and not exists (select from refused as r where n.name ~ r.pattern)
     ) as is_allowed
 from names as n
-order by n.name;
+union all
+-- `x.name` is a cast, too, if there is a type of that name: of these, only agent_types may be meant.
+-- Rows of tables are no such types, but arrays of them are; pseudo types take no value.
+select t.typname, 'pg_catalog', 'type', 1, 1, true, false
+from pg_type as t
+where t.typnamespace = 'pg_catalog'::regnamespace
+    and t.typtype = 'b'
+    and not exists (select from names as n where n.name = t.typname)
+order by name;

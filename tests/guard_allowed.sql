@@ -238,3 +238,9 @@ select distinct on (customer_id) * from orders order by customer_id, order_date 
 select distinct on (o.status, (o.store_id)) - o.total_amount as minus, o.* from orders o where exists (select distinct on (sku) * from products);
 select count(*) filter (where order_date::timestamp with time zone > now() - interval '1 year') from orders;
 select extract(epoch from max(order_date)::timestamp with time zone - min(order_date)), json_object('a' value -1, 'b' : - sum(total_amount)), 1 operator(pg_catalog.+) -2 from orders;
+select pg_typeof(total_amount), pg_catalog.pg_typeof(status) as t, pg_typeof(tax_amount) type from orders limit 1;
+select pg_typeof(total_amount), count(*) from (select total_amount from orders union select 1) o group by pg_typeof(total_amount) order by pg_typeof(total_amount) desc;
+select pg_typeof(1)::text union all select cast(pg_typeof(now()) as text) union all select x from (select pg_typeof('a')::varchar as x) t where pg_typeof(1)::text in ('integer', 'bigint');
+select abs(hashtext(customer_id::text)) % 2 as variant, count(*) from customers group by 1;
+select x.region, x.regular, x.record, x.trigger, x.unknown, x.name, x.path, x.registered from (select 1 as region, 2 as regular, 3 as record, 4 as trigger, 5 as unknown, 6 as name, 7 as path, 8 as registered) x;
+select format('%--9s|%---1000s', 'a', 'b');

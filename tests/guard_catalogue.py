@@ -27,9 +27,10 @@ FUNCTIONS_HEADER = """\
 # Bounded beyond this list: repeat, lpad, rpad, format (zava_sql/guard/lengths.py).
 """
 ATTRIBUTES_HEADER = """\
-# Functions that take one argument and are not in functions.txt. PostgreSQL calls them in attribute
-# notation too (`x.pg_sleep`, `(x).pg_sleep`), so no attribute may bear these names.
-# Names that begin with pg_ are refused by rule and not repeated here.
+# Functions that take one argument and are not in functions.txt, and types that agents may not
+# name. PostgreSQL calls these functions, and casts to these types, in attribute notation too
+# (`x.pg_sleep`, `(x).regrole`), so no attribute may bear these names.
+# Names that begin with pg_ or _pg_ are refused by rule and not repeated here.
 # Written by scripts/derive-functions from PostgreSQL 16 and 18 with pgvector and pg_trgm.
 """
 
@@ -45,7 +46,7 @@ class Function:
 
 
 def read_catalogue(connection: psycopg.Connection[Any]) -> dict[str, Function]:
-    """All functions that SQL can reach, by name; the overloads of a name stand or fall together."""
+    """All functions that SQL can reach, by name, overloads as one; and types."""
     query = cast("LiteralString", QUERY.read_text(encoding="utf-8"))
     return {row[0]: Function(row[2], row[1], *row[3:]) for row in connection.execute(query)}
 
@@ -86,6 +87,9 @@ def attributes_text(found: dict[str, Function]) -> str:
     lines = [
         f"{name}\n"
         for name, f in sorted(found.items())
-        if f.takes_one and not f.is_allowed and name not in TYPES and not name.startswith("pg_")
+        if f.takes_one
+        and not f.is_allowed
+        and name.removeprefix("_") not in TYPES
+        and not name.startswith(("pg_", "_pg_"))
     ]
     return ATTRIBUTES_HEADER + "".join(lines)

@@ -790,3 +790,63 @@ select count(*) from orders group by rollup (status, cube (status, payment_metho
 select count(*) from orders group by cube (rollup (status)), status
 -- refused: syntax
 select count(*) from orders group by rollup (status, ())
+
+-- family: attributes that are casts: to PostgreSQL, x.regrole is x::regrole where there is no such column
+-- refused: function
+select x.regrole::text from generate_series(10, 30000) x
+-- refused: function
+select (x).regnamespace from unnest(array['zava']) x
+-- refused: function
+select ('pg_sleep(float8)').regprocedure
+-- refused: function
+select count(*) from unnest(array['{postgres}']) x group by x."_regrole"
+-- refused: function
+select x.regproc from unnest(array['pg_sleep']) x
+-- refused: function
+select (x.y).regtype from (select 'zava.principals' as y) x
+-- refused: function
+select x.regconfig, x.regdictionary, x.regcollation, x.regoper, x.regoperator from unnest(array['a']) x
+-- refused: function
+select x.tid from unnest(array['(0,1)']) x
+-- refused: function
+select x.xid8, x.cid, x.refcursor, x.aclitem, x.int2vector, x.oidvector, x.txid_snapshot from unnest(array['1']) x
+-- refused: function
+select x._pg_authid from unnest(array['{}']) x
+
+-- family: the result of pg_typeof(), next to which numbers and strings become types of all names
+-- refused: function
+select array_append(array[pg_typeof(1)], n)::text from generate_series(16384, 30000) n
+-- refused: function
+select greatest(pg_typeof(1), n)::text from generate_series(83, 88) n
+-- refused: function
+select case when true then n else pg_typeof(1) end::text from generate_series(71, 75) n
+-- refused: function
+select x::text from (select pg_typeof(1) union all select n from generate_series(71, 75) n) t(x)
+-- refused: function
+select pg_typeof(1) union all select n from generate_series(71, 75) n
+-- refused: function
+select 71 except select "pg_typeof"(1) order by 1
+-- refused: function
+with recursive t(n, x) as (select 1, pg_typeof(1) union all select n + 1, n from t where n < 90) select x::text from t
+-- refused: function
+select lag(pg_catalog.pg_typeof(1), 1, n) over () from generate_series(71, 75) n
+-- refused: function
+values (pg_typeof(1)), (71)
+-- refused: function
+select array_append(array[x], 71) from pg_typeof(1) x
+-- refused: function
+select 1 from stores, pg_typeof(1) x, array_append(array[x], 71) y
+-- refused: function
+select array_position(array[pg_typeof(1)], 'zava.principals')
+-- refused: function
+select cast(coalesce(pg_typeof(1), 71) as text), cast(pg_typeof(1) as int), pg_typeof(1)::bigint
+-- refused: function
+select pg_typeof(1) || array[71, 72], array[71] || pg_typeof(1)
+
+-- family: widths behind more than one minus sign
+-- refused: unbounded
+select format('%--500000000s', 'x')
+-- refused: unbounded
+select format('%1$---99999s', 'x')
+-- refused: unbounded
+select format('%--*s', 500000000, 'x')

@@ -35,7 +35,7 @@ _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 # length() is not among the last: of a line or path it may be any number.
 _OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
 _SHORT: Final = 12  # characters of a string, its quotes included
-_WIDE: Final = re.compile(r"%(?:\d+\$)?-?(?:(\d+)|\*)")
+_WIDE: Final = re.compile(r"%(?:\d+\$)?-*(?:(\d+)|\*)")  # any number of minus signs
 
 
 def check_bounds(reader: TypeReader, index: int, arguments: list[tuple[int, int]]) -> None:

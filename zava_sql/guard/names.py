@@ -13,13 +13,14 @@ from zava_sql.guard.keywords import SYSTEM_COLUMNS
 from zava_sql.guard.lengths import BOUNDED, check_bounds
 from zava_sql.guard.limits import Refusal, piece
 from zava_sql.guard.type_names import TYPES
+from zava_sql.guard.type_of import TYPE_OF, note_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from zava_sql.guard.type_names import TypeReader
 
-__all__ = ["CLOSED_ATTRIBUTES", "FUNCTIONS", "Names"]
+__all__ = ["CLOSED_ATTRIBUTES", "FUNCTIONS", "Names", "is_closed_attribute"]
 
 
 def _rows(name: str) -> list[list[str]]:
@@ -37,6 +38,11 @@ _AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1
 CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
+
+
+def is_closed_attribute(name: str) -> bool:
+    """Whether `x.name` could call a function, or cast to a type, that is not allowed."""
+    return name in CLOSED_ATTRIBUTES or (name.startswith(("pg_", "_pg_")) and name not in FUNCTIONS)
 
 
 class Names:
@@ -95,7 +101,7 @@ class Names:
         *,
         grouped: bool,
     ) -> None:
-        """Refuse surplus arguments, and lengths without bound."""
+        """Refuse surplus arguments, lengths without bound, and types that could become others."""
         name, count = reader.tokens.name(last), len(arguments)
         if last > first and reader.tokens.name(first) == "api":
             return
@@ -115,6 +121,8 @@ class Names:
             )
         if name in BOUNDED:
             check_bounds(reader, last, arguments)
+        if name == TYPE_OF:
+            note_type_of(reader, first)
 
     def column(self, reader: TypeReader, index: int) -> None:
         """Refuse the columns that every table has: they tell of the rows of all tenants."""
@@ -127,14 +135,15 @@ class Names:
             )
 
     def attribute(self, reader: TypeReader, index: int) -> None:
-        """Refuse `x.name` if PostgreSQL could read it as the call name(x)."""
+        """Refuse `x.name` if PostgreSQL could read it as the call name(x) or the cast x::name."""
         name = reader.tokens.name(index)
         if name in SYSTEM_COLUMNS:
             self.column(reader, index)
-        if name in CLOSED_ATTRIBUTES or (name.startswith("pg_") and name not in FUNCTIONS):
+        if is_closed_attribute(name):
             raise Refusal(
                 "function",
-                f"attribute {piece(name)} is not allowed: it could call the function {piece(name)}",
+                f"attribute {piece(name)} is not allowed: it could call the function, or cast to "
+                "the type, of that name",
                 "Give the column another name with AS in an inner query.",
                 index=index,
             )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zava_sql.errors import ConfigurationError
 from zava_sql.guard.keywords import COLUMN_WORD, KINDS, OPERATORS, SYSTEM_COLUMNS, words
 from zava_sql.guard.limits import Refusal, piece
-from zava_sql.guard.names import CLOSED_ATTRIBUTES, FUNCTIONS
+from zava_sql.guard.names import FUNCTIONS, is_closed_attribute
 from zava_sql.guard.tree import unsupported
 from zava_sql.guard.type_names import TYPES
 
@@ -194,12 +194,16 @@ class _Judge:
         names = names[1:] or names  # the first of several is a relation
         self.found += [f"system column {name}" for name in names if name in SYSTEM_COLUMNS]
         self.found += [
-            f"attribute {name}" for name in _strings(node["fields"][1:]) if _closed(name)
+            f"attribute {name}"
+            for name in _strings(node["fields"][1:])
+            if is_closed_attribute(name)
         ]
 
     def indirection(self, node: dict[str, Any]) -> None:
         self.found += [
-            f"attribute {name}" for name in _strings(node["indirection"]) if _closed(name)
+            f"attribute {name}"
+            for name in _strings(node["indirection"])
+            if is_closed_attribute(name)
         ]
 
     def clock(self, node: dict[str, Any]) -> None:
@@ -231,7 +235,3 @@ def _function_is_allowed(name: list[str]) -> bool:
         return True
     home = FUNCTIONS[last][2] if last in FUNCTIONS else None
     return (not schemas and (home is not None or TYPES.get(last) == last)) or schemas == [home]
-
-
-def _closed(name: str) -> bool:
-    return name in CLOSED_ATTRIBUTES or (name.startswith("pg_") and name not in FUNCTIONS)

@@ -14,6 +14,7 @@ from zava_sql.guard.keywords import (
 from zava_sql.guard.lexer import END, NUMBER, OPERATOR, STRING
 from zava_sql.guard.limits import MAX_SET_OPERATIONS, Refusal
 from zava_sql.guard.sources import SourceReader
+from zava_sql.guard.type_of import check_types_of, note_type_alone
 
 __all__ = ["QueryReader"]
 
@@ -44,6 +45,8 @@ class QueryReader(SourceReader):
             self.query()
         if self.kinds[self.at] != END:
             raise self.unexpected(self.at)
+        if self.types_of or self.types_alone:
+            check_types_of(self)
 
     def not_a_query(self) -> Refusal:
         """Make the refusal of a text that does not begin as a query."""
@@ -71,6 +74,7 @@ class QueryReader(SourceReader):
         keys = self.keys
         while keys[self.at] in ("union", "intersect", "except"):
             self.set_operations += 1
+            self.is_combined |= not self.depth
             if self.set_operations > MAX_SET_OPERATIONS:
                 raise Refusal(
                     "too_many_set_operations",
@@ -259,7 +263,10 @@ class QueryReader(SourceReader):
             if keys[self.at] == "*":
                 self.at += 1
             else:
+                start = self.at
                 self.expression()
+                if self.types_of:
+                    note_type_alone(self, start)
                 key = keys[self.at]
                 if key == "as":
                     self.at += 1
@@ -310,7 +317,10 @@ class QueryReader(SourceReader):
             elif key == "(" and keys[self.at + 1] == ")":
                 self.at += 2
             else:
+                start = self.at
                 self.expression()
+                if self.types_of:
+                    note_type_alone(self, start)
             if keys[self.at] != ",":
                 return
             self.at += 1
@@ -321,7 +331,10 @@ class QueryReader(SourceReader):
         self.expect("order")
         self.expect("by")
         while True:
+            start = self.at
             self.expression()
+            if self.types_of:
+                note_type_alone(self, start)
             if keys[self.at] in ("asc", "desc"):
                 self.at += 1
             elif keys[self.at] == "using":

@@ -87,11 +87,14 @@ class TypeReader:
         "at",
         "depth",
         "from_items",
+        "is_combined",
         "keys",
         "kinds",
         "lengths",
         "set_operations",
         "tokens",
+        "types_alone",
+        "types_of",
     )
 
     def __init__(self, tokens: Tokens, allowed: Names) -> None:
@@ -107,6 +110,9 @@ class TypeReader:
         self.from_items = 0
         self.lengths = 0
         self.set_operations = 0
+        self.is_combined = False  # the outermost query, by set operations
+        self.types_of: list[tuple[int, int]] = []  # see type_of.py
+        self.types_alone: list[tuple[int, int]] = []
 
     # Tools
 
