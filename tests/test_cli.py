@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
 from pathlib import Path
 
 import psycopg
@@ -433,3 +434,73 @@ def test_a_command_loads_no_server():
     said = "import sys, zava_sql.cli; print({'mcp', 'alembic', 'onnxruntime'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+# ---------------------------------------------------------------- what each principal sees
+
+
+class Grids(HTMLParser):
+    """Cells of the tables of a page: class and text, by table, row and column."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tables, self.tags, self.is_cell = [], set(), False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.is_cell = self.is_cell or tag in ("td", "th")
+        match tag:
+            case "table":
+                self.tables.append([])
+            case "tr":
+                self.tables[-1].append([])
+            case "td" | "th":
+                self.tables[-1][-1].append([dict(attrs).get("class"), ""])
+
+    def handle_endtag(self, tag):
+        self.is_cell = self.is_cell and tag not in ("td", "th", "tr")
+
+    def handle_data(self, data):
+        if self.is_cell:
+            self.tables[-1][-1][-1][1] += data.strip()
+
+
+def test_the_matrix_as_a_page_tells_what_the_program_is_told(run, module_database, tmp_path):
+    page = tmp_path / "matrix.html"
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        admin.execute(
+            'create function api."<script>"() returns int language sql security definer return 1'
+        )
+        try:
+            done = run("verify", "--json", "--page", str(page))
+        finally:
+            admin.execute('drop function api."<script>"()')
+    assert (done.returncode, done.stderr) == (1, "")
+    told = json.loads(done.stdout)
+    found = Grids(page.read_text(encoding="utf-8"))
+    assert "script" not in found.tags
+    wrong, *grids = found.tables
+    assert {row[2][1] for row in wrong} == {'api."<script>"()'}
+    cells = {}
+    for head, *rows in grids:
+        for (_, name), *values in rows:
+            for (_, persona), (outcome, text) in zip(head[1:], values, strict=True):
+                if text != "·":
+                    cells[name, persona] = (outcome, 1 if text == "✓" else int(text))
+    assert cells == {
+        (cell["object"], cell["persona"]): (cell["outcome"], cell["seen"])
+        for cell in told["cells"]
+        if cell["outcome"] != "denied"
+    }
+    assert ("leak", 1) in cells.values()
+    assert ("own", 20) in cells.values()
+
+
+@pytest.mark.long
+def test_a_page_that_cannot_be_written_loses_nothing_else(run, tmp_path):
+    done = run("verify", "--page", str(tmp_path / "nowhere" / "matrix.html"))
+    assert done.returncode == 2
+    assert " cells, 0 wrong\n" in done.stdout
+    assert done.stderr.splitlines()[0].endswith("No such file or directory [VALIDATION_ERROR]")
+    assert list(tmp_path.iterdir()) == []

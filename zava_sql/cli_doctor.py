@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import asyncpg
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from zava_sql import embedded
 from zava_sql.database import Database, connect, translated_connection_errors
-from zava_sql.errors import ConfigurationError
+from zava_sql.errors import ConfigurationError, ValidationError
 from zava_sql.settings import Settings
 from zava_sql.tenant import ContextKey
 
@@ -82,6 +83,9 @@ def verify(
         bool, typer.Option("--mutate", help="Weaken a scratch copy and see what notices.")
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all of it as a page of HTML, too.")
+    ] = None,
 ) -> None:
     """Measure what each principal sees of each object; exit code 1 if it is too much or too little.
 
@@ -96,8 +100,23 @@ def verify(
         print(json.dumps(matrix.to_json() | extra, indent=2))
     else:
         _print_matrix(matrix, mutations)
+    if page:
+        _write_page(page, matrix, mutations)
     if matrix.problems or not all(one.caught for one in mutations):
         raise typer.Exit(1)
+
+
+def _write_page(file: Path, matrix: Matrix, mutations: list[Mutation]) -> None:
+    from zava_sql.verify_page import to_page  # noqa: PLC0415 - see above
+
+    whole = file.with_name(f"{file.name}.new")
+    try:
+        whole.write_text(to_page(matrix, mutations), encoding="utf-8")
+        whole.replace(file)
+    except OSError as error:
+        raise ValidationError(
+            f"cannot write {file}: {error.strerror}", hint="Name a file that can be written."
+        ) from None
 
 
 async def _measure(settings: Settings) -> Matrix:
