@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mako.template import Template
+from mako.template import Template  # type: ignore[import-untyped]
 
 from zava_sql import __version__
 
