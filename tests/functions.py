@@ -8,6 +8,11 @@ import psycopg
 SHOWN = r"""
 create domain retail.granularity as text check (value in ('day', 'we''ek', 'a|b'));
 create domain retail.stars as integer check (value in (1, 2, 3));
+create domain retail.sign as bigint check (value in (-1, 0, 1));
+create domain retail.share as float8 check (value in (-0.5, 1, 2.25));
+create domain retail.mixed as float8 check (value in (1, 'NaN'));
+create domain retail.shouted as text check (value in (upper('x'), 'a, b'));
+create domain retail.shop as retail.categories;
 create type retail.mood as enum ('calm', 'keen');
 
 create function api.echo_text(p_text text) returns text language sql stable
@@ -47,8 +52,26 @@ create function api.doubled(p_x integer, out p_double integer, out half numeric)
 language sql stable begin atomic select 2 * p_x, p_x / 2.0; end;
 create function api.counted(inout counter integer) language sql stable
 begin atomic select counter + 1; end;
-create function api.pick(p_x integer) returns text language sql stable
+create function api.echo_signs(
+    p_sign retail.sign, p_share retail.share default 1, p_mixed retail.mixed default 1,
+    p_shouted retail.shouted default 'a, b', p_limit float8 default 'NaN'
+) returns text language sql stable
+begin atomic select concat_ws(' ', p_sign, p_share, p_mixed, p_shouted); end;
+create function api.echo_code(p_code char(8), p_flags bit(3), p_codes char(8)[] default '{}')
+returns text language sql stable
+begin atomic select format('%s|%s|%s', p_code, p_flags, p_codes); end;
+create function api."Echo_Loud"(p_x integer) returns text language sql stable
+begin atomic select 'loud'; end;
+create function api.shop_row() returns retail.shop language sql stable
+as $$ select c::retail.shop from retail.categories as c limit 1 $$;
+create function api.query(p_x integer) returns text language sql stable
 begin atomic select 'integer'; end;
+create function api.query(p_x text) returns text language sql stable
+begin atomic select 'text'; end;
+create function api.commented(p_x integer) returns integer language sql stable
+begin atomic select p_x; end;
+create function api.wordy(p_x integer) returns integer language sql stable
+begin atomic select p_x; end;
 create function api.pick(p_x text) returns text language sql stable
 begin atomic select 'text'; end;
 create function api.pick(p_x integer, p_y integer[] default '{7}') returns text
@@ -83,6 +106,15 @@ p_limit: how many
   there are
 
 Not about a parameter.';
+comment on function api.commented(integer) is
+    e'Written elsewhere.\r\n \r\np_x: a number that is small\r\n'
+    'schema: {"properties": {"x": {"maximum": 9}}}';
+do $$ begin
+    execute format(
+        'comment on function api.wordy(integer) is %L',
+        repeat('word ', 1000) || e'\n\np_x: ' || repeat('more ', 1000)
+    );
+end $$;
 """
 
 # What cannot, each with a word of the reason.
@@ -101,6 +133,13 @@ LEFT_OUT = {
     "no plain function": "create procedure api.proc() language sql begin atomic select 1; end",
     "one name": "create function api.twice(p_x integer, x integer) returns integer language sql"
     " stable begin atomic select 1; end",
+    "more that may be left out": "create function api.shorter(p_x integer) returns integer language"
+    " sql stable begin atomic select 1; end; create function api.shorter(p_x integer, p_y integer"
+    " default 1) returns integer language sql stable begin atomic select 2; end",
+    "parameter is called": 'create function api.odd_names("p_gr\u00f6\u00dfe" integer) returns'
+    " integer language sql stable begin atomic select 1; end",
+    "parameter is called ''": 'create function api.no_names("p_" integer) returns integer'
+    " language sql stable begin atomic select 1; end",
     "other characters": 'create function api."bad name"() returns integer language sql stable'
     " begin atomic select 1; end",
     **{

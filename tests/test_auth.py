@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import time
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -413,14 +414,27 @@ class Issuer:
         self.body = json.dumps(JWKS).encode()
         self.status = 200
         self.asked = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.is_asked = asyncio.Event()
+        self.pause = 0
+        self.answering = set()
 
     async def answer(self, reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        self.asked += 1
-        head = f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(self.body)}\r\n"
-        writer.write(head.encode() + b"Location: /other\r\nConnection: close\r\n\r\n" + self.body)
-        await writer.drain()
-        writer.close()
+        self.answering.add(asyncio.current_task())
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            self.asked += 1
+            self.is_asked.set()
+            await self.may_answer.wait()
+            head = f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(self.body)}\r\n"
+            writer.write(head.encode() + b"Location: /other\r\nConnection: close\r\n\r\n")
+            for part in re.findall(b".", self.body)[:30] if self.pause else [self.body]:
+                writer.write(part)
+                await asyncio.sleep(self.pause)
+            await writer.drain()
+        finally:
+            writer.close()
 
 
 @pytest.fixture
@@ -432,6 +446,9 @@ async def issuer(monkeypatch):
     issuer.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/jwks"
     async with listener:
         yield issuer
+        for task in issuer.answering:
+            task.cancel()
+        await asyncio.wait(issuer.answering)
 
 
 def reader_of(source):
@@ -468,6 +485,31 @@ async def test_old_keys_do_for_a_while_when_the_issuer_is_away(issuer, monkeypat
     monkeypatch.setattr(tokens, "_STALE", 0)
     with pytest.raises(ServiceUnavailable):
         await reader.read(token())
+
+
+async def test_an_issuer_that_takes_its_time_holds_one_up_and_not_for_long(issuer, monkeypatch):
+    reader = reader_of(issuer.url)
+    assert await reader.read(token()) is not None
+    monkeypatch.setattr(tokens, "_FRESH", 0)
+    monkeypatch.setattr(tokens, "_PAUSE", 0)
+    monkeypatch.setattr(tokens, "_FETCH_TIMEOUT", 1)
+    issuer.may_answer.clear()
+    issuer.is_asked.clear()
+    asks = asyncio.create_task(reader.read(token()))
+    await issuer.is_asked.wait()
+    async with asyncio.timeout(0.5):
+        assert await reader.read(token()) is not None
+    assert not asks.done()
+    assert await asks is not None
+
+
+async def test_keys_that_come_letter_by_letter_are_not_waited_for(issuer, monkeypatch):
+    reader = reader_of(issuer.url)
+    monkeypatch.setattr(tokens, "_FETCH_TIMEOUT", 0.3)
+    issuer.pause = 0.1
+    async with asyncio.timeout(2):
+        with pytest.raises(ServiceUnavailable):
+            await reader.read(token())
 
 
 @pytest.mark.parametrize(

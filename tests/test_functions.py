@@ -16,6 +16,7 @@ import tenants
 from zava_sql.agent import Agent
 from zava_sql.errors import DatabaseError, QueryRefused, ServiceUnavailable, ValidationError
 from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.toolbox import Toolbox
 
 pytestmark = pytest.mark.anyio
 
@@ -71,12 +72,15 @@ async def test_every_function_that_can_be_shown_is_a_tool(tools):
     expected = {
         "echo_text", "echo_number", "echo_whole", "echo_json", "echo_list", "echo_array",
         "echo_choice", "numbers", "whole_rows", "just_set", "nothing", "doubled", "counted",
-        "pick__int4", "pick__text", "pick__int4_int4s", "own_orders", "fails", "tries_to_write",
-        "long_text", "nearest", "found", "whoami", "describe_schema",
+        "pick__text", "pick__int4_int4s", "own_orders", "fails", "tries_to_write", "shop_row",
+        "long_text", "nearest", "found", "whoami", "echo_signs", "echo_code", "Echo_Loud",
+        "shorter__int4_int4",
     }  # fmt: skip
     assert expected <= set(tools)
     assert list(tools) == sorted(tools)
     assert not {"_internal", "pick", "for_head_office"} & set(tools)
+    # The server's own tools have no namesakes.
+    assert not [name for name in tools if name.startswith(("query", "describe_schema"))]
 
 
 @pytest.mark.parametrize("reason", functions.LEFT_OUT)
@@ -124,6 +128,29 @@ async def test_domains_and_enums_list_their_values_and_constants_are_defaults(to
         "none": {"type": "string"},
     }
     assert "required" not in tools["echo_choice"].input_schema
+    assert tools["echo_signs"].input_schema["properties"] == {
+        "sign": {"enum": [-1, 0, 1]},
+        "share": {"enum": [-0.5, 1, 2.25], "default": 1},
+        # What is no plain list of values is kept by the database alone.
+        "mixed": {"type": "number", "default": 1},
+        "shouted": {"type": "string", "default": "a, b"},
+        "limit": {"type": "number"},
+    }
+
+
+async def test_a_comment_may_end_its_lines_as_another_system_does(tools):
+    tool = tools["commented"]
+    assert tool.description == "Written elsewhere."
+    assert tool.input_schema["properties"] == {
+        "x": {"type": "integer", "maximum": 9, "description": "a number that is small"}
+    }
+
+
+async def test_what_goes_with_every_question_is_short(tools):
+    tool = tools["wordy"]
+    texts = [tool.description, tool.input_schema["properties"]["x"]["description"]]
+    assert [len(text) for text in texts] == [1_000, 1_000]
+    assert all(text.endswith("…") for text in texts)
 
 
 async def test_columns_of_rows_and_of_out_parameters_are_told(tools):
@@ -136,6 +163,8 @@ async def test_columns_of_rows_and_of_out_parameters_are_told(tools):
     assert names("counted") == ["counter"]
     assert list(tools["counted"].input_schema["properties"]) == ["counter"]
     assert names("just_set") == ["just_set"]
+    assert names("shop_row") == names("whole_rows")
+    assert tools["shop_row"].answers == "rows"
 
 
 async def test_only_what_does_not_write_is_called_read_only(tools):
@@ -213,10 +242,47 @@ async def test_functions_of_one_name_are_told_apart(call):
     assert (await call("pick__text", x="1")).rows == [("text",)]
     assert (await call("pick__int4_int4s", x=1)).rows == [("two 7",)]
     assert (await call("pick__int4_int4s", x=1, y=[9])).rows == [("two 9",)]
-    # PostgreSQL itself has no way to say which of two is meant by this.
-    with pytest.raises(DatabaseError) as caught:
-        await call("pick__int4", x=1)
-    assert caught.value.sqlstate == "42725"
+    assert (await call("shorter__int4_int4", x=1)).rows == [(2,)]
+
+
+async def test_a_type_that_may_have_a_length_has_none(call):
+    answer = await call("echo_code", code="abcdefg", flags="101", codes=["xyz"])
+    assert answer.rows == [("abcdefg|101|{xyz}",)]
+
+
+async def test_numbers_of_a_list_arrive_as_they_are(call):
+    for sign in (-1, 0, 1):
+        assert (await call("echo_signs", sign=sign)).rows == [(f"{sign} 1 1 a, b",)]
+
+
+async def test_a_tool_is_never_older_than_its_function(opened, shop, people, monkeypatch):
+    toolbox = Toolbox(Agent(opened, embed=embed))
+    read = opened.service_rows
+    asked, changed, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def late(sql, *arguments):
+        rows = await read(sql, *arguments)
+        if "api_functions_of" in sql and not asked.is_set():
+            asked.set()
+            await go.wait()
+        return rows
+
+    async def tell(*_):
+        changed.set()
+
+    async with toolbox.running():
+        with monkeypatch.context() as patch:
+            patch.setattr(opened, "service_rows", late)
+            patch.setattr(toolbox.listeners, "tell", tell)
+            first = asyncio.create_task(toolbox.of(people["seattle"]))
+            await asyncio.wait_for(asked.wait(), 10)
+            with psycopg.connect(shop.admin_url) as connection:
+                connection.execute("comment on function api.fails(integer) is 'It is new.'")
+                connection.execute("notify zava_catalogue")
+            await asyncio.wait_for(changed.wait(), 10)
+            go.set()
+            await first
+        assert (await toolbox.of(people["seattle"]))["fails"].spec.description == "It is new."
 
 
 async def test_an_embedding_is_made_of_the_text_it_belongs_to(call, tools):

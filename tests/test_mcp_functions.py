@@ -79,7 +79,7 @@ async def names(client):
 
 async def test_functions_are_tools(client, request):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert {"numbers", "echo_text", "pick__int4", "whoami"} <= set(tools)
+    assert {"numbers", "echo_text", "pick__text", "whoami"} <= set(tools)
     assert not {"for_head_office", "_internal", "variadic"} & set(tools)
     # Its vector must be given: by the embedder of a served process, which the other one lacks.
     assert ("nearest" in tools) == (request.node.callspec.params["client"][0] == "stdio")
@@ -272,6 +272,20 @@ async def test_what_is_wrong_with_an_argument_is_said_by_its_name(
 )
 def test_a_time_that_cannot_be_read_has_a_hint_of_its_kind(said, hint):
     assert hint in repair("22007", f'invalid input syntax for {said}: "x"', None, bound=True)
+
+
+@pytest.mark.parametrize("limit", ["NaN", "1e999", "-1e999"])
+async def test_as_many_rows_as_no_number_says_are_as_many_as_usual(url, shops, limit):
+    body = mcp.request_body("tools/call", name="echo_signs", sign=-1, limit=7)
+    body = body.replace(b"7}", limit.encode() + b"}")
+    answer = await mcp.post(url, shops[1]["seattle"], body, Mcp_Name="echo_signs")
+    assert answer.json()["result"]["content"][0]["text"] == "-1 1 1 a, b"
+
+
+async def test_every_resource_that_is_listed_can_be_read(client):
+    for resource in (await client.list_resources()).resources:
+        (contents,) = (await client.read_resource(resource.uri)).contents
+        assert contents.text
 
 
 async def test_in_sql_arguments_keep_their_names(client):
@@ -475,7 +489,7 @@ async def test_clients_of_the_older_era_are_told_over_stdio(shops):
     parameters = mcp.stdio_parameters(shops[0])
     async with Client(parameters, mode="legacy", message_handler=handle) as client:
         assert client.server_capabilities.tools.list_changed is True
-        await client.list_tools()
+        # Whatever it has asked for before.
         async with function(shops[0].admin_url, "told_older"):
             await asyncio.wait_for(told.wait(), 30)
 
@@ -601,6 +615,8 @@ async def test_a_fence_stands_around_what_errors_and_compatible_tools_quote(shop
             ("top_products", {"by": attack}, "Use one of: revenue", ["sqlstate: 22023"]),
             ("top_products", {"by": attack}, attack, ["sqlstate: 22023"]),
             ("execute_sales_query", {"postgresql_query": f"select '{attack}' as x"}, attack, []),
+            ("describe_schema", {"name": "stores"}, "retail.stores", []),
+            ("get_multiple_table_schemas", {"table_names": ["stores"]}, "retail.stores", []),
         ):
             note, boundary, *lines = mcp.text_of(
                 await client.call_tool(tool, arguments)

@@ -184,6 +184,8 @@ async def test_a_prompt_about_a_table_brings_its_description(client):
         ("explore_table", {}),
         ("explore_table", {"table": "zava.principals"}),
         ("explore_table", {"table": "orders", "more": "x"}),
+        ("explore_table", {"table": " "}),
+        ("explore_table", {"table": "whoami"}),
         ("stock_check", {"period": "2025"}),
     ],
 )
@@ -450,6 +452,23 @@ async def test_the_configuration_of_a_client_over_http(shops, client):
         shops, client, "--transport", "http", ZAVA_AUTH_RESOURCE="https://db.example/mcp"
     )
     assert "https://db.example/mcp" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "more"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000/mcp", []),
+        ("0.0.0.0", "http://127.0.0.1:8000/mcp", []),  # noqa: S104
+        ("::1", "http://[::1]:8000/mcp", ["--allow-http"]),
+        ("::", "http://[::1]:8000/mcp", ["--allow-http"]),
+        ("10.0.0.7", "http://10.0.0.7:8000/mcp", ["--allow-http"]),
+    ],
+)
+@pytest.mark.long
+async def test_a_configuration_leads_to_where_the_server_is(shops, host, url, more):
+    config, _ = await printed(shops, "claude-desktop", "--transport", "http", "--host", host)
+    _, name, where, _, _, *rest = config["mcpServers"]["zava"]["args"]
+    assert (name, where, rest) == ("mcp-remote", url, more)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

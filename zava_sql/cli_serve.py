@@ -74,6 +74,8 @@ def serve(  # noqa: PLR0913 - options
         if principal is not None:
             config = stdio_config(print_config, principal, settings)
         else:
+            # What stands for all addresses is none that a client could ask for.
+            host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as a name
             name = f"[{host}]" if ":" in host else host
             url = settings.auth_resource or f"http://{name}:{port}/mcp"
             config = http_config(print_config, url)

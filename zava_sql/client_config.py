@@ -12,6 +12,7 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from zava_sql.settings import Settings
@@ -53,9 +54,14 @@ def http_config(client: Client, url: str) -> dict[str, Any]:
     bearer = f"Bearer {_value(client, _KEY)}"
     if client is Client.CLAUDE_DESKTOP:
         # Its configuration knows processes only. No space in the argument: it may be split there.
+        arguments = ["-y", "mcp-remote", url, "--header", "Authorization:${AUTHORIZATION}"]
+        parts = urlsplit(url)
+        # By these names only it takes http unasked.
+        if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost"):
+            arguments.append("--allow-http")
         entry: dict[str, Any] = {
             "command": "npx",
-            "args": ["-y", "mcp-remote", url, "--header", "Authorization:${AUTHORIZATION}"],
+            "args": arguments,
             "env": {"AUTHORIZATION": bearer},
         }
         return _document(client, entry, [])

@@ -14,7 +14,7 @@ import mcp_types as types
 from zava_sql.answer import answer, fenced
 from zava_sql.errors import ValidationError
 from zava_sql.render import dump
-from zava_sql.tools import READS, Tool, text_result
+from zava_sql.tools import READS, Tool, described, text_result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,7 +50,7 @@ def _schemas(agent: Agent) -> Tool:
         parts = []
         for name in arguments["table_names"]:
             try:
-                parts.append(await agent.describe(principal, name))
+                parts.append(await described(agent, principal, name))
             except ValidationError as error:
                 parts.append(f"{error.message}. {error.hint}")
         return text_result("\n\n".join(parts))

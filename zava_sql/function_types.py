@@ -102,8 +102,8 @@ def default_value(expression: str | None, facts: Mapping[str, Any]) -> object:
         base = base["of"]
     if base["name"] in ("json", "jsonb"):
         return None
-    if base["name"] in _NUMBERS and _NUMBER.fullmatch(text):
-        return json.loads(text)
+    if base["name"] in _NUMBERS:
+        return json.loads(text) if _NUMBER.fullmatch(text) else None
     return text
 
 

@@ -27,14 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionSpec", "Parameter", "UnshownError", "read_functions"]
 
-# What every client accepts as the name of a tool.
+# What every client accepts as the name of a tool, and of an argument: a model's service that does
+# not accept one refuses the whole list.
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ARGUMENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# What are tools of their own, however many functions bear the name.
+_RESERVED: Final = frozenset({"query", "describe_schema"})
 # A word or two say no more than a name: from, first day.
 _SAYS_LITTLE: Final = re.compile(r"[a-z ]{1,10}")
 # What may be the name of a parameter in a text.
 _PREFIXED: Final = re.compile(r"\bp_\w+")
-# Characters beyond which a sentence ends at its colon.
+# Characters beyond which a sentence ends at its colon, and beyond which it is cut.
 _LONG: Final = 160
+_LONGEST: Final = 1_000
 
 # A row of this type is a part of an answer that is no table.
 _CONTENT: Final = "api.content"
@@ -108,13 +113,14 @@ def read_functions(
 ) -> tuple[list[FunctionSpec], list[str]]:
     """Make a tool of each function that can be shown, and say of the others why not."""
     known = [dict(row) for row in rows]
-    names = [row["function_name"] for row in known]
     found: dict[str, list[FunctionSpec]] = {}
     left_out: list[str] = []
     for row in known:
-        overloaded = names.count(row["function_name"]) > 1
+        if row["function_name"] in _RESERVED:
+            continue
+        others = [one for one in known if one["function_name"] == row["function_name"]]
         try:
-            spec = _spec(row, overloaded=overloaded, embeds=embeds)
+            spec = _spec(row, others, embeds=embeds)
         except UnshownError as reason:
             left_out.append(f"api.{row['function_name']} is not a tool: {reason}")
         else:
@@ -123,20 +129,29 @@ def read_functions(
     return [specs[0] for specs in found.values() if len(specs) == 1], left_out
 
 
-def _spec(row: Mapping[str, Any], *, overloaded: bool, embeds: bool) -> FunctionSpec:
+def _spec(
+    row: Mapping[str, Any], others: Sequence[Mapping[str, Any]], *, embeds: bool
+) -> FunctionSpec:
+    """Make it; `others` are all functions of its name."""
     if row["kind"] != "f":
         raise UnshownError("it is no plain function")
     if row["is_variadic"]:
         raise UnshownError("it is variadic")
     declared = json.loads(row["parameters"])
-    inputs = [one for one in declared if one["mode"] in ("i", "b")]
+    inputs = _inputs(row)
+    if any(_takes_the_same(other, inputs) for other in others if other is not row):
+        raise UnshownError(
+            f"{_told_apart(row['function_name'], inputs)}: another of this name takes the same, "
+            "and more that may be left out"
+        )
+    overloaded = len(others) > 1
     outputs = [one for one in declared if one["mode"] in ("o", "b", "t")]
     about, notes = _comment(row["description"])
     parameters = _parameters(inputs, embeds=embeds)
     # A line about an argument of such a name is about the argument.
     said = {key: notes[key] for key in notes.keys() - {one.name for one in parameters}}
     schema = extended(_input_schema(parameters, notes), said.get("schema"))
-    result = json.loads(row["result"])
+    result = _base(json.loads(row["result"]))
     answers = _answers(row, result, outputs)
     name = row["function_name"]
     if overloaded:
@@ -162,6 +177,24 @@ def _spec(row: Mapping[str, Any], *, overloaded: bool, embeds: bool) -> Function
     )
 
 
+def _inputs(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in json.loads(row["parameters"]) if one["mode"] in ("i", "b")]
+
+
+def _takes_the_same(other: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether a call with these arguments could mean the other as well."""
+    if other["kind"] != "f":
+        return False
+    types = {one["name"]: one["type"]["sql"] for one in inputs}
+    theirs = _inputs(other)
+    return types.keys() <= {one["name"] for one in theirs} and all(
+        types.get(one["name"]) == one["type"]["sql"]
+        if one["name"] in types
+        else one["default"] is not None
+        for one in theirs
+    )
+
+
 def _answers(
     row: Mapping[str, Any], result: Mapping[str, Any], outputs: Sequence[object]
 ) -> Literal["rows", "value", "content"]:
@@ -174,6 +207,11 @@ def _parameters(inputs: Sequence[Mapping[str, Any]], *, embeds: bool) -> tuple[P
     if not all(one["name"] for one in inputs):
         raise UnshownError("a parameter has no name")
     shown = [str(one["name"]).removeprefix("p_") for one in inputs]
+    for name in shown:
+        if not _ARGUMENT_NAME.fullmatch(name):
+            raise UnshownError(
+                f"a parameter is called {name!r}: other characters than letters, digits, _, . and -"
+            )
     if len({*shown}) < len(shown):
         raise UnshownError("two parameters have one name without p_")
     texts = {
@@ -221,7 +259,7 @@ def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> 
         note = notes.get(f"p_{parameter.name}") or notes.get(parameter.name) or ""
         told = _shown(note.split(";")[0], shown)
         if told and not _SAYS_LITTLE.fullmatch(told):
-            schema["description"] = told
+            schema["description"] = _cut(told)
         properties[parameter.name] = schema
     required = [parameter.name for parameter in shown if parameter.required]
     return {
@@ -236,7 +274,8 @@ def _comment(text: str) -> tuple[str, dict[str, str]]:
 
     A list of tools is read with every question: `describe_schema` tells the rest to who wants it.
     """
-    about, _, rest = text.strip().partition("\n\n")
+    text = re.sub(r"[ \t]*\r?\n", "\n", text.strip())
+    about, _, rest = text.partition("\n\n")
     notes: dict[str, str] = {}
     last = None
     for line in rest.splitlines():
@@ -255,7 +294,13 @@ def _first_sentence(text: str) -> str:
     match = re.match(r".*?(?<!e\.g)(?<!i\.e)[.?!](?= |$)", " ".join(text.split()))
     sentence = match[0] if match else " ".join(text.split())
     head, colon, _ = sentence.partition(": ")
-    return f"{head}." if colon and len(sentence) > _LONG and len(head) > _LONG // 4 else sentence
+    ended = colon and len(sentence) > _LONG and len(head) > _LONG // 4
+    return _cut(f"{head}." if ended else sentence)
+
+
+def _cut(text: str) -> str:
+    """Shorten what goes with every question to a model, whose services have limits of their own."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _told_apart(name: str, inputs: Iterable[Mapping[str, Any]]) -> str:

@@ -16,13 +16,13 @@ from mcp import MCPError
 from zava_sql.annotations import LONGEST_URI, from_texts
 from zava_sql.catalogue import list_names
 from zava_sql.content import contents
-from zava_sql.errors import ValidationError, ZavaError
+from zava_sql.errors import BadArgument, ValidationError, ZavaError
 from zava_sql.logs import log_error
 from zava_sql.mcp_caller import calling
 from zava_sql.metrics import collected, count_error, measured
 from zava_sql.monitor import fields, summary
 from zava_sql.prompts import PROMPTS
-from zava_sql.tools import checked
+from zava_sql.tools import checked, described
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -189,12 +189,8 @@ class _Handlers:
             types.TextContent(text=prompt.text.format(**{k: v[:200] for k, v in given.items()}))
         ]
         if "table" in given:
-            try:
-                with calling(context):
-                    text = await _told(self._describe(given["table"]))
-            except ValidationError as error:
-                raise MCPError(types.INVALID_PARAMS, error.message) from None
-            uri = _TEMPLATES["table"].format(name=quote(given["table"].strip().lower()))
+            with calling(context):
+                uri, text = await _told(self._table(given["table"].strip().lower()))
             parts.append(types.EmbeddedResource(resource=_contents(uri, text)))
         return types.GetPromptResult(
             description=prompt.description,
@@ -219,8 +215,7 @@ class _Handlers:
             found = [
                 one.name
                 for one in (await _told(self._names()) if kind else [])
-                if one.kind == kind
-                and (one.name.startswith(begun) or one.name.partition(".")[2].startswith(begun))
+                if one.kind == kind and any(form.startswith(begun) for form in _forms(one))
             ]
         return types.CompleteResult(
             completion=types.Completion(
@@ -269,7 +264,15 @@ class _Handlers:
         raise MCPError(types.INVALID_PARAMS, f"unknown prompt: {params.name[:80]}")
 
     async def _describe(self, name: str | None = None) -> str:
-        return await self._agent.describe(await self._identify(), name)
+        return await described(self._agent, await self._identify(), name)
+
+    async def _table(self, name: str) -> tuple[str, str]:
+        """Give the URI of a table, and its description."""
+        for one in await self._names():
+            if one.kind == "table" and name in _forms(one):
+                uri = _TEMPLATES["table"].format(name=quote(one.name))
+                return uri, await self._describe(one.name)
+        raise MCPError(types.INVALID_PARAMS, f"there is no table {name[:80]!r} that you may use")
 
     async def _may_monitor(self) -> bool:
         """Say whether the caller sees all stores: the monitor is about all callers together."""
@@ -284,8 +287,7 @@ class _Handlers:
             start = template.removesuffix("{name}")
             name = unquote(uri.removeprefix(start))
             if uri.startswith(start) and any(
-                one.kind == kind and name in (one.name, one.name.partition(".")[2])
-                for one in await self._names()
+                one.kind == kind and name.lower() in _forms(one) for one in await self._names()
             ):
                 return await self._describe(name)
         raise ValidationError("no such resource")
@@ -315,7 +317,14 @@ async def _told(work: Awaitable[T]) -> T:
     except ZavaError as error:
         count_error(error)
         log_error(error)
-        raise MCPError(types.INTERNAL_ERROR, f"{error.code}: {error.message}") from None
+        code = types.INVALID_PARAMS if isinstance(error, BadArgument) else types.INTERNAL_ERROR
+        raise MCPError(code, f"{error.code}: {error.message}") from None
+
+
+def _forms(one: Name) -> tuple[str, str]:
+    """Give the two ways to write a name: with its schema, and without."""
+    name = one.name.lower()
+    return name, name.partition(".")[2]
 
 
 def _completed(params: types.CompleteRequestParams) -> str | None:

@@ -77,9 +77,8 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
     slow, fence = agent.database.settings.slow_query, agent.database.settings.fence_results
 
     async def list_tools(
-        context: Context, params: types.PaginatedRequestParams | None
+        _: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        toolbox.remember(context)
         try:
             tools = await toolbox.of(await identify())
         except ZavaError as error:
@@ -91,7 +90,6 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
     async def call_tool(
         context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        toolbox.remember(context)
         who = name = None
         try:
             principal = await identify()
@@ -124,6 +122,9 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         again = identify if context.request is None else context.request.scope[AGAIN]
         return await toolbox.listen(await identify(), partial(_is_known, again), context, params)
 
+    async def initialized(context: Context, _: types.NotificationParams) -> None:
+        toolbox.remember(context)
+
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
         async with toolbox.running():
@@ -146,6 +147,9 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
     server.toolbox = toolbox
     # Not where the SDK has it: that warns, since the newest revision has no such method.
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, levels.set)
+    server.add_notification_handler(
+        "notifications/initialized", types.NotificationParams, initialized
+    )
     # The SDK's spans would hold names of tools that callers made up, and arguments in errors.
     server.middleware.clear()
     return server

@@ -176,9 +176,11 @@ class KeySet:
         Raises:
             ServiceUnavailable: there are no keys, or only old ones, and no answer.
         """
-        if time.monotonic() - self._loaded > _FRESH:
-            await self._load()
         found = self._matching(kid, algorithm)
+        # While one asks an issuer that takes its time, the others go by the keys at hand.
+        if time.monotonic() - self._loaded > _FRESH and not (found and self._asking()):
+            await self._load()
+            found = self._matching(kid, algorithm)
         if not found and time.monotonic() - self._loaded > _PAUSE:
             # The issuer may have begun to sign with a new key.
             await self._load()
@@ -195,13 +197,17 @@ class KeySet:
             and (kid is None or key.get("kid") == kid)
         ]
 
+    def _asking(self) -> bool:
+        return self._lock.locked() and time.monotonic() - self._loaded <= _STALE
+
     async def _load(self) -> None:
         async with self._lock:
             if time.monotonic() - self._asked > _PAUSE:
-                self._asked = time.monotonic()
                 # If there is no answer, the keys at hand will do for a while.
                 with suppress(OSError, ValueError, RecursionError, httpx2.HTTPError):
-                    self._accept(await self._read())
+                    async with asyncio.timeout(_FETCH_TIMEOUT):
+                        self._accept(await self._read())
+                self._asked = time.monotonic()
         if time.monotonic() - self._loaded > _STALE:
             raise ServiceUnavailable(
                 "tokens cannot be checked now: the issuer's keys cannot be read",

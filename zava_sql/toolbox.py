@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.subscriptions import PromptsListChanged, ResourcesListChanged, ToolsListChanged
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from zava_sql.compat_tools import compat_tools
 from zava_sql.function_catalogue import FunctionCatalogue
@@ -71,7 +70,8 @@ class Toolbox:
         found = []
         for function in (await self._catalogue.visible_to(principal)).values():
             tool = self._made.get(function.function_id)
-            if tool is None:
+            # What another caller waited for may have been read before the last change.
+            if tool is None or tool.function is not function:
                 tool = self._made[function.function_id] = function_tool(self._agent, function)
             found.append((tool, function))
         return found
@@ -124,7 +124,7 @@ class Toolbox:
 
     def remember(self, context: ServerRequestContext[Any]) -> None:
         """Note whom to tell of changes: over stdio, clients of the older era cannot listen."""
-        if context.request is None and context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        if context.request is None:
             self._standing = context.session
 
     @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import mcp_types as types
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from zava_sql.answer import Form, answer, value_answer
+from zava_sql.answer import Form, answer, fenced, value_answer
 from zava_sql.content import blocks
 from zava_sql.errors import ValidationError
 
@@ -29,6 +29,7 @@ __all__ = [
     "Tool",
     "checked",
     "describe_tool",
+    "described",
     "function_tool",
     "query_tool",
     "text_result",
@@ -161,12 +162,24 @@ def query_tool(agent: Agent) -> Tool:
     return Tool(spec, run)
 
 
+async def described(
+    agent: Agent, principal: Principal, name: str | None = None, search: str | None = None
+) -> str:
+    """Describe what there is; within a fence where that may hold values of rows.
+
+    Raises:
+        QueryTimeout, LimitExceeded, ServiceUnavailable, ValidationError: see `errors`.
+    """
+    text = await agent.describe(principal, name, search)
+    return fenced(text) if agent.database.settings.fence_results and (name or search) else text
+
+
 def describe_tool(agent: Agent) -> Tool:
     """Make the tool that tells what can be asked for."""
 
     async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
         found = (arguments.get("name"), arguments.get("search"))
-        return text_result(await agent.describe(principal, *found))
+        return text_result(await described(agent, principal, *found))
 
     spec = types.Tool(
         name="describe_schema",
@@ -219,6 +232,7 @@ def _whole(number: float | None) -> int | None:
 
 def _asked(limit: object, settings: Settings) -> int | None:
     """Give the rows that a caller of a function asked for, where that is more than usual."""
-    if not isinstance(limit, int | float) or limit <= settings.max_rows:
+    # What has no order, as JSON's NaN has none, is nothing to be counted to.
+    if not isinstance(limit, int | float) or not limit > settings.max_rows:
         return None
-    return min(int(limit), settings.max_rows_limit)
+    return int(min(limit, settings.max_rows_limit))

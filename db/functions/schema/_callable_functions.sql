@@ -23,7 +23,10 @@ begin atomic
                 '%I.%I(%s)',
                 n.nspname,
                 p.proname,
-                coalesce(a.arguments, pg_get_function_identity_arguments(p.oid))
+                case
+                    when p.proargnames is null then pg_get_function_identity_arguments(p.oid)
+                    else coalesce(a.arguments, '')
+                end
             ),
             ': ' || coalesce(
                 substring(c.first_line, '^.*?(?<!e\.g)(?<!i\.e)[.?!](?= |$)'), c.first_line

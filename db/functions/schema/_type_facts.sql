@@ -1,7 +1,8 @@
 -- zava._type_facts(): what one must know of a type to write a JSON Schema for it: its name as SQL
--- writes it (schema included), its kind (pg_type.typtype, or a for an array), the element of an
--- array and the base of a domain, the columns of a row, and the values of an enum or of a domain
--- whose check lists them. Calls itself, which a body bound at creation could not.
+-- writes it (schema included, of any length: "character" alone would be one letter), its kind
+-- (pg_type.typtype, or a for an array), the element of an array and the base of a domain, the
+-- columns of a row, and the values of an enum or of a domain whose check lists them. Calls itself,
+-- which a body bound at creation could not.
 create or replace function zava._type_facts(
     p_type oid
 )
@@ -16,7 +17,7 @@ begin
     return (
         select json_strip_nulls(json_build_object(
             'name', t.typname,
-            'sql', format_type(t.oid, null),
+            'sql', format_type(t.oid, -1),
             'kind', k.kind,
             'of', case k.kind
                 when 'a' then zava._type_facts(t.typelem)
