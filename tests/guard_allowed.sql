@@ -244,3 +244,5 @@ select pg_typeof(1)::text union all select cast(pg_typeof(now()) as text) union 
 select abs(hashtext(customer_id::text)) % 2 as variant, count(*) from customers group by 1;
 select x.region, x.regular, x.record, x.trigger, x.unknown, x.name, x.path, x.registered from (select 1 as region, 2 as regular, 3 as record, 4 as trigger, 5 as unknown, 6 as name, 7 as path, 8 as registered) x;
 select format('%--9s|%---1000s', 'a', 'b');
+select sum(total_amount) as ยอดขาย, count(*) as จำนวนคำสั่งซื้อ, max(total_amount) as बिक्री_संख्या, min(total_amount) as 売上２０２４ from orders;
+select count(*) user, max(total_amount) desc, min(total_amount) check, 1 primary, 2 unique, 3 column, 4 references, 5 constraint, 6 foreign, 7 asc, 8 analyse from orders;

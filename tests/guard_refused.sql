@@ -842,6 +842,10 @@ select array_position(array[pg_typeof(1)], 'zava.principals')
 select cast(coalesce(pg_typeof(1), 71) as text), cast(pg_typeof(1) as int), pg_typeof(1)::bigint
 -- refused: function
 select pg_typeof(1) || array[71, 72], array[71] || pg_typeof(1)
+-- refused: function
+select array_append(array[x.pg_typeof], 71) from generate_series(1, 2) x
+-- refused: function
+select greatest((x).pg_typeof, 71)::text from generate_series(1, 2) x
 
 -- family: widths behind more than one minus sign
 -- refused: unbounded
@@ -850,3 +854,13 @@ select format('%--500000000s', 'x')
 select format('%1$---99999s', 'x')
 -- refused: unbounded
 select format('%--*s', 500000000, 'x')
+
+-- family: marks and digits of other scripts begin no name, and are no letters of ours
+-- refused: bad_character
+select ２ from orders
+-- refused: bad_character
+select <U+0301>a from orders
+-- refused: bad_character
+select a<U+FE0E><U+20DD> from orders
+-- refused: bad_character
+select a<U+200D>b from orders

@@ -58,6 +58,7 @@ async def test_a_position_of_the_server_is_one_in_the_callers_text(seeded_databa
         ("select order_id from orders, order_items", "orders.order_id"),
         ("select 1 / 0", "nullif"),
         ("select s from stores s", "::text"),
+        ("select x.trigger from unnest(array['a']) x", "::text"),
     ],
 )
 async def test_an_error_of_the_server_says_what_to_write(seeded_database, sql, hint) -> None:

@@ -341,12 +341,18 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     except asyncpg.UnsupportedClientFeatureError as error:
         raise _unsendable() from error
     except CONNECTION_ERRORS as error:
-        raise ServiceUnavailable(
-            "the connection to the database was lost", hint="Try again in a moment."
-        ) from error
+        raise _lost(error) from error
     except asyncpg.PostgresError as error:
         raise _database_error(error, sql, values) from error
     return Result(columns, list(map(tuple, records[:limit])), len(records) > limit)
+
+
+def _lost(error: BaseException) -> ZavaError:
+    if "could not resolve query result" in str(error):  # of a type that asyncpg looks up in vain
+        return _unsendable()
+    return ServiceUnavailable(
+        "the connection to the database was lost", hint="Try again in a moment."
+    )
 
 
 def _unsendable() -> DatabaseError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "BARE_RESERVED",
     "COLUMN_WORD",
     "FORMS",
     "FUNCTION_WORD",
@@ -69,6 +70,12 @@ NOT_BARE_LABEL: Final = words("""
     array as char character create day except fetch filter for from grant group having hour
     intersect into isnull limit minute month notnull offset on order over overlaps precision
     returning second to union varying where window with within without year
+    """)
+
+# Reserved words that may be a column alias without AS all the same (kwlist.h: BARE_LABEL), but for
+# those that begin or end something in a query.
+BARE_RESERVED: Final = words("""
+    analyse analyze asc check column constraint desc foreign primary references unique user
     """)
 
 # Columns that every table has. They tell where a row lies, and the numbers of transactions and of

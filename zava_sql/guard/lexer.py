@@ -11,11 +11,14 @@ from __future__ import annotations
 import re
 from itertools import islice, product
 from operator import itemgetter
+from string import ascii_letters, digits
 from typing import Final
+from unicodedata import category
 
 from zava_sql.guard.bad_tokens import adjacent_strings, bad_operator, bad_token
 from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.limits import (
+    MAX_BACKSLASHES,
     MAX_CHARACTERS,
     MAX_NAME_BYTES,
     MAX_NESTED_COMMENTS,
@@ -105,6 +108,9 @@ _STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 _ADJACENT: Final = [bytes(kinds) for kinds in product((STRING, BITS), repeat=2)]
+_SIGNS: Final = frozenset("+-*/<>=~!@#^&|`?%")
+_WITHIN_NAMES: Final = ("Mn", "Mc", "Nd")
+_NO_ASCII: Final = dict.fromkeys(map(ord, ascii_letters + digits + "_"))
 _LOWER_ASCII: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -179,21 +185,9 @@ class _Lexicon(dict[str, _Entry]):
 _LEXICON: Final = _Lexicon()
 
 
-def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:  # one branch per reason to refuse
+def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
     """Cut `sql` into tokens, or refuse it."""
-    if len(sql) > longest:
-        raise Refusal(
-            "too_long",
-            f"the query has {len(sql):,} characters, the limit is {MAX_CHARACTERS:,}",
-            "Ask for less at once, or write long lists of values as a condition.",
-        )
-    if ("\0" in sql or not sql.isascii()) and (found := _FORBIDDEN.search(sql)):
-        raise Refusal(
-            "bad_character",
-            "the query holds a NUL or half of a surrogate pair",
-            "Send plain UTF-8 text.",
-            offset=found.start(),
-        )
+    _check_characters(sql, longest)
     texts = _cut(sql)
     if "/*" in sql and "/*" in texts:
         sql = _without_comments(sql)
@@ -219,6 +213,28 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:  # one branch per r
     if "'" in sql:
         _refuse_adjacent(sql, bytes(tokens.kinds))
     return tokens
+
+
+def _check_characters(sql: str, longest: int) -> None:
+    if len(sql) > longest:
+        raise Refusal(
+            "too_long",
+            f"the query has {len(sql):,} characters, the limit is {MAX_CHARACTERS:,}",
+            "Ask for less at once, or write long lists of values as a condition.",
+        )
+    if ("\0" in sql or not sql.isascii()) and (found := _FORBIDDEN.search(sql)):
+        raise Refusal(
+            "bad_character",
+            "the query holds a NUL or half of a surrogate pair",
+            "Send plain UTF-8 text.",
+            offset=found.start(),
+        )
+    if sql.count("\\") > MAX_BACKSLASHES:
+        raise Refusal(
+            "too_long",
+            f"the query has more than {MAX_BACKSLASHES:,} backslashes",
+            "Write the characters themselves.",
+        )
 
 
 def _refuse_adjacent(sql: str, kinds: bytes) -> None:
@@ -260,13 +276,17 @@ def _explain(sql: str, texts: list[str]) -> None:
             raise
 
 
-def _entry(text: str) -> _Entry:  # noqa: PLR0911  # one return per kind of token
+def _entry(text: str) -> _Entry:  # noqa: C901, PLR0911  # one return per kind of token
     """Key, kind and canonical text of a token."""
     if text.isascii() and text.isidentifier():
         _check_length(text)
         return (key := text.lower()), KINDS.get(key, IDENTIFIER), text
     if _STRING.fullmatch(text):
         return "'", STRING, text
+    if len(text) > MAX_NAME_BYTES and text[0] in _SIGNS:  # no operator is as long
+        raise bad_operator(text)
+    if text[0] == "'":
+        raise bad_token(None, text)
     found = _FORM.fullmatch(text)
     form = found.lastgroup if found else None
     if simple := _SIMPLE.get(form or ""):
@@ -296,8 +316,10 @@ def _fold(word: str) -> str:
     """Fold as downcase_identifier() does in UTF-8: ASCII letters only.
 
     What is no letter is refused: it would be part of the name, and look like a space or a sign.
+    Behind the first one may be marks (the vowels of Hindi, the tones of Thai) and digits.
     """
-    for character in word:
+    rest = word.translate(_NO_ASCII)
+    for place, character in enumerate("" if not rest or rest.isalpha() else word):
         if character == "$":
             raise Refusal(
                 "unsupported",
@@ -306,12 +328,12 @@ def _fold(word: str) -> str:
             )
         if character < "\x80":
             continue
-        if not character.isalpha():
+        if not character.isalpha() and (not place or category(character) not in _WITHIN_NAMES):
             raise Refusal(
                 "bad_character",
                 f"character U+{ord(character):04X} outside of a string or a quoted name",
                 "Use plain spaces and quotes; write unusual names in double quotes.",
-                offset=word.index(character),
+                offset=place,
             )
     _check_length(word)
     return word.translate(_LOWER_ASCII)

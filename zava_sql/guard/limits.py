@@ -11,6 +11,7 @@ from typing import Final
 __all__ = [
     "MAX_ARRAYS",
     "MAX_ARRAY_NESTING",
+    "MAX_BACKSLASHES",
     "MAX_CAST_MODIFIER",
     "MAX_CHARACTERS",
     "MAX_CLAUSES",
@@ -52,6 +53,7 @@ MAX_ARRAY_NESTING: Final = 4  # array[[...], ...]: sqlglot doubles its time with
 MAX_ARRAYS: Final = 50  # inner ones included
 MAX_DIMENSIONS: Final = 6  # int[][]: PostgreSQL's MAXDIM
 MAX_NESTED_COMMENTS: Final = 50  # comments that hold others, or stand in one
+MAX_BACKSLASHES: Final = 2_000  # in one text
 MAX_ESCAPES: Final = 1_000  # backslashes in one E'...' string
 MAX_NAME_BYTES: Final = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names, silently
 MAX_LENGTH_ARGUMENT: Final = 10_000  # repeat(), lpad(), rpad()

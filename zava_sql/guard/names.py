@@ -42,7 +42,7 @@ _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", 
 
 def is_closed_attribute(name: str) -> bool:
     """Whether `x.name` could call a function, or cast to a type, that is not allowed."""
-    return name in CLOSED_ATTRIBUTES or (name.startswith(("pg_", "_pg_")) and name not in FUNCTIONS)
+    return name in CLOSED_ATTRIBUTES or name.startswith(("pg_", "_pg_"))
 
 
 class Names:

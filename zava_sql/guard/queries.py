@@ -6,6 +6,7 @@ from typing import Final
 
 from zava_sql.guard.expressions import QUERY_TAIL
 from zava_sql.guard.keywords import (
+    BARE_RESERVED,
     COLUMN_WORD,
     IDENTIFIER,
     NOT_BARE_LABEL,
@@ -274,6 +275,8 @@ class QueryReader(SourceReader):
                 elif kinds[self.at] < RESERVED and key not in NOT_BARE_LABEL:
                     if key in _NEVER_LABEL:
                         raise self.unexpected(self.at)
+                    self.at += 1
+                elif key in BARE_RESERVED:
                     self.at += 1
             if keys[self.at] != ",":
                 return
