@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,9 +17,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from typer.main import get_command
 
 from zava_sql.cli import app
+from zava_sql.database import connect
 from zava_sql.settings import Settings
 
 pytestmark = pytest.mark.once
@@ -320,6 +324,15 @@ def test_a_key_is_printed_once_and_kept_as_a_hash(run, admin_connection):
 
 
 @pytest.mark.long
+def test_an_id_can_be_copied_from_a_narrow_terminal(run):
+    run("token", "create", "bellevue")
+    known = {key["key_id"] for key in json.loads(run("token", "list", "--json").stdout)}
+    shown = run("token", "list", COLUMNS="80").stdout
+    assert known
+    assert all(key_id in shown for key_id in known)
+
+
+@pytest.mark.long
 def test_the_signing_key_rotates(run):
     new = run("key", "create").stdout.strip()
     rotated = {"ZAVA_CONTEXT_KEY": new}
@@ -428,6 +441,80 @@ def test_secrets_do_not_show():
     )
     assert "hunter2" not in repr(settings)
     assert "1212" not in repr(settings)
+
+
+@pytest.mark.long
+def test_what_a_command_does_is_told_whole(run):
+    for group in ((), ("db",), ("principal",), ("token",), ("key",), ("audit",)):
+        assert "..." not in run(*group, "--help").stdout.partition("Commands:")[2], group
+
+
+INTERRUPTED = """
+import signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == "typer":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from zava_sql.__main__ import main
+main()
+"""
+
+
+def test_a_command_that_is_interrupted_as_it_begins_says_so_in_a_line():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_command_that_is_ended_leaves_no_database(module_database, admin_connection, number):
+    def scratch() -> list[str]:
+        asked = "select datname from pg_database where datname like 'zava\\_scratch%'"
+        return [name for (name,) in admin_connection.execute(asked)]
+
+    assert scratch() == []
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ZAVA_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "zava_sql", "db", "prove"],
+        env={**environment, "ZAVA_ADMIN_URL": module_database.admin_url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 30
+        while len(scratch()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(scratch()) == 2
+        process.send_signal(number)
+        said = process.communicate(timeout=30)[1]
+    assert scratch() == []
+    assert said == "interrupted\n"
+    assert process.returncode == (130 if number is signal.SIGINT else -number)
+
+
+@pytest.mark.long
+def test_an_administrator_works_whatever_a_database_sets(module_database, admin_connection):
+    name = module_database.dbname
+    admin_connection.execute(f'alter database "{name}" set statement_timeout = 100')
+    admin_connection.execute(f'alter database "{name}" set row_security = off')
+
+    async def settings() -> list[str]:
+        async with connect(SecretStr(module_database.admin_url)) as connection:
+            asked = "select current_setting($1)"
+            return [
+                await connection.fetchval(asked, setting)
+                for setting in ("statement_timeout", "row_security", "search_path")
+            ]
+
+    try:
+        assert asyncio.run(settings()) == ["0", "on", "public"]
+    finally:
+        admin_connection.execute(f'alter database "{name}" reset all')
 
 
 def test_a_command_loads_no_server():

@@ -570,6 +570,29 @@ async def test_sessions_of_the_gateway_are_looked_at(patient):
     assert not (await doctor.examine(Sessions(admin=admin))).findings
 
 
+async def test_row_security_that_is_off_for_the_database_can_be_put_right(patient):
+    copy, admin = patient
+    gateway = None
+    await admin.execute(f'alter database "{copy.dbname}" set row_security = off')
+    try:
+        gateway = await asyncpg.connect(copy.gateway_url)
+        found = (await doctor.examine(Sessions(gateway, admin=admin))).findings
+        (remedy,) = (one.remedy for one in found if one.check == "row_security_off")
+        await gateway.close()
+        await admin.execute(remedy)
+        gateway = await asyncpg.connect(copy.gateway_url)
+        found = (await doctor.examine(Sessions(gateway, admin=admin))).findings
+        # What the database sets is still told, for others log in there.
+        assert [(one.check, one.evidence) for one in found] == [
+            ("role_settings", "set row_security=off")
+        ]
+    finally:
+        if gateway is not None:
+            await gateway.close()
+        await admin.execute(f'alter database "{copy.dbname}" reset all')
+        await admin.execute("alter role zava_gateway reset all")
+
+
 async def test_one_login_for_two_is_named(patient):
     copy, admin = patient
     gateway = await asyncpg.connect(copy.gateway_url)

@@ -267,6 +267,38 @@ def test_an_owner_without_superuser_can_migrate(create, cluster):
     assert catalogue(superuser) == full
 
 
+def test_what_a_database_sets_for_everybody_changes_nothing(create):
+    plain, odd = create("plain"), create("odd")
+    with psycopg.connect(odd, autocommit=True) as admin:
+        for setting in (
+            "search_path = nowhere",
+            "standard_conforming_strings = off",
+            "row_security = off",
+            "statement_timeout = '300ms'",
+            "quote_all_identifiers = on",
+            "transform_null_equals = on",
+            "datestyle = 'German, DMY'",
+        ):
+            admin.execute(f"alter database odd set {setting}")
+    migrate.upgrade(plain)
+    migrate.upgrade(odd)
+    with psycopg.connect(odd, autocommit=True) as admin:
+        admin.execute("alter database odd reset all")
+    assert catalogue(odd) == catalogue(plain)
+
+
+def test_an_extension_in_another_schema_is_told_before_anything_is_done(create):
+    url = create("elsewhere")
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("create schema extensions; create extension vector schema extensions")
+    with pytest.raises(errors.ConfigurationError, match="not extensions") as caught:
+        migrate.upgrade(url)
+    assert migrate.current(url) is None
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(re.search("alter extension vector set schema public", caught.value.hint)[0])
+    migrate.upgrade(url, "0001")
+
+
 def test_roles_that_another_database_uses_stay(create):
     first, second = create("first"), create("second")
     migrate.upgrade(first)

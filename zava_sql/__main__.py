@@ -1,5 +1,51 @@
-"""`python -m zava_sql` is `zava-sql`."""
+"""`zava-sql`, and `python -m zava_sql`: who ends a command early gets one line, and no leftovers.
 
-from zava_sql.cli import main
+All else is imported in `main`: that takes a second, in which somebody may press Ctrl-C.
+"""
 
-main()
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, and undo what it has begun when it is told to end."""
+    ended: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        """Take it for Ctrl-C: copies of databases are dropped, and nothing is half written."""
+        ended.append(number)
+        interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(interrupt):  # as in the background of a shell
+            raise KeyboardInterrupt
+        interrupt(signal.SIGINT, frame)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
+    try:
+        from zava_sql.cli import main as run  # noqa: PLC0415 - see above
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+    finally:
+        if ended:
+            with suppress(OSError):
+                sys.stdout.flush()
+            signal.signal(ended[0], signal.SIG_DFL)
+            signal.raise_signal(ended[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -267,7 +267,7 @@ def check(
     *,
     file: Annotated[Path | None, typer.Option(help="Read the text, or the lines, here.")] = None,
     jsonl: Annotated[
-        bool, typer.Option(help='Lines {"id", "sql"} in, a verdict each out.')
+        bool, typer.Option("--jsonl", help='Lines {"id", "sql"} in, a verdict each out.')
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
 ) -> None:
@@ -310,7 +310,7 @@ def _stdin() -> str:
 
 @app.command()
 def demo() -> None:
-    """Show it all: embedded server, data, one question of two tenants, an attack refused."""
+    """Show it all on an embedded server. One question of two tenants, an attack refused."""
     from zava_sql.demo.show import show  # noqa: PLC0415 - not needed by the other commands
 
     command = "zava-sql" if shutil.which("zava-sql") else os.path.relpath(sys.argv[0])
@@ -335,7 +335,7 @@ def seed(
     scale: Annotated[float, typer.Option(help="1.0 is 50,000 customers, 200,000 orders.")] = 1.0,
     until: Annotated[str | None, typer.Option(help="Last day of the data, YYYY-MM-DD.")] = None,
 ) -> None:
-    """Fill the database with the data of Zava Retail: the same data every time, all or nothing."""
+    """Fill the database with the data of Zava Retail. The same every time, all or nothing."""
     last = day(until)
     _run(_seed(embedded.resolve(Settings.load()), scale, last))
 

@@ -70,7 +70,7 @@ def verify(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Prove the chain; exit code 1 and the first broken link if it does not hold."""
+    """Prove the chain. Exit code 1 and the first broken link if it does not hold."""
     found = asyncio.run(_verify(_anchor(anchor)))
     fields = {
         "ok": found["problem"] is None,

@@ -32,7 +32,7 @@ db = typer.Typer(
 
 @db.command()
 def up() -> None:
-    """Start the embedded server and make its database ready; can be repeated."""
+    """Start the embedded server and make its database ready. Can be repeated."""
     settings = Settings.load()
     console = Console(stderr=True)
     embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
@@ -49,7 +49,7 @@ def down() -> None:
 
 @db.command()
 def status(*, json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Say whether the embedded server runs; exit code 1 when it does not."""
+    """Say whether the embedded server runs. Exit code 1 when it does not."""
     status = embedded.server(Settings.load()).status()
     if json_:
         fields = ("running", "pid", "host", "port", "version")
@@ -69,13 +69,15 @@ def url(
         str, typer.Argument(help="Login: postgres, zava_gateway or zava_service.")
     ] = "postgres",
 ) -> None:
-    """Print a connection URL of the embedded server, password included."""
+    """Print a URL of the embedded server, password included."""
     print(embedded.url(Settings.load(), user))
 
 
 @db.command()
 def upgrade(
-    revision: Annotated[str, typer.Argument(help="Target.")] = "head",
+    revision: Annotated[
+        str, typer.Argument(help="Target; with --sql from a revision on: 0036:head.")
+    ] = "head",
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
 ) -> None:
@@ -90,7 +92,9 @@ def upgrade(
 
 @db.command(context_settings={"ignore_unknown_options": True})  # -1 is a target
 def downgrade(
-    revision: Annotated[str, typer.Argument(help="Target, for example -1 or base.")],
+    revision: Annotated[
+        str, typer.Argument(help="Target, for example -1 or base; with --sql FROM:TO.")
+    ],
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
 ) -> None:
@@ -110,7 +114,7 @@ def refresh(
         str | None, typer.Option("--from", help="First day to compute anew, YYYY-MM-DD.")
     ] = None,
 ) -> None:
-    """Bring the daily rollup of sales up to date; can be repeated, and run beside writers."""
+    """Bring the daily rollup of sales up to date. Can be repeated, and run beside writers."""
 
     async def _refresh() -> None:
         async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
@@ -136,7 +140,7 @@ def day(text: str | None) -> date | None:
 def revise(
     name: Annotated[str, typer.Argument(help="Name of the revision, for example add_returns.")],
 ) -> None:
-    """Write a revision of what db/functions and db/policies have and the database lacks."""
+    """Write a revision of what the files have and the database lacks."""
     from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
 
     migrate.revise(_admin_url(Settings.load()), name)
@@ -149,7 +153,7 @@ def review(
         bool, typer.Option("--counts", help="Count rows before and after, on a copy.")
     ] = False,
 ) -> None:
-    """Say what the next revision would change: objects, who may do what, whom else it touches."""
+    """Say what the next revision would change. Objects, who may do what, whom else it touches."""
     from zava_sql import ddl_review, migrate  # noqa: PLC0415 - alembic is slow to import
     from zava_sql.ddl_plan import plan  # noqa: PLC0415
 
@@ -171,7 +175,7 @@ def review(
 
 @db.command("check")
 def check_(*, json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Find what differs from the files and the snapshot; exit code 1 when anything does."""
+    """Find what differs from the files and the snapshot. Exit code 1 when anything does."""
     _show_drift(_drift(), diffs=False, as_json=json_)
 
 
@@ -184,7 +188,7 @@ def drift(
     name: Annotated[str, typer.Option(help="Name of that revision.")] = "adopted",
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show each object that was changed by hand, with its file and a diff; or adopt the changes."""
+    """Show what was changed by hand, with a diff, or adopt it."""
     if not adopt:
         _show_drift(_drift(), diffs=True, as_json=json_)
         return
@@ -242,7 +246,7 @@ def prove(
         bool, typer.Option("--lock", help="Write the snapshot, db/catalog.lock.json.")
     ] = False,
 ) -> None:
-    """Prove the revisions on databases of their own: up, down, up, the script, the files."""
+    """Prove the revisions on databases of their own. Up, down, up, the script, the files."""
     from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
     from zava_sql.ddl_prove import prove as run  # noqa: PLC0415
 

@@ -34,7 +34,7 @@ def doctor(
         str | None, typer.Option(help="Role that runs the text of agents, where no URL tells it.")
     ] = None,
 ) -> None:
-    """Look for every reason why isolation could be void; exit code 1 on any error found.
+    """Look for every reason why isolation could be void. Exit code 1 on any error found.
 
     Works on any database of PostgreSQL 16 or newer, over whichever of the three URLs are set.
     """
@@ -55,10 +55,15 @@ async def _examine(gateway: str | None) -> Report:
     from zava_sql.doctor import Sessions, examine  # noqa: PLC0415 - see above
 
     settings = embedded.resolve(Settings.load())
-    urls = (settings.database_url, settings.service_url, settings.admin_url)
+    urls = {
+        "ZAVA_DATABASE_URL": settings.database_url,
+        "ZAVA_SERVICE_URL": settings.service_url,
+        "ZAVA_ADMIN_URL": settings.admin_url,
+    }
     async with AsyncExitStack() as stack:
         runner, service, admin = [
-            await stack.enter_async_context(connect(url)) if url else None for url in urls
+            await stack.enter_async_context(connect(url, variable=name)) if url else None
+            for name, url in urls.items()
         ]
         sessions = Sessions(runner, service, admin, pooler=settings.pooler is not None)
         async with translated_connection_errors():
@@ -87,7 +92,7 @@ def verify(
         Path | None, typer.Option(metavar="FILE", help="Write all of it as a page of HTML, too.")
     ] = None,
 ) -> None:
-    """Measure what each principal sees of each object; exit code 1 if it is too much or too little.
+    """Measure what each principal sees of each object. Exit code 1 if it is too much or too little.
 
     With --mutate also apply a list of weakenings to a scratch copy, one after the other: what
     neither the doctor nor the matrix notices counts as a finding.
@@ -165,7 +170,7 @@ def harden(
     print_: Annotated[bool, typer.Option("--print", help="Print the script, run nothing.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Give PUBLIC back what it took.")] = False,
 ) -> None:
-    """Take dangerous built-in functions and columns from PUBLIC; needs a superuser."""
+    """Take dangerous built-in functions and columns from PUBLIC. Needs a superuser."""
     asyncio.run(_harden(only_print=print_, undo=undo))
 
 

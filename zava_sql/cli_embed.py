@@ -40,7 +40,7 @@ def embed(
     workers: Annotated[int, typer.Option(help="Batches at the same time.", min=1, max=64)] = 2,
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Embed the products that are new or changed, so that search finds them by meaning."""
+    """Embed new and changed products for search by meaning."""
     settings = Settings.load()
     if model is not None:
         settings = settings.model_copy(update={"embedding_model": model})

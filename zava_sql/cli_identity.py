@@ -13,11 +13,12 @@ from uuid import UUID
 import asyncpg
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.text import Text
 
 from zava_sql import embedded
 from zava_sql.database import connect
 from zava_sql.errors import DatabaseError, ValidationError
+from zava_sql.render import fitting
 from zava_sql.settings import Settings
 from zava_sql.tenant import ContextKey, hash_key, new_key
 
@@ -64,10 +65,10 @@ def _show(rows: Sequence[asyncpg.Record], columns: Sequence[str], *, as_json: bo
     if as_json:
         print(json.dumps([dict(row) for row in rows], default=str))
         return
-    table = Table(*(Column(name, overflow="fold") for name in columns))
-    for row in rows:
-        table.add_row(*("" if value is None else _text(value) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    names = [Text(name) for name in columns]
+    cells = [[Text("" if v is None else _text(v)) for v in row.values()] for row in rows]
+    console.print(fitting(names, cells, console, [False] * len(names)))
 
 
 def _text(value: object) -> str:

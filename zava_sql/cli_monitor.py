@@ -27,7 +27,7 @@ def monitor(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Sum up the calls of each tool: how many, how long, how many slow ones."""
+    """Sum up the calls of each tool: how many, how long, how slow."""
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - as below
 
     from zava_sql.monitor import fields, summary  # noqa: PLC0415 - not needed by other commands

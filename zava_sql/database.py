@@ -21,7 +21,7 @@ from zava_sql.errors import (
     LimitExceeded,
     ServiceUnavailable,
 )
-from zava_sql.pools import gateway_pool, service_pool, session_start
+from zava_sql.pools import ADMINISTRATION, gateway_pool, service_pool, session_start
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
 
@@ -336,7 +336,8 @@ async def translated_connection_errors() -> AsyncIterator[None]:
     except (ValueError, OverflowError):  # such as a port that is too large
         # Without its cause: that may quote a part of the URL, such as the password.
         raise ConfigurationError(
-            "a database URL is not valid", hint="Use postgresql://user:password@host:5432/database"
+            "a database URL is not valid, or names a file that cannot be read",
+            hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
         ) from None
     except asyncpg.ProtocolViolationError as error:
         raise ConfigurationError(
@@ -379,7 +380,7 @@ async def translated_connection_errors() -> AsyncIterator[None]:
 async def connect(
     url: SecretStr | None, *, variable: str = "ZAVA_ADMIN_URL"
 ) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Lend one connection of the administrator.
+    """Lend one connection: of the administrator, in a session as its work needs it, or another's.
 
     Raises:
         ConfigurationError: there is no URL, or it is wrong.
@@ -391,6 +392,8 @@ async def connect(
         )
     async with translated_connection_errors():
         connection = await asyncpg.connect(url.get_secret_value(), timeout=10)
+        if variable == "ZAVA_ADMIN_URL":
+            await connection.execute(ADMINISTRATION)
     try:
         yield connection
     finally:

@@ -26,6 +26,7 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
+from zava_sql.pools import ADMINISTRATION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -117,15 +118,17 @@ def _config(url: str) -> Config:
 async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     """Connect with asyncpg's own reading of the URL, which is that of libpq."""
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             url, timeout=10, server_settings={"application_name": "zava-sql migrations"}
         )
     except ValueError:
         # Without its cause: that may quote a part of the URL, such as the password.
         raise ConfigurationError(
-            "ZAVA_ADMIN_URL is not a PostgreSQL URL",
-            hint="Use postgresql://user:password@host:5432/database",
+            "ZAVA_ADMIN_URL is not a PostgreSQL URL, or names a file that cannot be read",
+            hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
         ) from None
+    await connection.execute(ADMINISTRATION)
+    return connection
 
 
 def ask(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -181,6 +184,8 @@ def _translated(config: Config) -> Iterator[None]:
             hint = "Restore the file, or install zava-sql again; a change needs a new revision."
         elif "not up to date" in str(error):
             hint = "Bring it to the newest revision first: zava-sql db upgrade."
+        elif "requires <fromrev>:<torev>" in str(error):
+            hint = f"Name both, for example: zava-sql db downgrade {head()}:base --sql."
         elif "Can't locate revision" in str(error):
             hint = NEWER
         raise ConfigurationError(str(error).rstrip("."), hint=hint) from error

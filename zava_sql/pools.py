@@ -18,9 +18,27 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["gateway_pool", "service_pool", "session_start"]
+__all__ = ["ADMINISTRATION", "gateway_pool", "service_pool", "session_start"]
 
 _SEARCH_PATH = "retail, public"
+
+# For the administrator, whatever a database, a role or the server sets for everybody: files and
+# functions are read as they were written, row-level security hides and never raises, and what takes
+# long is not ended. How values are written decides what a catalogue looks like.
+ADMINISTRATION = """
+set search_path = public;
+set standard_conforming_strings = on;
+set transform_null_equals = off;
+set default_transaction_isolation = 'read committed';
+set row_security = on;
+set statement_timeout = 0;
+set idle_in_transaction_session_timeout = 0;
+set datestyle = 'ISO, YMD';
+set intervalstyle = 'postgres';
+set bytea_output = 'hex';
+set extra_float_digits = 1;
+set quote_all_identifiers = off
+"""
 
 # PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
 # infinity, years before 1 and after 9999, trailing zeros.

@@ -34,6 +34,7 @@ __all__ = [
     "csv_lines",
     "cut_cells",
     "dump",
+    "fitting",
     "json_rows",
     "markdown_lines",
     "to_csv",
@@ -175,19 +176,25 @@ def _shortened(text: str, length: int) -> str:
 
 
 def to_table(result: Result, console: Console) -> Table:
-    """Give a table for rich; values are shown, never obeyed, as markup or by the terminal.
-
-    Lines are broken between words. Where not every word fits, each row is a list of names and
-    values. Nothing is cut.
-    """
+    """Give a table for rich; values are shown, never obeyed, as markup or by the terminal."""
     names = [Text(column.name.translate(_VISIBLE)) for column in result.columns]
     kinds = [column.type for column in result.columns]
     rows = [list(map(_cell, row, kinds)) for row in result.rows]
+    return fitting(names, rows, console, numbers=[kind in _NUMBERS for kind in kinds])
+
+
+def fitting(
+    names: Sequence[Text], rows: Sequence[Sequence[Text]], console: Console, numbers: Sequence[bool]
+) -> Table:
+    """Give a table as wide as the console: lines are broken between words, nothing is cut.
+
+    Where not every word fits, each row is a list of names and values.
+    """
     table = Table()
-    for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+    for number, name in enumerate(names):
         table.add_column(
             name,
-            justify="right" if kind in _NUMBERS else "left",
+            justify="right" if numbers[number] else "left",
             overflow="fold",
             no_wrap=not any(" " in row[number].plain for row in rows),  # or rich would cut it
         )

@@ -76,6 +76,7 @@ def _start(work: Callable[[int], None], alive: int, held: int) -> int:
         os.close(held)
         # A terminal's Ctrl-C is for the watcher, which passes it on once.
         os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the server takes it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {getattr(signal, name) for name in _WATCHED})
         work(alive)
         code = 0

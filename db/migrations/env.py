@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from zava_sql.ddl_alembic import PLUGIN, write_revision
 from zava_sql.ddl_locks import patiently, watching
+from zava_sql.errors import ConfigurationError
 from zava_sql.migrate import connect  # its imports also register op.sql_file
 
 if TYPE_CHECKING:
@@ -32,7 +33,17 @@ OPTIONS = {
 def run(connection: Connection) -> None:
     """Apply over an open connection, one process at a time; the lock ends with the connection."""
     connection.exec_driver_sql(f"select pg_catalog.pg_advisory_lock({LOCK})")
+    elsewhere = connection.exec_driver_sql(
+        "select n.nspname from pg_catalog.pg_extension as e"
+        " join pg_catalog.pg_namespace as n on n.oid = e.extnamespace"
+        " where e.extname in ('vector', 'pg_trgm') and n.nspname <> 'public'"
+    ).scalar()
     connection.commit()
+    if elsewhere:
+        raise util.CommandError("an extension is not in schema public") from ConfigurationError(
+            f"the extensions vector and pg_trgm have to be in schema public, not {elsewhere}",
+            hint="As their owner: alter extension vector set schema public; pg_trgm likewise.",
+        )
     context.configure(connection=connection, **OPTIONS)
     with context.begin_transaction():
         context.run_migrations()

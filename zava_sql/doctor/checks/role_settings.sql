@@ -17,3 +17,4 @@ left join pg_catalog.pg_database as d on d.oid = s.setdatabase
 where (d.datname is null or d.datname = current_database())
     and (s.setrole = 0 or s.setrole in (select i.oid from inherited as i))
     and c.setting ~* '^(role|row_security|session_authorization|session_preload_libraries|local_preload_libraries|zava\..*)='
+    and c.setting <> 'row_security=on'

@@ -3,5 +3,5 @@
 select
     current_user::text as object,
     'row_security is off' as evidence,
-    format('alter role %I reset row_security;', current_user) as remedy
+    format('alter role %I set row_security = on;', current_user) as remedy
 where current_setting('row_security') = 'off'
