@@ -54,7 +54,9 @@ create function api.counted(inout counter integer) language sql stable
 begin atomic select counter + 1; end;
 create function api.echo_signs(
     p_sign retail.sign, p_share retail.share default 1, p_mixed retail.mixed default 1,
-    p_shouted retail.shouted default 'a, b', p_limit float8 default 'NaN'
+    p_shouted retail.shouted default 'a, b', p_limit float8 default 'NaN',
+    p_since timestamptz default '2025-01-01 00:00+00', p_within interval default '1 day',
+    p_at timestamp default '2025-01-01 00:00'
 ) returns text language sql stable
 begin atomic select concat_ws(' ', p_sign, p_share, p_mixed, p_shouted); end;
 create function api.echo_code(p_code char(8), p_flags bit(3), p_codes char(8)[] default '{}')

@@ -331,6 +331,15 @@ async def test_a_token_without_the_scope_is_403(filled, keys, jwks_file):
         assert await status(url, token(tenant="seattle", scope=None, scp=["sql:read"])) == 403
         scp = {"scope": None, "scp": ["sql:read", "sql:more", 1]}
         assert await status(url, token(tenant="seattle", **scp)) == 200
+        # Nor does head office learn anything about the server without it.
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            for scope, wanted in (("sql:read", 401), ("sql:read sql:more", 200)):
+                bearer = f"Bearer {token(tenant='head-office', scope=scope)}"
+                answer = await http.get(
+                    url.removesuffix("/mcp") + "/metrics",
+                    headers={"Authorization": bearer, "X-Forwarded-For": "192.0.2.1"},
+                )
+                assert answer.status_code == wanted
         # The subject is not the claim that was chosen; keys have no scopes to lack.
         assert await status(url, token(scope="sql:more sql:read")) == 401
         assert await status(url, keys["seattle"]) == 200
@@ -686,6 +695,12 @@ async def test_web_pages_may_connect_from_where_the_settings_say(filled, keys):
         assert allowed.status_code == 200
         assert allowed.headers["access-control-allow-origin"] == origin
         assert "access-control-allow-credentials" not in allowed.headers
+        metadata = await http.request(
+            "OPTIONS",
+            url.removesuffix("/mcp") + "/.well-known/oauth-protected-resource/mcp",
+            headers={**ask, "Access-Control-Request-Method": "GET"},
+        )
+        assert metadata.status_code == 200
         answer = await post(url, keys["seattle"], Origin=origin)
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == origin

@@ -135,6 +135,10 @@ async def test_domains_and_enums_list_their_values_and_constants_are_defaults(to
         "mixed": {"type": "number", "default": 1},
         "shouted": {"type": "string", "default": "a, b"},
         "limit": {"type": "number"},
+        # A default would not be of the format; an offset would be dropped.
+        "since": {"type": "string", "format": "date-time"},
+        "within": {"type": "string", "format": "duration"},
+        "at": {"type": "string", "default": "2025-01-01 00:00:00"},
     }
 
 

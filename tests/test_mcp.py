@@ -378,6 +378,17 @@ async def test_progress_gets_a_stream_or_json_but_the_same_answer(url, keys):
     assert '"text":"n:int4\\n42"' in answer.text
 
 
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
+async def test_who_takes_no_stream_goes_without_progress(url, keys, era):
+    body = request_body("tools/call", name="query", sql="select 42 as n", progress=True, era=era)
+    answer = await post(
+        url, keys["seattle"], body, Accept="application/json", MCP_Protocol_Version=era
+    )
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["result"]["content"][0]["text"] == "n:int4\n42"
+
+
 @asynccontextmanager
 async def closed_to_connections(name, server):
     """Take a database away from everybody, and give it back."""

@@ -22,7 +22,8 @@ _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     # Text as well: JSON's numbers are doubles to many programs.
     "numeric": {"type": ["number", "string"]},
     "date": {"type": "string", "format": "date"},
-    "timestamp": {"type": "string", "format": "date-time"},
+    # No date-time: that has an offset, which this type would drop without a word.
+    "timestamp": {"type": "string"},
     "timestamptz": {"type": "string", "format": "date-time"},
     "interval": {"type": "string", "format": "duration"},
     "uuid": {"type": "string", "format": "uuid"},
@@ -100,7 +101,8 @@ def default_value(expression: str | None, facts: Mapping[str, Any]) -> object:
     base = facts
     while base["kind"] == "d":
         base = base["of"]
-    if base["name"] in ("json", "jsonb"):
+    # Of a moment or a length of time PostgreSQL's text is not of the format that the schema names.
+    if base["name"] in ("json", "jsonb", "timestamptz", "interval"):
         return None
     if base["name"] in _NUMBERS:
         return json.loads(text) if _NUMBER.fullmatch(text) else None

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Endpoint"]
 
-# What only a stream of events can carry.
-_STREAMED = (b'"progressToken"', b'"subscriptions/listen"', b'"io.modelcontextprotocol/logLevel"')
+# What only a stream of events can carry: the first is nothing else, the others go without.
+_LISTENS = b'"subscriptions/listen"'
+_STREAMED = (b'"progressToken"', b'"io.modelcontextprotocol/logLevel"')
+
+_EVENT_TYPES = (b"text/event-stream", b"text/*", b"*/*")
 
 _EVENTS = [
     (b"content-type", b"text/event-stream"),
@@ -85,13 +88,14 @@ class Endpoint:
         request = await receive()
         if request["type"] != "http.request" or request.get("more_body"):
             return  # the client hung up before it had said everything
-        streamed = any(mark in request["body"] for mark in _STREAMED)
+        body = request["body"]
+        accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+        takes_events = not accepted or any(kind in accepted for kind in _EVENT_TYPES)
+        streamed = _LISTENS in body or (takes_events and any(mark in body for mark in _STREAMED))
         manager = self._events if streamed else self._json
         pending = [request]
         answer = _Answer(send)
-        if not streamed and any(
-            name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]
-        ):
+        if not streamed and b"text/event-stream" in accepted:
             scope = {**scope, TELL: answer.tell}
 
         async def replay() -> Message:

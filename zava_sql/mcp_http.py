@@ -122,7 +122,8 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
                     Middleware(
                         CORSMiddleware,
                         allow_origins=settings.cors_origins,
-                        allow_methods=["POST"],
+                        # GET: clients that look for the issuer name the protocol's version.
+                        allow_methods=["GET", "POST"],
                         allow_headers=_CORS_HEADERS,
                         expose_headers=_CORS_EXPOSED,
                     )
@@ -176,8 +177,9 @@ async def _is_insider(request: Request, identities: Identities) -> bool:
     if is_local(request):
         return True
     found = await identities.authenticate(request)
-    principal = (found[1].access_token.claims or {}).get("principal") if found else None
-    return isinstance(principal, Principal) and principal.kind == "head"
+    claims = (found[1].access_token.claims or {}) if found else {}
+    principal = claims.get("principal")
+    return isinstance(principal, Principal) and principal.kind == "head" and not claims["lacking"]
 
 
 def _insiders_only() -> Response:
