@@ -160,6 +160,9 @@ LEFT_OUT = {
                 "what the parameters say": 'schema: {"required": ["x"]}',
                 "not all in one place": 'schema: {"not": {"$ref": "https://zava.example/x"}}',
                 "all in one place": 'schema: {"$id": "https://zava.example/x"}',
+                "refers to what": 'schema: {"properties": {"x": {"$ref": "#/$defs/y"}}}',
+                "refers to what is": 'schema: {"if": {}, "then": {"$ref": "#nowhere"}}',
+                "or to itself": 'schema: {"properties": {"x": {"$ref": "#/properties/x"}}}',
                 "rules for 'y'": 'schema: {"properties": {"y": {}}}',
             }.items()
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError  # type: ignore[import-untyped]
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
+from referencing.exceptions import Unresolvable
 
 from zava_sql.function_types import UnshownError
 
@@ -113,11 +114,24 @@ def extended(schema: dict[str, Any], said: str | None) -> dict[str, Any]:
     if any(key == "$id" or (key in _REFERENCES and to[:1] != "#") for key, to in _words(more)):
         raise UnshownError("its schema is not all in one place")
     properties = dict(schema["properties"])
+    refer = [to for key, to in _words(more) if key in _REFERENCES]
     for name, rules in more.pop("properties", {}).items():
         if name not in properties or not isinstance(rules, dict):
             raise UnshownError(f"its schema has rules for {name!r}, which is no argument")
         properties[name] = {**properties[name], **rules}
-    return {**more, **schema, "properties": properties}
+    whole = {**more, **schema, "properties": properties}
+    if not all(_leads_somewhere(to, whole) for to in refer):
+        raise UnshownError("its schema refers to what is not there, or to itself")
+    return whole
+
+
+def _leads_somewhere(reference: str, schema: Mapping[str, Any]) -> bool:
+    try:
+        for _ in Draft202012Validator(schema).descend(None, {"$ref": reference}):
+            pass
+    except (RecursionError, Unresolvable):
+        return False
+    return True
 
 
 def from_texts(given: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, object]:

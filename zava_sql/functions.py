@@ -113,14 +113,16 @@ def read_functions(
 ) -> tuple[list[FunctionSpec], list[str]]:
     """Make a tool of each function that can be shown, and say of the others why not."""
     known = [dict(row) for row in rows]
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for row in known:
+        by_name.setdefault(row["function_name"], []).append(row)
     found: dict[str, list[FunctionSpec]] = {}
     left_out: list[str] = []
     for row in known:
         if row["function_name"] in _RESERVED:
             continue
-        others = [one for one in known if one["function_name"] == row["function_name"]]
         try:
-            spec = _spec(row, others, embeds=embeds)
+            spec = _spec(row, by_name[row["function_name"]], embeds=embeds)
         except UnshownError as reason:
             left_out.append(f"api.{row['function_name']} is not a tool: {reason}")
         else:
@@ -130,21 +132,21 @@ def read_functions(
 
 
 def _spec(
-    row: Mapping[str, Any], others: Sequence[Mapping[str, Any]], *, embeds: bool
+    row: Mapping[str, Any], namesakes: Sequence[Mapping[str, Any]], *, embeds: bool
 ) -> FunctionSpec:
-    """Make it; `others` are all functions of its name."""
+    """Make it; `namesakes` are all functions of its name."""
     if row["kind"] != "f":
         raise UnshownError("it is no plain function")
     if row["is_variadic"]:
         raise UnshownError("it is variadic")
     declared = json.loads(row["parameters"])
     inputs = _inputs(row)
-    if any(_takes_the_same(other, inputs) for other in others if other is not row):
+    if any(_takes_the_same(other, inputs) for other in namesakes if other is not row):
         raise UnshownError(
             f"{_told_apart(row['function_name'], inputs)}: another of this name takes the same, "
             "and more that may be left out"
         )
-    overloaded = len(others) > 1
+    overloaded = len(namesakes) > 1
     outputs = [one for one in declared if one["mode"] in ("o", "b", "t")]
     about, notes = _comment(row["description"])
     parameters = _parameters(inputs, embeds=embeds)
