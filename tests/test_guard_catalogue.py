@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from guard_catalogue import attributes_text, derive, functions_text, read_catalogue
+from psycopg import sql
 
 from zava_sql.guard.keywords import words
 from zava_sql.guard.names import CLOSED_ATTRIBUTES, FUNCTIONS, is_closed_attribute
@@ -83,6 +85,36 @@ def test_no_attribute_casts_to_a_type_that_agents_may_not_name(catalogue) -> Non
     for name, element in rows:
         allowed = name in TYPES or (name.startswith("_") and element in TYPES)
         assert allowed or is_closed_attribute(name) or name == "char", name
+
+
+@pytest.mark.long
+def test_an_attribute_that_is_left_open_runs_nothing_but_what_is_allowed(catalogue) -> None:
+    names = catalogue.execute(
+        """
+        select proname from pg_proc
+        where pronamespace::regnamespace::text in ('pg_catalog', 'public')
+        union
+        select typname from pg_type where typnamespace = 'pg_catalog'::regnamespace
+            and typtype <> 'p'
+        """
+    ).fetchall()
+    values = (
+        "'a'::text", "'{}'::text", "1", "'{}'::jsonb", "'{}'::json", "now()", "interval '1 day'",
+        "1.5", "1.5::float8", "true", "'[1,2)'::int4range", "'a'::tsvector", "'a'::tsquery",
+        "'a'::bytea", "'(1,1),(0,0)'::box", "'10.0.0.1'::inet", "b'1'", "1::oid", "'1'::xid",
+    )  # fmt: skip
+    allowed = {*FUNCTIONS, *TYPES, *(f"_{name}" for name in TYPES), "char", "_char", "normalize"}
+    catalogue.execute("set statement_timeout = '1s'")
+    found = set()
+    for name in {name for (name,) in names if not is_closed_attribute(name)} - allowed:
+        for value in values:
+            query = sql.SQL("select x.{} from unnest(array[{}]) as x").format(
+                sql.Identifier(name), sql.SQL(value)
+            )
+            with contextlib.suppress(psycopg.Error):
+                catalogue.execute(query)
+                found.add(name)
+    assert found == set()
 
 
 def test_nothing_listed_is_volatile_or_takes_a_name_for_a_relation(catalogue) -> None:
