@@ -216,6 +216,42 @@ def test_every_kind_of_drift_is_named_and_nothing_else(database, snapshot):
         report(reader)
 
 
+def read_again(url: str) -> list[str]:
+    """Do what restoring a dump does: PostgreSQL reads the functions as it wrote them."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set search_path = pg_catalog")
+        asked = (
+            "select p.oid::regprocedure::text, pg_get_functiondef(p.oid) from pg_proc as p"
+            " where p.pronamespace::regnamespace::text in ('zava', 'retail', 'api')"
+        )
+        before = dict(connection.execute(asked).fetchall())
+        for text in before.values():
+            connection.execute(text.encode())
+        after = dict(connection.execute(asked).fetchall())
+    return [name for name, text in before.items() if after[name] != text]
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("snapshot")
+def test_a_restored_database_is_changed_only_where_somebody_changed_it(database, db):
+    url = database.admin_url
+    clean = state(url)
+    assert "zava.hardening()" in read_again(url)
+    assert state(url) != clean
+    found = report(url)
+    assert (found.findings, found.changes, found.snapshot) == ((), (), True)
+    assert migrate.ask(url, lambda c: ddl_plan.plan(c, db)).up == ""
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        asked = "select pg_get_functiondef('zava.hardening()'::regprocedure)"
+        (text,) = connection.execute(asked).fetchone()
+        assert "reading the configuration" in text
+        connection.execute(text.replace("reading the configuration", "having it").encode())
+    assert [f.line for f in report(url).findings] == [
+        "changed function zava.hardening() (db/functions/security/hardening.sql)"
+    ]
+
+
 @pytest.mark.long
 def test_a_file_that_was_edited_is_no_drift_of_the_database(database, snapshot, db):
     whoami = db / "functions" / "security" / "whoami.sql"

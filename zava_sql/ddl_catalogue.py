@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,7 @@ from zava_sql import ddl
 from zava_sql.errors import ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
 
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -208,20 +209,29 @@ async def links(connection: Connection, objects: Mapping[str, Object]) -> tuple[
     return tuple(found)
 
 
-async def imagine(
-    connection: Connection, db: Path, texts: Mapping[str, str], live: Mapping[str, Object]
-) -> Imagined:
-    """Let PostgreSQL run the files aside, see what they make, and roll back."""
-    by_hand = _by_hand(db, texts, live)
+@asynccontextmanager
+async def staged(connection: Connection, live: Mapping[str, Object]) -> AsyncIterator[None]:
+    """Be the owner beside empty copies of the tables; nothing that is done there stays."""
     transaction = connection.transaction()
     await transaction.start()
     try:
         await connection.execute(_stage(live))
         await connection.execute(f"set local role {OWNER}")
-        pristine = await _shadows(connection)
-        clones = {key: live[key].statements for key in sorted(by_hand, key=lambda k: live[k].oid)}
-        order = await _run(connection, {**clones, **texts})
-        made = await _shadows(connection)
+        yield
+    finally:
+        if connection.is_in_transaction():  # unless a file ended it
+            await transaction.rollback()
+
+
+async def imagine(
+    connection: Connection, db: Path, texts: Mapping[str, str], live: Mapping[str, Object]
+) -> Imagined:
+    """Let PostgreSQL run the files aside, see what they make, and roll back."""
+    by_hand = unfiled(db, texts, live)
+    async with staged(connection, live):
+        pristine = await shadows(connection)
+        order = await run_files(connection, {**clones(live, by_hand), **texts})
+        made = await shadows(connection)
         makers = {
             (row["catalogue"], row["oid"]): row["path"] for row in await connection.fetch(_MAKERS)
         }
@@ -243,9 +253,6 @@ async def imagine(
                 (row["rule"], _plain(row["object"]), _plain(row["remedy"])) for row in broken
             ),
         )
-    finally:
-        if connection.is_in_transaction():  # unless a file ended it
-            await transaction.rollback()
 
 
 def _refuse_by_hand(objects: Mapping[str, Object], files: Mapping[str, str]) -> None:
@@ -258,7 +265,7 @@ def _refuse_by_hand(objects: Mapping[str, Object], files: Mapping[str, str]) -> 
             )
 
 
-def _by_hand(db: Path, texts: Mapping[str, str], live: Mapping[str, Object]) -> frozenset[str]:
+def unfiled(db: Path, texts: Mapping[str, str], live: Mapping[str, Object]) -> frozenset[str]:
     """Find what revisions made outside the marks, and no file has taken over."""
     created: set[str] = set()
     for file in ddl.frozen(db):
@@ -270,20 +277,25 @@ def _by_hand(db: Path, texts: Mapping[str, str], live: Mapping[str, Object]) -> 
     )
 
 
+def clones(live: Mapping[str, Object], keys: Iterable[str]) -> dict[str, str]:
+    """Write objects that no file holds as they are, for files that use them."""
+    return {key: live[key].statements for key in sorted(keys, key=lambda k: live[k].oid)}
+
+
 def _stage(live: Mapping[str, Object]) -> str:
     """Write the schemas and the empty copies of the tables, with their primary keys."""
     script = ["set local lock_timeout = '3s';"]
     script += [f"create schema {SHADOW}{name} authorization {OWNER};" for name in SCHEMAS]
     tables = [o.key for o in live.values() if o.kind == "table"]
-    script += [f"create table {_aside(name)} (like {name});" for name in tables]
+    script += [f"create table {aside(name)} (like {name});" for name in tables]
     for o in live.values():
         if o.kind == "constraint" and o.body.startswith("PRIMARY KEY"):
-            script.append(f"alter table {_aside(o.key.partition(' on ')[2])} add {o.body};")
-    script += [f"alter table {_aside(name)} owner to {OWNER};" for name in tables]
+            script.append(f"alter table {aside(o.key.partition(' on ')[2])} add {o.body};")
+    script += [f"alter table {aside(name)} owner to {OWNER};" for name in tables]
     return "\n".join([*script, GUARD])
 
 
-async def _run(connection: Connection, texts: Mapping[str, str]) -> list[str]:
+async def run_files(connection: Connection, texts: Mapping[str, str]) -> list[str]:
     """Run the texts, and tell in which order: all at once if they are in one that works.
 
     Each runs in a subtransaction of its own, whose number its objects carry, and writes down its
@@ -291,7 +303,7 @@ async def _run(connection: Connection, texts: Mapping[str, str]) -> list[str]:
     """
     scripts = {
         path: "{}\n\ninsert into {}.files values ('{}');".format(
-            _aside(text), RUN, path.replace("'", "''")
+            aside(text), RUN, path.replace("'", "''")
         )
         for path, text in texts.items()
     }
@@ -345,7 +357,8 @@ async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> lis
     return done
 
 
-async def _shadows(connection: Connection) -> dict[str, Object]:
+async def shadows(connection: Connection) -> dict[str, Object]:
+    """Read what was made aside, as if it were not."""
     objects = await read(connection, [SHADOW + name for name in SCHEMAS])
     plain = (
         replace(
@@ -362,7 +375,8 @@ async def _shadows(connection: Connection) -> dict[str, Object]:
     return {o.key: o for o in plain}
 
 
-def _aside(text: str) -> str:
+def aside(text: str) -> str:
+    """Have a text speak of the schemas aside."""
     return _SCHEMA.sub(rf"\1{SHADOW}\2", _QUALIFIED.sub(rf"{SHADOW}\1", text))
 
 

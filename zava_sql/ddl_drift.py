@@ -83,7 +83,8 @@ async def report(connection: Connection, db: Path, head: str) -> Report:
         if change.what != "rebuild"
     }
     if snapshot is not None:
-        for key in sorted({*live, *snapshot} - findings.keys()):
+        same = found.reworded if found else ()
+        for key in sorted({*live, *snapshot} - findings.keys() - {*same}):
             held, now = snapshot.get(key), live.get(key)
             if (held and held.text) != (now and now.text):
                 findings[key] = _from_snapshot(key, held, now, head)

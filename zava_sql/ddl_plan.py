@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zava_sql import ddl
 from zava_sql.ddl_catalogue import FROM_FILES, Object, imagine, links, read
 from zava_sql.ddl_moves import Change, changes, down, moves, up, users_first
+from zava_sql.ddl_words import reworded
 from zava_sql.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ __all__ = ["Plan", "plan", "refuse_broken"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What changes, the parts of a revision that do it, and what it means for others."""
+    """What changes, the parts of a revision that do it, and what it means for others.
+
+    `reworded`: what is in the database in other words than the files make, and yet the same.
+    """
 
     changes: tuple[Change, ...]
     files: Mapping[str, str]
@@ -36,6 +40,7 @@ class Plan:
     radius: tuple[str, ...]
     blocked: tuple[str, ...]
     broken: tuple[tuple[str, str, str], ...]
+    reworded: Collection[str]
 
     def permit(self) -> None:
         """Refuse to write it where PostgreSQL would, or where it breaks a house rule."""
@@ -63,6 +68,8 @@ async def plan(connection: Connection, db: Path) -> Plan:
     texts = ddl.sources(db)
     frozen = ddl.history(ddl.frozen(db))[0]
     imagined = await imagine(connection, db, texts, live)
+    same = await reworded(connection, db, texts, live, imagined.objects)
+    live |= same
     was = imagined if frozen == texts else await _imagine_former(connection, db, frozen, live)
     # Access to a table that a file spoke of, and none does now, goes back to what it is without.
     let_go = was.objects.keys() - imagined.objects.keys() if was else set()
@@ -81,7 +88,7 @@ async def plan(connection: Connection, db: Path) -> Plan:
     there = moves(before, after, uses)
     found = changes(there, before, after, imagined.files)
     if not found:
-        return Plan((), imagined.files, "", "", (), (), imagined.broken)
+        return Plan((), imagined.files, "", "", (), (), imagined.broken, same.keys())
     back = moves(after, before, imagined.links)
     lost = [
         before[key]
@@ -96,6 +103,7 @@ async def plan(connection: Connection, db: Path) -> Plan:
         tuple(_radius(found, after, live.values())),
         there.blocked,
         imagined.broken,
+        same.keys(),
     )
 
 
