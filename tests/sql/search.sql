@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(73);
+select plan(77);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -399,6 +399,9 @@ from (
         ('sr-a', $$ select sku, found_by, score from api.search_products('Have you ht-0001?') $$, '(HT-0001,sku,1.00000)', 'an article number is found among words, in any case'),
         ('sr-a', $$ select sku, found_by, similarity from api.search_products('peat, HT-0001.', '[0,0.8,0.6]', p_limit => 1) $$, '(HT-0001,sku,1.000)', 'and comes before all others'),
         ('sr-head', $$ select sku from api.search_products('so.0002') $$, '(so.0002)', 'written as it is kept'),
+        ('sr-a', $$ select q.q from (values ('“ht-0001”'), ('''HT-0001'''), ('`HT-0001`'), ('[HT-0001]'), ('sku=HT-0001'), ('HT-0001''s price'), (u&'HT\20110001'), ('HT-0002/HT-0001'), ('#HT-0001')) as q (q)
+            where not exists (select from api.search_products(q.q) as s where s.found_by = 'sku') $$, 'nothing', 'in quotes and beside other signs too'),
+        ('sr-a', $$ select sku, found_by, similarity from api.search_products('HT-0001', '[1,0,0]', p_min_similarity => 0.9) $$, e'(HT-0001,sku,0.000)\n(HAMMER,meaning,1.000)', 'however far the number itself is from the product'),
         ('sr-a', $$ select sku from api.search_products('so.0002') $$, 'nothing', 'for who sells it'),
         ('sr-a', $$ select sku from api.search_products('ht-0001', p_max_price => 7) $$, 'nothing', 'under the filters'),
         ('sr-a', $$ select sku from api.search_products('14') $$, 'nothing', 'a short number is a size')
@@ -532,6 +535,19 @@ select is(
 from pg_catalog.pg_constraint as c
 cross join lateral regexp_matches(pg_get_constraintdef(c.oid), '\d+', 'g') as e (ef_search)
 where c.conname = 'search_recall_ef_search_check';
+delete from retail.search_recall;
+select is(
+    pg_temp.ask('sr-head', format(
+        'select from api._nearest_products(''[1,0,0]'', null, %s, false, 10)', f.filters
+    )),
+    format('error P0001: effort %s', f.effort),
+    f.name
+)
+from (
+    values
+        ('md5(''tools'')::uuid, null, null', 400, 'what a category leaves is searched with the most effort'),
+        ('null, null, 9', 400, 'so is what a price leaves')
+) as f (filters, effort, name);
 
 select finish();
 rollback;

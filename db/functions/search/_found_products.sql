@@ -3,6 +3,8 @@
 -- that is what zava.refresh_search_assortments() took up: words by their bits, vectors in copies of a
 -- store's own, or in the index of all for head office and others with several stores that sell much of
 -- the catalogue.
+-- With a category or a price up to a quarter of the catalogue is compared one by one: what these leave may
+-- lie together, far from what is asked for, and the index comes upon its outskirts first.
 -- What was taken up may have changed. A row of retail.inventory is marked when it is taken up, so that a
 -- new one shows; and each product found is looked up there, so that one which is gone shows. In both
 -- cases nothing that was taken up is used, but all looked for anew. Who looks up what it shows anyway asks
@@ -34,6 +36,7 @@ declare
     v_compared bigint;
     v_sold bit varying;
     v_is_copied boolean;
+    v_is_hard boolean;
     v_is_taken boolean := false;
     v_is_compared boolean;
     v_among uuid[];
@@ -47,26 +50,39 @@ begin
             array_agg(s.store_id) filter (where s.indexed),
             array_agg(s.store_id) filter (where s.indexed is not true),
             coalesce(sum(s.products) filter (where s.indexed is not true), 0),
-            bit_or(s.sold), bool_and(s.copied), max(f.products),
+            bit_or(s.sold), bool_and(s.copied), bool_or(not s.indexed), max(f.products),
             p_taken is not false
                 and bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
                 and not exists (select from retail.inventory as i where not i.in_search)
-        into v_products, v_largest, v_indexed, v_others, v_compared, v_sold, v_is_copied, v_few,
-            v_is_taken
+        into v_products, v_largest, v_indexed, v_others, v_compared, v_sold, v_is_copied, v_is_hard,
+            v_few, v_is_taken
         from retail.search_stores as s
         cross join api._few() as f;
+    else
+        v_few := (select f.products from api._few() as f);
     end if;
 
     -- Bits of a table would be fetched anew each time that they are used, and a copy is not.
     loop
-        -- Legs of several stores take longer than the index of all where they sell much.
-        v_is_compared := v_is_taken and v_is_copied and v_compared <= v_few
-            and (v_compared = v_products or v_largest = v_products or v_products <= length(v_sold) / 10);
+        -- Legs of several stores take longer than the index of all where they sell much. What an index of
+        -- its own finds too little of lies together, and the index of all would find still less.
+        v_is_compared := v_is_taken and v_is_copied
+            and case
+                when v_is_hard then v_compared <= length(v_sold) / 2
+                else v_compared <= v_few and (
+                    v_compared = v_products or v_largest = v_products
+                    or v_products <= length(v_sold) / 10
+                )
+            end;
         -- One store that sold many when it was counted settles it.
         if v_is_taken is not true and (v_largest > v_few) is not true
             or v_is_taken and p_embedding is not null and not v_is_compared and bit_count(v_sold) <= v_few
         then
-            v_among := api._sold_products(p_category_id, p_min_price, p_max_price, p_in_stock);
+            v_among := api._sold_products(
+                p_category_id, p_min_price, p_max_price, p_in_stock,
+                -- What is in stock lies everywhere.
+                case when num_nulls(p_category_id, p_min_price, p_max_price) < 3 then 6 * v_few end
+            );
         end if;
         if p_embedding is null then
             null;
@@ -92,7 +108,7 @@ begin
             select array_agg(m.product_id), array_agg(m.coverage)
             into v_match, v_coverage
             from api._matching_products(
-                p_query, v_among, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit,
+                p_query, case when cardinality(v_among) <= v_few then v_among end, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit,
                 least(v_largest / (25.0 * v_few), 1)::real
             ) as m;
         end if;

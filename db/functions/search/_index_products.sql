@@ -6,6 +6,8 @@
 -- one would stop with too few, and who may not sort has to follow the index. Each costs more
 -- time than to look at many rows, so that there is none without need. hnsw.ef_search is its caller's.
 -- What an iterative scan gives is not quite in order: all is sorted once more.
+-- What is sold is asked for by its limit, which keeps it from being joined: PostgreSQL expects next to
+-- nothing of filters under row-level security, and would compare each product with all that they leave.
 -- The model's number and length are written into the statement, so that a plan touches its partition
 -- and its index alone.
 -- PostgreSQL knows hnsw.* once the extension is loaded, as it is by the default of a parameter of
@@ -56,7 +58,7 @@ begin
         v_model.schema, v_model.model_id, v_model.dimensions,
         case
             when p_sold is null then format(
-                'exists (select from %s and i.product_id = e.product_id)',
+                '(select true from %s and i.product_id = e.product_id limit 1)',
                 api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
             )
             when bit_count(p_sold) = length(p_sold) then 'true'

@@ -17,7 +17,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
-set hnsw.ef_search = 40
+set hnsw.ef_search = 100
 set hnsw.iterative_scan = relaxed_order
 as $function$
 declare

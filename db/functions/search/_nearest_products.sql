@@ -1,6 +1,7 @@
 -- api._nearest_products(): the products whose vectors are nearest to one. Not a tool.
 -- Few products are compared one by one: exact. Among many the index is followed, with the ef_search
--- that zava.check_search_recall() has found to be enough for it.
+-- that zava.check_search_recall() has found to be enough for it; with a category or a price with the most,
+-- for what these leave may lie together, far from what is asked for.
 create or replace function api._nearest_products(
     p_embedding vector,
     p_products uuid[],
@@ -23,7 +24,10 @@ declare
     v_model record;
     v_unit constant retail.product_embeddings.embedding%type := p_embedding;
 begin
-    select m.model_id, r.ef_search
+    select
+        m.model_id,
+        case when num_nulls(p_category_id, p_min_price, p_max_price) < 3 then 400 else r.ef_search end
+            as ef_search
     into v_model
     from retail.embedding_models as m
     left join retail.search_recall as r on r.model_id = m.model_id
@@ -32,13 +36,8 @@ begin
     if p_products is not null then
         return query
         select e.product_id, api._similarity(e.embedding, v_unit) as similarity
-        from unnest(p_products) as u (product_id)
-        cross join lateral (
-            select v.product_id, v.embedding
-            from retail.product_embeddings as v
-            where v.model_id = v_model.model_id and v.product_id = u.product_id
-            offset 0
-        ) as e
+        from retail.product_embeddings as e
+        where e.model_id = v_model.model_id and e.product_id = any (p_products)
         order by similarity desc, e.product_id
         limit p_limit;
     elsif v_model.ef_search = 400 then

@@ -2,8 +2,9 @@
 -- than can be compared one by one, and drops indexes that are of no use any more. False when there was none
 -- to build: to be run until then, each time on its own, after zava.refresh_search_assortments(); not a tool.
 -- Searches go on meanwhile; only another refresh waits.
--- What the index finds is measured by vectors of products that the store does not sell, which are as far
--- from those it sells as a question may be. One that finds too little is not used.
+-- What the index finds is measured by what lies between three products that the store does not sell, for
+-- questions are as hard as that: each of these itself is mostly next to one that is sold. An index that
+-- finds too little is not used.
 create or replace function zava.index_search_assortments()
 returns boolean
 language plpgsql
@@ -11,7 +12,7 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
-set hnsw.ef_search = 40
+set hnsw.ef_search = 100
 as $function$
 declare
     v_store record;
@@ -94,16 +95,24 @@ begin
                     limit 10
                 ) as found
             from (
-                select e.embedding
-                from retail.product_embeddings as e
-                where e.model_id = %3$s and not exists (
-                    select
-                    from retail.search_assortments as a
-                    where a.store_id = %4$L and a.product_id = e.product_id
-                )
-                order by sha256(e.product_id::text::bytea)
-                limit 50
+                select %1$I.l2_normalize(
+                    e.embedding operator(%1$I.+) lead(e.embedding) over w
+                        operator(%1$I.+) lead(e.embedding, 2) over w
+                ) as embedding
+                from (
+                    select e.embedding, sha256(e.product_id::text::bytea) as place
+                    from retail.product_embeddings as e
+                    where e.model_id = %3$s and not exists (
+                        select
+                        from retail.search_assortments as a
+                        where a.store_id = %4$L and a.product_id = e.product_id
+                    )
+                    order by place
+                    limit 52
+                ) as e
+                window w as (order by e.place)
             ) as q
+            where q.embedding is not null
         ) as c',
         v_store.schema, v_store.dimensions, v_store.model_id, v_store.store_id
     )

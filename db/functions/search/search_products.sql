@@ -86,7 +86,17 @@ begin
             from retail.products as p
             where p.sku in (
                     select w.sku
-                    from regexp_split_to_table(v_query, '[.]*[\s,;:?!()"]+|[.]+$') as t (word)
+                    from (
+                        select regexp_split_to_table(v_query, '[.]*[\s,;:?!()"]+|[.]+$')
+                        union
+                        -- In quotes of any kind, with hyphens of any kind, one beside another.
+                        select btrim(
+                            regexp_split_to_table(
+                                translate(v_query, u&'\2010\2011\2012\2013\2014', '-----'),
+                                '[^[:alnum:]-]+'
+                            ), '-'
+                        )
+                    ) as t (word)
                     cross join lateral (values (t.word), (upper(t.word))) as w (sku)
                     where t.word ~ '[0-9]' and length(t.word) > 3
                 )
@@ -135,7 +145,8 @@ begin
         best as (
             select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
             from merged as m
-            where p_min_similarity is null or m.similarity is null or m.similarity >= p_min_similarity
+            where p_min_similarity is null or m.similarity is null or m.found_by = 'sku'
+                or m.similarity >= p_min_similarity
             order by rank
             limit p_limit
         ),
@@ -171,7 +182,7 @@ p_category: name of a category; null for all
 p_min_price: USD; of any of your stores
 p_max_price: USD; of any of your stores
 p_in_stock: only what is in stock
-p_min_similarity: -1 to 1; where it is unknown a product stays; null for any
+p_min_similarity: -1 to 1; where it is unknown, or asked for by sku, a product stays; null for any
 p_limit: 1 to 100';
 revoke execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
     from public;

@@ -1,0 +1,155 @@
+"""What a search finds far from the question: under filters, and in a store's own index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import reports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import conftest
+
+pytestmark = pytest.mark.once
+
+# Vectors of 64 numbers in 40 clusters. The first 10 are a category of their own, and cost less.
+FILL = """
+insert into retail.categories (name) values ('Some'), ('Others');
+insert into retail.product_types (category_id, name)
+select category_id, name from retail.categories;
+insert into retail.products (sku, name, description, category_id, type_id, list_price)
+select n, 'Thing ' || n, 'x', category_id, type_id, 10
+from generate_series(1, 6800) as n
+join retail.product_types on name = case when n % 40 < 10 then 'Some' else 'Others' end;
+select zava.add_embedding_model('fixed', 64);
+insert into retail.product_embeddings (model_id, product_id, content_hash, embedding)
+select m.model_id, p.product_id, p.content_hash, (
+    select public.l2_normalize(array_agg(
+        ('x' || substr(md5(p.sku::integer % 40 || ' ' || d), 1, 6))::bit(24)::integer / 8e6 - 1
+        + (('x' || substr(md5(p.sku || ' ' || d), 1, 6))::bit(24)::integer / 8e6 - 1) / 2
+        order by d
+    )::real[]::public.vector)::public.halfvec
+    from generate_series(1, 64) as d
+)
+from retail.products as p cross join retail.embedding_models as m;
+select zava.index_embedding_model('fixed');
+select zava.activate_embedding_model('fixed');
+insert into retail.stores (store_key, name, city, tax_rate, opened_on)
+select 'share_' || n, 'S', 'Seattle', 0.1, '2020-01-01' from unnest(array[45, 100]) as n;
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+select s.store_id, p.product_id, 10 + p.sku::integer % 40, 5, 1
+from retail.stores as s
+join retail.products as p
+    on ('x' || substr(md5(s.store_key || p.sku), 1, 4))::bit(16)::integer % 100
+        < substr(s.store_key, 7)::integer;
+insert into retail.stores (store_key, name, city, tax_rate, opened_on)
+values ('some', 'S', 'Seattle', 0.1, '2020-01-01');
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+select s.store_id, p.product_id, 10, 5, 1
+from retail.stores as s, retail.products as p
+where s.store_key = 'some' and p.sku::integer % 40 < 10;
+select zava.create_principal(translate(store_key, '_', '-'), 'store', array[store_key])
+from retail.stores;
+select zava.create_principal('head', 'head');
+select count(*) from zava.check_search_recall(10);
+select zava.refresh_search_words();
+analyze;
+"""
+FARAWAY = """
+select e.embedding::public.vector
+from retail.product_embeddings as e join retail.products as p on p.product_id = e.product_id
+where mod(p.sku::integer, 40) >= 10
+order by md5(p.sku) limit 20
+"""
+# Between three products: next to none of them.
+BETWEEN = """
+select public.l2_normalize(sum(e.embedding::public.vector))
+from (
+    select e.embedding, row_number() over (order by md5(p.sku)) / 3 as part
+    from retail.product_embeddings as e join retail.products as p on p.product_id = e.product_id
+    limit 180
+) as e
+group by e.part
+"""
+RECALL = """
+with asked (v) as materialized ({asked})
+select avg((
+    select count(*)
+    from api._found_products(a.v, null, {filters}, false, 10) as n
+    where n.product_id = any (array(
+        select e.product_id
+        from retail.product_embeddings as e
+        where e.product_id = any (api._sold_products({filters}, false, 6800))
+        order by (e.embedding operator(public.<#>) a.v::public.halfvec) + 0
+        limit 10
+    ))
+)) / 10 as recall
+from asked as a
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(module_database: conftest.Database) -> Iterator[conftest.Database]:
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        connection.execute(FILL)
+        while connection.execute("select zava.index_search_assortments()").fetchone() == (True,):
+            pass
+    return module_database
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("principal", ["share-100", "head"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        "(select category_id from retail.categories where name = 'Some'), null, null",
+        "null, null, 19",
+        "null, 5, 18",
+    ],
+)
+def test_what_filters_leave_is_found_however_far_it_is(filled, principal, filters):
+    with reports.as_tenant(filled, principal) as connection:
+        (row,) = reports.ask(connection, RECALL.format(asked=FARAWAY, filters=filters))
+    assert row["recall"] >= 0.99, row
+
+
+@pytest.mark.long
+def test_what_a_store_sells_is_found_where_all_of_it_is_far(filled):
+    with reports.as_tenant(filled, "some") as connection:
+        (row,) = reports.ask(connection, RECALL.format(asked=FARAWAY, filters="null, null, null"))
+    assert row["recall"] >= 0.99, row
+
+
+@pytest.mark.long
+def test_a_store_s_own_index_finds_what_is_near_to_no_product(filled):
+    with psycopg.connect(filled.admin_url) as connection:
+        indexed = connection.execute(
+            "select t.indexed from retail.search_stores as t"
+            " join retail.stores as s on s.store_id = t.store_id where s.store_key = 'share_45'"
+        ).fetchone()
+    assert indexed == (True,)
+    with reports.as_tenant(filled, "share-45") as connection:
+        (row,) = reports.ask(connection, RECALL.format(asked=BETWEEN, filters="null, null, null"))
+    assert row["recall"] >= 0.99, row
+
+
+@pytest.mark.long
+def test_what_a_price_leaves_is_looked_up_product_by_product(filled):
+    # Joined, each product on the way would be compared with all that the price leaves.
+    with reports.as_tenant(filled, "head") as connection:
+        connection.execute("begin")
+        found = reports.ask(
+            connection,
+            "select f.product_id from"
+            f" api._index_products(({FARAWAY.replace('20', '1')}), null, 20, 30, false, 10) as f",
+        )
+        connection.execute("reset role")
+        (row,) = reports.ask(
+            connection,
+            "select seq_scan from pg_stat_xact_user_tables where relname = 'inventory'",
+        )
+    assert len(found) == 10
+    assert row["seq_scan"] == 0
