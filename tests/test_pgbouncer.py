@@ -34,6 +34,7 @@ PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin
 
 CONFIGURATION = """\
 [databases]
+by_session = host={host} port={port} dbname={dbname} pool_mode=session
 * = host={host} port={port} pool_size=2
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -67,7 +68,9 @@ def pooled(module_database: conftest.Database) -> Iterator[Pooled]:
         own = listener.getsockname()[1]
     (home / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in LOGINS.items()))
     (home / "pgbouncer.ini").write_text(
-        CONFIGURATION.format(host=server.host, port=server.port, own=own, home=home)
+        CONFIGURATION.format(
+            host=server.host, port=server.port, dbname=module_database.dbname, own=own, home=home
+        )
     )
     home.chmod(0o755)
     process = subprocess.Popen(
@@ -110,6 +113,19 @@ async def test_without_the_setting_the_server_says_which_one_is_missing(pooled):
         async with tenants.opened(pooled.copy, **pooled.urls):
             pass
     assert "ZAVA_POOLER=transaction" in caught.value.hint
+
+
+async def test_session_mode_needs_the_setting_as_well(pooled):
+    urls = {name: f"{url.rpartition('/')[0]}/by_session" for name, url in pooled.urls.items()}
+    with pytest.raises(ConfigurationError) as caught:
+        async with tenants.opened(pooled.copy, **urls):
+            pass
+    assert "in session mode too" in caught.value.hint
+    async with opened(pooled, **urls) as database:
+        known = await tenants.principals(database)
+        for name in tenants.STORES:
+            result = await Agent(database).query(known[name], tenants.OWN_ROWS, max_rows=1000)
+            assert set(result.rows) == pooled.truth.of(name)
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["guard", "no guard"])

@@ -342,7 +342,7 @@ async def translated_connection_errors() -> AsyncIterator[None]:
     except asyncpg.ProtocolViolationError as error:
         raise ConfigurationError(
             "a pooler refuses the settings of a session",
-            hint="PgBouncer in transaction mode needs ZAVA_POOLER=transaction.",
+            hint="PgBouncer needs ZAVA_POOLER=transaction, in session mode too.",
         ) from error
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise ConfigurationError(

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         5.0, gt=0, le=600, description="Seconds until a call may find out whether it is back"
     )
     pooler: Literal["transaction"] | None = Field(
-        None, description="`transaction`: the URLs lead to PgBouncer in that mode"
+        None, description="`transaction`: the URLs lead to PgBouncer, in that mode or by session"
     )
     runner: Literal["auto", "always", "never"] = Field(
         "auto",

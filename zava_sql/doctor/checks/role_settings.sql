@@ -18,3 +18,5 @@ where (d.datname is null or d.datname = current_database())
     and (s.setrole = 0 or s.setrole in (select i.oid from inherited as i))
     and c.setting ~* '^(role|row_security|session_authorization|session_preload_libraries|local_preload_libraries|zava\..*)='
     and c.setting <> 'row_security=on'
+    -- Caps only ever take away (zava.role_caps()).
+    and c.setting !~* '^zava\.(max_(rows|rows_limit|bytes|cell|cost|concurrent)|statement_timeout)='
