@@ -30,7 +30,7 @@ ATTRIBUTES_HEADER = """\
 # Functions that take one argument and are not in functions.txt, and types that agents may not
 # name. PostgreSQL calls these functions, and casts to these types, in attribute notation too
 # (`x.pg_sleep`, `(x).regrole`), so no attribute may bear these names.
-# Names that begin with pg_ or _pg_ are refused by rule and not repeated here.
+# Names that begin with pg_, _pg_, crosstab or dblink are refused by rule and not repeated here.
 # Written by scripts/derive-functions from PostgreSQL 16 and 18 with pgvector and pg_trgm.
 """
 

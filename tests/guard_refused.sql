@@ -812,6 +812,10 @@ select x.tid from unnest(array['(0,1)']) x
 select x.xid8, x.cid, x.refcursor, x.aclitem, x.int2vector, x.oidvector, x.txid_snapshot from unnest(array['1']) x
 -- refused: function
 select x._pg_authid from unnest(array['{}']) x
+-- refused: function
+select (x.crosstab2).category_1 from unnest(array['select 1, 2, rolname from pg_roles']) x
+-- refused: function
+select ('host=/tmp').dblink_connect
 
 -- family: the result of pg_typeof(), next to which numbers and strings become types of all names
 -- refused: function

@@ -287,6 +287,7 @@ SEEDS = [
         "zava_run.head_office(text)",
     ),
     ("extension_reaches_out", "create extension dblink", "dblink"),
+    ("extension_reaches_out", "create extension tablefunc", "tablefunc"),
     # The grant is of somebody else than whoever follows the remedy.
     (
         "gateway_inherits",

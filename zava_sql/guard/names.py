@@ -37,12 +37,14 @@ FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
 _AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1] == "aggregate")
 CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
+# Of the catalogue, and of extensions that run text: crosstab2('select ...'), dblink_connect().
+_CLOSED_PREFIXES: Final = ("pg_", "_pg_", "crosstab", "dblink")
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
 
 
 def is_closed_attribute(name: str) -> bool:
     """Whether `x.name` could call a function, or cast to a type, that is not allowed."""
-    return name in CLOSED_ATTRIBUTES or name.startswith(("pg_", "_pg_"))
+    return name in CLOSED_ATTRIBUTES or name.startswith(_CLOSED_PREFIXES)
 
 
 class Names:
