@@ -609,6 +609,16 @@ async def test_over_stdio_a_client_that_does_not_read_is_no_error(filled):
     process.stderr.close()
 
 
+@pytest.mark.parametrize("arguments", [[], ["--principal", "tacoma"]])
+async def test_over_stdio_the_environment_says_who_asks_unless_the_option_does(filled, arguments):
+    parameters = stdio_parameters(filled)
+    parameters.args = ["-m", "zava_sql", "serve", *arguments]
+    parameters.env["ZAVA_PRINCIPAL"] = "seattle"
+    async with Client(parameters) as client:
+        text = text_of(await client.call_tool("whoami", {}))
+        assert text.splitlines()[1].split(",")[0] == (arguments or ["seattle"])[-1]
+
+
 async def test_over_stdio_an_unknown_principal_is_refused_at_start(filled):
     process = start(filled, "--transport", "stdio", "--principal", "nobody")
     out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"", 60))

@@ -57,9 +57,11 @@ def serve(  # noqa: PLR0913 - options
     for name, meant in Settings.misspelt(os.environ).items():
         logger.warning("%s is no setting: %s may be meant", name, meant)
     if transport is Transport.STDIO:
+        principal = settings.principal if principal is None else principal
         if principal is None:
             raise ValidationError(
-                "stdio needs a fixed identity", hint="Name it: --principal seattle"
+                "stdio needs a fixed identity",
+                hint="Name it: --principal seattle, or ZAVA_PRINCIPAL.",
             )
         if workers > 1:
             raise ValidationError(

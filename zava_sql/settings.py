@@ -50,6 +50,12 @@ class Settings(BaseSettings):
         Path(".zava"), description="Directory of the embedded server, and of the audit's journals"
     )
 
+    principal: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_-]{0,39}$",
+        description="Who asks over stdio, where `--principal` does not say it",
+    )
+
     pool_min: int = Field(2, ge=0, le=1000, description="Connections kept open")
     pool_max: int = Field(10, ge=1, le=1000, description="Connections at most")
     pool_lifetime: float = Field(
