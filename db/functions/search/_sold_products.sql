@@ -1,7 +1,8 @@
 -- api._sold_products(): the products that a search looks among, when these are few; null when they
 -- are more than p_most. Not a tool. Few are compared one by one, which finds all; for many there is
 -- the index.
--- Store by store: what several stores sell counts once, and one large store settles it.
+-- Store by store: what several stores sell counts once, and one large store settles it. With a category
+-- product by product instead: fewer than any store sells, and each is looked up once for all stores.
 create or replace function api._sold_products(
     p_category_id uuid,
     p_min_price numeric,
@@ -25,6 +26,25 @@ declare
     v_more uuid[];
     v_found uuid[] := '{}';
 begin
+    if p_category_id is not null then
+        execute format(
+            'select array(
+                select p.product_id
+                from retail.products as p
+                where p.category_id = $1
+                    and (select true from %s and i.product_id = p.product_id limit 1)
+                limit $2
+            )',
+            api._sold_where(null, p_min_price, p_max_price, p_in_stock)
+        )
+        into v_found
+        using p_category_id, v_most + 1;
+        if cardinality(v_found) > v_most then
+            return null;
+        end if;
+        return v_found;
+    end if;
+
     for v_store_id in select s.store_id from retail.stores as s order by s.store_id loop
         if v_all then
             v_more := array(
@@ -36,7 +56,7 @@ begin
         else
             execute format(
                 'select array(select i.product_id from %s and i.store_id = $1 limit $2)',
-                api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
+                api._sold_where(null, p_min_price, p_max_price, p_in_stock)
             )
             into v_more
             using v_store_id, v_most + 1;
