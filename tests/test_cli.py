@@ -217,7 +217,10 @@ def test_streams_that_are_closed_or_full(run):
         done = piped(run, how, *ask)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     complains(piped(run, 'zava "$@" <&-', "query", "-", "--as", "seattle"), "QUERY_REFUSED", 2)
-    for few_or_many in (ask, ("db", "blame", "retail.orders")):
+    script = ("db", "upgrade", "--sql")
+    enough = piped(run, 'zava "$@" | head -1', *script)
+    assert (enough.returncode, enough.stdout, enough.stderr) == (0, "BEGIN;\n", "")
+    for few_or_many in (ask, ("db", "blame", "retail.orders"), script):
         full = piped(run, 'zava "$@" >/dev/full', *few_or_many)
         complains(full, "CONFIGURATION_ERROR", 2)
         assert "No space left on device" in full.stderr
@@ -432,6 +435,12 @@ def test_every_setting_is_documented():
     for name in re.findall(r"`(ZAVA_[A-Z_]+)` \|", page):
         known = {f"ZAVA_{field.upper()}" for field in Settings.model_fields}
         assert name in known | OUTSIDE
+
+
+@pytest.mark.long
+def test_a_home_that_is_empty_is_none(monkeypatch):
+    monkeypatch.setenv("ZAVA_HOME", "")
+    assert Settings.load().home == Path(".zava")
 
 
 @pytest.mark.long

@@ -57,14 +57,14 @@ NEWER = "See: alembic history. A database of a newer zava-sql needs that one."
 def upgrade(url: str, revision: str = "head", *, sql: bool = False) -> None:
     """Bring a database to a revision; `sql` prints the script instead and needs no database."""
     _require_word(revision, "a revision, for example head")
-    with _translated(config := _config(url)):
+    with _translated(config := _config(url), offline=sql):
         command.upgrade(config, revision, sql=sql)
 
 
 def downgrade(url: str, revision: str, *, sql: bool = False) -> None:
     """Take a database back to a revision; with `sql`, `revision` is a range such as `head:base`."""
     _require_word(revision, "a revision, for example -1 or base")
-    with _translated(config := _config(url)):
+    with _translated(config := _config(url), offline=sql):
         command.downgrade(config, revision, sql=sql)
 
 
@@ -172,31 +172,35 @@ async def require_head(connection: Connection) -> None:
 
 
 @contextmanager
-def _translated(config: Config) -> Iterator[None]:
+def _translated(config: Config, *, offline: bool = False) -> Iterator[None]:
     blockers: dict[int, str] = config.attributes["blockers"]
     try:
         yield
     except util.CommandError as error:
         if isinstance(error.__cause__, ZavaError):
             raise error.__cause__ from None
-        hint = "See: alembic history."
-        if isinstance(error, EditedRevisionError):
-            hint = "Restore the file, or install zava-sql again; a change needs a new revision."
-        elif "not up to date" in str(error):
-            hint = "Bring it to the newest revision first: zava-sql db upgrade."
-        elif "requires <fromrev>:<torev>" in str(error):
-            hint = f"Name both, for example: zava-sql db downgrade {head()}:base --sql."
-        elif "Can't locate revision" in str(error):
-            hint = NEWER
-        raise ConfigurationError(str(error).rstrip("."), hint=hint) from error
+        raise ConfigurationError(str(error).rstrip("."), hint=_hint(error)) from error
     except DBAPIError as error:
         raise _explain(error.orig.__cause__ if error.orig else None, blockers) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        if offline:  # it is the output that cannot be written
+            raise
         if isinstance(error, OSError) and error.filename:
             raise ConfigurationError(
                 f"{error.filename}: {error.strerror}", hint="Nothing was written."
             ) from error
         raise _explain(error, blockers) from error
+
+
+def _hint(error: util.CommandError) -> str:
+    """Say what to do about what alembic refuses."""
+    if isinstance(error, EditedRevisionError):
+        return "Restore the file, or install zava-sql again; a change needs a new revision."
+    if "not up to date" in str(error):
+        return "Bring it to the newest revision first: zava-sql db upgrade."
+    if "requires <fromrev>:<torev>" in str(error):
+        return f"Name both, for example: zava-sql db downgrade {head()}:base --sql."
+    return NEWER if "Can't locate revision" in str(error) else "See: alembic history."
 
 
 def _explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     context_key: SecretStr | None = Field(
         None, description="Key that signs tenant contexts, as printed by `zava-sql key create`"
     )
-    home: Path = Field(
+    home: Annotated[Path, BeforeValidator(lambda value: value or ".zava")] = Field(
         Path(".zava"), description="Directory of the embedded server, and of the audit's journals"
     )
 
