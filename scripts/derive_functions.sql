@@ -25,6 +25,10 @@ kept (name) as (
         ('hamming_distance'), ('jaccard_distance')
 ),
 
+-- Names that agents give to columns (customer id, the length of a way, …). As a call or cast of an attribute
+-- they make a number or a place of what is there, and read nothing.
+names_of_columns (name) as (values ('cid'), ('tid'), ('path_length')),
+
 -- Pattern for names, and why all of them are refused.
 refused (pattern, reason) as (
     values
@@ -155,7 +159,7 @@ select
     n.kind,
     n.least_arguments,
     n.most_arguments,
-    n.takes_one,
+    n.takes_one and n.name not in (select c.name from names_of_columns as c),
     (
         (n.is_useful or n.name in (select k.name from kept as k))
         and (not n.is_volatile or n.name in (select v.name from volatile_but_allowed as v))
@@ -170,4 +174,5 @@ from pg_type as t
 where t.typnamespace = 'pg_catalog'::regnamespace
     and t.typtype = 'b'
     and not exists (select from names as n where n.name = t.typname)
+    and t.typname not in (select c.name from names_of_columns as c)
 order by name;

@@ -246,3 +246,4 @@ select x.region, x.regular, x.record, x.trigger, x.unknown, x.name, x.path, x.re
 select format('%--9s|%---1000s', 'a', 'b');
 select sum(total_amount) as ยอดขาย, count(*) as จำนวนคำสั่งซื้อ, max(total_amount) as बिक्री_संख्या, min(total_amount) as 売上２０２４ from orders;
 select count(*) user, max(total_amount) desc, min(total_amount) check, 1 primary, 2 unique, 3 column, 4 references, 5 constraint, 6 foreign, 7 asc, 8 analyse from orders;
+select c.cid, t.tid, w.path_length from (select customer_id as cid from customers) c cross join (select type_id as tid from product_types) t cross join (select 3 as path_length) w limit 1;

@@ -807,9 +807,7 @@ select (x.y).regtype from (select 'zava.principals' as y) x
 -- refused: function
 select x.regconfig, x.regdictionary, x.regcollation, x.regoper, x.regoperator from unnest(array['a']) x
 -- refused: function
-select x.tid from unnest(array['(0,1)']) x
--- refused: function
-select x.xid8, x.cid, x.refcursor, x.aclitem, x.int2vector, x.oidvector, x.txid_snapshot from unnest(array['1']) x
+select x.xid8, x.refcursor, x.aclitem, x.int2vector, x.oidvector, x.txid_snapshot from unnest(array['1']) x
 -- refused: function
 select x._pg_authid from unnest(array['{}']) x
 -- refused: function
