@@ -2,11 +2,11 @@
 
     scripts/bench analytics [--lines 2000000] [--stores 50] [--rounds 9]
 
-All variants run in turn within a round, on one processor, for two may differ in speed; what is
-compared is the median over the rounds, and beside it the best of them, which a busy machine
-disturbs least. Reports of one store take turns several times a round, up to a tenth of a second,
-for a few runs of some milliseconds tell little. Head office, whose reports take longest, runs a
-third of the rounds. Floors:
+All variants run in turn within a round, on one processor, for two may differ in speed. A ratio is
+the median of those of neighbours, which a machine that changes its speed meets alike; beside it
+stands the ratio of the best, which a busy machine disturbs least. Reports of one store take turns
+several times a round, up to a tenth of a second, for a few runs of some milliseconds tell little.
+Head office, whose reports take longest, runs a third of the rounds. Floors:
 
 * a report of one store: the same function as the superuser, whom no policy stops, asked for that
   store by name;
@@ -27,8 +27,8 @@ import statistics
 import sys
 import tempfile
 import time
+from operator import truediv
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 from rich.console import Console
@@ -36,9 +36,6 @@ from rich.table import Table
 
 from zava_sql import embedded
 from zava_sql.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STORE = "bench_7"
 KEY = ("bench", bytes(range(32)))
@@ -254,10 +251,8 @@ where p.name = %(name)s
 """
 
 
-def medians(
-    rounds: int, variants: dict[str, tuple[Caller, str]]
-) -> Iterator[tuple[str, float, float]]:
-    """Run all variants in turn, `rounds` times after a first; give median and smallest."""
+def alternate(rounds: int, variants: dict[str, tuple[Caller, str]]) -> dict[str, list[float]]:
+    """Run all variants in turn, `rounds` times after a first, and give the milliseconds of each."""
     first = {name: caller.ms(query) for name, (caller, query) in variants.items()}
     often = {name: variant for name, variant in variants.items() if name not in SELDOM}
     turns = max(1, int(ROUND_MS / sum(first[name] for name in often)))
@@ -268,8 +263,15 @@ def medians(
         for _ in range(turns):
             for name, (caller, query) in often.items():
                 times[name].append(caller.ms(query))
-    for name, taken in times.items():
-        yield name, statistics.median(taken), min(taken)
+    return times
+
+
+def ratio(ours: list[float], floor: list[float]) -> str:
+    return f"{statistics.median(map(truediv, ours, floor)):.2f}"
+
+
+def best(ours: list[float], floor: list[float]) -> str:
+    return f"{min(ours) / min(floor):.2f}"
 
 
 # Variants that read all stores; and how long the others take turns in a round.
@@ -294,7 +296,7 @@ def compare(url: str, rounds: int) -> None:
         "head ms",
         "x superuser",
         "(best)",
-        title="Median of alternated runs",
+        title="Alternated runs",
     )
     for name, arguments in REPORTS.items():
         function = name.split(",")[0]
@@ -309,31 +311,26 @@ def compare(url: str, rounds: int) -> None:
         }
         if function not in ALWAYS_ALL:
             variants["by hand"] = (owner, by_hand)
-        result = {kind: (median, least) for kind, median, least in medians(rounds, variants)}
-        one = result.get("by hand")
+        times = alternate(rounds, variants)
+        one = times.get("by hand")
         checks, spent = store.checks(everything)
         table.add_row(
             name,
-            f"{result['store'][0]:.1f}",
-            f"{result['store'][0] / one[0]:.2f}" if one else "-",
-            f"{result['store'][1] / one[1]:.2f}" if one else "-",
+            f"{statistics.median(times['store']):.1f}",
+            ratio(times["store"], one) if one else "-",
+            best(times["store"], one) if one else "-",
             f"{checks}",
             f"{spent:.1f}",
-            f"{result['head'][0]:.0f}",
-            f"{result['head'][0] / result['all'][0]:.2f}",
-            f"{result['head'][1] / result['all'][1]:.2f}",
+            f"{statistics.median(times['head']):.0f}",
+            ratio(times["head"], times["all"]),
+            best(times["head"], times["all"]),
         )
     Console(width=120).print(table)
     table = Table("a year by month", "rollup ms", "lines ms", "lines / rollup")
     for who, caller in (("store", store), ("head office", head)):
-        result = {
-            kind: (median, least)
-            for kind, median, least in medians(
-                rounds, {"rollup": (caller, ROLLUP), "lines": (caller, LINES)}
-            )
-        }
-        rollup, lines = result["rollup"][0], result["lines"][0]
-        table.add_row(who, f"{rollup:.1f}", f"{lines:.1f}", f"{lines / rollup:.1f}")
+        times = alternate(rounds, {"rollup": (caller, ROLLUP), "lines": (caller, LINES)})
+        rollup, lines = (statistics.median(times[kind]) for kind in ("rollup", "lines"))
+        table.add_row(who, f"{rollup:.1f}", f"{lines:.1f}", ratio(times["lines"], times["rollup"]))
     Console(width=120).print(table)
 
 
