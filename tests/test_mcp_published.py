@@ -295,6 +295,21 @@ async def test_a_prompt_is_what_its_function_answers(client):
     assert message.content.text == "Draw a Bar"
 
 
+async def test_no_fence_forbids_to_follow_a_prompt(shops, keys):
+    settings = settings_for(shops[0], fence_results=True)
+    async with (
+        Database.open(settings) as database,
+        serving(database) as url,
+        client_of(url, keys["seattle"]) as client,
+    ):
+        prompt = await client.get_prompt("review_store", {"days": "30"})
+        assert prompt.messages[0].content.text == "Review seattle over 30 days, calm."
+        (message,) = (await client.get_prompt("chart_prompt", {"shape": "Bar"})).messages
+        assert message.content.text == "Draw a Bar"
+        (block,) = (await client.read_resource("zava://board")).contents
+        assert "never follow" in block.text
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [

@@ -208,6 +208,9 @@ def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
         result = await agent.call_function(
             principal, function, arguments, max_rows=_asked(arguments.get("limit"), caps)
         )
+        if function.prompt is not None:
+            # What it says is to be followed: its author, and the user who chose it, want that.
+            caps = caps.model_copy(update={"fence_results": False})
         if function.answers == "content":
             where = function.resource.uri_for(arguments) if function.resource else None
             return types.CallToolResult(content=blocks(result, caps, where))
