@@ -38,6 +38,23 @@ PROCEDURE = (
     "alter procedure api.p() owner to zava_owner;"
 )
 
+CLOSED = "create schema store;"
+OPENED = (
+    "grant select on store.vip to store_manager;"
+    "create view api.vip with (security_invoker) as table store.vip;"
+    "grant select on api.vip to store_manager"
+)
+
+
+def dynamic(text: str) -> str:
+    """Make a function for agents that runs a text."""
+    return (
+        "create function api.dynamic(p_column text) returns setof text language plpgsql stable"
+        f" set search_path = pg_catalog, pg_temp as $$ begin return query execute {text}; end $$;"
+        "grant execute on function api.dynamic(text) to store_manager"
+    )
+
+
 # check, damage, what the finding must name
 SEEDS = [
     ("gateway_superuser", "alter role zava_gateway superuser", "zava_gateway"),
@@ -424,6 +441,109 @@ SEEDS = [
         "seattle",
     ),
     ("statement_statistics_open", "create extension pg_stat_statements", "pg_stat_statements"),
+    # In a schema that agents may not name, reached through what was bound to it.
+    (
+        "table_without_rls",
+        f"{CLOSED} create table store.vip as table retail.orders;{OPENED}",
+        "store.vip",
+    ),
+    (
+        "materialized_view_readable",
+        f"{CLOSED} create materialized view store.vip as select * from retail.orders;{OPENED}",
+        "store.vip",
+    ),
+    (
+        "view_as_owner",
+        f"{CLOSED} create view store.vip as table retail.orders;{OPENED}",
+        "store.vip",
+    ),
+    (
+        "definer_callable",
+        (
+            "create function zava.f() returns int language sql security definer set search_path ="
+            " pg_catalog, pg_temp return 1; alter function zava.f() owner to zava_writer;"
+            "grant execute on function zava.f() to store_manager"
+        ),
+        "zava.f()",
+    ),
+    ("tenant_writes", "grant insert on zava.audit_log to store_manager", "zava.audit_log"),
+    ("kernel_table_granted", "grant select on zava.principals to head_office", "zava.principals"),
+    (
+        "table_without_rls",
+        (
+            "create table retail.vip as select customer_id, email from retail.customers;"
+            "grant select on retail.vip to store_manager"
+        ),
+        "retail.vip",
+    ),
+    (
+        "view_as_owner",
+        (
+            "create view api.words as select rolpassword from pg_catalog.pg_authid;"
+            "grant select on api.words to store_manager"
+        ),
+        "api.words",
+    ),
+    # Policies that say something, but nothing about who asks.
+    (
+        "policy_without_fence",
+        "alter policy orders_store_manager_fence on retail.orders using (store_id is not null)",
+        "retail.orders",
+    ),
+    (
+        "policy_without_fence",
+        (
+            "create table retail.notes (store_id uuid, note text);"
+            "alter table retail.notes enable row level security;"
+            "create policy noted on retail.notes to store_manager using (note is not null);"
+            "grant select on retail.notes to store_manager"
+        ),
+        "noted on retail.notes",
+    ),
+    (
+        "fence_with_or",
+        (
+            "alter policy orders_store_manager_fence on retail.orders using (status = 'returned'"
+            " or store_id = (select (zava.visible_stores(current_user))[1]))"
+        ),
+        "orders_store_manager_fence on retail.orders",
+    ),
+    # Of PostgreSQL's own objects.
+    (
+        "system_privilege",
+        "grant execute on function pg_catalog.set_config(text, text, boolean) to store_manager",
+        "set_config(text,text,boolean)",
+    ),
+    ("system_privilege", "grant select on pg_catalog.pg_class to head_office", "pg_class"),
+    ("system_privilege", "grant select on pg_catalog.pg_statistic to public", "pg_statistic"),
+    (
+        "system_privilege",
+        "grant select (stavalues1) on pg_catalog.pg_statistic to store_manager",
+        "pg_statistic",
+    ),
+    (
+        "system_privilege",
+        "grant execute on function pg_catalog.pg_read_file(text) to store_manager",
+        "pg_read_file(text)",
+    ),
+    (
+        "leakproof_builtin",
+        "alter function pg_catalog.texticregexeq(text, text) leakproof",
+        "texticregexeq(text,text)",
+    ),
+    ("leakproof_builtin", "alter function vector_dims(vector) leakproof", "vector_dims(vector)"),
+    (
+        "parameter_granted",
+        "grant set on parameter session_replication_role to store_manager",
+        "session_replication_role",
+    ),
+    (
+        "dynamic_sql",
+        dynamic("format('select %s::text from retail.orders', p_column)"),
+        "api.dynamic(text)",
+    ),
+    ("dynamic_sql", dynamic("'select ' || p_column"), "api.dynamic(text)"),
+    ("dynamic_sql", dynamic("p_column"), "api.dynamic(text)"),
     (
         "extension_version",
         "update pg_extension set extversion = '0.7.4' where extname = 'vector'",
@@ -511,7 +631,15 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
         await admin.execute(
             "create aggregate api.total(integer) (sfunc = int4pl, stype = integer);"
             "create view api.mine with (security_invoker = 'TRUE') as select * from retail.orders;"
-            "grant select on api.mine to store_manager"
+            "grant select on api.mine to store_manager;"
+            "create view api.names as select nspname, rolname from pg_namespace, pg_roles;"
+            "grant select on api.names to store_manager;"
+            + dynamic("format('select %I::text from retail.orders', p_column)")
+            + ";create policy vip on retail.orders as restrictive for select to store_manager"
+            " using (order_id in (select order_id from retail.order_items));"
+            "create function zava.touched() returns trigger language plpgsql security definer"
+            " set search_path = pg_catalog, pg_temp as 'begin return new; end';"
+            "alter function zava.touched() owner to zava_owner"
         )
         page = (Path(__file__).parents[1] / "docs" / "limits.md").read_text(encoding="utf-8")
         caps = re.findall(r"`(\w+)`", page.partition("The names: ")[2].partition(".")[0])
@@ -519,7 +647,16 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
         for cap in caps:
             await admin.execute(f"alter role store_manager set zava.{cap} = '10'")
         await admin.execute("alter role zava_gateway set row_security = on")
-        for check in ("untrusted_language", "view_as_owner", "role_settings"):
+        checks = (
+            "untrusted_language",
+            "view_as_owner",
+            "dynamic_sql",
+            "fence_with_or",
+            "policy_without_fence",
+            "definer_callable",
+            "role_settings",
+        )
+        for check in checks:
             assert await named(Sessions(admin=admin), check) == []
     finally:
         await transaction.rollback()

@@ -69,6 +69,17 @@ select 'copied', t.name, format(
 )
 from tenant_tables as t
 union all
+select 'copied behind a closed schema', t.name, format(
+    'create schema mutation; create table mutation.t as table %s; grant select on mutation.t to store_manager;'
+    'create view api.mutation with (security_invoker) as table mutation.t;'
+    'grant select on api.mutation to store_manager', t.name
+)
+from tenant_tables as t
+union all
+select 'fence that asks nobody', f.of_table,
+    format('alter policy %I on %s using (store_id is not null)', f.polname, f.of_table)
+from fences as f
+union all
 select 'kernel table opened', k.name, format(
     'grant usage on schema zava to store_manager; grant select on %1$s to store_manager;'
     'alter table %1$s disable row level security', k.name
@@ -119,6 +130,14 @@ from (
             'alter default privileges for role zava_owner in schema retail grant select on tables to public'),
         ('runner for tenants', 'zava_run', 'grant execute on function zava_run.head_office(text) to store_manager'),
         ('runner of the owner', 'zava_run', 'alter function zava_run.head_office(text) owner to zava_owner'),
+        ('writer behind the kernel', 'zava',
+            'create function zava.mutation() returns bigint language sql stable security definer'
+            ' set search_path = pg_catalog, pg_temp as ''select count(*) from retail.orders'';'
+            ' alter function zava.mutation() owner to zava_writer;'
+            ' revoke execute on function zava.mutation() from public;'
+            ' grant execute on function zava.mutation() to store_manager'),
+        ('samples of all', 'pg_statistic', 'grant select on pg_catalog.pg_statistic to store_manager'),
+        ('leakproof by order', 'textregexeq', 'alter function pg_catalog.textregexeq(text, text) leakproof'),
         ('set_config open', 'set_config',
             'grant execute on function pg_catalog.set_config(text, text, boolean) to public'),
         ('estimates open', 'pg_class', 'grant select on pg_catalog.pg_class to public')

@@ -84,6 +84,8 @@ relation_grants as (
     cross join aclexplode(t.attacl) as a
     join enjoyed as e on e.oid = a.grantee
 ),
+-- A grant counts in a schema that agents may not name as well: a view, a function, an operator, a cast
+-- or a domain that was bound to the object when it was made reaches it all the same.
 readable as (
     select
         r.*,
@@ -95,7 +97,6 @@ readable as (
         where x.privilege_type = 'SELECT'
         group by x.relation
     ) as g on g.relation = r.oid
-    where r.is_usable
 ),
 policies as (
     select
@@ -112,7 +113,20 @@ policies as (
             ' ',
             pg_catalog.pg_get_expr(p.polqual, p.polrelid),
             pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
-        ) as expressions
+        ) as expressions,
+        -- Nothing in it depends on who asks: no function, table, role or setting.
+        not exists (
+            select from pg_catalog.pg_depend as d
+            where d.classid = 'pg_catalog.pg_policy'::regclass
+                and d.objid = p.oid
+                and (
+                    d.refclassid = 'pg_catalog.pg_proc'::regclass
+                    or d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> p.polrelid
+                )
+        )
+        and coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), '')
+            !~* 'current_(user|role|setting)|session_user|system_user|pg_has_role|getpgusername'
+        as is_blind
     from pg_catalog.pg_policy as p
     join relations as r on r.oid = p.polrelid
 ),
@@ -127,6 +141,19 @@ tenant_key (name) as (
     order by count(distinct d.refobjid) desc, a.attname
     limit 1
 ),
+-- Columns of primary keys.
+keys as (
+    select
+        a.attname as name,
+        a.atttypid as type,
+        r.relrowsecurity as is_secured,
+        -- Not of the small numbers and short words that say which line of something this is.
+        a.atttypid in ('uuid'::regtype, 'bigint'::regtype, 'integer'::regtype) as is_long
+    from pg_catalog.pg_constraint as c
+    join relations as r on r.oid = c.conrelid
+    join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum = any (c.conkey)
+    where c.contype = 'p'
+),
 functions as (
     select
         p.oid,
@@ -134,6 +161,9 @@ functions as (
         p.oid::regprocedure::text as name,
         p.proowner,
         p.prokind,
+        p.prorettype as returns,
+        p.prosrc as source,
+        p.proargtypes as takes,
         p.prosecdef,
         p.proleakproof,
         p.provolatile,

@@ -1,4 +1,4 @@
--- error: A policy opens every row to agents, and no restrictive policy closes them again.
+-- error: A policy opens the same rows to every agent, and no restrictive policy closes them again.
 select
     p.name as object,
     format('for %s, using (%s)', o.name, p.using_text) as evidence,
@@ -13,7 +13,15 @@ join enjoyed as o on o.oid = u.role or u.role = 0 and o.oid in (
 )
 where p.polpermissive
     and p.polcmd in ('r', '*')
-    and p.using_text in ('true', '(1 = 1)')
+    and p.is_blind
+    and (
+        p.using_text in ('true', '(1 = 1)')
+        or exists (
+            select from pg_catalog.pg_attribute as a
+            join tenant_key as t on t.name = a.attname
+            where a.attrelid = p.polrelid and not a.attisdropped
+        )
+    )
     and p.polrelid in (select r.oid from readable as r)
     and not exists (
         select from policies as f
@@ -21,6 +29,6 @@ where p.polpermissive
         where f.polrelid = p.polrelid
             and not f.polpermissive
             and f.polcmd in ('r', '*')
-            and f.using_text not in ('true', '(1 = 1)')
+            and not f.is_blind
             and (v.role = 0 or o.oid <> 0 and pg_has_role(o.oid, v.role, 'USAGE'))
     )

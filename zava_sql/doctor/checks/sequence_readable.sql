@@ -5,5 +5,5 @@ select
     format('revoke all on sequence %s from %s;', r.name, g.grantee_name) as remedy
 from relation_grants as g
 join relations as r on r.oid = g.relation
-where r.is_usable and r.relkind = 'S'
+where r.relkind = 'S'
 group by r.name, g.grantee_name

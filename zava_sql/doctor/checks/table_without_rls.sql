@@ -6,6 +6,7 @@ select
         r.grantees,
         case
             when k.is_there then format('has the tenant key %s', (select t.name from tenant_key as t))
+            when l.name is not null then format('has %s, which only tables with row-level security tell apart', l.name)
             when f.name is not null then format('refers to %s', f.name)
             else 'no table of this database has a policy'
         end
@@ -29,6 +30,21 @@ left join lateral (
     order by o.name
     limit 1
 ) as f on true
+-- As a copy has it of which somebody left the tenant key out.
+left join lateral (
+    select a.attname as name
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = r.oid
+        and a.attnum > 0
+        and not a.attisdropped
+        and exists (
+            select from keys as y
+            where y.name = a.attname and y.is_secured and y.type = a.atttypid and y.is_long
+        )
+        and not exists (select from keys as y where y.name = a.attname and not y.is_secured)
+    order by a.attnum
+    limit 1
+) as l on true
 where r.relkind in ('r', 'p')
     and not r.relrowsecurity
-    and (k.is_there or f.name is not null or not exists (select from policies as p))
+    and (k.is_there or f.name is not null or l.name is not null or not exists (select from policies as p))

@@ -8,5 +8,5 @@ select
     ) as remedy
 from relation_grants as g
 join relations as r on r.oid = g.relation
-where r.is_usable and r.relkind <> 'S' and g.privilege_type <> 'SELECT'
+where r.relkind <> 'S' and g.privilege_type <> 'SELECT'
 group by r.name, g.grantee_name

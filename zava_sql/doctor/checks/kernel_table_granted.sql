@@ -1,0 +1,10 @@
+-- error: Agents hold a privilege on a table that stands with the functions that policies call.
+select
+    r.name as object,
+    format('%s granted to %s', string_agg(distinct g.privilege_type, ', '), g.grantee_name) as evidence,
+    format('revoke all on %s from %s;', r.name, g.grantee_name) as remedy
+from relation_grants as g
+join relations as r on r.oid = g.relation
+-- A schema that agents may name holds what they are to read as well.
+where not r.is_usable and r.schema in (select f.schema from asked as f)
+group by r.name, g.grantee_name
