@@ -487,6 +487,23 @@ async def test_an_unexpected_error_tells_a_reference_and_nothing_else(filled, ke
     assert "secret literal" not in caplog.text + text_of(result)
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_so_it_is_whatever_a_client_asks_for(url, keys, admin_connection, caplog, era):
+    role = "update zava.principals set role_name = %s where name = 'kirkland'"
+    async with client_of(url, keys["kirkland"], era) as client:
+        admin_connection.execute(role, ["zava_store_gone"])
+        try:
+            for ask in (client.list_tools, client.list_resources, client.list_prompts):
+                with pytest.raises(MCPError) as caught:
+                    await ask()
+                message = caught.value.error.message
+                assert message.startswith("INTERNAL_ERROR: the server failed")
+                assert message.split()[-1] in caplog.text
+                assert "zava_store_gone" not in caplog.text + message
+        finally:
+            admin_connection.execute(role, ["zava_store_kirkland"])
+
+
 # ---------------------------------------------------------------- cancelled and stopped
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types as types
+import pydantic
 from mcp import MCPError
 from mcp.server import CacheHint, Server, ServerRequestContext
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from mcp.server.caching import CacheableMethod
+    from mcp.server.context import CallNext, HandlerResult
 
     from zava_sql.agent import Agent
     from zava_sql.tenant import Principal
@@ -79,12 +81,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
     async def list_tools(
         _: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        try:
-            tools = await toolbox.of(await identify())
-        except ZavaError as error:
-            count_error(error)
-            log_error(error)
-            raise MCPError(types.INTERNAL_ERROR, _explain(error)) from None
+        tools = await toolbox.of(await identify())
         return _page(tools, params.cursor if params is not None else None)
 
     async def call_tool(
@@ -151,8 +148,22 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         "notifications/initialized", types.NotificationParams, initialized
     )
     # The SDK's spans would hold names of tools that callers made up, and arguments in errors.
-    server.middleware.clear()
+    server.middleware[:] = [_edge]
     return server
+
+
+async def _edge(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Tell of whatever a handler raised in words of ours: the SDK would send the error's own."""
+    try:
+        return await call_next(ctx)
+    except (MCPError, pydantic.ValidationError):
+        raise
+    except ZavaError as error:
+        count_error(error)
+        log_error(error)
+        raise MCPError(types.INTERNAL_ERROR, _explain(error)) from None
+    except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nothing of it leaks
+        raise MCPError(types.INTERNAL_ERROR, _log(error, "a request")) from None
 
 
 async def _is_known(again: Callable[[], Awaitable[object]]) -> bool:
