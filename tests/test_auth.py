@@ -457,7 +457,7 @@ async def issuer(monkeypatch):
         yield issuer
         for task in issuer.answering:
             task.cancel()
-        await asyncio.wait(issuer.answering)
+        await asyncio.gather(*issuer.answering, return_exceptions=True)
 
 
 def reader_of(source):
@@ -481,6 +481,14 @@ async def test_keys_are_asked_for_once_and_again_when_one_is_new(issuer, monkeyp
     assert (await reader.read(token(OTHER, kid="new"))).principal == "seattle"
     # What the issuer has withdrawn signs nothing any more.
     assert await reader.read(token()) is None
+
+
+async def test_no_proxy_brings_keys_that_came_without_tls(issuer, monkeypatch):
+    monkeypatch.setenv("http_proxy", issuer.url)
+    reader = reader_of("http://localhost:9/jwks")  # where nobody listens
+    with pytest.raises(ServiceUnavailable):
+        await reader.read(token())
+    assert issuer.asked == 0
 
 
 async def test_old_keys_do_for_a_while_when_the_issuer_is_away(issuer, monkeypatch):

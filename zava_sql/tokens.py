@@ -218,7 +218,12 @@ class KeySet:
         if not is_url(self._source):
             return await asyncio.to_thread(Path(self._source).read_bytes)
         async with (
-            httpx2.AsyncClient(timeout=_FETCH_TIMEOUT, follow_redirects=False) as client,
+            httpx2.AsyncClient(
+                timeout=_FETCH_TIMEOUT,
+                follow_redirects=False,
+                # What is asked without TLS stays on this machine: no proxy of the environment.
+                trust_env=urlsplit(self._source).scheme == "https",
+            ) as client,
             client.stream("GET", self._source) as answer,
         ):
             answer.raise_for_status()
