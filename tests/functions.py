@@ -158,6 +158,7 @@ LEFT_OUT = {
                 "no JSON Schema": 'schema: {"properties": ',
                 "its schema is no JSON": 'schema: {"properties": 1}',
                 "what the parameters say": 'schema: {"required": ["x"]}',
+                "its schema is no JSON Schema": f"schema: {'[' * 20_000}",
                 "not all in one place": 'schema: {"not": {"$ref": "https://zava.example/x"}}',
                 "all in one place": 'schema: {"$id": "https://zava.example/x"}',
                 "refers to what": 'schema: {"properties": {"x": {"$ref": "#/$defs/y"}}}',

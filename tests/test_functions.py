@@ -475,9 +475,10 @@ async def _hears(copy, database, *, notify):
             assert not identified.is_set()
             connection.execute("notify zava_access")
             await asyncio.wait_for(identified.wait(), 30)
-            # A lost connection is made anew.
+            # A lost connection is made anew, and what was said meanwhile counts as said.
             if not notify:
-                heard.clear()
+                for event in (heard, updated, identified):
+                    event.clear()
                 connection.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity"
                     " where datname = current_database() and query like 'LISTEN %'"
@@ -485,9 +486,37 @@ async def _hears(copy, database, *, notify):
                 connection.execute(f"drop function api.{name}()")
                 await asyncio.wait_for(heard.wait(), 30)
                 assert name not in await catalogue.visible_to(people["seattle"])
+                await asyncio.wait_for(updated.wait(), 30)
+                await asyncio.wait_for(identified.wait(), 30)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_cannot_be_told_does_not_end_the_watch(clone, caplog):
+    told = asyncio.Event()
+
+    async def cannot():
+        if not caplog.records:
+            raise RuntimeError("a client that is gone")
+        told.set()
+
+    async def ignore():
+        pass
+
+    with clone() as copy:
+        async with tenants.opened(copy, catalogue_interval=0.1) as database:
+            task = asyncio.create_task(FunctionCatalogue(database).watch(ignore, cannot, ignore))
+            try:
+                with psycopg.connect(copy.admin_url, autocommit=True) as connection:
+                    async with asyncio.timeout(30):
+                        while not told.is_set():
+                            connection.execute("notify zava_data")
+                            await asyncio.sleep(0.1)
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+    assert [record.getMessage() for record in caplog.records] == ["a look for changes failed"]
 
 
 async def _listening(connection):

@@ -107,7 +107,7 @@ def extended(schema: dict[str, Any], said: str | None) -> dict[str, Any]:
     try:
         more = json.loads(said)
         Draft202012Validator.check_schema(more)
-    except (ValueError, SchemaError):
+    except (ValueError, SchemaError, RecursionError):
         raise UnshownError("its schema is no JSON Schema") from None
     if not isinstance(more, dict) or not _OURS.isdisjoint(more):
         raise UnshownError("its schema says what the parameters say")

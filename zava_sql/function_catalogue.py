@@ -116,7 +116,7 @@ class FunctionCatalogue:
 
         while True:
             # A connection of its own: a listener would take one of a small pool for ever.
-            with suppress(ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
+            try:
                 url = self._database.settings.service_url
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
                     for channel in (CHANNEL, DATA, ACCESS):
@@ -133,5 +133,10 @@ class FunctionCatalogue:
                             async with asyncio.timeout(wait):
                                 await woken.wait()
                         woken.clear()
-            # The database is away, or refuses: calls say so; here it is enough to try again.
+            except (ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
+                pass  # It is away, or refuses: calls say so; here it is enough to try again.
+            except Exception:
+                logger.warning("a look for changes failed", exc_info=True)
+            # What was said meanwhile nobody has heard.
+            told |= {DATA, ACCESS}
             await asyncio.sleep(wait)
