@@ -130,6 +130,39 @@ async def test_all_busy_is_said_in_time(module_database: conftest.Database) -> N
         await backend(database, seattle)
 
 
+async def test_nobody_waits_longer_where_those_that_were_idle_are_closed(
+    module_database: conftest.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with tenants.opened(module_database, pool_min=1, pool_timeout=0.2) as database:
+        connection = await database.gateway.acquire()
+        connection.terminate()
+        database.gateway._idle.append((connection, time.monotonic()))  # noqa: SLF001
+        database.gateway._slots.release()  # noqa: SLF001 - as if the server had cut it when idle
+
+        async def hang() -> None:
+            await asyncio.sleep(PATIENCE)
+
+        monkeypatch.setattr(database.gateway, "_connect", hang)
+        async with asyncio.timeout(PATIENCE / 2):
+            with pytest.raises(TimeoutError):
+                await database.gateway.acquire()
+
+
+async def test_what_is_idle_for_too_long_while_a_pool_closes_does_no_harm(
+    module_database: conftest.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = gateway.GatewayConnection.close
+
+    async def slowly(self: gateway.GatewayConnection) -> None:
+        await asyncio.sleep(0.5)
+        await close(self)
+
+    async with tenants.opened(module_database, pool_min=3, pool_lifetime=0.3) as database:
+        monkeypatch.setattr(gateway.GatewayConnection, "close", slowly)
+        await database.gateway.close()
+        assert database.gateway.get_size() == 0
+
+
 async def test_idle_and_expired_connections_are_replaced(
     module_database: conftest.Database,
 ) -> None:

@@ -217,8 +217,9 @@ class GatewayPool:
         """
         if self._closing:
             raise asyncpg.InterfaceError("the pool is closed")
-        if self._idle and not self._slots.locked():
-            return await self._acquire(holder)
+        if not self._slots.locked() and (connection := self._take(holder)):
+            await self._slots.acquire()  # which does not wait
+            return connection
         async with asyncio.timeout(self._patience):
             return await self._acquire(holder)
 
@@ -261,8 +262,8 @@ class GatewayPool:
         self._closing = True
         for _ in range(self._largest):
             await self._slots.acquire()
-        for connection, _ in self._idle:
-            await connection.close()
+        while self._idle:
+            await self._idle.popleft()[0].close()
         self.terminate()
 
     def terminate(self) -> None:
