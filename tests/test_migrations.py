@@ -353,6 +353,7 @@ def test_what_cannot_work_is_said_without_the_url(create, cluster):
         cluster.url("missing"): errors.ConfigurationError,
         f"postgresql://u:{secret}@127.0.0.1:1/x": errors.ServiceUnavailable,
         f"postgresql://u:{secret}@host:{secret}/x": errors.ConfigurationError,
+        f"postgresql://u:{secret}@127.0.0.1:99999/x": errors.ConfigurationError,
         f"mysql://u:{secret}@host/x": errors.ConfigurationError,
     }
     for wrong, expected in cases.items():
@@ -421,3 +422,20 @@ def test_two_upgrades_at_once_both_end_well(create):
     both = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     assert migrate.current(url) == migrate.head()
+
+
+def test_whoever_watches_for_blockers_may_be_cut_off(create, monkeypatch):
+    monkeypatch.setattr(ddl_locks, "LOOK", 0.1)
+
+    async def watch(url):
+        watcher = await migrate.connect(url)
+
+        async def connected():
+            return watcher
+
+        async with ddl_locks.watching(connected, 0, {}):
+            await asyncio.sleep(0.05)
+            watcher.terminate()
+            await asyncio.sleep(0.3)
+
+    asyncio.run(watch(create("cut")))

@@ -73,6 +73,8 @@ async def watching(
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError, asyncpg.PostgresError, OSError):
+        with suppress(
+            asyncio.CancelledError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError
+        ):
             await task
         await connection.close()

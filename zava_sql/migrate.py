@@ -121,7 +121,7 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
         connection = await asyncpg.connect(
             url, timeout=10, server_settings={"application_name": "zava-sql migrations"}
         )
-    except ValueError:
+    except (ValueError, OverflowError):  # such as a port that is too large
         # Without its cause: that may quote a part of the URL, such as the password.
         raise ConfigurationError(
             "ZAVA_ADMIN_URL is not a PostgreSQL URL, or names a file that cannot be read",
