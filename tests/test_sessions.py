@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -27,6 +29,7 @@ from zava_sql.tenant import ContextKey, Principal, tenant_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractContextManager
 
     import conftest
 
@@ -273,6 +276,34 @@ async def test_disabling_a_principal_shuts_it_out_of_a_session_that_is_open(
         finally:
             admin_connection.execute("select zava.enable_principal('seattle')")
         assert await connection.fetchval(count) == 1
+
+
+async def test_two_principals_of_a_new_store_are_made_one_after_the_other(
+    clone: Callable[..., AbstractContextManager[conftest.Database]],
+) -> None:
+    store = f"new_{secrets.token_hex(4)}"
+    create = "select zava.create_principal(%s, 'store', array[%s])"
+    with (
+        clone() as copy,
+        psycopg.connect(copy.admin_url, autocommit=True) as admin,
+        psycopg.connect(copy.admin_url) as first,
+        psycopg.connect(copy.admin_url) as second,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        admin.execute(
+            "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+            " values (%s, 'New', 'New', 0.1, '2020-01-01')",
+            [store],
+        )
+        first.execute(create, ["chief", store])
+        waiting = beside.submit(second.execute, create, ["deputy", store])
+        waits = "select cardinality(pg_blocking_pids(%s))"
+        pid = [second.info.backend_pid]
+        await eventually(lambda: admin.execute(waits, pid).fetchone() == (1,))
+        first.commit()
+        assert waiting.result(PATIENCE).fetchone() == (f"zava_store_{store}",)
+        second.commit()
+        admin.execute(f"drop owned by zava_store_{store}; drop role zava_store_{store}")
 
 
 async def test_a_session_reads_only_and_for_its_own_backend(

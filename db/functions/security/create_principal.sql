@@ -20,6 +20,9 @@ declare
     v_role text;
     v_missing text;
 begin
+    -- One at a time: of two that need the same new role, both would find it missing.
+    lock table zava.principals in share update exclusive mode;
+
     if p_name is null or p_name !~ '^[a-z][a-z0-9_-]{0,39}$' then
         raise exception 'invalid principal name: %', coalesce(quote_literal(left(p_name, 60)), 'null')
             using errcode = 'invalid_parameter_value',
