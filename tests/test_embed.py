@@ -192,6 +192,15 @@ async def test_a_service_is_asked_as_openai_is(service, ask):
     assert request["headers"]["authorization"] == f"Bearer {KEY}"
 
 
+async def test_no_proxy_reads_what_is_asked_without_tls(service, ask, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody is there
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    await ask("x")
+    assert len(service.requests) == 1
+
+
 async def test_azure_is_asked_by_deployment_and_version(service, ask):
     await ask("x", url=service.url.removesuffix("/v1") + "/", api_version="2024-10-21",
               deployment="mine", dimensions=5)  # fmt: skip

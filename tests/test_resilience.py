@@ -113,7 +113,8 @@ async def test_no_attempt_begins_after_the_callers_time(flaky):
     async with tenants.opened(flaky, **changes) as database:
         seattle = await find_principal(database, "seattle")
         sql = "select api.flaky('40001', 'infinity'), count(*) from generate_series(1, 1000)"
-        with pytest.raises(DatabaseError):
+        # On a slow machine the time is over within an attempt.
+        with pytest.raises((DatabaseError, QueryTimeout)):
             await fetch(database, seattle, sql, 1)
         assert database.breakers[0].take_retries() < 9
 

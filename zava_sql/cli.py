@@ -48,7 +48,6 @@ from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from datetime import date
 
     from zava_sql.agent import Result
@@ -205,14 +204,6 @@ def _line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _run(work: Coroutine[object, object, T]) -> T:
-    try:
-        import uvloop  # noqa: PLC0415 - not there on every platform
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
-
-
 def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
     if value:
         print(__version__)
@@ -243,7 +234,7 @@ def query(
 ) -> None:
     """Run one query as a principal, through the whole path."""
     text = _stdin() if sql == "-" else sql
-    result = _run(_query(text, principal, max_rows))
+    result = asyncio.run(_query(text, principal, max_rows))
     chosen = Format.JSON if json_ else format
     if chosen is Format.TABLE:
         console = Console()
@@ -314,7 +305,7 @@ def demo() -> None:
     from zava_sql.demo.show import show  # noqa: PLC0415 - not needed by the other commands
 
     command = "zava-sql" if shutil.which("zava-sql") else os.path.relpath(sys.argv[0])
-    _run(show(_prepared_demo(), command))
+    asyncio.run(show(_prepared_demo(), command))
 
 
 def _prepared_demo() -> Settings:
@@ -322,7 +313,7 @@ def _prepared_demo() -> Settings:
     console = Console(stderr=True)
     embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
     resolved = embedded.resolve(settings)
-    _run(_seed(resolved, 0.05, None))
+    asyncio.run(_seed(resolved, 0.05, None))
     return resolved
 
 
@@ -337,7 +328,7 @@ def seed(
 ) -> None:
     """Fill the database with the data of Zava Retail. The same every time, all or nothing."""
     last = day(until)
-    _run(_seed(embedded.resolve(Settings.load()), scale, last))
+    asyncio.run(_seed(embedded.resolve(Settings.load()), scale, last))
 
 
 async def _seed(settings: Settings, scale: float, until: date | None) -> None:

@@ -81,6 +81,8 @@ class HttpEmbedder:
                 if settings.embedding_api_version
                 else None,
                 timeout=settings.embedding_timeout,
+                # Without TLS a proxy of the environment would read the key and the texts.
+                trust_env=self._url.startswith("https:"),
             )
             httpx2.URL(self._url)
         except (ValueError, httpx2.InvalidURL):
