@@ -200,6 +200,32 @@ async def test_what_a_dead_worker_has_claimed_is_done_in_the_end(settings, conne
     assert report.embedded == PRODUCTS
 
 
+async def test_a_product_that_is_removed_while_it_is_embedded_stops_nobody(settings, connection):
+    await filled(settings)
+    connection.execute("update retail.products set description = 'x' where sku in ('sku1', 'sku2')")
+    claimed = connection.execute("select * from zava.claim_embeddings('small')").fetchall()
+    with psycopg.connect(settings.admin_url.get_secret_value()) as remover:
+        remover.execute("delete from retail.products where sku = 'sku1'")
+
+        def store():
+            with psycopg.connect(settings.admin_url.get_secret_value()) as worker:
+                return worker.execute(
+                    "select zava.store_embeddings('small', %s, %s, %s::real[])",
+                    [[c[0] for c in claimed], [c[2] for c in claimed], [0.5] * 2 * LENGTH],
+                ).fetchone()
+
+        storing = asyncio.create_task(asyncio.to_thread(store))
+        await asyncio.sleep(0.3)
+        assert not storing.done()
+        remover.commit()
+    assert await storing == (1,)
+    connection.execute(
+        "insert into retail.products (sku, name, description, category_id, type_id, list_price)"
+        " select 'sku1', 'Hammer 1', 'Drives nails.', category_id, type_id, 10"
+        " from retail.product_types"
+    )
+
+
 async def test_a_model_is_filled_beside_the_live_one_and_takes_its_place(settings, connection):
     await filled(settings)
     report = await filled(settings, "other")

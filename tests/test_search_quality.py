@@ -252,6 +252,79 @@ def test_an_index_that_finds_too_little_is_not_used(clustered):
         connection.rollback()
 
 
+def test_an_index_is_measured_again_when_what_the_store_sells_has_changed(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        (store,) = connection.execute(
+            "select store_id from retail.search_stores where indexed"
+        ).fetchone()
+
+        def refreshed(share):
+            connection.execute(
+                "delete from retail.inventory where store_id = %s and md5(product_id::text) < %s",
+                [store, share],
+            )
+            connection.execute("select zava.refresh_search_words()")
+            connection.execute("select zava.index_search_assortments()")
+            return connection.execute(
+                "select indexed, changed > 0 from retail.search_stores where store_id = %s", [store]
+            ).fetchone()
+
+        # As if it had been refused.
+        connection.execute(
+            "update retail.search_stores set indexed = false, changed = 0 where store_id = %s",
+            [store],
+        )
+        assert refreshed("08") == (False, True)
+        assert refreshed("20") == (True, False)
+        connection.rollback()
+
+
+def test_searches_go_on_while_an_index_is_built_and_others_are_of_no_use(clustered):
+    index = "search_assortments_of_no_use_idx"
+    with psycopg.connect(clustered.admin_url) as connection:
+        connection.execute(
+            f"create index {index} on retail.search_assortments (product_id) where false"
+        )
+        connection.execute("update retail.search_stores set indexed = null")
+
+        def locked():
+            return connection.execute(
+                "select count(*) from pg_locks where pid = pg_backend_pid()"
+                " and mode = 'AccessExclusiveLock'"
+                " and relation = 'retail.search_assortments'::regclass"
+            ).fetchone()[0]
+
+        answers = []
+        while not answers or answers[-1][0]:
+            (more,) = connection.execute("select zava.index_search_assortments()").fetchone()
+            answers.append((more, locked()))
+        assert answers == [(True, 0), (False, 1)]
+        assert connection.execute("select to_regclass(%s)", [f"retail.{index}"]).fetchone() == (
+            None,
+        )
+        connection.rollback()
+
+
+def test_an_index_of_no_use_is_left_while_somebody_reads(clustered):
+    index = "search_assortments_of_no_use_idx"
+    with (
+        psycopg.connect(clustered.admin_url) as reader,
+        psycopg.connect(clustered.admin_url, autocommit=True) as connection,
+    ):
+        connection.execute(
+            f"create index {index} on retail.search_assortments (product_id) where false"
+        )
+        reader.execute("select from retail.search_assortments limit 1")
+        connection.execute("set statement_timeout = '10s'")
+        for there in (True, False):
+            assert connection.execute("select zava.index_search_assortments()").fetchone() == (
+                False,
+            )
+            found = connection.execute("select to_regclass(%s)", [f"retail.{index}"]).fetchone()
+            assert (found != (None,)) is there
+            reader.rollback()
+
+
 def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
     with psycopg.connect(clustered.admin_url) as connection:
         (found,) = connection.execute("select * from zava.check_search_recall(20)").fetchall()

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(77);
+select plan(78);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -417,6 +417,7 @@ from (
     values
         ($$ select sku from api.search_products('  ') $$, 'error 22023: p_query is 0 characters long', 'an empty text is refused'),
         ($$ select sku from api.search_products(e'\t\r\n') $$, 'error 22023: p_query is 0 characters long', 'so is one of tabs and ends of lines'),
+        ($$ select sku from api.search_products(u&'\00a0\200b\2003\3000\feff') $$, 'error 22023: p_query is 0 characters long', 'and one of spaces that are broad, do not break or are not seen'),
         ($$ select sku from api.search_products('x', p_min_price => 2, p_max_price => 1) $$, 'error 22023: p_min_price (2) is above p_max_price (1)', 'prices the wrong way round are refused'),
         ($$ select sku from api.search_products(null) $$, 'error 22023: p_query is 0 characters long', 'no text is refused'),
         ($$ select sku from api.search_products(repeat('x ', 50000)) $$, 'error 22023: p_query is 99999 characters long', '100 kB of text are refused'),

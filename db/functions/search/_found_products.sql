@@ -50,7 +50,8 @@ begin
             array_agg(s.store_id) filter (where s.indexed),
             array_agg(s.store_id) filter (where s.indexed is not true),
             coalesce(sum(s.products) filter (where s.indexed is not true), 0),
-            bit_or(s.sold), bool_and(s.copied), bool_or(not s.indexed), max(f.products),
+            bit_or(s.sold), bool_and(s.copied),
+            bool_or(s.indexed is not true and s.products > 1500), max(f.products),
             p_taken is not false
                 and bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
                 and not exists (select from retail.inventory as i where not i.in_search)
@@ -65,7 +66,8 @@ begin
     -- Bits of a table would be fetched anew each time that they are used, and a copy is not.
     loop
         -- Legs of several stores take longer than the index of all where they sell much. What an index of
-        -- its own finds too little of lies together, and the index of all would find still less.
+        -- its own finds too little of lies together, and the index of all would find still less; where it
+        -- has yet to be built, as after a change of the model, nobody knows.
         v_is_compared := v_is_taken and v_is_copied
             and case
                 when v_is_hard then v_compared <= length(v_sold) / 2

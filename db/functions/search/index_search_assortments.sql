@@ -1,7 +1,9 @@
 -- zava.index_search_assortments(): builds the index of what one store sells, of those stores that sell more
--- than can be compared one by one, and drops indexes that are of no use any more. False when there was none
--- to build: to be run until then, each time on its own, after zava.refresh_search_assortments(); not a tool.
--- Searches go on meanwhile; only another refresh waits.
+-- than can be compared one by one, or measures it again where a tenth of what the store sells has changed
+-- since. When there is none left it drops indexes that are of no use any more and says false: to be run
+-- until then, each time on its own, after zava.refresh_search_assortments(); not a tool.
+-- Searches go on while an index is built; only another refresh waits. They would not while one is dropped,
+-- so that this comes last, waits for nobody for long, and is left to the next time where it would have to.
 -- What the index finds is measured by what lies between three products that the store does not sell, for
 -- questions are as hard as that: each of these itself is mostly next to one that is sold. An index that
 -- finds too little is not used.
@@ -20,25 +22,8 @@ declare
     v_memory bigint;
     v_recall numeric;
 begin
-    perform pg_advisory_xact_lock(hashtext('zava.index_search_assortments'));
-
-    for v_index in
-        select c.relname
-        from pg_catalog.pg_index as i
-        join pg_catalog.pg_class as c on c.oid = i.indexrelid
-        where i.indrelid = 'retail.search_assortments'::regclass
-            and not i.indisprimary
-            and not exists (
-                select
-                from retail.search_stores as s
-                where s.copied
-                    and c.relname = format(
-                        'search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), s.model_id
-                    )
-            )
-    loop
-        execute format('drop index retail.%I', v_index);
-    end loop;
+    -- One at a time, and none while what stores sell is taken up.
+    perform pg_advisory_xact_lock(hashtext('zava.refresh_search_assortments'));
 
     select s.store_id, s.products, m.model_id, m.dimensions, n.nspname as schema,
         format('search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), m.model_id) as name
@@ -47,10 +32,33 @@ begin
     join retail.embedding_models as m on m.model_id = s.model_id
     cross join pg_catalog.pg_extension as e
     join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
-    where s.copied and s.indexed is null and s.products > 1500 and e.extname = 'vector'
+    where s.copied and s.products > 1500 and e.extname = 'vector'
+        and (s.indexed is null or s.changed > s.products / 10)
     order by s.products desc, s.store_id
     limit 1;
     if not found then
+        perform set_config('lock_timeout', '1s', true);
+        for v_index in
+            select c.relname
+            from pg_catalog.pg_index as i
+            join pg_catalog.pg_class as c on c.oid = i.indexrelid
+            where i.indrelid = 'retail.search_assortments'::regclass
+                and not i.indisprimary
+                and not exists (
+                    select
+                    from retail.search_stores as s
+                    where s.copied
+                        and c.relname = format(
+                            'search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), s.model_id
+                        )
+                )
+        loop
+            begin
+                execute format('drop index retail.%I', v_index);
+            exception
+                when lock_not_available then null;
+            end;
+        end loop;
         return false;
     end if;
 
@@ -118,12 +126,12 @@ begin
     )
     into v_recall;
     update retail.search_stores as s
-    set indexed = coalesce(v_recall, 1) >= 0.99, updated_at = now()
+    set indexed = coalesce(v_recall, 1) >= 0.99, changed = 0, updated_at = now()
     where s.store_id = v_store.store_id;
     return true;
 end;
 $function$;
 
 comment on function zava.index_search_assortments() is
-    'Builds the index of what one store sells, where it sells many products and has none; false when there is none to build.';
+    'Builds the index of what one store sells, where it sells many products and has none, or measures it again after many changed; false when there is none left, and unused ones are dropped.';
 revoke execute on function zava.index_search_assortments() from public;

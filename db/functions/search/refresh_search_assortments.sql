@@ -50,7 +50,7 @@ begin
                 from retail.inventory as i
                 where i.store_id = a.store_id and i.product_id = a.product_id and i.in_search
             )
-        returning 1
+        returning a.store_id
     ),
     -- In the order of the key, so that what is read together lies together. A vector may be of a
     -- transaction that began before the last copies were made and ended after.
@@ -73,9 +73,20 @@ begin
         order by i.store_id, i.product_id
         on conflict (store_id, product_id) do update
         set model_id = excluded.model_id, embedding = excluded.embedding, updated_at = now()
-        returning 1
+        returning a.store_id
+    ),
+    counted as (
+        select c.store_id, count(*)::integer as changed
+        from (select r.store_id from removed as r union all select w.store_id from written as w) as c
+        group by c.store_id
+    ),
+    noted as (
+        update retail.search_stores as s
+        set changed = least(s.changed::bigint + c.changed, 2147483647)
+        from counted as c
+        where s.store_id = c.store_id
     )
-    select (select count(*) from removed) + (select count(*) from written) into v_changed;
+    select coalesce(sum(c.changed), 0) into v_changed from counted as c;
 
     delete from retail.search_stores as s
     where not exists (

@@ -36,7 +36,10 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_query constant text := btrim(p_query, e' \t\r\n');
+    -- Nothing but spaces of any kind, breadth or none is no text.
+    v_query constant text := btrim(p_query, e' \t\r\n\v\f\u0085\u00a0\u00ad\u1680\u180e'
+        '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f'
+        '\u2028\u2029\u202f\u205f\u2060\u2800\u3000\ufeff');
     v_words tsquery;
     v_category uuid;
     v_named uuid[];

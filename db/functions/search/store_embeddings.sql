@@ -1,5 +1,5 @@
 -- zava.store_embeddings(): keeps vectors and ends their leases. A vector of a text that has changed
--- meanwhile is not kept: the product stays to be done. real becomes halfvec by assignment, which
+-- meanwhile is not kept: the product stays to be done; one that is being removed is waited for. real becomes halfvec by assignment, which
 -- refuses what is not a number; the partition refuses another length.
 create or replace function zava.store_embeddings(
     p_model text,
@@ -34,6 +34,13 @@ begin
                   hint = 'Give a hash for each product, and all vectors one after the other.';
     end if;
 
+    with there as materialized (
+        select p.product_id
+        from retail.products as p
+        where p.product_id = any (p_product_ids)
+        order by p.product_id
+        for key share of p
+    )
     insert into retail.product_embeddings as e (model_id, product_id, content_hash, embedding)
     select
         v_model_id,
@@ -42,6 +49,7 @@ begin
         p_vectors[(g.place - 1) * v_length + 1 : g.place * v_length]
     from unnest(p_product_ids, p_content_hashes)
         with ordinality as g (product_id, content_hash, place)
+    join there as t on t.product_id = g.product_id
     join zava.product_texts() as x
         on x.product_id = g.product_id and x.content_hash = g.content_hash
     order by g.product_id
