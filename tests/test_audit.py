@@ -21,7 +21,9 @@ import psycopg
 import pytest
 import tenants
 
+from zava_sql import audit_journal
 from zava_sql.agent import Agent, fetch
+from zava_sql.audit import Audit
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import Caller, caller
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
@@ -468,6 +470,44 @@ async def test_a_damaged_journal_holds_nothing_else_back(
     for path in paths:
         assert str(path) in caplog.text
         assert path.with_suffix(".damaged").read_bytes().count(b"\n") == 2
+    assert not list(tmp_path.glob("audit/*.journal"))
+
+
+@pytest.mark.long
+async def test_who_waits_for_the_log_gives_up(module_database, admin):
+    with psycopg.connect(module_database.admin_url) as other:
+        other.execute("select from zava.audit_head for update")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            append(admin, str(uuid.uuid4()), 1, 1)
+    append(admin, str(uuid.uuid4()), 1, 1)
+    with admin.transaction(force_rollback=True):
+        admin.execute("select zava._audit_partition('2020-01-15')")
+        with psycopg.connect(module_database.admin_url) as other:
+            other.execute("select from zava.audit_log")
+            with pytest.raises(psycopg.errors.LockNotAvailable), admin.transaction():
+                admin.execute("select zava.drop_audit_before('2020-03-20')")
+
+
+async def test_a_journal_in_which_something_always_waits_does_not_grow(
+    module_database, admin, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(audit_journal, "_LONG", 3_000, raising=False)
+    real = Audit._append  # noqa: SLF001
+    sizes = []
+    async with audited(module_database, tmp_path) as agent:
+
+        async def busy(audit: Audit, *records: Any) -> None:
+            await real(audit, *records)
+            if len(sizes) < 60:
+                await ask(agent, f"select {len(sizes)}")
+                sizes.append(max(p.stat().st_size for p in tmp_path.glob("audit/*.journal")))
+
+        monkeypatch.setattr(Audit, "_append", busy)
+        await ask(agent, "select 1")
+        await until(lambda: len(sizes) == 60)
+    assert max(sizes) < 5_000
+    assert len(log(admin, "number")) == 61
+    assert problem(admin) == (None, None)
     assert not list(tmp_path.glob("audit/*.journal"))
 
 

@@ -464,3 +464,25 @@ async def test_servers_share_answers_in_redis(module_database, admin, runs, redi
         count = len(runs.texts)
         assert await value(one, seattle) == await value(two, seattle) == 27
         assert len(runs.texts) == count + 1
+
+
+async def test_an_epoch_that_redis_has_lost_brings_no_old_answers_back(
+    module_database, admin, redis
+):
+    async with caching(module_database, cache_url=SecretStr(redis[0])) as agent:
+        seattle = await who(agent)
+        assert await value(agent, seattle) == 27
+        client = agent.cache.store._redis  # noqa: SLF001
+        (name,) = [name async for name in client.scan_iter(match="zava:*") if b"epoch" in name]
+        await client.delete(name)
+        order = (
+            "insert into retail.orders (store_id, order_date, total_amount) values (%s, now(), 1)"
+        )
+        admin.execute(order, [tenants.store_id("seattle")])
+        try:
+            admin.execute("notify zava_data")
+            async with asyncio.timeout(20):
+                while await value(agent, seattle) != 28:  # noqa: ASYNC110 - nothing tells it
+                    await asyncio.sleep(0.05)
+        finally:
+            admin.execute("delete from retail.orders where total_amount = 1; notify zava_data")

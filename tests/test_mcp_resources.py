@@ -387,6 +387,24 @@ async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
     assert workers.stderr.read() == b""
 
 
+@pytest.mark.long
+async def test_several_processes_end_with_their_terminal(shops, keys):
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as under nohup it would not be
+    try:
+        process = start(shops[0], "--transport", "http", "--port", "0", "--workers", "2")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    try:
+        line = await anyio.to_thread.run_sync(process.stderr.readline)
+        url = re.fullmatch(rb"serving (\S+) in 2 processes\n", line)[1].decode()
+        assert (await post(url, keys["seattle"])).status_code == 200
+        process.send_signal(signal.SIGHUP)
+        assert await anyio.to_thread.run_sync(process.wait, 15) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="looks into /proc")  # noqa: PTH112
 @pytest.mark.long
 async def test_no_process_outlives_the_one_that_watches(workers):

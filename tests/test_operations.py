@@ -498,6 +498,7 @@ async def test_spans_name_what_happened_and_quote_nothing(shops, monkeypatch):
         endpoint = f"http://127.0.0.1:{collector.server_port}"
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        monkeypatch.setenv("OTEL_SERVICE_NAME", "sql-of-ours")
         trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         with traces.exporting():
             async with Database.open(settings_for(database)) as opened, serving(opened) as url:
@@ -508,7 +509,14 @@ async def test_spans_name_what_happened_and_quote_nothing(shops, monkeypatch):
                     )
         collector.shutdown()
     sent = b"".join(received)
-    for name in (b"tools/call", b"guard", b"database", b"QUERY_REFUSED", bytes.fromhex(trace)):
+    for name in (
+        b"sql-of-ours",
+        b"tools/call",
+        b"guard",
+        b"database",
+        b"QUERY_REFUSED",
+        bytes.fromhex(trace),
+    ):
         assert name in sent
     assert SECRET.encode() not in sent
     assert NUMBER.encode() not in sent

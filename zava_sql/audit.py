@@ -52,6 +52,7 @@ class Audit:
     ) -> None:
         self._settings = settings
         self._fail_closed = fail_closed
+        self._directory, self._chain_id = directory, chain_id
         self._journal = Journal.create(directory, chain_id)
         # What processes that were killed have left goes first.
         self._left_over = Journal.left_over(directory, chain_id)
@@ -159,11 +160,17 @@ class Audit:
                 await asyncio.sleep(_GATHER)
 
     async def _drain_all(self) -> None:
-        while self._older is not None:
-            await self._drain_left_over(self._older)
-            self._older.close()
-            self._older = next(self._left_over, None)
-        await self._drain(self._journal)
+        while True:
+            while self._older is not None:
+                await self._drain_left_over(self._older)
+                self._older.close()
+                self._older = next(self._left_over, None)
+            await self._drain(self._journal)
+            if not self._journal.is_long:
+                return
+            # Calls come all the time, and it is never empty: from now on they go to another.
+            following = Journal.create(self._directory, self._chain_id)
+            self._older, self._journal = self._journal, following
 
     async def _drain_left_over(self, journal: Journal) -> None:
         """Send what the database takes of it; what it does not take is kept, and told of."""
@@ -184,7 +191,7 @@ class Audit:
         if not self.taking:
             # Is it taken again? Calls that are refused give nothing to find out with.
             await self._append(journal, "[]")
-        while journal.waiting:
+        while journal.waiting and not (journal.is_long and journal is self._journal):
             records, size = journal.read()
             await self._append(journal, records)
             journal.take(size)

@@ -27,6 +27,9 @@ __all__ = ["Journal"]
 _BATCH_BYTES: Final = 1_000_000
 _MAX_BYTES: Final = 256_000_000
 
+# Of a file that was never empty, for calls came all the time.
+_LONG: Final = 16_000_000
+
 # What a file system gives at a time.
 _BLOCK: Final = 4_096
 
@@ -79,6 +82,11 @@ class Journal:
                     yield cls(path, fd, is_left_over=True)
                 except (OSError, ValueError):
                     os.close(fd)
+
+    @property
+    def is_long(self) -> bool:
+        """Say whether it has grown, for something always waits in it."""
+        return self._taken > _LONG
 
     @property
     def waiting(self) -> int:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from zava_sql.calls import size_of
-from zava_sql.database import CONNECTION_ERRORS, connect
+from zava_sql.database import CONNECTION_ERRORS, PROBE, connect
 from zava_sql.errors import ConfigurationError, ZavaError
 
 if TYPE_CHECKING:
@@ -285,19 +285,22 @@ class Cache:
                         await connection.add_listener(channel, self._heard)
                     # What was said before is not known.
                     self._woken.set()
-                    while not connection.is_closed():
-                        if self._woken.is_set():
-                            self._woken.clear()
-                            await self.store.clear()
-                            self.on = not self._woken.is_set()
-                            told = False
-                        with suppress(TimeoutError):
-                            async with asyncio.timeout(wait):
-                                await self._woken.wait()
-                                continue
-                        # Silence may mean that nobody is there.
-                        await connection.fetchval("select 1", timeout=wait)
-            self.on = False
+                    try:
+                        while not connection.is_closed():
+                            if self._woken.is_set():
+                                self._woken.clear()
+                                await self.store.clear()
+                                self.on = not self._woken.is_set()
+                                told = False
+                            with suppress(TimeoutError):
+                                async with asyncio.timeout(wait):
+                                    await self._woken.wait()
+                                    continue
+                            # Silence may mean that nobody is there.
+                            await connection.fetchval("select 1", timeout=PROBE)
+                    finally:
+                        # Before it is closed: where nobody is there that takes a while.
+                        self.on = False
             if not told:
                 told = True
                 logger.warning("changes cannot be heard of: no answers are kept meanwhile")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
@@ -59,13 +60,18 @@ class RedisStore:
         self._secret = hmac.digest(key.secret, b"zava answers in redis", "sha256")
         # Servers of one installation, and no others, share answers.
         self._prefix = "zava:" + hmac.digest(self._secret, b"prefix", "sha256").hex()[:16]
+        self._epoch = f"{self._prefix}:epoch"
         self._away = False
 
     async def get(self, key: str) -> tuple[int, Result | None]:
         """Give the epoch of now, and the answer if it is there and ours."""
         try:
-            epoch, body = await self._redis.mget(f"{self._prefix}:epoch", self._name(key))
-            now = int(epoch or 0)
+            epoch, body = await self._redis.mget(self._epoch, self._name(key))
+            # One that was evicted: whichever server is first begins another.
+            if epoch is None:
+                await self._redis.set(self._epoch, _new_epoch(), nx=True)
+                epoch = await self._redis.get(self._epoch)
+            now = -1 if epoch is None else int(epoch)
         except (RedisError, OSError, ValueError) as error:  # or somebody else wrote the epoch
             self._note(error)
             return -1, None
@@ -99,7 +105,7 @@ class RedisStore:
             ServiceUnavailable: Redis does not answer; then nothing may be taken from it.
         """
         try:
-            await self._redis.incr(f"{self._prefix}:epoch")
+            await self._redis.set(self._epoch, _new_epoch())
         except (RedisError, OSError) as error:
             self._note(error)
             raise ServiceUnavailable("the answer cache is away", hint="Look after Redis.") from None
@@ -130,6 +136,11 @@ class RedisStore:
         if self._away != (error is not None):
             self._away = error is not None
             logger.warning("Redis is %s", f"away: {type(error).__name__}" if error else "back")
+
+
+def _new_epoch() -> int:
+    """Give one that never was: a counter that is lost would come to old answers again."""
+    return secrets.randbits(62)
 
 
 def _exact(value: object) -> bool:

@@ -21,7 +21,7 @@ from zava_sql.errors import (
     LimitExceeded,
     ServiceUnavailable,
 )
-from zava_sql.pools import ADMINISTRATION, gateway_pool, service_pool, session_start
+from zava_sql.pools import ADMINISTRATION, gateway_pool, service_pool, session_start, settled
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from zava_sql.gateway import GatewayConnection, GatewayPool
     from zava_sql.settings import Settings
 
-__all__ = ["CONNECTION_ERRORS", "Database", "connect"]
+__all__ = ["CONNECTION_ERRORS", "PROBE", "Database", "connect"]
 
 T = TypeVar("T")
 
@@ -50,6 +50,9 @@ CONNECTION_ERRORS = (
 
 # Seconds after which a query that still runs is cancelled once more.
 _CANCEL_AGAIN = 0.1
+
+# Seconds for a sign of life, and to part in good order: where nobody is there that takes for ever.
+PROBE = 2.0
 
 
 class Database:
@@ -227,7 +230,7 @@ class Database:
             with suppress(asyncpg.InterfaceError):
                 try:
                     if pool is self.service:
-                        await _settled(self.service)
+                        await settled(self.service)
                     async with asyncio.timeout(5):
                         await pool.close()
                 except TimeoutError:
@@ -290,19 +293,23 @@ class Database:
         Raises:
             DatabaseError, ServiceUnavailable: see `errors`.
         """
+        seconds = self.settings.command_timeout
 
         async def fetch() -> list[asyncpg.Record]:
             async with self.service_session() as connection:
-                return await connection.fetch(
-                    sql, *arguments, timeout=self.settings.command_timeout
-                )
+                try:
+                    return await connection.fetch(sql, *arguments, timeout=seconds)
+                except TimeoutError:
+                    # These are quick: where one has no answer, nor have the other connections.
+                    await self.service.expire_connections()
+                    raise
 
         async with translated_connection_errors():
             return await retrying(
                 fetch,
                 self._service_breaker,
                 attempts=self.settings.retry_attempts,
-                seconds=self.settings.command_timeout,
+                seconds=seconds,
                 lost=self.service.expire_connections,
             )
 
@@ -318,14 +325,6 @@ class Database:
             async with connection.transaction():
                 await connection.execute(self.session_start)
                 yield connection
-
-
-async def _settled(pool: asyncpg.Pool[asyncpg.Record]) -> None:
-    """Let a pool make the connection that it is making: the error of one cut off is nobody's."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.5):
-            while pool.get_size() < pool.get_min_size():  # noqa: ASYNC110 - nothing tells it
-                await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -397,4 +396,5 @@ async def connect(
     try:
         yield connection
     finally:
-        await connection.close()
+        with suppress(TimeoutError):
+            await connection.close(timeout=PROBE)

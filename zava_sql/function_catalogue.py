@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql.database import CONNECTION_ERRORS, connect
+from zava_sql.database import CONNECTION_ERRORS, PROBE, connect
 from zava_sql.errors import ZavaError
 from zava_sql.functions import FunctionSpec, read_functions
 
@@ -132,6 +132,8 @@ class FunctionCatalogue:
                         with suppress(TimeoutError):
                             async with asyncio.timeout(wait):
                                 await woken.wait()
+                        # Silence may mean that nobody is there.
+                        await connection.fetchval("select 1", timeout=PROBE)
                         woken.clear()
             except (ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
                 pass  # It is away, or refuses: calls say so; here it is enough to try again.

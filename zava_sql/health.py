@@ -72,6 +72,9 @@ select case
 end as lag
 """
 
+# Those that nobody waits for any more.
+_looking: Final[set[asyncio.Task[Part]]] = set()
+
 _LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
@@ -224,11 +227,20 @@ def _head() -> str:
 
 
 async def _look(check: Check) -> Part:
-    try:
-        async with asyncio.timeout(_PATIENCE), translated_connection_errors():
-            return await check()
-    except TimeoutError:
+    # Not waited for to its end: on a connection that is silent that takes a while.
+    task = asyncio.create_task(_looked(check))
+    _looking.add(task)
+    task.add_done_callback(_looking.discard)
+    if not (await asyncio.wait({task}, timeout=_PATIENCE))[0]:
+        task.cancel()
         return Part("down", {"message": "no answer in time"})
+    return task.result()
+
+
+async def _looked(check: Check) -> Part:
+    try:
+        async with translated_connection_errors():
+            return await check()
     except ZavaError as error:
         return Part("down", {"message": error.message})
     except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
@@ -239,8 +251,14 @@ async def _row(
     lent: AbstractAsyncContextManager[Connection], sql: str, *arguments: object
 ) -> asyncpg.Record:
     # In a transaction, which a pooler keeps on one backend.
-    async with lent as connection, connection.transaction():
-        row = await connection.fetchrow(sql, *arguments)
+    async with lent as connection:
+        # Cut where it is silent: parting in good order would keep it from the pool for long.
+        cut = asyncio.get_running_loop().call_later(_PATIENCE, connection.terminate)
+        try:
+            async with connection.transaction():
+                row = await connection.fetchrow(sql, *arguments)
+        finally:
+            cut.cancel()
         if row is None:
             raise asyncpg.DataError("no row")
         return row

@@ -6,6 +6,8 @@ service only calls functions.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["ADMINISTRATION", "gateway_pool", "service_pool", "session_start"]
+__all__ = ["ADMINISTRATION", "gateway_pool", "service_pool", "session_start", "settled"]
 
 _SEARCH_PATH = "retail, public"
 
@@ -144,6 +146,14 @@ def session_start(settings: Settings) -> str:
     return f"SET LOCAL search_path = {_SEARCH_PATH};" + "".join(
         f"SET LOCAL {name} = '{value}';" for name, value in texts.items()
     )
+
+
+async def settled(pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    """Let a pool make the connection that it is making: the error of one cut off is nobody's."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while pool.get_size() < pool.get_min_size():  # noqa: ASYNC110 - nothing tells it
+                await asyncio.sleep(0.005)
 
 
 async def _no_reset(_: object) -> None:

@@ -49,7 +49,10 @@ def exporting() -> Iterator[None]:
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry's SDK is not installed",
             hint="Install it: pip install 'zava-sql[otel]'",
         ) from None
-    provider = TracerProvider(resource=Resource.create({"service.name": "zava-sql"}))
+    resource = Resource.create()
+    if str(resource.attributes["service.name"]).startswith("unknown_service"):
+        resource = resource.merge(Resource({"service.name": "zava-sql"}))
+    provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     _tracer = provider.get_tracer("zava_sql")
     try:

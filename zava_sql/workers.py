@@ -21,7 +21,7 @@ __all__ = ["supervise"]
 # Seconds before a process that died is replaced: one that cannot start must not keep us busy.
 _PAUSE = 1
 
-_WATCHED = frozenset({"SIGINT", "SIGTERM", "SIGCHLD"})
+_WATCHED = frozenset({"SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD"})
 
 
 def supervise(number: int, work: Callable[[int], None], buried: Callable[[int], None]) -> None:

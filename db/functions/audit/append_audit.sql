@@ -3,6 +3,8 @@
 -- Servers write one after the other: the row of the head is locked until the batch is committed.
 -- A server numbers its records and sends again what it does not know to have arrived; what is here
 -- already is skipped, so that a record is neither lost nor doubled.
+-- Gives up where the log is locked: a server that has hung up would leave one that waits behind with
+-- each attempt, until no connection is left.
 -- SECURITY DEFINER: the service login appends, and can neither read nor change what is there.
 create or replace function zava.append_audit(
     p_source_id uuid,
@@ -14,6 +16,7 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
 as $function$
 declare
     v_head zava.audit_head;

@@ -1,5 +1,6 @@
 -- zava.drop_audit_before(): retention. Drops the partitions that end by this moment, whole months,
--- and keeps the last link of what is gone, from which the chain goes on.
+-- and keeps the last link of what is gone, from which the chain goes on. Gives up where somebody
+-- reads the log for long, such as zava.verify_audit(): meanwhile no server could write to it.
 create or replace function zava.drop_audit_before(
     p_moment timestamptz
 )
@@ -9,6 +10,7 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '3s'
 as $function$
 declare
     v_end text := 'audit_log_' || to_char(p_moment at time zone 'UTC', 'YYYY_MM');

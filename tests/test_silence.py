@@ -1,0 +1,163 @@
+"""The network loses connections and tells nobody, as when a failover moves an address.
+
+What was connected hears nothing for ever, what connects anew is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import httpx2
+import mcp_clients
+import psycopg
+import pytest
+import tenants
+from pydantic import SecretStr
+
+from zava_sql.agent import Agent
+from zava_sql.cache import Cache
+from zava_sql.errors import ServiceUnavailable
+from zava_sql.tenant import find_principal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import conftest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.once, pytest.mark.long]
+
+COUNT = "select count(*) from retail.orders"
+
+
+class Network:
+    """Passes connections on; those of before `hush()` are silent from then on."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._there = host, port
+        self._time = 0
+        self._running: set[asyncio.Task[None]] = set()
+
+    def hush(self) -> None:
+        self._time += 1
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task, begun = asyncio.current_task(), self._time
+        assert task is not None
+        self._running.add(task)
+        there = await asyncio.open_connection(*self._there)
+
+        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while data := await source.read(65_536):
+                if self._time > begun:
+                    await asyncio.sleep(3_600)
+                target.write(data)
+            if self._time > begun:
+                await asyncio.sleep(3_600)
+            target.close()
+
+        with suppress(ConnectionError, asyncio.CancelledError):
+            await asyncio.gather(pass_on(reader, there[1]), pass_on(there[0], writer))
+        for one in (writer, there[1]):
+            one.close()
+
+    async def end(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.wait(self._running)
+
+
+@pytest.fixture(scope="module")
+def shops(module_database):
+    tenants.fill(module_database)
+    return module_database
+
+
+@asynccontextmanager
+async def network(
+    database: conftest.Database,
+) -> AsyncIterator[tuple[Network, dict[str, SecretStr]]]:
+    """Give a network, and the settings that lead through it."""
+    between = Network(database.server.host, database.server.port)
+    proxy = await asyncio.start_server(between.connected, "127.0.0.1", 0)
+    host = f"{database.server.host}:{database.server.port}"
+    here = f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    try:
+        yield (
+            between,
+            {
+                "database_url": SecretStr(database.gateway_url.replace(host, here)),
+                "service_url": SecretStr(database.service_url.replace(host, here)),
+            },
+        )
+    finally:
+        await between.end()
+        proxy.close()
+        await asyncio.sleep(0.05)
+
+
+async def until(so: Callable[[], bool], seconds: float = 15) -> None:
+    async with asyncio.timeout(seconds):
+        while not so():  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.02)
+
+
+async def ready(url: str) -> bool:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
+        return (await http.get(url.replace("/mcp", "/readyz"))).status_code == 200
+
+
+async def test_a_look_at_health_ends_in_time_and_the_next_ones_see_it_is_back(shops):
+    async with (
+        network(shops) as (between, urls),
+        tenants.opened(shops, **urls) as database,
+        mcp_clients.serving(database) as url,
+    ):
+        assert await ready(url)
+        between.hush()
+        begun = time.monotonic()
+        assert not await ready(url)
+        assert time.monotonic() - begun < 4
+        while not await ready(url):
+            assert time.monotonic() - begun < 15
+
+
+async def test_no_answer_is_kept_while_changes_cannot_be_heard_of(shops):
+    async with (
+        network(shops) as (between, urls),
+        tenants.opened(shops, cache_ttl=60, catalogue_interval=0.2, **urls) as database,
+        Cache.open(database) as cache,
+    ):
+        agent = Agent(database, cache=cache)
+        await until(lambda: cache.on)
+        seattle = await find_principal(database, "seattle")
+        await agent.query(seattle, COUNT)
+        epoch = cache.store._epoch  # noqa: SLF001
+        between.hush()
+        await until(lambda: not cache.on, seconds=4)
+        await until(lambda: cache.on)
+        assert cache.store._epoch > epoch  # noqa: SLF001
+        # What is said is heard again.
+        epoch = cache.store._epoch  # noqa: SLF001
+        with psycopg.connect(shops.admin_url, autocommit=True) as admin:
+            admin.execute("notify zava_data")
+        await until(lambda: cache.store._epoch > epoch)  # noqa: SLF001
+
+
+async def test_one_caller_waits_and_not_one_for_each_connection(shops):
+    async with (
+        network(shops) as (between, urls),
+        tenants.opened(
+            shops, pool_max=4, command_timeout=1, statement_timeout=1, **urls
+        ) as database,
+    ):
+        await asyncio.gather(*(find_principal(database, "seattle") for _ in range(4)))
+        assert database.service.get_size() > 1
+        between.hush()
+        with pytest.raises(ServiceUnavailable):
+            await find_principal(database, "seattle")
+        begun = time.monotonic()
+        await find_principal(database, "seattle")
+        assert time.monotonic() - begun < 0.9
