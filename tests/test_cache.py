@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 import tenants
+from mcp import Client
 from pydantic import SecretStr
 
 from zava_sql import agent as agent_module
@@ -24,6 +25,7 @@ from zava_sql.agent import Agent, Column, Result
 from zava_sql.cache import NEVER_KEPT, Cache, MemoryStore, is_kept
 from zava_sql.errors import AuthorizationError, DatabaseError, ZavaError
 from zava_sql.guard import Checked, Guard
+from zava_sql.mcp_tools import create_server
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
@@ -369,6 +371,29 @@ async def test_what_is_volatile_is_never_kept(module_database):
     assert not is_kept('select "now" ( )')
     assert not is_kept('select * from api."my_queries"(p_limit => $1::text::integer)')
     assert is_kept("select known from retail.orders")
+
+
+async def test_a_volatile_function_of_the_database_is_asked_each_time(clone):
+    with clone() as copy:
+        tenants.fill(copy)
+        with psycopg.connect(copy.admin_url) as connection:
+            for name, kind in (("Lot_1", "volatile"), ("kept", "stable")):
+                connection.execute(
+                    f'create function api."{name}"() returns text language sql {kind}'
+                    " return gen_random_uuid()::text;"
+                    f' grant execute on function api."{name}"() to store_manager'
+                )
+        async with caching(copy) as agent:
+
+            async def identify() -> Principal:
+                return await who(agent)
+
+            async with Client(create_server(agent, identify)) as client:
+                for name, times in (("Lot_1", 2), ("kept", 1)):
+                    sql = f'select api."{name}"()'
+                    for tool, given in ((name, {}), ("query", {"sql": sql})):
+                        answers = [await client.call_tool(tool, given) for _ in range(2)]
+                        assert len({repr(answer.content) for answer in answers}) == times, tool
 
 
 @pytest.fixture

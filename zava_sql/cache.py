@@ -27,7 +27,7 @@ from zava_sql.database import CONNECTION_ERRORS, PROBE, connect
 from zava_sql.errors import ConfigurationError, ZavaError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from typing import Protocol
 
     from zava_sql.agent import Result
@@ -72,9 +72,15 @@ _OVERHEAD: Final = 56
 logger = logging.getLogger(__name__)
 
 
-def is_kept(sql: str) -> bool:
-    """Say whether the answer to this text may be the same a moment later."""
-    return NEVER_KEPT.isdisjoint(_WORD.findall(sql.casefold()))
+def is_kept(sql: str, volatile: Collection[str] = ()) -> bool:
+    """Say whether the answer to this text may be the same a moment later.
+
+    `volatile` are names of functions of schema api that nobody promised that of.
+    """
+    words = _WORD.findall(sql.casefold())
+    return NEVER_KEPT.isdisjoint(words) and (
+        not volatile or set(_WORD.findall(" ".join(volatile).casefold())).isdisjoint(words)
+    )
 
 
 class MemoryStore:
@@ -147,6 +153,7 @@ class Cache:
     on: bool = False
     hits: int = 0
     misses: int = 0
+    volatile: Collection[str] = ()
     _told: tuple[int, int] = (0, 0)
     _flights: dict[str, _Flight] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -210,7 +217,7 @@ class Cache:
             Whatever `fresh` does; ServiceUnavailable: access cannot be looked up.
         """
         sql = call.sql or ""
-        if not self.on or not is_kept(sql):
+        if not self.on or not is_kept(sql, self.volatile):
             return await fresh()
         key = await self._key(call, sql, limit, values)
         if key is None:

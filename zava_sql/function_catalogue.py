@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class FunctionCatalogue:
-    """The tools of schema api; `names` are of all its functions, shown as tools or not."""
+    """The tools of schema api; `names` are of all its functions, shown or not, some `volatile`."""
 
     def __init__(self, database: Database, *, embeds: bool = False) -> None:
         self._database = database
@@ -44,6 +44,7 @@ class FunctionCatalogue:
         self._tools: dict[int, FunctionSpec] = {}
         self._visible: dict[str, dict[str, FunctionSpec]] = {}
         self.names: frozenset[str] = frozenset()
+        self.volatile: frozenset[str] = frozenset()
         self.looked_at = time.monotonic()
 
     async def refresh(self) -> bool:
@@ -68,7 +69,11 @@ class FunctionCatalogue:
             logger.warning("%s", line)
         self._tools = {tool.function_id: tool for tool in tools}
         self._visible = {}
-        self.names = frozenset(row["function_name"] for row in rows if row["kind"] == "f")
+        functions = [row for row in rows if row["kind"] == "f"]
+        self.names = frozenset(row["function_name"] for row in functions)
+        self.volatile = frozenset(
+            row["function_name"] for row in functions if row["volatility"] == "v"
+        )
         self._fingerprint = seen["fingerprint"]
         return True
 

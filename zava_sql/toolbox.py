@@ -160,3 +160,5 @@ class Toolbox:
     def _follow(self) -> None:
         self._made.clear()
         self._agent.allow_functions(self._catalogue.names)
+        if self._agent.cache is not None:
+            self._agent.cache.volatile = self._catalogue.volatile
