@@ -439,6 +439,10 @@ async def test_a_notification_is_heard_at_once_and_a_silent_change_soon(clone):
                 await _hears(copy, database, notify=notify)
 
 
+# What a connection that listens has said last: that, or whether anybody is there.
+LISTENS = "query ~ '^(LISTEN |select 1$)'"
+
+
 async def _hears(copy, database, *, notify):
     catalogue = FunctionCatalogue(database)
     await catalogue.refresh()
@@ -481,7 +485,7 @@ async def _hears(copy, database, *, notify):
                     event.clear()
                 connection.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity"
-                    " where datname = current_database() and query like 'LISTEN %'"
+                    f" where datname = current_database() and {LISTENS}"
                 )
                 connection.execute(f"drop function api.{name}()")
                 await asyncio.wait_for(heard.wait(), 30)
@@ -523,7 +527,7 @@ async def _listening(connection):
     for _ in range(500):
         (count,) = connection.execute(
             "select count(*) from pg_stat_activity"
-            " where datname = current_database() and query like 'LISTEN %'"
+            f" where datname = current_database() and {LISTENS}"
         ).fetchone()
         if count:
             return
