@@ -96,19 +96,20 @@ async def digest(url: str) -> str:
 async def scratch(url: str, template: str = "template1") -> AsyncIterator[str]:
     """Lend a database on the server of this URL, copied from another if one is named."""
     name = f"zava_scratch_{secrets.token_hex(4)}"
+    quoted = template.replace('"', '""')
     try:
-        quoted = template.replace('"', '""')
-        await _administer(url, f'create database {name} template "{quoted}"')
-    except asyncpg.ObjectInUseError as error:
-        raise DatabaseError(
-            f"the database {template} is in use and cannot be copied",
-            sqlstate=error.sqlstate,
-            hint="Name a copy of it, such as a restored backup, with ZAVA_ADMIN_URL.",
-        ) from error
-    try:
+        try:
+            await _administer(url, f'create database {name} template "{quoted}"')
+        except asyncpg.ObjectInUseError as error:
+            raise DatabaseError(
+                f"the database {template} is in use and cannot be copied",
+                sqlstate=error.sqlstate,
+                hint="Name a copy of it, such as a restored backup, with ZAVA_ADMIN_URL.",
+            ) from error
         yield urlunsplit(urlsplit(url)._replace(path=f"/{quote(name)}"))
     finally:
-        await _administer(url, f"drop database {name} with (force)")
+        # Who is interrupted may not have heard yet that it was made.
+        await _administer(url, f"drop database if exists {name} with (force)")
 
 
 async def _administer(url: str, statement: str) -> None:
