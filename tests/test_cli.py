@@ -594,9 +594,13 @@ def test_the_matrix_as_a_page_tells_what_the_program_is_told(run, module_databas
 
 
 @pytest.mark.long
-def test_a_page_that_cannot_be_written_loses_nothing_else(run, tmp_path):
-    done = run("verify", "--page", str(tmp_path / "nowhere" / "matrix.html"))
+@pytest.mark.parametrize(
+    ("name", "why"), [("nowhere/matrix.html", "No such file or directory"), ("taken", "directory")]
+)
+def test_a_page_that_cannot_be_written_loses_nothing_else(run, tmp_path, name, why):
+    (tmp_path / "taken").mkdir()
+    done = run("verify", "--page", str(tmp_path / name))
     assert done.returncode == 2
     assert " cells, 0 wrong\n" in done.stdout
-    assert done.stderr.splitlines()[0].endswith("No such file or directory [VALIDATION_ERROR]")
-    assert list(tmp_path.iterdir()) == []
+    assert done.stderr.splitlines()[0].endswith(f"{why} [VALIDATION_ERROR]")
+    assert [file.name for file in tmp_path.iterdir()] == ["taken"]

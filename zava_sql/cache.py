@@ -72,15 +72,14 @@ _OVERHEAD: Final = 56
 logger = logging.getLogger(__name__)
 
 
-def is_kept(sql: str, volatile: Collection[str] = ()) -> bool:
-    """Say whether the answer to this text may be the same a moment later.
+def words(text: str) -> frozenset[str]:
+    """Give the words of a text, in small letters."""
+    return frozenset(_WORD.findall(text.casefold()))
 
-    `volatile` are names of functions of schema api that nobody promised that of.
-    """
-    words = _WORD.findall(sql.casefold())
-    return NEVER_KEPT.isdisjoint(words) and (
-        not volatile or set(_WORD.findall(" ".join(volatile).casefold())).isdisjoint(words)
-    )
+
+def is_kept(sql: str, never: frozenset[str] = NEVER_KEPT) -> bool:
+    """Say whether the answer to this text may be the same a moment later."""
+    return never.isdisjoint(words(sql))
 
 
 class MemoryStore:
@@ -153,7 +152,7 @@ class Cache:
     on: bool = False
     hits: int = 0
     misses: int = 0
-    volatile: Collection[str] = ()
+    never_kept: frozenset[str] = NEVER_KEPT
     _told: tuple[int, int] = (0, 0)
     _flights: dict[str, _Flight] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -199,6 +198,10 @@ class Cache:
         """Bytes that this process holds."""
         return self.store.size if isinstance(self.store, MemoryStore) else 0
 
+    def leave_out(self, functions: Collection[str]) -> None:
+        """Keep no answer to a text with the name of one of these: they are volatile."""
+        self.never_kept = NEVER_KEPT | words(" ".join(functions))
+
     def take_lookups(self) -> dict[str, int]:
         """Give how many answers were found, or not, since this was asked last."""
         before, self._told = self._told, (self.hits, self.misses)
@@ -217,7 +220,7 @@ class Cache:
             Whatever `fresh` does; ServiceUnavailable: access cannot be looked up.
         """
         sql = call.sql or ""
-        if not self.on or not is_kept(sql, self.volatile):
+        if not self.on or not is_kept(sql, self.never_kept):
             return await fresh()
         key = await self._key(call, sql, limit, values)
         if key is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,6 +119,8 @@ def _write_page(file: Path, matrix: Matrix, mutations: list[Mutation]) -> None:
         whole.write_text(to_page(matrix, mutations), encoding="utf-8")
         whole.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            whole.unlink()
         raise ValidationError(
             f"cannot write {file}: {error.strerror}", hint="Name a file that can be written."
         ) from None

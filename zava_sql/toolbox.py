@@ -161,4 +161,4 @@ class Toolbox:
         self._made.clear()
         self._agent.allow_functions(self._catalogue.names)
         if self._agent.cache is not None:
-            self._agent.cache.volatile = self._catalogue.volatile
+            self._agent.cache.leave_out(self._catalogue.volatile)
