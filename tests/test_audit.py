@@ -474,7 +474,9 @@ async def test_a_damaged_journal_holds_nothing_else_back(
 
 
 @pytest.mark.long
-async def test_who_waits_for_the_log_gives_up(module_database, admin):
+async def test_who_waits_for_the_log_gives_up(module_database, admin, request):
+    admin.execute("set statement_timeout = '20s'")  # of another kind, should nothing else end it
+    request.addfinalizer(lambda: admin.execute("reset statement_timeout"))
     with psycopg.connect(module_database.admin_url) as other:
         other.execute("select from zava.audit_head for update")
         with pytest.raises(psycopg.errors.LockNotAvailable):
