@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import io
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -552,11 +551,11 @@ def test_nobody_waits_for_a_check(db, first):
 @pytest.mark.parametrize("url", ["superuser"], indirect=True)
 def test_a_check_does_not_wait_for_ever(first):
     with psycopg.connect(first) as writer:
+        # Who waits for ever gets the lock in the end, and no error.
+        writer.execute("set idle_in_transaction_session_timeout = '30s'")
         writer.execute("lock table retail.notes in access exclusive mode")
-        started = time.monotonic()
         with pytest.raises(errors.DatabaseError, match="lock timeout"):
             migrate.ask(first, ddl_catalogue.read)
-        assert 2 < time.monotonic() - started < 10
         writer.rollback()
 
 

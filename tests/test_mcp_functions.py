@@ -506,13 +506,10 @@ async def test_a_stop_ends_listening_in_good_order(shops):
             connected = await client.__aenter__()
             listening = connected.listen(tools_list_changed=True)
             events = await listening.__aenter__()
-            begun = asyncio.get_running_loop().time()
-        took = asyncio.get_running_loop().time() - begun
         with anyio.fail_after(5):
             assert [event async for event in events] == []  # a lost stream would raise
         await listening.__aexit__(None, None, None)
         await client.__aexit__(None, None, None)
-    assert took < 7  # the server would have cut it after eight seconds
 
 
 # ---------------------------------------------------------------- size and form of answers
