@@ -38,7 +38,7 @@ from zava_sql.agent import Agent
 from zava_sql.auth import KeyVerifier, request_principal
 from zava_sql.database import Database
 from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
-from zava_sql.mcp_server import serve_http
+from zava_sql.mcp_server import listen, serve_http
 from zava_sql.tenant import hash_key, new_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
@@ -463,6 +463,15 @@ async def test_a_port_in_use_is_said_so(filled):
                 await serve_http(database, Agent(database), "127.0.0.1", taken.getsockname()[1])
     assert caught.value.message.endswith(": address already in use")
     assert "--port" in caught.value.hint
+
+
+def test_no_answer_waits_for_an_acknowledgement(filled):
+    with (
+        listen(settings_for(filled), "127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 class _BrokenAgent(Agent):

@@ -192,12 +192,16 @@ def listen(settings: Settings, host: str, port: int) -> socket.socket:
         )
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise ServiceUnavailable(
             f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0).lower()}",
             hint="Another program may use it: stop that, or choose another port with --port.",
         ) from error
+    # Connections inherit it. asyncio's own loop leaves it off, and each answer then waits for an
+    # acknowledgement that the client delays by 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def url_of(host: str, listener: socket.socket) -> str:
