@@ -39,6 +39,16 @@ PROCEDURE = (
 )
 
 CLOSED = "create schema store;"
+# A table of another domain, with a tenant key of its own.
+FENCED = (
+    "create schema clinic; create table clinic.visits (clinic text);"
+    "create index on clinic.visits (clinic);"
+    "alter table clinic.visits enable row level security, force row level security;"
+    "create policy visits_select on clinic.visits for select to store_manager using (true);"
+    "create policy visits_fence on clinic.visits as restrictive to store_manager"
+    " using (clinic = any ((select zava.visible_stores(current_user))::text[]));"
+    "grant select on clinic.visits to store_manager;"
+)
 OPENED = (
     "grant select on store.vip to store_manager;"
     "create view api.vip with (security_invoker) as table store.vip;"
@@ -114,6 +124,16 @@ SEEDS = [
             "grant select (s) on retail.gifts to head_office"
         ),
         "retail.gifts",
+    ),
+    (
+        "table_without_rls",
+        f"{FENCED} alter table clinic.visits disable row level security",
+        "clinic.visits",
+    ),
+    (
+        "table_without_rls",
+        f"{FENCED} create table clinic.bills (clinic text); grant select on clinic.bills to public",
+        "clinic.bills",
     ),
     (
         "table_without_rls",

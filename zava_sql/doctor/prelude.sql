@@ -130,16 +130,39 @@ policies as (
     from pg_catalog.pg_policy as p
     join relations as r on r.oid = p.polrelid
 ),
--- The column that most policies ask for.
+-- What tells tenants apart: the column that most policies ask for, and whatever a policy about the caller
+-- asks for alone, as of tables of another domain; but not a row's own id, which says nothing elsewhere.
 tenant_key (name) as (
+    (
+        select a.attname
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        where d.classid = 'pg_catalog.pg_policy'::regclass
+            and d.refclassid = 'pg_catalog.pg_class'::regclass
+        group by a.attname
+        order by count(distinct d.refobjid) desc, a.attname
+        limit 1
+    )
+    union
     select a.attname
-    from pg_catalog.pg_depend as d
-    join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-    where d.classid = 'pg_catalog.pg_policy'::regclass
-        and d.refclassid = 'pg_catalog.pg_class'::regclass
-    group by a.attname
-    order by count(distinct d.refobjid) desc, a.attname
-    limit 1
+    from (
+        select p.polrelid, min(d.refobjsubid) as number
+        from policies as p
+        join pg_catalog.pg_depend as d
+            on d.classid = 'pg_catalog.pg_policy'::regclass
+            and d.objid = p.oid
+            and d.refclassid = 'pg_catalog.pg_class'::regclass
+            and d.refobjid = p.polrelid
+            and d.refobjsubid > 0
+        where not p.is_blind
+        group by p.oid, p.polrelid
+        having count(distinct d.refobjsubid) = 1
+    ) as one
+    join pg_catalog.pg_attribute as a on a.attrelid = one.polrelid and a.attnum = one.number
+    where not exists (
+        select from pg_catalog.pg_constraint as c
+        where c.conrelid = one.polrelid and c.contype = 'p' and c.conkey = array[one.number]::smallint[]
+    )
 ),
 -- Columns of primary keys.
 keys as (

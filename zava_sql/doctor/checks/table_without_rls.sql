@@ -5,7 +5,8 @@ select
         'readable by %s; %s',
         r.grantees,
         case
-            when k.is_there then format('has the tenant key %s', (select t.name from tenant_key as t))
+            when q.is_there then 'has policies, which are not asked'
+            when k.name is not null then format('has the tenant key %s', k.name)
             when l.name is not null then format('has %s, which only tables with row-level security tell apart', l.name)
             when f.name is not null then format('refers to %s', f.name)
             else 'no table of this database has a policy'
@@ -16,11 +17,13 @@ select
     ) as remedy
 from readable as r
 cross join lateral (
-    select exists (
-        select from pg_catalog.pg_attribute as a
-        join tenant_key as t on t.name = a.attname
-        where a.attrelid = r.oid and not a.attisdropped
-    ) as is_there
+    select exists (select from policies as p where p.polrelid = r.oid) as is_there
+) as q
+cross join lateral (
+    select min(a.attname) as name
+    from pg_catalog.pg_attribute as a
+    join tenant_key as t on t.name = a.attname
+    where a.attrelid = r.oid and not a.attisdropped
 ) as k
 left join lateral (
     select o.name
@@ -47,4 +50,10 @@ left join lateral (
 ) as l on true
 where r.relkind in ('r', 'p')
     and not r.relrowsecurity
-    and (k.is_there or f.name is not null or l.name is not null or not exists (select from policies as p))
+    and (
+        q.is_there
+        or k.name is not null
+        or l.name is not null
+        or f.name is not null
+        or not exists (select from policies as p)
+    )
