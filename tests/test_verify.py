@@ -64,6 +64,10 @@ async def test_what_is_wrong_shows(clone):
         alter table zava.principals disable row level security;
         create function api.planted() returns int language sql security definer return 1;
         grant execute on function api.planted() to store_manager;
+        create materialized view retail.never_filled as table retail.orders with no data;
+        create view api.broken as
+        select 1 as one where 1 / (extract(epoch from now()) * 0)::int = 1;
+        grant select on api.broken to store_manager;
     """
     with clone() as database:
         tenants.fill(database)
@@ -77,7 +81,9 @@ async def test_what_is_wrong_shows(clone):
         ("seattle", "missing", "retail.customers"),
         ("seattle", "leak", "zava.principals"),
         ("seattle", "leak", "api.planted()"),
+        ("seattle", "unknown", "api.broken"),
     }
+    assert "retail.never_filled" not in {cell.object for cell in matrix.problems}
     # Nobody but stores stood behind those fences; the function is for PUBLIC.
     assert {what for persona, _, what in found if persona == "head-office"} == {"api.planted()"}
     assert not matrix.to_json()["ok"]

@@ -154,6 +154,9 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
     console = Console()
     console.print(matrix.to_table(max(1, (console.width - 30) // 12)))
     for cell in matrix.problems:
+        if cell.outcome == "unknown":
+            print(f"unknown: {cell.persona} could not count {cell.object}")
+            continue
         expected = "unknown" if cell.expected is None else cell.expected
         print(f"{cell.outcome}: {cell.persona} saw {cell.seen} of {cell.object}, not {expected}")
     sessions = len({cell.persona for cell in matrix.cells})

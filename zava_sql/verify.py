@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import asyncpg
 from rich.table import Column, Table
 
 from zava_sql.agent import fetch
 from zava_sql.errors import DatabaseError
+from zava_sql.retry import is_lost
 from zava_sql.tenant import ContextKey, Principal
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Matrix", "Persona", "Relation", "measure", "personas", "relations"]
 
-Outcome = Literal["own", "shared", "denied", "leak", "missing"]
+Outcome = Literal["own", "shared", "denied", "leak", "missing", "unknown"]
+WRONG: Final = ("leak", "missing", "unknown")
 Flaw = Literal["forged", "expired", "other backend"]
 
 _RELATIONS = """
@@ -133,8 +135,8 @@ class Matrix:
 
     @property
     def problems(self) -> tuple[Cell, ...]:
-        """Cells that show too much or too little."""
-        return tuple(cell for cell in self.cells if cell.outcome in ("leak", "missing"))
+        """Cells that show too much or too little, or could not be filled."""
+        return tuple(cell for cell in self.cells if cell.outcome in WRONG)
 
     def to_json(self) -> dict[str, object]:
         """Give all of it for programs."""
@@ -159,7 +161,9 @@ class Matrix:
 def _shown(cell: Cell | None) -> str:
     if cell is None or cell.outcome == "denied":
         return "[dim]·[/dim]"
-    if cell.outcome in ("leak", "missing"):
+    if cell.outcome == "unknown":
+        return "[bold red]unknown[/bold red]"
+    if cell.outcome in WRONG:
         return f"[bold red]{cell.outcome} {cell.seen} of {cell.expected}[/bold red]"
     return f"{cell.seen}" if cell.outcome == "own" else f"[dim]{cell.seen}[/dim]"
 
@@ -198,7 +202,12 @@ async def measure(
     cells = []
     for persona in who:
         for relation, truth in truths.items():
-            cells.append(_judge(persona, relation, truth, await ask(persona, relation.question)))
+            try:
+                rows = await ask(persona, relation.question)
+            except DatabaseError:  # a view that divides by zero, a foreign server that is away
+                cells.append(Cell(relation.name, persona.name, "unknown", 0, None))
+            else:
+                cells.append(_judge(persona, relation, truth, rows))
         for name, is_foreign in await ask(persona, _FUNCTIONS) or ():
             outcome: Outcome = "leak" if is_foreign else "shared"
             cells.append(Cell(str(name), persona.name, outcome, 1, 0 if is_foreign else 1))
@@ -217,8 +226,10 @@ async def _truth(admin: Connection, relation: Relation) -> dict[str, int] | None
         if not unbound:
             await admin.execute("set local role zava_writer")
         rows = await admin.fetch(relation.question)
-    except asyncpg.InsufficientPrivilegeError:
-        return None
+    except asyncpg.PostgresError as error:
+        if is_lost(error):
+            raise
+        return None  # as of a materialized view that was never filled
     finally:
         await transaction.rollback()
     return {row[0]: row[1] for row in rows}

@@ -1,6 +1,6 @@
 <%!
     MARKS = {"own": "own rows", "shared": "rows of all", "denied": "may not read",
-             "leak": "too much", "missing": "too little"}
+             "leak": "too much", "missing": "too little", "unknown": "not countable"}
 %>\
 <!doctype html>
 <html lang="en">
@@ -28,7 +28,7 @@ th { font-weight: 500; text-align: left; }
 tbody tr:hover > * { outline: 1px solid light-dark(#999, #777); }
 .own { background: light-dark(#dff3e4, #1c4a2e); } .shared { background: light-dark(#eef1f7, #2b3140); }
 .denied { color: GrayText; }
-.leak, .missing { background: light-dark(#b3170b, #d9372a); color: #fff; font-weight: 600; }
+.leak, .missing, .unknown { background: light-dark(#b3170b, #d9372a); color: #fff; font-weight: 600; }
 code { font-size: .92em; } footer { margin-top: 2.5rem; color: GrayText; }
 </style>
 <h1>What each principal sees</h1>
