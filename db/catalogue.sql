@@ -327,7 +327,11 @@ objects as (
             concat(d.defaclrole::regrole, ' IN SCHEMA ' || quote_ident(n.nspname)) as who
         from pg_catalog.pg_default_acl as d
         left join ours as n on n.oid = d.defaclnamespace
-        where d.defaclnamespace = 0 or n.oid is not null
+        -- Of whoever can make nothing in these schemas it is nothing of ours.
+        where n.oid is not null
+            or d.defaclnamespace = 0 and exists (
+                select from ours as s where has_schema_privilege(d.defaclrole, s.oid, 'create')
+            )
     ) as d
 )
 
@@ -357,6 +361,12 @@ left join lateral (
             select a.grantee, a.privilege_type, a.is_grantable, null as columns
             from aclexplode(coalesce(o.acl, acldefault(o.acltype, o.owner))) as a
             where a.grantee <> o.owner
+                -- Who else may connect, the server's administrator says (docs/install.md).
+                and not (
+                    o.kind = 'database' and a.privilege_type in ('CONNECT', 'TEMPORARY')
+                    and a.grantee <> 0
+                    and a.grantee::regrole::text !~ '^(zava_.*|store_manager|regional_manager|head_office)$'
+                )
                 -- A tenant's role has this from its making: data, as the role is.
                 and not (
                     o.key = 'schema api' and a.privilege_type = 'USAGE' and not a.is_grantable
