@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from pathlib import Path
 
 import asyncpg
+import psycopg
 import pytest
+import tenants
 
+from zava_sql import doctor, verify
 from zava_sql.agent import Agent
 from zava_sql.database import Database
 from zava_sql.errors import QueryRefused
@@ -22,6 +26,23 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+CLINICS = """
+create role clinic_owner;
+create role clinic_app;
+create schema clinic authorization clinic_owner;
+create table clinic.clinics (clinic_id uuid primary key, slug text, name text);
+create table clinic.visits (
+    clinic_id uuid references clinic.clinics, visit_id int, at timestamptz, fee numeric,
+    primary key (clinic_id, at, visit_id)
+) partition by range (at);
+create table clinic.visits_2026 partition of clinic.visits
+    for values from ('2026-01-01') to ('2027-01-01');
+alter table clinic.clinics owner to clinic_owner;
+alter table clinic.visits owner to clinic_owner;
+grant usage on schema clinic to clinic_app;
+grant select on clinic.visits to clinic_app;
+"""
 
 
 @pytest.mark.long
@@ -69,3 +90,58 @@ def test_scripts_are_short(name):
     script = ROOT / "scripts" / name
     if script.suffix != ".sql":
         assert len(script.read_text(encoding="utf-8").splitlines()) <= 30
+
+
+def test_tables_of_another_domain_are_fenced_as_the_page_says(clone):
+    page = (ROOT / "docs/own-tables.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sql\n(\S.*?)```", page, re.DOTALL)  # the indented one is a variant
+    ids = {name: uuid.uuid4() for name in ("north", "south")}
+    with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        admin.execute(CLINICS.encode())
+        try:
+            for name, store_id in ids.items():
+                admin.execute(
+                    "insert into clinic.clinics values (%s, %s, %s)", [store_id, name, name]
+                )
+                admin.execute(
+                    "insert into clinic.visits select %s, i, '2026-01-01'::timestamptz, 1"
+                    " from generate_series(1, %s) as i",
+                    [store_id, len(name) + (name == "south")],
+                )
+            for block in blocks:
+                admin.execute(block.encode())
+            for name in ids:
+                admin.execute("select zava.create_principal(%s, 'store', array[%s])", [name, name])
+            admin.execute("select zava.create_principal('all', 'head')")
+
+            async def look() -> tuple[doctor.Report, verify.Matrix, dict[str, object]]:
+                connection = await asyncpg.connect(copy.admin_url)
+                async with tenants.opened(copy) as database:
+                    found = await doctor.examine(doctor.Sessions(admin=connection))
+                    everybody = await verify.personas(connection)
+                    matrix = await verify.measure(
+                        verify.through(database),
+                        connection,
+                        everybody,
+                        [r for r in await verify.relations(connection) if "visits" in r.name],
+                    )
+                    agent = Agent(database)
+                    counts = {}
+                    for name in (*ids, "all"):
+                        principal = await find_principal(database, name)
+                        counts[name] = await agent.query(
+                            principal, "select count(*) from api.visits"
+                        )
+                await connection.close()
+                return found, matrix, {name: result.rows[0][0] for name, result in counts.items()}
+
+            found, matrix, counts = asyncio.run(look())
+            assert [one.check for one in found.findings] == ["not_hardened"]
+            assert matrix.problems == ()
+            assert counts == {"north": 5, "south": 6, "all": 11}
+            admin.execute("set role clinic_app")
+            assert admin.execute("select count(*) from clinic.visits").fetchone() == (11,)
+            admin.execute("reset role")
+        finally:
+            admin.execute("drop owned by clinic_app, clinic_owner cascade")
+            admin.execute("drop role clinic_app, clinic_owner")

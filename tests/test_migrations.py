@@ -267,6 +267,29 @@ def test_an_owner_without_superuser_can_migrate(create, cluster):
     assert catalogue(superuser) == full
 
 
+def test_the_roles_of_another_administrator_are_granted_first(create, cluster):
+    page = (ddl.db_path().parent / "docs" / "install.md").read_text(encoding="utf-8")
+    told = re.search(r"grant zava_owner, .*?;", page, re.DOTALL)[0].replace("to other", "to dba")
+    every_role = "0009"
+    migrate.upgrade(create("theirs"), every_role)
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
+        admin.execute("create role dba login createrole password 'dba'")
+        superuser, dba = create("mine", "dba"), cluster.url("mine", "dba", "dba")
+        with psycopg.connect(superuser, autocommit=True) as mine:
+            mine.execute("create extension vector")
+        with pytest.raises(errors.DatabaseError, match="grant role") as caught:
+            migrate.upgrade(dba, every_role)
+        assert "install.md" in caught.value.hint
+        admin.execute(told.encode())
+    migrate.upgrade(dba, every_role)
+    with psycopg.connect(dba, autocommit=True) as connection:
+        connection.execute(
+            "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+            " values ('oak', 'Oak', 'Oak', 0, '2020-01-01')"
+        )
+        connection.execute("select zava.create_principal('oak', 'store', array['oak'])")
+
+
 def test_what_a_database_sets_for_everybody_changes_nothing(create):
     plain, odd = create("plain"), create("odd")
     with psycopg.connect(odd, autocommit=True) as admin:

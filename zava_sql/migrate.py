@@ -203,6 +203,17 @@ def _hint(error: util.CommandError) -> str:
     return NEWER if "Can't locate revision" in str(error) else "See: alembic history."
 
 
+def _right(message: str) -> str:
+    """Say which right is missing."""
+    if "create database" in message:
+        return "Databases are made for this: the login needs CREATEDB."
+    if "grant role" in message:
+        return (
+            "Another administrator made that role: see docs/install.md, Beside other applications."
+        )
+    return "Migrate as a superuser, or as a database owner with CREATEROLE."
+
+
 def _explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
     """Find words for what asyncpg raised."""
     match error:
@@ -228,7 +239,7 @@ def _explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError
                 who = ", ".join(blockers.values()) or "Another transaction"
                 hint = f"{who} holds locks on these tables. Try again when it is done."
             elif isinstance(error, asyncpg.InsufficientPrivilegeError) and not error.hint:
-                hint = "Migrate as a superuser, or as a database owner with CREATEROLE."
+                hint = _right(message)
             return DatabaseError(message, sqlstate=error.sqlstate, hint=hint)
     message, hint = (
         "the database cannot be reached",
