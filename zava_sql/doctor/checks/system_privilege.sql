@@ -46,12 +46,18 @@ with shipped as (
     left join pg_catalog.pg_init_privs as i
         on i.classoid = 'pg_catalog.pg_proc'::regclass and i.objoid = p.oid and i.objsubid = 0
     where p.pronamespace = 'pg_catalog'::regnamespace and p.oid < 16384
+),
+granted as (
+    select
+        s.*,
+        bool_or(s.grantee = 0) over (partition by s.class, s.oid, s.privilege_type) as is_everybodys
+    from shipped as s
 )
 select
     s.name as object,
     format('%s granted to %s', string_agg(distinct s.privilege_type, ', '), e.name) as evidence,
     format('revoke all on %s %s from %s;  -- by a superuser', s.kind, s.name, e.name) as remedy
-from shipped as s
+from granted as s
 join enjoyed as e on e.oid = s.grantee
 where (s.grantee = 0 or s.grantee >= 16384)
     -- What everybody had, and what hardening left to nobody but whom it names.
@@ -59,17 +65,7 @@ where (s.grantee = 0 or s.grantee >= 16384)
         select from aclexplode(s.given) as g
         where g.grantee = 0
             and g.privilege_type = s.privilege_type
-            and (
-                s.grantee = 0
-                or exists (
-                    select from shipped as o
-                    where o.class = s.class
-                        and o.oid = s.oid
-                        and o.grantee = 0
-                        and o.privilege_type = s.privilege_type
-                        and o.kind = 'routine'
-                )
-            )
+            and (s.grantee = 0 or s.kind = 'routine' and s.is_everybodys)
     )
     and not (
         s.grantee in (select g.oid from gateway as g)
