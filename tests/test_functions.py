@@ -14,6 +14,7 @@ import pytest
 import tenants
 
 from zava_sql.agent import Agent
+from zava_sql.embedding import Vector
 from zava_sql.errors import DatabaseError, QueryRefused, ServiceUnavailable, ValidationError
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.toolbox import Toolbox
@@ -27,6 +28,11 @@ def shop(clone):
     with clone(hardened=True) as copy:
         tenants.fill(copy)
         functions.create(copy.admin_url)
+        with psycopg.connect(copy.admin_url) as connection:
+            connection.execute(
+                "insert into retail.embedding_models (name, dimensions, state)"
+                " values ('fixed', 2, 'live')"
+            )
         yield copy
 
 
@@ -42,7 +48,7 @@ async def people(opened):
 
 
 async def embed(_, text):
-    return [float(len(text)), 0.5]
+    return Vector("fixed", [float(len(text)), 0.5])
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +327,7 @@ async def test_a_tenant_with_many_questions_does_not_keep_the_embedder_from_othe
         most = max(most, at_once["seattle"])
         await asyncio.sleep(0.02)
         at_once[principal.name] -= 1
-        return [1.0, 0.5]
+        return Vector("fixed", [1.0, 0.5])
 
     agent = Agent(opened, embed=slow)
 

@@ -43,11 +43,12 @@ if TYPE_CHECKING:
     )
     from contextlib import AbstractAsyncContextManager
 
+    from zava_sql.embedding import Vector
     from zava_sql.functions import FunctionSpec
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
-    Embed = Callable[[Principal, str], Awaitable[Sequence[float] | None]]
+    Embed = Callable[[Principal, str], Awaitable[Vector | None]]
 
 __all__ = ["Agent", "Column", "Result", "fetch"]
 
@@ -208,15 +209,14 @@ class Agent:
         call.rows, call.size = len(result.rows), size_of(result.rows)
         return result
 
-    async def _vector(self, embed: Embed, principal: Principal, text: str) -> list[float] | None:
+    async def _vector(self, embed: Embed, principal: Principal, text: str) -> Vector | None:
         """Embed a text; None, with which a function goes by words, where that cannot be."""
         try:
             async with self._turn(principal, self._embedding_turns):
-                vector = await embed(principal, text)
+                return await embed(principal, text)
         except ZavaError as error:
             logger.warning("no embedding: %s", error.message)
             return None
-        return None if vector is None else list(vector)
 
     def _turn(
         self, principal: Principal, turns: Turns | None = None

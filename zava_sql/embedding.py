@@ -6,7 +6,7 @@ which the database keeps them. No text is logged, and no error quotes one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from zava_sql.errors import ConfigurationError
 
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["LOCAL_MODEL", "Embedder", "find_embedder"]
+__all__ = ["LOCAL_MODEL", "Embedder", "Vector", "find_embedder"]
 
 LOCAL_MODEL = "all-MiniLM-L6-v2-onnx-int8"
+
+
+class Vector(NamedTuple):
+    """What a model made of one text; `model` is its name in the database."""
+
+    model: str
+    numbers: list[float]
 
 
 class Embedder(Protocol):

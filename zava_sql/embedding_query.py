@@ -15,7 +15,7 @@ from collections import OrderedDict
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.embedding import LOCAL_MODEL, Embedder, find_embedder
+from zava_sql.embedding import LOCAL_MODEL, Embedder, Vector, find_embedder
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class QueryEmbedder:
             for embedder in embedders:
                 await embedder.aclose()
 
-    async def __call__(self, principal: Principal, text: str) -> list[float] | None:
+    async def __call__(self, principal: Principal, text: str) -> Vector | None:
         """Give the vector of a principal's question in the space of the live model, or None."""
         # Half a surrogate pair is no text to a model; whoever sends the text on says so.
         question = text[:_LONGEST].encode("utf-8", "replace")
@@ -82,12 +82,12 @@ class QueryEmbedder:
             return None
         try:
             embedder, length = await self._current()
-            vector = await self._vector(embedder, length, principal, question)
+            numbers = await self._vector(embedder, length, principal, question)
         except Exception as error:  # noqa: BLE001 - search by words is better than none
             self._tell(_said(error))
             return None
         self._tell("")
-        return vector
+        return Vector(embedder.name, numbers)
 
     async def status(self) -> dict[str, object]:
         """Say for health whether search goes by meaning, and if not, why."""

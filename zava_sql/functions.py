@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from zava_sql.annotations import Resource, extended, resource_of
+from zava_sql.embedding import Vector
 from zava_sql.errors import ValidationError
 from zava_sql.function_types import (
     UnshownError,
@@ -94,9 +95,15 @@ class FunctionSpec:
         for parameter in self.parameters:
             if parameter.name in arguments:
                 array = parameter.facts["kind"] == "a"
-                values.append(_bound(arguments[parameter.name], parameter.facts))
+                given = arguments[parameter.name]
+                values.append(_bound(given, parameter.facts))
                 cast = f"text{'[]' if array else ''}::{parameter.facts['sql']}"
-                parts.append(f"{parameter.sql_name} => ${len(values)}::{cast}")
+                value = f"${len(values)}::{cast}"
+                if isinstance(given, Vector):
+                    # Search may have changed to another model since.
+                    values.append(given.model)
+                    value = f"case when api._is_live_model(${len(values)}) then {value} end"
+                parts.append(f"{parameter.sql_name} => {value}")
             elif self.overloaded:
                 # Written out, so that PostgreSQL cannot take another function of this name.
                 default = f"({parameter.default})::{parameter.facts['sql']}"
@@ -339,8 +346,8 @@ def _bound(value: object, facts: Mapping[str, Any]) -> object:
         return _WORDS[value]
     if isinstance(value, float) and value.is_integer():
         return str(int(value))  # 5.0 is an integer to JSON Schema
-    if isinstance(value, list):
-        return "[" + ",".join(map(str, value)) + "]"  # a vector
+    if isinstance(value, Vector):
+        return "[" + ",".join(map(str, value.numbers)) + "]"
     return _sendable(str(value))
 
 
