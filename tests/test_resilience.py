@@ -231,6 +231,17 @@ async def test_queries_succeed_again_after_the_server_was_killed_and_came_back(p
         assert await asyncio.gather(*several) == [everything] * 6
 
 
+async def test_a_breaker_closes_though_nobody_calls(postgres):
+    """Else a quiet server would tell for hours that the database is away."""
+    async with tenants.opened(postgres[1], breaker_seconds=0.2) as database:
+        for breaker in database.breakers:
+            while breaker.state == "closed":
+                breaker.missed()
+        await database.gateway.expire_connections()
+        await eventually(database.refresh)
+        assert [breaker.state for breaker in database.breakers] == ["closed", "closed"]
+
+
 @pytest.mark.parametrize(
     ("shut", "said"),
     [

@@ -15,12 +15,7 @@ import asyncpg
 
 from zava_sql import runner
 from zava_sql.caps import Caps, Turns
-from zava_sql.errors import (
-    ConfigurationError,
-    DatabaseError,
-    LimitExceeded,
-    ServiceUnavailable,
-)
+from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.pools import ADMINISTRATION, gateway_pool, service_pool, session_start, settled
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
@@ -274,13 +269,15 @@ class Database:
             self.context_key.fingerprint(),
         )
         self.is_key_known = key["known"]
-        if self.gateway.get_idle_size():
-            async with self.gateway.lend() as connection:
-                before = time.time()
-                now = await connection.fetchval(
-                    "select extract(epoch from clock_timestamp())::float8"
-                )
-                self.clock_offset = now - (before + time.time()) / 2
+        # Where calls are refused, and nobody calls, this finds out that the database is back.
+        if self.gateway.get_idle_size() or self._gateway_breaker.state != "closed":
+            self.clock_offset = await self.read(self._look_at_clock)
+
+    async def _look_at_clock(self) -> float:
+        async with self.gateway.lend() as connection:
+            before = time.time()
+            now = await connection.fetchval("select extract(epoch from clock_timestamp())::float8")
+            return float(now - (before + time.time()) / 2)
 
     async def service_row(self, sql: str, *arguments: object) -> asyncpg.Record | None:
         """Run one of the kernel's functions that read and give its first row."""
