@@ -23,7 +23,8 @@ from zava_sql import agent as agent_module
 from zava_sql import guard as guard_package
 from zava_sql.agent import Agent, Column, Result
 from zava_sql.cache import NEVER_KEPT, Cache, MemoryStore, is_kept
-from zava_sql.errors import AuthorizationError, DatabaseError, ZavaError
+from zava_sql.cache_redis import RedisStore
+from zava_sql.errors import AuthorizationError, ConfigurationError, DatabaseError, ZavaError
 from zava_sql.guard import Checked, Guard
 from zava_sql.mcp_tools import create_server
 from zava_sql.tenant import find_principal
@@ -432,10 +433,9 @@ def redis(tmp_path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None
 @pytest.mark.once
 async def test_servers_share_answers_in_redis(module_database, admin, runs, redis):
     url, start, stop = redis
-    shared = {"cache_url": SecretStr(url)}
     async with (
-        caching(module_database, **shared) as one,
-        caching(module_database, **shared) as two,
+        caching(module_database, cache_url=SecretStr(url)) as one,
+        caching(module_database, cache_url=SecretStr(f"{url}?decode_responses=true")) as two,
     ):
         seattle, tacoma = await who(one), await who(one, "tacoma")
         odd = "select 1.5::float8, 'ü', null, array[1, 2], true, 'inf'::float8, 10::numeric"
@@ -511,3 +511,27 @@ async def test_an_epoch_that_redis_has_lost_brings_no_old_answers_back(
                     await asyncio.sleep(0.05)
         finally:
             admin.execute("delete from retail.orders where total_amount = 1; notify zava_data")
+
+
+async def test_a_redis_that_is_full_is_told_once(module_database, redis, caplog):
+    async with caching(module_database, cache_url=SecretStr(redis[0])) as agent:
+        seattle = await who(agent)
+        assert await value(agent, seattle) == 27
+        client = agent.cache.store._redis  # noqa: SLF001
+        for most, said in ((1, "cannot be written: OutOfMemoryError"), (0, "can be written again")):
+            caplog.clear()
+            await client.config_set("maxmemory", most)
+            for number in range(3):
+                answer = await agent.query(seattle, f"select {number} as n, {most} as m")
+                assert list(answer.rows) == [(number, most)]
+            assert [record.getMessage() for record in caplog.records] == [f"Redis {said}"]
+
+
+async def test_an_option_that_redis_does_not_know_fails_at_start(module_database):
+    async with tenants.opened(module_database, cache_ttl=60) as database:
+        for option in ("nonsense=1", "ssl=1", "retry=1", "socket_timeout=x", "db=x"):
+            url = SecretStr(f"redis://:secret@127.0.0.1:1?{option}")
+            settings = database.settings.model_copy(update={"cache_url": url})
+            with pytest.raises(ConfigurationError, match="ZAVA_CACHE_URL") as refused:
+                RedisStore(settings, database.context_key)
+            assert "secret" not in f"{refused.value} {refused.value.hint}"

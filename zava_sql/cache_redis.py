@@ -51,9 +51,15 @@ class RedisStore:
                 socket_timeout=_TIMEOUT,
                 socket_connect_timeout=_TIMEOUT,
             )
-        except ValueError:
+            pool = self._redis.connection_pool
+            # Answers are bytes, whatever the URL says.
+            pool.connection_kwargs |= {"decode_responses": False, "encoding": "utf-8"}
+            # Its other options are looked at only where a connection is made.
+            pool.make_connection()  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError, AttributeError):
             raise ConfigurationError(
-                "ZAVA_CACHE_URL is not a URL of Redis", hint="For example redis://127.0.0.1:6379/0"
+                "ZAVA_CACHE_URL is not a URL of Redis, or has an option that is none",
+                hint="For example redis://127.0.0.1:6379/0",
             ) from None
         self._milliseconds = round(settings.cache_ttl * 1000)
         self._most = settings.cache_bytes // 4
@@ -61,7 +67,8 @@ class RedisStore:
         # Servers of one installation, and no others, share answers.
         self._prefix = "zava:" + hmac.digest(self._secret, b"prefix", "sha256").hex()[:16]
         self._epoch = f"{self._prefix}:epoch"
-        self._away = False
+        # "read", "written" or both: one that is full can still be read.
+        self._failing: set[str] = set()
 
     async def get(self, key: str) -> tuple[int, Result | None]:
         """Give the epoch of now, and the answer if it is there and ours."""
@@ -73,9 +80,9 @@ class RedisStore:
                 epoch = await self._redis.get(self._epoch)
             now = -1 if epoch is None else int(epoch)
         except (RedisError, OSError, ValueError) as error:  # or somebody else wrote the epoch
-            self._note(error)
+            self._note("read", error)
             return -1, None
-        self._note(None)
+        self._note("read", None)
         return now, self._read(key, now, body) if isinstance(body, bytes) else None
 
     async def put(self, key: str, epoch: int, result: Result) -> None:
@@ -96,7 +103,9 @@ class RedisStore:
                 self._name(key), self._sign(key, body) + body, px=self._milliseconds
             )
         except (RedisError, OSError) as error:
-            self._note(error)
+            self._note("written", error)
+        else:
+            self._note("written", None)
 
     async def clear(self) -> None:
         """Begin another epoch, for all servers.
@@ -107,8 +116,9 @@ class RedisStore:
         try:
             await self._redis.set(self._epoch, _new_epoch())
         except (RedisError, OSError) as error:
-            self._note(error)
+            self._note("written", error)
             raise ServiceUnavailable("the answer cache is away", hint="Look after Redis.") from None
+        self._note("written", None)
 
     async def close(self) -> None:
         """Hang up."""
@@ -131,11 +141,14 @@ class RedisStore:
         columns = tuple(Column(name, kind) for name, kind in fields["columns"])
         return Result(columns, [tuple(row) for row in fields["rows"]], fields["truncated"])
 
-    def _note(self, error: Exception | None) -> None:
-        """Say once that Redis is away, and once that it is back."""
-        if self._away != (error is not None):
-            self._away = error is not None
-            logger.warning("Redis is %s", f"away: {type(error).__name__}" if error else "back")
+    def _note(self, what: str, error: Exception | None) -> None:
+        """Say once that Redis cannot be read, or written, and once that it can again."""
+        if error is not None and what not in self._failing:
+            self._failing.add(what)
+            logger.warning("Redis cannot be %s: %s", what, type(error).__name__)
+        elif error is None and what in self._failing:
+            self._failing.discard(what)
+            logger.warning("Redis can be %s again", what)
 
 
 def _new_epoch() -> int:
