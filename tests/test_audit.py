@@ -585,6 +585,22 @@ async def test_an_anchor_that_cannot_be_kept_stops_the_start(module_database, ad
             pass
 
 
+async def test_a_directory_in_which_others_write_is_refused(module_database, tmp_path):
+    """What they left there would be sent as records of calls."""
+    directory = tmp_path / "audit"
+    directory.mkdir()
+    directory.chmod(0o777)
+    with pytest.raises(ConfigurationError, match="writable by everybody"):
+        async with audited(module_database, tmp_path):
+            pass
+    directory.chmod(0o700)
+    if os.geteuid() == 0:
+        os.chown(directory, 65_534, -1)
+        with pytest.raises(ConfigurationError, match="belongs to another account"):
+            async with audited(module_database, tmp_path):
+                pass
+
+
 async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admin, tmp_path):
     (chain,) = admin.execute("select zava.audit_chain()").fetchone()
     journal = Journal.create(tmp_path / "audit", chain)

@@ -30,6 +30,7 @@ from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.server_programs import STORE
 from zava_sql.settings import Settings
+from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -327,6 +328,11 @@ def test_the_server_inherits_no_secret_and_no_descriptor(server):
 # -- what goes wrong --------------------------------------------------------------------------
 
 
+def keep(path, content):
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+
+
 @pytest.mark.long
 def test_a_taken_port_is_told_and_a_remembered_one_replaced(home):
     with socket.socket() as taken:
@@ -336,7 +342,7 @@ def test_a_taken_port_is_told_and_a_remembered_one_replaced(home):
         with pytest.raises(ServiceUnavailable, match=f"Port {port} .* is taken") as caught:
             LocalPostgres(home, port=port, sync=False).start()
         assert caught.value.hint
-        (home / "state.json").write_text(json.dumps({"port": str(port)}))
+        keep(home / "state.json", json.dumps({"port": str(port)}).encode())
         server = LocalPostgres(home, sync=False)
         server.start()
         assert server.status().port not in {port, None}
@@ -427,7 +433,7 @@ def test_an_interrupted_start_leaves_nothing_half_made(home):
 )
 @pytest.mark.long
 def test_an_unreadable_state_is_told(home, content):
-    (home / "state.json").write_bytes(content)
+    keep(home / "state.json", content)
     for use in (LocalPostgres(home).start, LocalPostgres(home).status, LocalPostgres(home).url):
         with pytest.raises(ConfigurationError, match=r"state\.json is damaged"):
             use()
@@ -436,10 +442,27 @@ def test_an_unreadable_state_is_told(home, content):
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"k3y:00"])
 def test_a_damaged_context_key_is_told(server, content):
-    (server.home / "context.key").write_bytes(content)
+    keep(server.home / "context.key", content)
     with pytest.raises(ConfigurationError, match=r"context\.key is damaged") as caught:
         embedded.resolve(Settings(home=server.home))
     assert "db up" in caught.value.hint
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
+@pytest.mark.parametrize("name", ["context.key", "passwords.json", "state.json"])
+def test_a_file_that_others_may_read_or_write_is_refused(server, name, mode):
+    """They would know the key, or have root work on a directory of their choice."""
+    keep(server.home / "context.key", str(ContextKey.generate()).encode())
+    settings = Settings(home=server.home)
+    assert embedded.resolve(settings).admin_url
+    (server.home / name).chmod(mode)
+    try:
+        with pytest.raises(ConfigurationError, match=f"{name} belongs .* may read") as caught:
+            embedded.resolve(settings)
+        assert f"chmod 600 {server.home / name}" in caught.value.hint
+    finally:
+        (server.home / name).chmod(0o600)
+    assert embedded.resolve(settings).admin_url
 
 
 @pytest.mark.long

@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import json
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID, uuid4
@@ -60,6 +61,7 @@ class Journal:
         path = directory / f"{chain_id}_{uuid4()}.journal"
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_owner(directory)
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -185,6 +187,16 @@ class Journal:
                 else:
                     self.path.unlink()
         os.close(self._fd)
+
+
+def _check_owner(directory: Path) -> None:
+    """See that nobody else puts files there: their records would be sent like ours."""
+    found = directory.stat()
+    if found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH:
+        raise ConfigurationError(
+            f"{directory} belongs to another account, or is writable by everybody",
+            hint="Give it to the account of this process with mode 700, or set ZAVA_HOME.",
+        )
 
 
 def _is_record(line: bytes) -> bool:

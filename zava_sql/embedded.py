@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError
 from zava_sql.local_postgres import LocalPostgres
-from zava_sql.server_programs import locked
+from zava_sql.server_programs import locked, read_private
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
@@ -123,10 +123,12 @@ def _context_key(settings: Settings) -> ContextKey:
 
 def _stored_key(settings: Settings) -> ContextKey | None:
     path = _key_file(settings)
-    if not path.exists():
+    try:
+        text = read_private(path).decode("ascii", "replace")
+    except FileNotFoundError:
         return None
     try:
-        return ContextKey.parse(path.read_text("ascii", "replace"))
+        return ContextKey.parse(text)
     except ConfigurationError:
         raise ConfigurationError(
             f"{path} is damaged", hint="Remove it: `zava-sql db up` makes a new one."

@@ -39,6 +39,7 @@ from zava_sql.server_programs import (
     locked,
     make_store,
     may,
+    read_private,
     run,
     version,
     why,
@@ -381,7 +382,7 @@ def _disown(data: Path) -> None:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        entries = json.loads(path.read_bytes())
+        entries = json.loads(read_private(path))
     except FileNotFoundError:
         return {}
     except ValueError:

@@ -116,6 +116,23 @@ def version(bindir: Path) -> str:
         ) from error
 
 
+def read_private(path: Path) -> bytes:
+    """Read a file whose content only the owner of its directory knows and chooses.
+
+    Raises:
+        ConfigurationError: another could.
+        FileNotFoundError: there is none.
+    """
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        if found.st_uid != path.parent.stat().st_uid or found.st_mode & 0o077:
+            raise ConfigurationError(
+                f"{path} belongs to another account, or others may read or write it.",
+                hint=f"Run: chmod 600 {path}",
+            )
+        return file.read()
+
+
 def make_store() -> None:
     """Make the directory that every account may pass but not list."""
     STORE.mkdir(exist_ok=True)
