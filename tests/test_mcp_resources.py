@@ -7,7 +7,10 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import anyio
 import httpx2
@@ -29,6 +32,7 @@ from mcp_clients import (
 )
 
 from zava_sql.database import Database
+from zava_sql.workers import shared_directory
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
@@ -413,6 +417,40 @@ async def test_no_process_outlives_the_one_that_watches(workers):
     children = children_of(workers)
     workers.kill()
     await until(lambda: not any(running(child) for child in children))
+
+
+WATCHER = """
+import os, time
+from zava_sql.workers import shared_directory
+with shared_directory("zava-test-"):
+    print(os.fork(), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.once
+def test_what_killed_servers_have_left_is_removed_once_nobody_uses_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", WATCHER],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as watcher:
+        worker = int(watcher.stdout.readline())
+        (left,) = tmp_path.iterdir()
+        (left / "counter.db").touch()
+        os.utime(left, (0, 0))
+        watcher.kill()
+        watcher.wait()
+        with shared_directory("zava-test-"):
+            assert left.exists()  # a process still writes there
+        os.kill(worker, signal.SIGKILL)
+        watcher.stdout.read()  # ends with it
+    new = tmp_path / "zava-test-new"
+    new.mkdir()
+    with shared_directory("zava-test-") as own:
+        assert {path.name for path in tmp_path.iterdir()} == {Path(own).name, new.name}
+    assert list(tmp_path.iterdir()) == [new]
 
 
 @pytest.mark.long

@@ -6,9 +6,7 @@ import asyncio
 import json
 import logging
 import os
-import shutil
 import sys
-import tempfile
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +22,7 @@ from zava_sql.errors import ValidationError
 from zava_sql.logs import configure
 from zava_sql.settings import Settings
 from zava_sql.traces import exporting
+from zava_sql.workers import shared_directory, supervise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -83,7 +82,8 @@ def serve(  # noqa: PLR0913 - options
             config = http_config(print_config, url)
         print(json.dumps(config, indent=2))
     elif workers > 1:
-        _serve_together(settings, host, port, workers)
+        with shared_directory("zava-workers-") as directory:
+            _serve_together(settings, host, port, workers, directory)
     elif principal is not None:
         _run(_serve_stdio(settings, principal))
     else:
@@ -114,16 +114,14 @@ async def _serve_http(settings: Settings, host: str, port: int) -> None:
         await serve_http(agent.database, agent, host, port)
 
 
-def _serve_together(settings: Settings, host: str, port: int, workers: int) -> None:
+def _serve_together(settings: Settings, host: str, port: int, workers: int, directory: str) -> None:
     """Serve in several processes, whose metrics are added up in a directory they share."""
-    directory = tempfile.mkdtemp(prefix="zava-metrics-")
     # Read when prometheus_client is imported, which the imports below do.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - see above
 
     from zava_sql.auth import Identities  # noqa: PLC0415 - see above
     from zava_sql.mcp_server import listen, serve_worker, url_of  # noqa: PLC0415 - see above
-    from zava_sql.workers import supervise  # noqa: PLC0415 - see above
 
     resolved = embedded.resolve(settings)
 
@@ -140,13 +138,10 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int) -> N
 
         _run(serve_here())
 
-    try:
-        with listen(settings, host, port) as listener:
-            _run(check())
-            sys.stderr.write(f"serving {url_of(host, listener)} in {workers} processes\n")
-            supervise(workers, work, mark_process_dead)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with listen(settings, host, port) as listener:
+        _run(check())
+        sys.stderr.write(f"serving {url_of(host, listener)} in {workers} processes\n")
+        supervise(workers, work, mark_process_dead)
 
 
 def _run(work: Coroutine[object, object, None]) -> None:

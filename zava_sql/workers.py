@@ -5,21 +5,29 @@ A process that dies is replaced. When the watcher dies, however suddenly, the ot
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zava_sql.errors import ConfigurationError, ZavaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["supervise"]
+__all__ = ["shared_directory", "supervise"]
 
 # Seconds before a process that died is replaced: one that cannot start must not keep us busy.
 _PAUSE = 1
+
+# Seconds for which a directory that nobody holds may be one that is being made.
+_NEW = 60
 
 _WATCHED = frozenset({"SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD"})
 
@@ -97,3 +105,31 @@ def _reap(children: set[int]) -> set[int]:
         if os.waitpid(child, os.WNOHANG)[0]:
             gone.add(child)
     return gone
+
+
+@contextmanager
+def shared_directory(prefix: str) -> Iterator[str]:
+    """Make a directory for all processes; remove those of servers that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        _remove_left_over(path)
+    directory = tempfile.mkdtemp(prefix=prefix)
+    # Held by this process and those that it starts, until the last of them has ended.
+    held = os.open(directory, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(held)
+
+
+def _remove_left_over(path: Path) -> None:
+    with suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            found = os.fstat(fd)
+            if found.st_uid == os.geteuid() and found.st_mtime < time.time() - _NEW:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
+        finally:
+            os.close(fd)
