@@ -68,8 +68,12 @@ async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_dat
         "store_manager set zava.max_bytes = '2000'",
         "zava_store_seattle set zava.max_rows_limit = '7'",
         f"{here} set zava.statement_timeout = '0.2'",
+        # One that is not valid sets no valid one aside.
+        "store_manager set zava.max_cell = '99'",
+        "zava_store_seattle set zava.max_cell = '1O'",
     ):
         await opened.refresh()
+        assert opened.caps.of(people["seattle"].role).max_cell == 99
         for name, limit in (("seattle", 7), ("bellevue", 50), ("head-office", 10_000)):
             assert opened.caps.of(people[name].role).max_rows_limit == limit
             with pytest.raises(ValidationError, match=f"from 1 to {limit},"):

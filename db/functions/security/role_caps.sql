@@ -1,7 +1,8 @@
 -- zava.role_caps(): caps that the administrator sets by "alter role … set zava.max_rows = '500'",
--- for a tenant role or, for all its roles, for a class. The tenant's own counts before its class's,
--- one for this database before one for all. The session of a tenant never reads them: they take
--- effect at login, and nobody logs in as a tenant.
+-- for a tenant role or, for all its roles, for a class. The last valid one of a role and cap counts:
+-- the tenant's own before its class's, one for this database before one for all. Only the server
+-- knows which are valid, so it gets all: one that is misspelt must not set a valid one aside. The
+-- session of a tenant never reads them: they take effect at login, and nobody logs in as a tenant.
 create or replace function zava.role_caps()
 returns table (role_name text, cap text, value text)
 language sql
@@ -24,7 +25,7 @@ begin atomic
         from tenants as t
         join pg_catalog.pg_auth_members as c on c.member = t.oid and c.inherit_option
     )
-    select distinct on (s.role_name, split_part(e.entry, '=', 1))
+    select
         s.role_name,
         substr(split_part(e.entry, '=', 1), 6),
         substr(e.entry, strpos(e.entry, '=') + 1)
@@ -35,10 +36,10 @@ begin atomic
         and d.setdatabase in (
             0, (select b.oid from pg_catalog.pg_database as b where b.datname = current_database())
         )
-    order by s.role_name, split_part(e.entry, '=', 1), s.rank, d.setdatabase desc;
+    order by s.role_name, split_part(e.entry, '=', 1), s.rank desc, d.setdatabase;
 end;
 
 comment on function zava.role_caps() is
-    'Caps of tenant roles as the administrator has set them with ALTER ROLE … SET zava.…';
+    'Caps of tenant roles as the administrator has set them with ALTER ROLE … SET zava.…; the last valid one of a role and cap counts';
 revoke execute on function zava.role_caps() from public;
 grant execute on function zava.role_caps() to zava_service;
