@@ -1,4 +1,4 @@
--- 0045 role caps.
+-- 0046 role caps.
 set local lock_timeout = '3s';
 set local role zava_owner;
 

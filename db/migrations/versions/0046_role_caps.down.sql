@@ -1,4 +1,4 @@
--- 0045 role caps, undone.
+-- 0046 role caps, undone.
 set local lock_timeout = '3s';
 set local role zava_owner;
 
