@@ -401,5 +401,5 @@ def test_each_json_line_gets_one_verdict(line: str | bytes, expected: dict[str, 
 
 def test_the_scanner_repeats_no_group_possessively():
     # Python before 3.11.5 gets these wrong, and is what Debian 12 has.
-    forms = re.sub(r"\[[^]]*\]|#.*", "", lexer._TOKEN.pattern)  # noqa: SLF001
+    forms = re.sub(r"#.*", "", re.sub(r"\[[^]]*\]", "x", lexer._TOKEN.pattern))  # noqa: SLF001
     assert not re.search(r"\)[*+?]\+|\(\?>", forms)

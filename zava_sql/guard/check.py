@@ -105,7 +105,7 @@ class Guard:
         gc.disable()
         try:
             tokens = scan(sql)
-            if not self._has_passed(form := tokens.form(), tokens):
+            if not self._has_passed(form := tokens.form, tokens):
                 reader = QueryReader(tokens, self._names)
                 reader.statement()
                 check_tree(tokens, reader.account)

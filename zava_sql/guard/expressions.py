@@ -33,6 +33,8 @@ _AFTER_OPERAND: Final = words("""
     :: and or is in not like ilike similar between overlaps isnull notnull escape collate at
     operator
     """)
+_NAME_GOES_ON: Final = frozenset({".", "(", "'", "["})
+_LITERALS: Final = (NUMBER, STRING, BITS)
 _SUFFIXES: Final = range(MAX_SUFFIXES + 1)
 _INFIX_WORDS: Final = frozenset({"and", "or", "like", "ilike", "overlaps"})
 
@@ -120,41 +122,41 @@ class ExpressionReader(TypeReader, ABC):
     def expression(self, *, plain: bool = False) -> None:
         """Operands between operators; `plain` leaves IN to the caller (b_expr of POSITION)."""
         keys, kinds = self.keys, self.kinds
-        self.operand()
-        while (keys[self.at] in _AFTER_OPERAND or kinds[self.at] == OPERATOR) and self.infix(
-            plain=plain
-        ):
+        while True:
             self.operand()
+            at = self.at
+            key = keys[at]
+            if key in _INFIX_WORDS or (kinds[at] == OPERATOR and key != "=>"):
+                self.at = at + 1
+            elif key not in _AFTER_OPERAND or not self.infix(plain=plain):
+                return
 
     def operand(self) -> None:  # noqa: C901, PLR0912  # one branch per form of c_expr
         """One operand with its prefix operators and what hangs on it."""
         keys, kinds = self.keys, self.kinds
         at = self.at
         kind = kinds[at]
-        while kind == OPERATOR or keys[at] == "not":
-            if keys[at] in _NOT_PREFIX:
-                raise self.unexpected(at)
-            at += 1
+        if kind == OPERATOR or keys[at] == "not":
+            self.prefixes()
+            at = self.at
             kind = kinds[at]
-        if at - self.at > MAX_PREFIXES:
-            raise Refusal("too_deep", f"more than {MAX_PREFIXES} signs or NOTs in a row", index=at)
-        self.at = at
         key = keys[at]
         if kind == IDENTIFIER:
             following = keys[at + 1]
-            if following == "precision" and key == "double":
-                self.typed_literal()
-            elif following in (".", "(", "'", "["):
+            if following in _NAME_GOES_ON:
                 self.name()
+            elif following == "precision" and key == "double":
+                self.typed_literal()
             else:
                 if key in SYSTEM_COLUMNS or key == '"':
                     self.allowed.column(self, at)
                 self.at = at + 1
-        elif kind in (NUMBER, STRING, BITS):
+        elif kind in _LITERALS:
             self.at = at + 1
         elif key == "(":
             self.bracket()
-            self.indirection()
+            if keys[self.at] in _NAME_GOES_ON:
+                self.indirection()
         elif kind == COLUMN_WORD:
             self.column_word(key)
         elif kind == FUNCTION_WORD:
@@ -165,6 +167,18 @@ class ExpressionReader(TypeReader, ABC):
             self.reserved(key)
         else:
             raise self.unexpected(at)
+
+    def prefixes(self) -> None:
+        """Signs and NOTs."""
+        keys, start = self.keys, self.at
+        while self.kinds[self.at] == OPERATOR or keys[self.at] == "not":
+            if keys[self.at] in _NOT_PREFIX:
+                raise self.unexpected(self.at)
+            self.at += 1
+        if self.at - start > MAX_PREFIXES:
+            raise Refusal(
+                "too_deep", f"more than {MAX_PREFIXES} signs or NOTs in a row", index=self.at
+            )
 
     def infix(self, *, plain: bool = False) -> bool:  # noqa: C901, PLR0911, PLR0912
         """Read what follows an operand; true if it was an operator that wants another operand."""

@@ -44,6 +44,8 @@ _Entry = tuple[str, int, str]  # key, kind, canonical text
 # Forms that are canonical as they stand: their key, if it is not the text, and kind.
 _SIMPLE: Final = {
     "punctuation": ("", PUNCTUATION),
+    "dot": ("", PUNCTUATION),
+    "colon": ("", PUNCTUATION),
     "integer": ("0", NUMBER),
     "number": ("0", NUMBER),
     "bits": ("b'", BITS),
@@ -63,8 +65,9 @@ _BEFORE_OPERAND: Final = words("between by escape ilike is like overlaps passing
 # Nothing here can match in two ways, so that no character is ever given back. Only characters are
 # repeated possessively: Python before 3.11.5 fails at groups that are (its issue 106052).
 _FORMS: Final = r"""
-      (?P<plain>[A-Za-z_][A-Za-z0-9_]*+(?!['$\x80-\U0010ffff]|&['"]))       # [identifier]
-    | (?P<punctuation>[,()\[\];]|::|:=|:|\.(?![.0-9]))                      # [self, typecast]
+      (?P<plain>[A-Za-z_][A-Za-z0-9_]*+(?!['$&\x80-\U0010ffff]))            # [identifier]
+    | (?P<punctuation>[,()\[\];])                                           # [self]
+    | (?P<dot>\.(?![.0-9])) | (?P<colon>::|:=|:)    # [self, typecast, colon_equals]
     | (?P<string>'[^']*(?:''[^']*)*'(?!'))            # [xq]
     | (?P<integer>[0-9]++(?![A-Za-z0-9_$.\x80-\U0010ffff]))                 # [decinteger]
     | (?P<operator>                                 # [operator]: ends before -- and /*; a last
@@ -92,12 +95,12 @@ _FORMS: Final = r"""
     | (?P<bad>.+)
     """
 _FORM: Final = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
-_TRIVIA: Final = r"""
-    [ \t\n\r\f\v]*+ (?:                             # [space]
-      (?: --[^\n\r]*+                               # [comment]
-        | /\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/ )     # [xc] without inner comments
-      [ \t\n\r\f\v]*+ )*
-    """
+_SPACE: Final = r"[ \t\n\r\f\v]*+"  # [space]
+_LINE: Final = r"--[^\n\r]*+"  # [comment]
+_BLOCK: Final = r"/\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/"  # [xc] without inner comments
+_MORE: Final = rf"{_SPACE}(?:(?:{_LINE}|{_BLOCK}){_SPACE})*"
+# The first comment is written out, so that mostly one look tells that there is none.
+_TRIVIA: Final = rf"{_SPACE}(?:{_LINE}{_MORE}|{_BLOCK}{_MORE}|)"
 # Without names of groups, which is faster; and faster still in texts without a $.
 _UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
 _TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
@@ -118,10 +121,11 @@ class Tokens:
     """The tokens of one text, as parallel sequences; keys and kinds end with END tokens to look at.
 
     `keys` is what grammar rules compare: the lower-case word, the operator or punctuation itself;
-    '"' stands for a quoted name, "'" for a string, "0" for a number. `texts` are canonical.
+    '"' stands for a quoted name, "'" for a string, "0" for a number. `texts` are canonical. `form`
+    is the keys in one, but for quoted names: all that a verdict hangs on that looks at no literal.
     """
 
-    __slots__ = ("keys", "kinds", "literals", "sql", "texts")
+    __slots__ = ("form", "keys", "kinds", "literals", "sql", "texts")
 
     def __init__(self, sql: str, entries: list[_Entry]) -> None:
         self.sql = sql
@@ -129,6 +133,10 @@ class Tokens:
         self.kinds: list[int] = list(map(_KIND, entries))
         self.texts: list[str] = list(map(_TEXT, entries))
         self.literals: dict[int, str] = {}  # those that were asked for
+        named = self.keys
+        if '"' in sql:
+            named = [x if k == '"' else k for k, x in zip(named, self.texts, strict=True)]
+        self.form = " ".join(named)
         self.keys += _NO_KEYS
         self.kinds += _END_KINDS
 
@@ -157,13 +165,6 @@ class Tokens:
     def literal(self, index: int) -> str:
         """Give a literal as it is written; `literals` tells that the verdict hangs on it."""
         return self.literals.setdefault(index, self.texts[index])
-
-    def form(self) -> str:
-        """Join the tokens, names folded and literals left out, to what the rest hangs on."""
-        keys, texts = self.keys, self.texts
-        if '"' in keys:
-            keys = [text if key == '"' else key for key, text in zip(keys, texts, strict=False)]
-        return " ".join(keys)
 
     def canonical(self) -> str:
         """Join the tokens to the text that is checked and run."""
@@ -210,7 +211,7 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
     except Refusal:
         _explain(sql, texts)
         raise
-    if "'" in sql:
+    if "' '" in tokens.form or "' b'" in tokens.form:  # keys of strings, or within a quoted name
         _refuse_adjacent(sql, bytes(tokens.kinds))
     return tokens
 
@@ -246,11 +247,12 @@ def _refuse_adjacent(sql: str, kinds: bytes) -> None:
 def _cut(sql: str) -> list[str]:
     """Find the tokens, the end of the text as an empty one; refuse more than are allowed."""
     if "$" in sql:
-        *pieces, rest = _TOKEN.split(sql, MAX_TOKENS)
+        pieces = _TOKEN.split(sql, MAX_TOKENS)
         texts = pieces[1::3]
     else:
-        *pieces, rest = _TOKEN_BUT_DOLLAR.split(sql, MAX_TOKENS)
+        pieces = _TOKEN_BUT_DOLLAR.split(sql, MAX_TOKENS)
         texts = pieces[1::2]
+    rest = pieces[-1]
     more = _TOKEN.match(rest)
     if more and more[1] and "/*" not in texts:  # else comments are in the way
         raise Refusal(

@@ -38,9 +38,9 @@ __all__ = [
 
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 1_400
-MAX_CLAUSES: Final = 40  # different ones, names and literals aside: TPC-DS has up to 14
+MAX_CLAUSES: Final = 40  # different ones, names and literals aside: TPC-DS has up to 7
 # What is to be read: a token counts once, and a word of different clauses as much as four, which is
-# what sqlglot takes for it. TPC-DS has up to 1,436.
+# what sqlglot takes for it. TPC-DS has up to 1,372.
 MAX_READING: Final = 2_000
 WORD_OF_CLAUSE: Final = 4
 MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE

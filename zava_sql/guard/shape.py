@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.json_words import JSON_WORDS, json_words
+from zava_sql.guard.json_words import json_words
 from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.lexer import BITS, OPERATOR, STRING
 from zava_sql.guard.tree_words import GAP, TOKENS
@@ -43,24 +43,23 @@ _FUNCTION_KEYWORDS: Final = words("""
     json_serialize json_table json_value
     """)
 _INFIX_WORDS: Final = words("like ilike between similar in")
+_NEVER_PREFIX: Final = words("/ % ^ < > = <= >= <> !=")  # MathOp of gram.y
 _JOINS: Final = words("natural cross inner left right full outer join")
 _BEFORE_SOURCE: Final = words("from join lateral ,")
 _WITHOUT_TYPE: Final = words("materialized not")
 
 
 def _default(key: str) -> str:
-    if key in _KNOWN_BY_TEXT or (key in TOKENS and key not in TYPES):
-        return key
-    return "||" if key in OPERATORS else "_"
+    if key in OPERATORS - {"=>"}:
+        return "||"
+    return key if key in _KNOWN_BY_TEXT or (key in TOKENS and key not in TYPES) else "_"
 
 
 _PLAIN: Final = {
     **{key: _default(key) for key in (*KINDS, *TOKENS, *OPERATORS, *_KNOWN_BY_TEXT)},
     "": GAP,  # behind the last token
     "some": "any",
-    "'": "1",
-    "b'": "1",
-    "0": "1",
+    "'": "_",  # but behind a type
     **dict.fromkeys(("asc", "desc", "variadic"), GAP),
 }
 
@@ -75,10 +74,10 @@ def shape(tokens: Tokens) -> list[str]:
     done = 0
     for index in [index for index, key in enumerate(keys) if key in _RULES]:
         if index >= done:
-            done = _RULES[keys[index]](tokens, made, index) or 0
-    if "distinct" in keys:
+            done = _RULES[keys[index]](tokens, made, index)
+    if "distinct on (" in tokens.form:
         _distinct_on(tokens, made)
-    if not JSON_WORDS.isdisjoint(keys):
+    if "json" in tokens.form:
         json_words(tokens, made)
     return made
 
@@ -98,9 +97,7 @@ def _distinct_on(tokens: Tokens, made: list[str]) -> None:
 
 
 def _operator(tokens: Tokens, made: list[str], index: int) -> int:
-    if tokens.follows_operand(index):
-        made[index] = "||"
-    else:
+    if not tokens.follows_operand(index):
         made[index] = "*" if tokens.keys[index] == "*" else "-"
     return index + 1
 
@@ -142,9 +139,19 @@ def _word(tokens: Tokens, made: list[str], index: int) -> int:
             if key == "extract":
                 made[index + 2] = "_"
                 return index + 3
-    elif keys[index + 1] in _JOINS and key in _JOINS:
-        made[index] = GAP
+    elif key in _JOINS:
+        return _join(tokens, made, index)
     return index + 1
+
+
+def _join(tokens: Tokens, made: list[str], index: int) -> int:
+    """NATURAL LEFT OUTER JOIN and the like are all one JOIN."""
+    after = index
+    while tokens.keys[after] in _JOINS:
+        after += 1
+        if tokens.keys[after] == "join":
+            made[index : after + 1] = "join", *[GAP] * (after - index)
+    return after
 
 
 def _as(tokens: Tokens, made: list[str], index: int) -> int:
@@ -363,7 +370,7 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
         (word for word in TOKENS if word.isalpha() and word not in KINDS and word not in TYPES),
         _word,
     ),
-    **dict.fromkeys(OPERATORS - {"=>"}, _operator),
+    **dict.fromkeys(OPERATORS - _NEVER_PREFIX - {"=>"}, _operator),
     **dict.fromkeys((*TYPES, "double"), _type_or_name),
     **dict.fromkeys(_PAIRS, _pair),
     **dict.fromkeys(("like", "ilike", "between", "similar", "escape", "not", "in"), _infix),

@@ -28,26 +28,21 @@ if TYPE_CHECKING:
 
 __all__ = ["check_tree", "unsupported"]
 
-# Every class of node that may be in a tree, by exact type. A string names the form that the readers
-# must have found as often; the capitals stand for nodes that are compared one by one.
+# Every class of node that may be in the tree of a clause, by exact type. A string names the form
+# that the readers must have found as often; the capitals stand for nodes that are compared one by
+# one.
 _NODES: Final[dict[type[exp.Expr], str]] = {
     **dict.fromkeys(
         (
-            exp.Alias, exp.All, exp.And, exp.Any, exp.Array, exp.Between,
-            exp.Boolean, exp.Bracket, exp.CTE, exp.Case, exp.Cast, exp.Column,
-            exp.ColumnDef, exp.Cube, exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp,
-            exp.DPipe, exp.DataTypeParam, exp.Distinct, exp.Dot,
-            exp.Fetch, exp.Filter, exp.From, exp.Group,
-            exp.GroupingSets, exp.Identifier, exp.If, exp.In,
-            exp.IntervalSpan, exp.Is, exp.JSON, exp.Join, exp.Kwarg,
+            exp.Alias, exp.All, exp.And, exp.Any, exp.Array, exp.Between, exp.Boolean,
+            exp.Bracket, exp.CTE, exp.Case, exp.Cast, exp.Column, exp.ColumnDef, exp.CurrentDate,
+            exp.CurrentTime, exp.CurrentTimestamp, exp.DPipe, exp.DataTypeParam, exp.Distinct,
+            exp.Except, exp.Fetch, exp.Filter, exp.From, exp.Identifier, exp.If, exp.Is, exp.Join,
             exp.Lateral, exp.Limit, exp.LimitOptions, exp.Literal, exp.Localtime,
-            exp.Localtimestamp, exp.Neg, exp.Not, exp.Null,
-            exp.Offset, exp.Or, exp.Order, exp.Ordered, exp.Paren,
-            exp.PropertyEQ, exp.Rollup, exp.Select,
-            exp.Slice, exp.Star, exp.Subquery, exp.TableAlias, exp.Tuple, exp.Union,
-            exp.Intersect, exp.Except,
-            exp.Values, exp.Var, exp.Variadic, exp.Where, exp.Window, exp.WindowSpec, exp.With,
-            exp.WithinGroup,
+            exp.Localtimestamp, exp.Neg, exp.Not, exp.Null, exp.Or, exp.Order, exp.Ordered,
+            exp.Paren, exp.PropertyEQ, exp.Select, exp.Slice, exp.Star, exp.Subquery,
+            exp.TableAlias, exp.Tuple, exp.Union, exp.Var, exp.Where, exp.Window, exp.WindowSpec,
+            exp.With, exp.WithinGroup,
         ),
         "",
     ),
@@ -64,15 +59,17 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
 }  # fmt: skip
 # Words that are more than one token to sqlglot.
 _TOKENS_OF: Final[dict[str, tuple[str, ...]]] = {
-    "select+_": ("select", "_"),
+    "(_": ("(", "_"),
+    "[_": ("[", "_"),
+    "(select+_": ("(", "select", "_"),
     "null+::": ("null", "::"),
     ",+null+::": (",", "null", "::"),
     "rows+from": ("rows", "from"),
 }
 _PLACE: Final = 2  # between the positions of two words: to sqlglot no two tokens touch each other
 # What sqlglot is asked for, by context; else for a statement.
-_ROOTS: Final[dict[str, type[exp.Expr]]] = {"s": exp.Expr, "f": exp.From}
-_MOST_BEFORE: Final = max(len(before) for before, _ in CONTEXTS.values())
+_ROOTS: Final[dict[str, type[exp.Expr]]] = {"s": exp.Expr, "f": exp.From, "w": exp.With}
+_MOST_BEFORE: Final = max(map(len, CONTEXTS.values()))
 
 
 class _Dialect(Postgres):
@@ -131,10 +128,9 @@ def _account_of_text(made: list[str], size: int) -> _Found:
             _remember(_KNOWN, _REMEMBERED, text, found)
         if found is None:
             raise unsupported()
-        if found is not _NOTHING:
-            functions += [places[number] for number in found[0]]
-            relations += [places[number] for number in found[1]]
-            others += found[2]
+        functions += map(places.__getitem__, found[0])
+        relations += map(places.__getitem__, found[1])
+        others += found[2]
     return sorted(functions), sorted(relations), sorted(others)
 
 
@@ -170,8 +166,8 @@ def _remember(known: dict[str, Any], most: int, text: str, found: _Found | None)
 
 def _account_of(text: str, parser: Parser) -> _Found | None:
     """Account for the tree of a clause. None: no tree, or a strange one."""
-    before, after = CONTEXTS[text[0]]
-    words = [*before, *text[1:].split(" "), *after]
+    before = CONTEXTS[text[0]]
+    words = [*before, *text[1:].split(" ")]
     first = _PLACE * (_MOST_BEFORE - len(before))
     tokens = [
         _token(token, first + _PLACE * number)

@@ -18,7 +18,7 @@ _WORDS: Final = """
     next not notnull null offset on only or ordinality over overlaps range recursive right
     rollup row rows select table then true union using values variadic when where window with
 """
-# sqlglot's token for each of our words; a name is "_", a literal "1", the string of a type "'".
+# sqlglot's token for each of our words; a name or literal is "_", the string of a type "'".
 TOKENS: Final[dict[str, TokenType]] = {
     **{
         word: Postgres.Tokenizer.KEYWORDS[word.upper()]
@@ -31,7 +31,6 @@ TOKENS: Final[dict[str, TokenType]] = {
     "some": TokenType.ANY,
     "_": TokenType.VAR,
     "'": TokenType.STRING,
-    "1": TokenType.NUMBER,
     "||": TokenType.DPIPE,
     "(": TokenType.L_PAREN,
     ")": TokenType.R_PAREN,

@@ -132,7 +132,7 @@ class TypeReader:
     def skip(self, *keys: str) -> bool:
         """Step over these words if they stand here."""
         end = self.at + len(keys)
-        if tuple(self.keys[self.at : end]) != keys:
+        if self.keys[self.at] != keys[0] or tuple(self.keys[self.at : end]) != keys:
             return False
         self.at = end
         return True
