@@ -95,6 +95,7 @@ class Raw:
     every: dict[str, Order]
     stores: list[str]
     categories: list[str]
+    zones: dict[str, ZoneInfo]
 
     def of(self, *stores: str) -> Raw:
         """Narrow to some stores."""
@@ -104,6 +105,7 @@ class Raw:
             self.every,
             [s for s in self.stores if s in stores],
             self.categories,
+            self.zones,
         )
 
     def between(self, start: date, end: date) -> Raw:
@@ -118,12 +120,17 @@ class Raw:
             self.every,
             self.stores,
             self.categories,
+            self.zones,
         )
 
     def category(self, name: str) -> Raw:
         """Narrow to a category; its orders are those with a sold line of it."""
         held = {x.order.order for x in self.lines if x.category == name and not x.is_return}
         return self.where(lambda x: x.category == name, lambda o: o.order in held)
+
+    @property
+    def today(self) -> date:
+        return max(datetime.now(self.zones[store]).date() for store in self.stores)
 
     @property
     def newest(self) -> date:
@@ -188,6 +195,7 @@ def read(connection: psycopg.Connection) -> Raw:
         orders,
         sorted(key for key, _ in stores.values()),
         sorted(categories.values()),
+        dict(stores.values()),
     )
 
 

@@ -168,7 +168,7 @@ def test_closed_days_and_planted_ones_are_found(daily):
 # ---------------------------------------------------------------- forecast
 
 
-def candidates(series, known, horizon):
+def candidates(series, known, horizon, *, yearly):
     past = [float(value) for value in series[:known]]
     recent_year = range(max(0, known - 364), known)
     by_weekday = defaultdict(list)
@@ -181,7 +181,7 @@ def candidates(series, known, horizon):
     for step in range(horizon):
         share = means[(known + step) % 7] / overall
         result["recent level"].append(recent * share)
-        if known >= 420:
+        if yearly:
             n = known + step - 364
             around = past[n - 17 : n + 18]
             growth = sum(past[known - 56 :]) / sum(past[known - 420 : known - 364])
@@ -201,12 +201,13 @@ def quantile(values, share):
 
 def forecast(series, horizon, level):
     known = len(series)
-    longest = 420 if known >= 420 + horizon else 28
+    yearly = known >= 420 + max(28, horizon)
+    longest = 420 if yearly else 28
     windows = min(max(2, math.ceil(112 / horizon)), (known - longest) // horizon)
     tests = defaultdict(list)
     for back in range(1, windows + 1):
         start = known - back * horizon
-        for method, values in candidates(series, start, horizon).items():
+        for method, values in candidates(series, start, horizon, yearly=yearly).items():
             tests[method] += zip(map(float, series[start : start + horizon]), values, strict=False)
     errors = {
         method: 100 * sum(abs(a - f) for a, f in pairs) / sum(abs(a) for a, _ in pairs)
@@ -221,7 +222,7 @@ def forecast(series, horizon, level):
     return (
         best, errors[best], errors["seasonal naive"], windows * horizon,
         [(f, f * quantile(ratios, tail), f * quantile(ratios, 1 - tail))
-         for f in candidates(series, known, horizon)[best]],
+         for f in candidates(series, known, horizon, yearly=yearly)[best]],
     )  # fmt: skip
 
 
@@ -291,6 +292,36 @@ def test_a_short_back_test_leaves_the_interval_wide_enough(daily, days, horizon,
         inside += sum(r[2] <= v <= r[3] for r, v in zip(rows, values[days:], strict=True))
         total += len(rows)
     assert level - 4.5 < 100 * inside / total < level + 4.5
+
+
+def test_more_history_makes_no_shorter_back_test(daily):
+    """As soon as a method may go by last year, it was judged by a single day."""
+    values = synthetic(3, "season", 470)
+    for days in (*range(60, 415, 50), *range(415, 471)):
+        (row,) = daily.ask("head", FORECAST, values[:days], 1, 80)
+        assert row[7] >= 28
+        assert row[2] < row[3]
+
+
+@pytest.mark.parametrize(("days", "ends"), [(29, 0), (36, 0), (37, 2)])
+def test_a_back_test_of_fewer_than_nine_days_gives_no_interval(daily, days, ends):
+    (row,) = daily.ask("head", FORECAST, synthetic(4, "level", days), 1, 80)
+    assert row[1] > 0
+    assert row[7] == days - 28
+    assert sum(end is not None for end in row[2:4]) == ends
+
+
+@pytest.mark.parametrize("days", [419, 420, 430, 449])
+def test_the_method_that_was_judged_is_the_one_that_forecasts(daily, days):
+    # A year ago all was ten times as high: the last week tells without an error what comes.
+    values = [1000 if n < 120 else 100 for n in range(days)]
+    rows = daily.ask("head", FORECAST, values, 30, 80)
+    assert {(row[1], row[4], row[5]) for row in rows} == {(100, "seasonal naive", 0)}
+
+
+def test_a_store_that_sells_nothing_any_more_is_not_forecast_last_year(daily):
+    rows = daily.ask("head", FORECAST, [100] * 400 + [0] * 200, 30, 80)
+    assert {(row[1], row[4], row[5], row[6]) for row in rows} == {(0, "recent level", None, None)}
 
 
 @pytest.mark.parametrize("kind", ["level", "season", "walk"])

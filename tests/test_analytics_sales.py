@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from statistics import linear_regression
 
@@ -100,7 +100,7 @@ def caller(request, data):
 
 def period(raw, start, end):
     """Fill the defaults in and leave out days to come, as the documentation says."""
-    end = min(end or raw.newest, max(datetime.now(UTC).date(), raw.newest))
+    end = min(end or raw.newest, max(raw.today, raw.newest))
     return start or end - timedelta(days=29), end
 
 

@@ -385,6 +385,8 @@ select is(
 
 -- ---------------------------------------------------------------- days to come
 
+-- Today is the day of the stores.
+set local time zone 'America/Los_Angeles';
 select is(
     pg_temp.ask('an-a', $$ select distinct p.period_from, p.period_to
         from api.store_performance(md5('an_a')::uuid, current_date - 9, '2999-12-31') as p $$),
@@ -417,6 +419,7 @@ select is(
     'nor is the day of the newest sale'
 );
 rollback to sold_in_advance;
+reset time zone;
 
 -- ---------------------------------------------------------------- who sees what
 

@@ -21,8 +21,8 @@ begin
         select
             s.store_id,
             s.time_zone,
-            p_from::timestamp at time zone s.time_zone as moment_from,
-            (p_to + 1)::timestamp at time zone s.time_zone as moment_to
+            api._day_start(p_from, s.time_zone) as moment_from,
+            api._day_start(p_to + 1, s.time_zone) as moment_to
         from retail.stores as s
         where s.store_id = p_store_id
     )

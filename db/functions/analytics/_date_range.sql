@@ -18,6 +18,7 @@ as $function$
 declare
     v_to date;
     v_from date;
+    v_today date;
     v_wrong constant date := case
         when p_from not between date '1900-01-01' and date '2999-12-31' then p_from
         when p_to not between date '1900-01-01' and date '2999-12-31' then p_to
@@ -39,8 +40,12 @@ begin
                   end;
     end if;
 
-    if p_to > current_date then
-        v_to := greatest(least(p_to, greatest(current_date, api._newest_day())), p_from);
+    -- Today is the stores' own; only near the server's is it looked up.
+    if p_to >= current_date - 1 then
+        select max((now() at time zone s.time_zone)::date) into v_today from retail.stores as s;
+        if p_to > v_today then
+            v_to := greatest(least(p_to, greatest(v_today, api._newest_day())), p_from);
+        end if;
     end if;
     v_from := coalesce(p_from, v_to - p_days + 1);
 
@@ -57,7 +62,7 @@ comment on function api._date_range(date, date, integer) is
     'Checked days of a report, with the moments that enclose them in every time zone. Nulls where there are no sales to take a default from.
 
 p_from: first day, inclusive; null for p_days before p_to
-p_to: last day, inclusive; null for the day of the newest sale that the caller sees; later than today counts as today or the day of the newest sale
+p_to: last day, inclusive; null for the day of the newest sale that the caller sees; later than today in every store counts as today or the day of the newest sale
 p_days: length of the period when p_from is null, in days';
 revoke execute on function api._date_range(date, date, integer) from public;
 grant execute on function api._date_range(date, date, integer)

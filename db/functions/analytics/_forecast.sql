@@ -4,7 +4,8 @@
 -- baseline. How far the truth was from its forecasts then, as a ratio, gives the interval; a ratio
 -- says nothing of forecasts below zero. Of n ratios, one more falls below the k-th with k / (n + 1):
 -- were the share of the n themselves taken, the interval would hold less than it says, of ten days
--- two thirds of 80 %. Where there are too few for p_level, it has the widest that was seen.
+-- two thirds of 80 %. Where there are too few for p_level, it has the widest that was seen. Of fewer
+-- than nine that holds less than 80 %, of one none at all: then there is no interval.
 create or replace function api._forecast(
     p_revenue numeric[],
     p_horizon integer,
@@ -28,10 +29,13 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_days constant integer := cardinality(p_revenue);
-    -- The earliest window leaves 60 weeks of history if there are, for a method needs last year.
+    -- A method that goes by last year needs 60 weeks before the earliest window, and more than a day
+    -- or two to be chosen by. The forecast and all windows go by one rule: errors of other forecasts
+    -- say nothing of this one.
+    v_yearly constant boolean := v_days >= 420 + greatest(28, p_horizon);
     v_windows constant integer := least(
         greatest(2, ceil(112.0 / p_horizon)::integer),
-        (v_days - case when v_days >= 420 + p_horizon then 420 else 28 end) / p_horizon
+        (v_days - case when v_yearly then 420 else 28 end) / p_horizon
     );
     v_tested constant integer := v_windows * p_horizon;
     v_tail constant double precision := greatest(
@@ -44,7 +48,7 @@ begin
             m.method, m.forecast
         from generate_series(0, v_windows) as k (back)
         cross join lateral api._forecast_candidates(
-            p_revenue, v_days - k.back * p_horizon, p_horizon
+            p_revenue, v_days - k.back * p_horizon, p_horizon, v_yearly
         ) as c
         cross join lateral (
             values
@@ -55,16 +59,17 @@ begin
     ),
     errors as (
         select c.method,
-            100 * sum(abs(c.actual - c.forecast)) filter (where c.back > 0)
-                / nullif(sum(abs(c.actual)) filter (where c.back > 0), 0) as error
+            sum(abs(c.actual - c.forecast)) filter (where c.back > 0) as error,
+            sum(abs(c.actual)) filter (where c.back > 0) as size
         from candidates as c
         group by c.method
         having count(c.forecast) = count(*)
     ),
     best as (
-        select e.method, e.error
+        -- By the amount: a store that sold nothing there has errors too, but no percentage.
+        select e.method, api._percent(e.error, e.size) as error
         from errors as e
-        order by e.error nulls last, e.method = 'seasonal naive' desc, e.method
+        order by e.error, e.method = 'seasonal naive' desc, e.method
         limit 1
     ),
     ratios as (
@@ -75,10 +80,12 @@ begin
         where c.back > 0 and c.forecast > 0
     )
     select c.step, round(c.forecast, 2),
-        case when c.forecast >= 0 then round(c.forecast * r.bounds[1]::numeric, 2) end,
-        case when c.forecast >= 0 then round(c.forecast * r.bounds[2]::numeric, 2) end,
-        b.method, round(b.error, 2),
-        (select round(e.error, 2) from errors as e where e.method = 'seasonal naive'),
+        case when c.forecast >= 0 and v_tested >= 9
+            then round(c.forecast * r.bounds[1]::numeric, 2) end,
+        case when c.forecast >= 0 and v_tested >= 9
+            then round(c.forecast * r.bounds[2]::numeric, 2) end,
+        b.method, b.error,
+        (select api._percent(e.error, e.size) from errors as e where e.method = 'seasonal naive'),
         v_tested
     from candidates as c
     join best as b on b.method = c.method

@@ -1,13 +1,15 @@
 -- api._forecast_candidates(): what three simple methods say about the days after a history.
 -- Not a tool. Needs no table: tests feed it series whose nature they know.
--- seasonal_naive: the same weekday 52 weeks before; under 60 weeks of history, of the last week.
+-- seasonal_naive: with p_yearly the same weekday 52 weeks before, else of the last week.
 -- recent_level:   mean of the last four weeks, times the weekday's share.
 -- seasonal_growth: mean of the five weeks around the same day last year, times the weekday's share,
---                  times the growth of the last eight weeks over the same weeks last year.
+--                  times the growth of the last eight weeks over the same weeks last year; only
+--                  with p_yearly.
 create or replace function api._forecast_candidates(
     p_revenue numeric[],
     p_days integer,
-    p_horizon integer
+    p_horizon integer,
+    p_yearly boolean
 )
 returns table (
     step integer,
@@ -44,9 +46,9 @@ begin
         from days as d
     )
     select t.step,
-        case when p_days >= 420 then y.revenue else w.revenue end,
+        case when p_yearly then y.revenue else w.revenue end,
         l.recent * k.share,
-        case when p_days >= 420 then y.level * k.share * l.growth end
+        case when p_yearly then y.level * k.share * l.growth end
     from generate_series(1, p_horizon) as t (step)
     cross join levels as l
     join weekdays as k on k.weekday = (p_days + t.step) % 7
@@ -55,12 +57,13 @@ begin
 end;
 $function$;
 
-comment on function api._forecast_candidates(numeric[], integer, integer) is
+comment on function api._forecast_candidates(numeric[], integer, integer, boolean) is
     'Forecasts by three methods for the days after the first p_days of a series; null where a method has too little to go by.
 
 p_revenue: revenue by day, without gaps
-p_days: days that are known, at least 28
-p_horizon: days to forecast, up to 180';
-revoke execute on function api._forecast_candidates(numeric[], integer, integer) from public;
-grant execute on function api._forecast_candidates(numeric[], integer, integer)
+p_days: days that are known, at least 28; with p_yearly 420
+p_horizon: days to forecast, up to 180
+p_yearly: whether to go by last year';
+revoke execute on function api._forecast_candidates(numeric[], integer, integer, boolean) from public;
+grant execute on function api._forecast_candidates(numeric[], integer, integer, boolean)
     to store_manager, regional_manager, head_office;

@@ -26,8 +26,8 @@ begin atomic
             p.period,
             p.day_from,
             p.day_to,
-            p.day_from::timestamp at time zone p_time_zone as moment_from,
-            (p.day_to + 1)::timestamp at time zone p_time_zone as moment_to
+            api._day_start(p.day_from, p_time_zone) as moment_from,
+            api._day_start(p.day_to + 1, p_time_zone) as moment_to
         from (
             values
                 ('value', p_from, p_to),

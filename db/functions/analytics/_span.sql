@@ -16,8 +16,8 @@ parallel restricted
 security invoker
 begin atomic
     select
-        min(p_from::timestamp at time zone s.time_zone),
-        max((p_to + 1)::timestamp at time zone s.time_zone),
+        min(api._day_start(p_from, s.time_zone)),
+        max(api._day_start(p_to + 1, s.time_zone)),
         min(s.time_zone) = max(s.time_zone)
     from retail.stores as s
     where s.store_id = any (p_stores);

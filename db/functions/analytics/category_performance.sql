@@ -88,7 +88,7 @@ end;
 $function$;
 
 comment on function api.category_performance(text, date, date) is
-    'Revenue, margin and returns by category, against as many days before and the same days a year ago. orders: those in which something of the category was sold; they do not add up. USD without tax, net of returns; days of the store''s time zone.
+    'Revenue, margin and returns by category, against as many days before and the same days a year ago. orders: those in which something of the category was sold; they do not add up. gross_revenue: before returns; margin: revenue less purchase cost; return_rate: pieces returned in percent of pieces sold; growth_percent: from previous_revenue. USD after discount, without tax, net of returns; days of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 29 days before p_to

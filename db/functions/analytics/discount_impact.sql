@@ -93,7 +93,7 @@ end;
 $function$;
 
 comment on function api.discount_impact(text, date, date, text) is
-    'Sales without discount, up to 5, 10, 15, 20 % and over: what was sold and what margin was left. Returns are left out, so revenue is gross. list_revenue is before discount. USD without tax; days of the store''s time zone.
+    'Sales without discount, up to 5, 10, 15, 20 % and over: what was sold and what margin was left. Returns are left out, so revenue is gross. list_revenue is before discount, discount_percent the discount in percent of it; margin: revenue less purchase cost. USD without tax; days of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 29 days before p_to

@@ -61,7 +61,8 @@ begin
     ),
     residuals as (
         select n.store_id, n.day, n.revenue, m.expected,
-            sign(n.revenue) * sqrt(abs(n.revenue)) - sqrt(m.expected) as deviation
+            sign(n.revenue) * sqrt(abs(n.revenue)::double precision)
+                - sqrt(m.expected::double precision) as deviation
         from neighbours as n
         cross join lateral (
             select percentile_cont(0.5) within group (order by k.revenue)::numeric as expected
@@ -72,13 +73,13 @@ begin
     ),
     medians as materialized (
         select r.store_id,
-            percentile_cont(0.5) within group (order by r.deviation)::numeric as middle
+            percentile_cont(0.5) within group (order by r.deviation) as middle
         from residuals as r
         group by r.store_id
     ),
     spreads as materialized (
         select r.store_id, m.middle,
-            percentile_cont(0.5) within group (order by abs(r.deviation - m.middle))::numeric as mad
+            percentile_cont(0.5) within group (order by abs(r.deviation - m.middle)) as mad
         from residuals as r
         join medians as m on m.store_id = r.store_id
         group by r.store_id, m.middle
@@ -91,7 +92,7 @@ begin
     )
     select s.store_key, c.day, case when c.score > 0 then 'high' else 'low' end,
         round(c.revenue, 2), round(c.expected, 2), round(100 * (c.revenue / c.expected - 1), 2),
-        round(c.score, 2)
+        round(c.score::numeric, 2)
     from scored as c
     join retail.stores as s on s.store_id = c.store_id
     where abs(c.score) >= p_threshold
@@ -101,7 +102,7 @@ end;
 $function$;
 
 comment on function api.sales_anomalies(text, date, date, numeric, integer) is
-    'Days of unusual revenue by store, the strangest first. expected_revenue: median of the same weekday in the four weeks before and after. score: deviation from it, between square roots, in robust standard deviations (0.6745 * (deviation - median) / MAD) of the store''s days in the year to p_to, or from p_from if that is longer. Days with fewer than four such neighbours, or whose median is not above 0, are not judged. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
+    'Days of unusual revenue by store, the strangest first. expected_revenue: median of the same weekday in the four weeks before and after. score: deviation from it, between square roots, in robust standard deviations (0.6745 * (deviation - median) / MAD) of the store''s days in the year to p_to, or from p_from if that is longer. Days with fewer than four such neighbours, or whose median is not above 0, are not judged, nor is a store most of whose days deviate alike (MAD 0). Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; the first that is judged, null for 89 days before p_to

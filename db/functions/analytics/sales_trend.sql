@@ -173,7 +173,7 @@ end;
 $function$;
 
 comment on function api.sales_trend(text, date, date, text, text) is
-    'Sales by day, week (from Monday), month or quarter, periods without sales included. growth_percent is against the period before, year_growth_percent against the same period a year before (364 days for days and weeks). moving_average is the mean revenue of 7 days, 4 weeks, 3 months or 4 quarters. A period cut off by p_from or p_to is not complete: it has no growth and no moving average, and compares with the same days a year before. What sales do not go back far enough for is null. USD without tax, net of returns; days of the store''s time zone.
+    'Sales by day, week (from Monday), month or quarter, periods without sales included. growth_percent is against the period before, year_growth_percent against the same period a year before (364 days for days and weeks). moving_average is the mean revenue of 7 days, 4 weeks, 3 months or 4 quarters. A period cut off by p_from or p_to is not complete: no growth and no moving average takes it in, and it compares with the same days a year before. What sales do not go back far enough for is null. gross_revenue: before returns; average_basket: gross_revenue / orders; margin: revenue less purchase cost. USD after discount, without tax, net of returns; days of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 30 days, 13 weeks, 12 months or 8 quarters up to p_to

@@ -100,7 +100,7 @@ end;
 $function$;
 
 comment on function api.store_comparison(date, date, text) is
-    'Your stores side by side, against as many days before (previous) and the same days a year ago. Equal stores share a rank. USD without tax, net of returns; days of each store''s time zone.
+    'Your stores side by side, against as many days before (previous) and the same days a year ago. Equal stores share a rank. average_basket: before returns; margin: revenue less purchase cost; return_rate: pieces returned in percent of pieces sold. USD after discount, without tax, net of returns; days of each store''s time zone.
 
 p_from: first day; null for 29 days before p_to
 p_to: last day; null for the day of the newest sale

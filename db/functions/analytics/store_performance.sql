@@ -56,7 +56,7 @@ end;
 $function$;
 
 comment on function api.store_performance(uuid, date, date) is
-    'Figures of one store, against as many days before (previous) and the same days a year ago. A row for each of revenue, gross_revenue, orders, units, average_basket, margin, margin_percent, returned_units, returned_revenue, return_rate and active, new and returning customers. Each with its value, the value of as many days before (previous), of the same days a year ago (year_ago) and the change from them: in percent, for percentages in points. insights: what changed enough to be told. USD without tax; days of the store''s time zone.
+    'Figures of one store, against as many days before (previous) and the same days a year ago. A row for each of revenue (after discount, net of returns), gross_revenue (before returns), orders (completed), units (net of returns), average_basket (gross_revenue / orders), margin (revenue less purchase cost), margin_percent (of revenue), returned_units, returned_revenue, return_rate (pieces returned in percent of pieces sold) and active_customers (with a completed order), new_customers (their first one here) and returning_customers (the others). Each with its value, the value of as many days before (previous), of the same days a year ago (year_ago) and the change from them: in percent, for percentages in points. insights: what changed enough to be told. USD without tax; days of the store''s time zone.
 
 p_store_id: from retail.stores
 p_from: first day; null for 29 days before p_to

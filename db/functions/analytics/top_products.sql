@@ -105,7 +105,7 @@ end;
 $function$;
 
 comment on function api.top_products(text, date, date, text, text, integer) is
-    'The products that sell best, net of returns. revenue_percent: share of the revenue of all products asked about. orders: those in which the product was sold. USD without tax; days of the store''s time zone.
+    'The products that sell best, net of returns. revenue_percent: share of the revenue of all products asked about. orders: those in which the product was sold. margin: revenue less purchase cost; return_rate: pieces returned in percent of pieces sold. USD after discount, without tax; days of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 29 days before p_to

@@ -1,0 +1,81 @@
+-- Days on which a store's clocks are changed at midnight: each moment lies in one day, in every report.
+begin;
+select plan(8);
+
+-- ---------------------------------------------------------------- arrange
+
+\ir shared/two_stores.sql
+
+-- In the Azores clocks go back from one to midnight: this hour comes twice, on 26 October.
+update retail.stores set time_zone = 'Atlantic/Azores' where store_key = 'an_a';
+insert into lines
+values
+    ('an_a', 'c1', 1, timestamptz '2025-10-25 23:59:59.999999+00', 'completed', 'saw', 1, 1, 0, null::integer),
+    ('an_a', 'c1', 2, '2025-10-26 00:00+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_a', 'c2', 3, '2025-10-26 00:30+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_a', 'c3', 4, '2025-10-26 01:30+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_a', 'c3', 5, '2025-10-27 00:59:59.999999+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_a', 'c1', 6, '2025-10-27 01:00+00', 'completed', 'saw', 1, 100, 0, null);
+select pg_temp.sell();
+
+-- ---------------------------------------------------------------- assert
+
+select is_empty(
+    $$
+    select z.name, d.day::date
+    from unnest(array[
+        'Atlantic/Azores', 'America/Havana', 'Asia/Beirut', 'America/Santiago', 'Africa/Cairo',
+        'Australia/Lord_Howe', 'America/Los_Angeles', 'Asia/Kolkata', 'Pacific/Kiritimati'
+    ]) as z (name)
+    cross join generate_series(timestamp '2024-01-01', '2025-12-31', '1 day') as d (day)
+    cross join lateral api._day_start(d.day::date, z.name) as s (moment)
+    where (s.moment at time zone z.name)::date <> d.day::date
+        or ((s.moment - interval '1 microsecond') at time zone z.name)::date <> d.day::date - 1
+    $$,
+    'a day begins at the first moment that has its date'
+);
+select is(api._day_start('-infinity', 'Asia/Beirut'), '-infinity', 'days without beginning have none');
+
+-- Asked of the lines, of the rollup up to the day before, up to the day, and written anew from it on.
+create temporary table steps (place integer, step text, statement text);
+insert into steps
+values
+    (1, 'lines', 'select 1'),
+    (2, 'day before stored', $$ select zava.refresh_daily_sales(null, '2025-10-25') $$),
+    (3, 'day stored', $$ select zava.refresh_daily_sales(null, '2025-10-26') $$),
+    (4, 'stored anew', $$ select zava.refresh_daily_sales('2025-10-26') $$);
+create function pg_temp.told(p_statement text)
+returns text
+language plpgsql
+as $function$
+begin
+    execute p_statement;
+    return pg_temp.ask('an-a', $$
+        select
+            (select array_agg((t.period_from, t.revenue) order by t.period_from)
+             from api.sales_trend(null, '2025-10-25', '2025-10-27') as t) as trend,
+            (select array_agg(p.value order by p.metric)
+             from api.store_performance((select store_id from retail.stores), '2025-10-26', '2025-10-26') as p
+             where p.metric in ('revenue', 'orders', 'active_customers', 'new_customers')) as figures,
+            (select sum(p.revenue) from api.top_products(null, '2025-10-26', '2025-10-26') as p) as products
+    $$);
+end;
+$function$;
+select is(
+    pg_temp.told(s.statement),
+    '("{""(2025-10-25,1.00)"",""(2025-10-26,40.00)"",""(2025-10-27,100.00)""}","{3,2,4,40.00}",40.00)',
+    'all that was sold on the long day counts on it: ' || s.step
+)
+from (select * from steps order by place) as s;
+select results_eq(
+    $$ select d.sold_on, d.orders, d.revenue from retail.daily_totals as d
+       where d.store_id = md5('an_a')::uuid order by 1 $$,
+    $$ values (date '2025-10-25', 1, 1.00), ('2025-10-26', 4, 40.00), ('2025-10-27', 1, 100.00) $$,
+    'the rollup holds it whole'
+);
+select is(
+    (select sum(c.orders) from retail.daily_customers as c where c.sold_on = date '2025-10-26'),
+    4::bigint, 'by customer too'
+);
+select * from finish();
+rollback;
