@@ -7,9 +7,12 @@ import psycopg
 import pytest
 import tenants
 
-from zava_sql import mutations, verify
+from zava_sql import cli_doctor, mutations, verify
+from zava_sql.doctor import Finding, Report
 from zava_sql.errors import ConfigurationError
+from zava_sql.mutations import Mutation
 from zava_sql.tenant import ContextKey
+from zava_sql.verify import Cell, Matrix
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
@@ -123,3 +126,16 @@ async def test_without_a_superuser_nothing_is_weakened(copy):
     with pytest.raises(ConfigurationError, match="need a superuser"):
         async with mutations.scratch_copy(database.gateway_url):
             pass
+
+
+def test_names_of_objects_are_shown_and_not_obeyed(capsys, monkeypatch):
+    """By them whoever makes a hole could hide what is told of it, or end the telling."""
+    monkeypatch.setenv("COLUMNS", "200")
+    odd = 'retail."[/x]\x1b[2J\nsound"'
+    cells = (Cell(odd, "seattle", "leak", 3, 1), Cell(odd, "tacoma", "unknown", 0, None))
+    cli_doctor._print_matrix(Matrix(cells), [Mutation("grant", odd, "", "")])  # noqa: SLF001
+    finding = Finding("check", "error", "Title.", odd, odd, odd)
+    cli_doctor._print_report(Report((finding,), (("other", odd),)))  # noqa: SLF001
+    said = capsys.readouterr().out
+    assert said.count('retail."[/x]\\x1b[2J\\nsound"') == 8
+    assert "\x1b" not in said

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import asyncpg
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from zava_sql import embedded
 from zava_sql.database import Database, connect, translated_connection_errors
 from zava_sql.errors import ConfigurationError, ValidationError
+from zava_sql.render import visible
 from zava_sql.settings import Settings
 from zava_sql.tenant import ContextKey
 
@@ -77,7 +79,8 @@ def _print_report(found: Report) -> None:
     if found.findings:
         console.print(report.to_table(found))
     for name, reason in found.unchecked:
-        console.print(f"[yellow]not checked[/yellow] {name}: {reason}", highlight=False)
+        told = escape(visible(reason))
+        console.print(f"[yellow]not checked[/yellow] {name}: {told}", highlight=False)
     counts = [sum(one.level == level for one in found.findings) for level in ("error", "warning")]
     print(f"{len(checks())} checks: {counts[0]} errors, {counts[1]} warnings")
 
@@ -154,11 +157,12 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
     console = Console()
     console.print(matrix.to_table(max(1, (console.width - 30) // 12)))
     for cell in matrix.problems:
+        name = visible(cell.object)
         if cell.outcome == "unknown":
-            print(f"unknown: {cell.persona} could not count {cell.object}")
+            print(f"unknown: {cell.persona} could not count {name}")
             continue
         expected = "unknown" if cell.expected is None else cell.expected
-        print(f"{cell.outcome}: {cell.persona} saw {cell.seen} of {cell.object}, not {expected}")
+        print(f"{cell.outcome}: {cell.persona} saw {cell.seen} of {name}, not {expected}")
     sessions = len({cell.persona for cell in matrix.cells})
     print(f"{sessions} sessions, {len(matrix.cells)} cells, {len(matrix.problems)} wrong")
     if mutations:
@@ -166,7 +170,7 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
         caught = sum(one.caught for one in mutations)
         for one in mutations:
             if not one.caught:
-                print(f"not noticed: {one.kind}: {one.object}")
+                print(f"not noticed: {one.kind}: {visible(one.object)}")
         print(f"mutation score: {caught} of {len(mutations)}")
 
 

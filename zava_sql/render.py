@@ -40,6 +40,7 @@ __all__ = [
     "to_csv",
     "to_json",
     "to_table",
+    "visible",
 ]
 
 # Programs that read JSON numbers as doubles are exact up to here.
@@ -209,6 +210,11 @@ def fitting(
         for name, cell in zip(names, row, strict=True):
             lists.add_row(name, cell)
     return lists
+
+
+def visible(text: str) -> str:
+    """Give the name of an object in one line that a terminal shows, and does not obey."""
+    return text.translate(_VISIBLE).replace("\n", "\\n")
 
 
 def _cell(value: object, kind: str) -> Text:

@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import asyncpg
+from rich.markup import escape
 from rich.table import Column, Table
 
 from zava_sql.agent import fetch
 from zava_sql.errors import DatabaseError
+from zava_sql.render import visible
 from zava_sql.retry import is_lost
 from zava_sql.tenant import ContextKey, Principal
 
@@ -149,7 +151,7 @@ class Matrix:
         table = Table(Column("object", no_wrap=True), *names)
         for name in dict.fromkeys(cell.object for cell in self.cells if "(" not in cell.object):
             found = {cell.persona: cell for cell in self.cells if cell.object == name}
-            table.add_row(name, *(_shown(found.get(persona)) for persona in names))
+            table.add_row(escape(visible(name)), *(_shown(found.get(persona)) for persona in names))
         calls = [
             [cell for cell in self.cells if cell.persona == persona and "(" in cell.object]
             for persona in names

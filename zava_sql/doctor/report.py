@@ -11,6 +11,7 @@ from rich.table import Table
 
 from zava_sql import __version__
 from zava_sql.doctor import checks
+from zava_sql.render import visible
 
 if TYPE_CHECKING:
     from zava_sql.doctor import Report
@@ -28,10 +29,10 @@ def to_table(report: Report) -> Table:
         colour = _COLOURS[found.level]
         table.add_row(
             f"[{colour}]{found.level}[/{colour}]",
-            f"[bold]{escape(found.object)}[/bold]  [dim]{found.check}[/dim]\n"
+            f"[bold]{escape(visible(found.object))}[/bold]  [dim]{found.check}[/dim]\n"
             f"{escape(found.title)}\n"
-            f"[dim]is:[/dim] {escape(found.evidence)}\n"
-            f"[dim]do:[/dim] {escape(found.remedy)}",
+            f"[dim]is:[/dim] {escape(visible(found.evidence))}\n"
+            f"[dim]do:[/dim] {escape(visible(found.remedy))}",
         )
     return table
 
