@@ -23,11 +23,12 @@ import tenants
 
 from zava_sql import audit_journal
 from zava_sql.agent import Agent, fetch
-from zava_sql.audit import Audit
+from zava_sql.audit import Audit, anchor_of
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import Caller, caller
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
 from zava_sql.local_postgres import LocalPostgres
+from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
@@ -583,6 +584,28 @@ async def test_an_anchor_that_cannot_be_kept_stops_the_start(module_database, ad
     with pytest.raises(ConfigurationError, match="cannot be written to"):
         async with audited(module_database, tmp_path):
             pass
+
+
+def test_an_anchor_that_cannot_be_read_is_told(tmp_path):
+    """Without it a log that was written anew would be called unbroken."""
+    chain, link = uuid.uuid4(), "ab" * 32
+    settings = Settings(home=tmp_path)
+    assert anchor_of(settings, chain) is None
+    path = tmp_path / "audit" / f"{chain}.anchor"
+    path.parent.mkdir()
+    path.touch()  # of a server that has sent nothing yet
+    assert anchor_of(settings, chain) is None
+    path.write_text(f"{7:020}:{link}\n")
+    assert anchor_of(settings, chain) == (7, bytes.fromhex(link))
+    for damaged in (f"{7:020}:{link[1:]}", f"{10**19}:{link}", "\0" * 86, "x"):
+        path.write_text(damaged)
+        with pytest.raises(ConfigurationError, match="cannot be read: it is damaged"):
+            anchor_of(settings, chain)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be read: is a directory") as caught:
+        anchor_of(settings, chain)
+    assert "--anchor" in caught.value.hint
 
 
 async def test_a_directory_in_which_others_write_is_refused(module_database, tmp_path):

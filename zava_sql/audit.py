@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -236,13 +237,28 @@ class Audit:
 
 
 def anchor_of(settings: Settings, chain_id: UUID) -> tuple[int, bytes] | None:
-    """Give the last link that a server here knows of, for `zava-sql audit verify`."""
+    """Give the last link that a server here knows of, for `zava-sql audit verify`.
+
+    Raises:
+        ConfigurationError: there is one that cannot be read: without it a new chain passes.
+    """
+    path = _directory(settings) / f"{chain_id}.anchor"
+    reason = "it is damaged"
     try:
-        text = (_directory(settings) / f"{chain_id}.anchor").read_text("ascii")
-        number, _, link = text.strip().partition(":")
-        return int(number), bytes.fromhex(link)
-    except (OSError, ValueError):
+        text = path.read_bytes().strip()
+    except FileNotFoundError:
+        text = b""
+    except OSError as error:
+        text, reason = b"?", (error.strerror or str(error)).lower()
+    if not text:  # no server here has sent anything yet
         return None
+    match = re.fullmatch(rb"0*([0-9]{1,18}):([0-9a-f]{64})", text)
+    if match is None:
+        raise ConfigurationError(
+            f"the anchor in {path} cannot be read: {reason}",
+            hint="Run this as the account of the server, or give a link noted elsewhere: --anchor",
+        )
+    return int(match[1]), bytes.fromhex(match[2].decode())
 
 
 def _open_anchor(path: Path) -> int:
