@@ -216,17 +216,27 @@ def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
         named = connection.execute(
             "select count(*) from pg_indexes where tablename = 'search_assortments'"
         ).fetchone()
-        # What is not sold any more has no index for long.
-        connection.execute(
-            "delete from retail.inventory as i using retail.stores as s"
-            " where s.store_id = i.store_id and s.store_key = 'share_50'"
-        )
-        connection.execute("select zava.refresh_search_words()")
-        assert connection.execute("select zava.index_search_assortments()").fetchone() == (False,)
-        fewer = connection.execute(
-            "select count(*) from pg_indexes where tablename = 'search_assortments'"
-        ).fetchone()
-        assert fewer[0] == named[0] - 1
+        # One that sells fewer now has all compared and no index; nor has one that sells none.
+        for left, expected in ((1000, [(1000, None)]), (0, [])):
+            connection.execute(
+                "delete from retail.inventory where (store_id, product_id) in ("
+                " select i.store_id, i.product_id from retail.inventory as i"
+                " join retail.stores as s on s.store_id = i.store_id and s.store_key = 'share_50'"
+                " order by i.product_id offset %s)",
+                [left],
+            )
+            connection.execute("select zava.refresh_search_words()")
+            assert connection.execute("select zava.index_search_assortments()").fetchone() == (
+                False,
+            )
+            compared = connection.execute(
+                "select t.products, t.indexed from retail.search_stores as t"
+                " join retail.stores as s on s.store_id = t.store_id where s.store_key = 'share_50'"
+            ).fetchall()
+            fewer = connection.execute(
+                "select count(*) from pg_indexes where tablename = 'search_assortments'"
+            ).fetchone()
+            assert (compared, fewer[0]) == (expected, named[0] - 1)
         connection.rollback()
 
 

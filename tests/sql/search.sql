@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(78);
+select plan(80);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -179,6 +179,29 @@ select is(
 union all
 select skip('there is no pg_trgm', 1)
 where not exists (select from pg_extension as e where e.extname = 'pg_trgm');
+select is(
+    (
+        select string_agg(coalesce(n.lexeme, 'none'), ' ' order by w.place)
+        from unnest(array['hammr', 'mallte', 'jalappeño', 'tomatto', 'nial', 'camera', 'wooden8'])
+            with ordinality as w (word, place)
+        left join lateral api._nearest_word(w.word) as n on true
+    ),
+    'hammer mallet jalapeño tomato none none none',
+    'one slip is repaired in words of five letters and more'
+) where exists (select from pg_extension as e where e.extname = 'pg_trgm')
+union all
+select skip('there is no pg_trgm', 1)
+where not exists (select from pg_extension as e where e.extname = 'pg_trgm');
+select results_eq(
+    $$ select w.word, api._is_one_slip(w.word, w.other) from (values
+        ('drill', 'drilll'), ('drill', 'dill'), ('drill', 'trill'), ('drill', 'drlil'), ('drill', 'drill'),
+        ('rdill', 'drlil'), ('drill', 'drilled'), ('aa', 'aaaa'), ('abab', 'baba'), ('', 'ab')
+    ) as w (word, other) $$,
+    $$ select w.word, n <= 5 from unnest(
+        array['drill', 'drill', 'drill', 'drill', 'drill', 'rdill', 'drill', 'aa', 'abab', '']
+    ) with ordinality as w (word, n) $$,
+    'a slip is one letter more, less or other, or two that changed places'
+);
 select is(
     pg_temp.ask('sr-a', $$ select sku, headline from api.search_products('cordless drill bits') $$),
     e'(BITS,"Fit every **cordless** **drill**.")\n(DRILL,"Bores holes in wood.")',

@@ -47,7 +47,7 @@ begin
                 and not exists (
                     select
                     from retail.search_stores as s
-                    where s.copied
+                    where s.copied and s.products > 1500
                         and c.relname = format(
                             'search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), s.model_id
                         )

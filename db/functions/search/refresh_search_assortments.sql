@@ -107,7 +107,10 @@ begin
     on conflict (store_id) do update
     set products = excluded.products, copied = excluded.copied, sold = excluded.sold,
         model_id = excluded.model_id, updated_at = now(),
-        indexed = case when excluded.copied and s.model_id = excluded.model_id then s.indexed end
+        indexed = case
+            when excluded.copied and excluded.products > 1500 and s.model_id = excluded.model_id
+                then s.indexed
+        end
     where (s.products, s.copied, s.sold, s.model_id)
         is distinct from (excluded.products, excluded.copied, excluded.sold, excluded.model_id);
     return v_changed;
