@@ -226,6 +226,23 @@ async def test_a_product_that_is_removed_while_it_is_embedded_stops_nobody(setti
     )
 
 
+async def test_a_product_that_comes_while_the_index_is_built_is_embedded(settings, connection):
+    def come(step, *_):
+        if step == "indexing":
+            connection.execute(
+                "insert into retail.products"
+                " (sku, name, description, category_id, type_id, list_price)"
+                " select 'late', 'Late', 'It comes late.', category_id, type_id, 10"
+                " from retail.product_types"
+            )
+
+    try:
+        report = await filled(settings, progress=come)
+        assert (report.live, report.embedded) == ("small", PRODUCTS + 1)
+    finally:
+        connection.execute("delete from retail.products where sku = 'late'")
+
+
 async def test_a_model_is_filled_beside_the_live_one_and_takes_its_place(settings, connection):
     await filled(settings)
     report = await filled(settings, "other")
@@ -270,6 +287,15 @@ async def test_a_service_that_changes_its_vectors_is_stopped(settings, connectio
         await fill(settings.admin_url, embedder)
     await embedder.aclose()
     assert state(connection)[:2] == ("live", PRODUCTS - 1)
+
+
+async def test_a_service_that_changes_its_vectors_half_way_is_stopped(settings, service):
+    def longer(body):
+        return well(body | {"dimensions": LENGTH + 1})
+
+    service.answers += [well, well, longer, *[well] * 99]
+    with pytest.raises(ConfigurationError, match=f"small gives vectors of {LENGTH} dim.* others"):
+        await filled(settings, workers=1)
 
 
 async def test_the_local_model_finds_a_product_by_what_it_is_for(settings, connection):

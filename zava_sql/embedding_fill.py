@@ -19,7 +19,7 @@ from zava_sql.database import CONNECTION_ERRORS, connect
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from pydantic import SecretStr
 
@@ -105,14 +105,17 @@ async def fill(
             done += stored
             tell("embedding", done, max(total, done))
 
-        count(0)
-        while (await _standing(connection, embedder.name)).stale:
-            stored = done
-            await _together(url, embedder, workers, count)
-            if done == stored:
-                # Others have claimed the rest: see that they end, or take it over if they do not.
-                await asyncio.sleep(_WAIT)
+        async def catch_up() -> None:
+            while (await _standing(connection, embedder.name)).stale:
+                stored = done
+                await _together(url, embedder, length, workers, count)
+                if done == stored:
+                    # Others have claimed the rest: see that they end, or take it over if not.
+                    tell("waiting for other runs", done, max(total, done))
+                    await asyncio.sleep(_WAIT)
 
+        count(0)
+        await catch_up()
         tell("indexing", done, done)
         built = await connection.fetchval("select zava.index_embedding_model($1)", embedder.name)
         if done:
@@ -122,6 +125,8 @@ async def fill(
             await connection.execute("select zava.check_search_recall(20)")
             measured = await connection.fetchrow(_RECALL, embedder.name, before.products)
         await connection.execute("select zava.refresh_search_words()")
+        # What came meanwhile: a model that lacks a product is not made live.
+        await catch_up()
         after = await _standing(connection, embedder.name)
         if activate or after.live is None:
             await connection.execute("select zava.activate_embedding_model($1)", embedder.name)
@@ -143,13 +148,17 @@ async def fill(
 
 
 async def _together(
-    url: SecretStr | None, embedder: Embedder, workers: int, count: Callable[[int], None]
+    url: SecretStr | None,
+    embedder: Embedder,
+    length: int,
+    workers: int,
+    count: Callable[[int], None],
 ) -> None:
     """Let workers go through the products once; the first failure ends them all."""
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
-                group.create_task(_work(url, embedder, count))
+                group.create_task(_work(url, embedder, length, count))
     except ExceptionGroup as failures:
         # Not except*: what is raised in one comes in a group again before Python 3.11.4.
         for failure in failures.exceptions:
@@ -158,7 +167,9 @@ async def _together(
         raise
 
 
-async def _work(url: SecretStr | None, embedder: Embedder, count: Callable[[int], None]) -> None:
+async def _work(
+    url: SecretStr | None, embedder: Embedder, length: int, count: Callable[[int], None]
+) -> None:
     last = None
     async with connected(url) as connection:
         while claimed := await connection.fetch(
@@ -171,14 +182,14 @@ async def _work(url: SecretStr | None, embedder: Embedder, count: Callable[[int]
             last = claimed[-1]["product_id"]
             products = [row["product_id"] for row in claimed]
             try:
-                vectors = await embedder.embed([row["content"] for row in claimed])
+                vectors = await _vectors(embedder, length, [row["content"] for row in claimed])
                 count(
                     await connection.fetchval(
                         "select zava.store_embeddings($1, $2, $3, $4)",
                         embedder.name,
                         products,
                         [row["content_hash"] for row in claimed],
-                        list(itertools.chain.from_iterable(vectors)),
+                        vectors,
                     )
                 )
             except BaseException:
@@ -187,6 +198,17 @@ async def _work(url: SecretStr | None, embedder: Embedder, count: Callable[[int]
                         "select zava.release_embeddings($1, $2)", embedder.name, products
                     )
                 raise
+
+
+async def _vectors(embedder: Embedder, length: int, texts: Sequence[str]) -> list[float]:
+    """Give the vectors of texts, one after the other."""
+    vectors = await embedder.embed(texts)
+    if any(len(vector) != length for vector in vectors):
+        raise ConfigurationError(
+            f"{embedder.name} gives vectors of {length} dimensions, and then of others",
+            hint="See that one model alone answers at ZAVA_EMBEDDING_URL.",
+        )
+    return list(itertools.chain.from_iterable(vectors))
 
 
 async def _standing(connection: asyncpg.Connection[asyncpg.Record], model: str) -> FillReport:
