@@ -1,4 +1,4 @@
--- 0047 shrunk stores.
+-- 0048 search slips, undone.
 set local lock_timeout = '3s';
 set local role zava_owner;
 
@@ -20,7 +20,54 @@ $vectors$;
 
 -- sources begin (written by scripts/freeze up to the end mark)
 
--- source: db/functions/search/index_search_assortments.sql
+-- api._nearest_word(): the word of the catalogue that a misspelled one is taken for. Not a tool.
+-- Whole words are compared, not lexemes: cordles is nearer to cordless than to cord, to which it is
+-- shortened. Of spellings that are nearly as near, the one that more products have.
+-- Trigrams are an extension, in a schema that is not known before; without it nothing is repaired.
+create or replace function api._nearest_word(
+    p_word text
+)
+returns table (lexeme text, weight numeric, products integer)
+language plpgsql
+stable
+parallel restricted
+security invoker
+rows 1
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_schema constant name := (
+        select n.nspname
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'pg_trgm'
+    );
+begin
+    -- Numbers are sizes: another number is another thing.
+    if v_schema is null or length(p_word) < 4 or p_word ~ '[0-9]' then
+        return;
+    end if;
+
+    return query execute format(
+        'select w.lexeme, w.weight, w.products
+        from retail.search_words as w
+        where w.word operator(%1$I.%%) $1 and %1$I.similarity(w.word, $1) >= 0.45
+        order by %1$I.similarity(w.word, $1) + ln(w.products) / 50 desc, w.word
+        limit 1',
+        v_schema
+    )
+    using p_word;
+end;
+$function$;
+
+comment on function api._nearest_word(text) is
+    'The word of the catalogue with the nearest spelling; nothing when none is near, or for a number.
+
+p_word: a word that no product has';
+revoke execute on function api._nearest_word(text) from public;
+grant execute on function api._nearest_word(text)
+    to store_manager, regional_manager, head_office;
+
 -- zava.index_search_assortments(): builds the index of what one store sells, of those stores that sell more
 -- than can be compared one by one, or measures it again where a tenth of what the store sells has changed
 -- since. When there is none left it drops indexes that are of no use any more and says false: to be run
@@ -70,7 +117,7 @@ begin
                 and not exists (
                     select
                     from retail.search_stores as s
-                    where s.copied and s.products > 1500
+                    where s.copied
                         and c.relname = format(
                             'search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), s.model_id
                         )
@@ -159,7 +206,6 @@ comment on function zava.index_search_assortments() is
     'Builds the index of what one store sells, where it sells many products and has none, or measures it again after many changed; false when there is none left, and unused ones are dropped.';
 revoke execute on function zava.index_search_assortments() from public;
 
--- source: db/functions/search/refresh_search_assortments.sql
 -- zava.refresh_search_assortments(): takes up for search what stores sell: of every store a bit for each
 -- product of the catalogue, of stores that sell up to half of it the vectors as well, side by side in
 -- retail.search_assortments. Run by zava.refresh_search_words() and when a model becomes live; not a tool.
@@ -269,10 +315,7 @@ begin
     on conflict (store_id) do update
     set products = excluded.products, copied = excluded.copied, sold = excluded.sold,
         model_id = excluded.model_id, updated_at = now(),
-        indexed = case
-            when excluded.copied and excluded.products > 1500 and s.model_id = excluded.model_id
-                then s.indexed
-        end
+        indexed = case when excluded.copied and s.model_id = excluded.model_id then s.indexed end
     where (s.products, s.copied, s.sold, s.model_id)
         is distinct from (excluded.products, excluded.copied, excluded.sold, excluded.model_id);
     return v_changed;
@@ -282,6 +325,8 @@ $function$;
 comment on function zava.refresh_search_assortments() is
     'Takes up for search what stores sell; returns how many rows of retail.search_assortments were written or removed.';
 revoke execute on function zava.refresh_search_assortments() from public;
+
+drop function api._is_one_slip(text, text);
 
 -- sources end
 reset role;
