@@ -316,6 +316,25 @@ async def test_white_space_around_a_header_does_not_count(url, keys):
     assert b"store:text\\nseattle" in answer
 
 
+async def test_the_log_alone_says_why_nobody_was_let_in(url, caplog):
+    why = {
+        "expired": token(exp=int(time.time()) - 60),
+        "other audience": token(aud="https://other.example"),
+        "other issuer": token(iss="https://other.example"),
+        "signature": token(OTHER),
+        "unknown signing key": token(OTHER, kid="other"),
+        "algorithm": token("secret" * 8, "HS256"),
+        "claim missing": token(sub=None),
+        "no such principal": token(sub="nobody"),
+        "malformed": "a.b.c",
+        "key": "zava_nonsense",
+    }
+    for bearer in why.values():
+        assert await status(url, bearer) == 401
+    told = [one.zava_fields for one in caplog.records if one.msg == "unauthorized"]
+    assert told == [{"status": 401, "why": reason} for reason in why]
+
+
 # ---------------------------------------------------------------- scopes, claims, audience
 
 
@@ -324,6 +343,7 @@ async def test_a_token_without_the_scope_is_403(filled, keys, jwks_file):
     async with server(filled, **settings) as url:
         lacking = await post(url, token(tenant="seattle"))
         assert lacking.status_code == 403
+        assert "sql:read sql:more" in lacking.json()["hint"]
         challenge = lacking.headers["WWW-Authenticate"]
         assert 'error="insufficient_scope"' in challenge
         assert 'scope="sql:read sql:more"' in challenge

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -28,7 +29,7 @@ from zava_sql.tenant import Principal, authenticate, find_principal, find_princi
 from zava_sql.tokens import TokenReader
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -40,8 +41,9 @@ __all__ = ["AGAIN", "Identities", "KeyVerifier", "RequireIdentity", "metadata", 
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 PROXY_HEADER: Final = "x-rls-user-id"
-# Where a request has the way to look once more who sent it.
+# Where a request has the way to look once more who sent it, and why that was not to be believed.
 AGAIN: Final = "zava.again"
+WHY: Final = "zava.refused"
 
 
 class KeyVerifier:
@@ -89,22 +91,26 @@ class Identities(AuthenticationBackend):
         if len(bearers) == 1:
             scheme, _, token = bearers[0].partition(" ")
             if scheme.lower() == "bearer":
-                access = await self._bearer(token.strip())
+                access = await self._bearer(token.strip(), partial(conn.scope.__setitem__, WHY))
         elif not bearers:
             access = await self._proxied(conn)
         if access is None:
             return None
         return AuthCredentials(access.scopes), AuthenticatedUser(access)
 
-    async def _bearer(self, token: str) -> AccessToken | None:
+    async def _bearer(self, token: str, refuse: Callable[[str], None]) -> AccessToken | None:
         # Keys have no dots in them.
         if self._tokens is None or token.count(".") != 2:
-            return await self._keys.verify_token(token)
-        found = await self._tokens.read(token)
+            access = await self._keys.verify_token(token)
+            if access is None:
+                refuse("key")
+            return access
+        found = await self._tokens.read(token, refuse)
         if found is None:
             return None
         principal = await _known(find_principal(self._database, found.principal))
         if principal is None:
+            refuse("no such principal")
             return None
         return _access(principal, found, lacking=not self._scopes <= found.scopes)
 
@@ -154,7 +160,9 @@ class RequireIdentity:
             await self._app({**scope, AGAIN: again}, receive, send)
             return
         count_refused_request(answer.status_code)
-        event("unauthorized", {"status": answer.status_code}, logging.WARNING)
+        # Words of ours only: whoever is not let in would like to write into the log.
+        why = "scope" if answer.status_code == HTTPStatus.FORBIDDEN else scope.get(WHY)
+        event("unauthorized", {"status": answer.status_code, "why": why}, logging.WARNING)
         await answer(scope, receive, send)
 
     def _refusal(self, status: int, error: str, message: str) -> JSONResponse:
@@ -166,11 +174,12 @@ class RequireIdentity:
             "scope": self._scope,
             "resource_metadata": self._metadata,
         }
+        hint = "Send the header: Authorization: Bearer KEY"
+        if status == HTTPStatus.FORBIDDEN:
+            hint = f"Ask the issuer for a token with the scope {self._scope}."
         challenge = ", ".join(f'{name}="{value}"' for name, value in parts.items() if value)
         return JSONResponse(
-            AuthorizationError(
-                message, hint="Send the header: Authorization: Bearer KEY"
-            ).to_dict(),
+            AuthorizationError(message, hint=hint).to_dict(),
             status_code=status,
             headers={"WWW-Authenticate": f"Bearer {challenge}"},
         )

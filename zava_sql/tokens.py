@@ -22,6 +22,8 @@ import jwt
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zava_sql.settings import Settings
 
 __all__ = ["KeySet", "Token", "TokenReader", "is_url"]
@@ -45,6 +47,16 @@ _KEY_TYPES: Final = {
 _FRESH = 300
 _PAUSE = 10
 _STALE = 3600
+
+# Why a token is not believed, for the log alone; of any other error, that it is malformed.
+_REASONS: Final = {
+    jwt.ExpiredSignatureError: "expired",
+    jwt.ImmatureSignatureError: "not valid yet",
+    jwt.InvalidAudienceError: "other audience",
+    jwt.InvalidIssuerError: "other issuer",
+    jwt.InvalidSignatureError: "signature",
+    jwt.MissingRequiredClaimError: "claim missing",
+}
 
 _FETCH_TIMEOUT = 5
 _MAX_SET = 1024 * 1024
@@ -90,21 +102,24 @@ class TokenReader:
         self._leeway = settings.auth_leeway
         self.keys = KeySet(settings.auth_jwks)
 
-    async def read(self, text: str) -> Token | None:
-        """Give what the token says, or None when it is not to be believed, for whatever reason.
+    async def read(self, text: str, refuse: Callable[[str], object] = str) -> Token | None:
+        """Give what the token says, or None when it is not to be believed; `refuse` is told why.
 
         Raises:
             ServiceUnavailable: the issuer's keys cannot be had.
         """
         if len(text) > _MAX_TOKEN:
+            refuse("too long")
             return None
         try:
             header = jwt.get_unverified_header(text)
             algorithm = header.get("alg")
             if algorithm not in self._algorithms:
+                refuse("algorithm")
                 return None
             key = await self.keys.find(header.get("kid"), algorithm)
             if key is None:
+                refuse("unknown signing key")
                 return None
             claims = jwt.decode(
                 text,
@@ -118,13 +133,12 @@ class TokenReader:
                     "enforce_minimum_key_length": True,
                 },
             )
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            refuse(_REASONS.get(type(error), "malformed"))
             return None
-        return self._token(claims)
-
-    def _token(self, claims: dict[str, Any]) -> Token | None:
         principal = claims[self._claim]
         if not isinstance(principal, str) or not principal:
+            refuse("claim is no name")
             return None
         subject = str(claims.get("sub", principal))
         client = claims.get("client_id") or claims.get("azp") or subject
