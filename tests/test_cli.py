@@ -12,14 +12,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 
 import psycopg
 import pytest
+import typer
 from pydantic import SecretStr
 from typer.main import get_command
 
+from zava_sql import cli_db
 from zava_sql.cli import app
 from zava_sql.database import connect
 from zava_sql.settings import Settings
@@ -226,6 +229,28 @@ def test_streams_that_are_closed_or_full(run):
         assert "No space left on device" in full.stderr
 
 
+@pytest.mark.parametrize(("failures", "ends"), [([], OSError), (["not proved"], typer.Exit)])
+def test_a_proof_goes_on_when_nobody_reads_it(monkeypatch, failures, ends):
+    told = []
+
+    async def proof(_url, tell, *, lock):
+        for line in ("ok  0001", "ok  0002"):
+            tell(line)
+            told.append(lock)
+        return failures
+
+    monkeypatch.setattr("zava_sql.ddl_prove.prove", proof)
+    monkeypatch.setenv("ZAVA_ADMIN_URL", "postgresql://nobody@127.0.0.1:1/none")
+    with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(ends):
+            cli_db.prove(lock=False)
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+    assert told == [False, False]
+
+
 @pytest.mark.long
 def test_programs_read_utf_8_whatever_the_locale(run):
     ask = ("query", "select 'é居'", "--as", "seattle", "--json")
@@ -283,8 +308,9 @@ def test_what_an_error_quotes_does_not_move_the_cursor(run):
 
 
 @pytest.mark.long
-def test_errors_as_json(run):
-    done = run("query", "select 1/0", "--as", "seattle", "--json")
+@pytest.mark.parametrize("form", [["--json"], ["--format", "json"], ["--format=json"]])
+def test_errors_as_json(run, form):
+    done = run("query", "select 1/0", "--as", "seattle", *form)
     error = json.loads(done.stderr)
     assert (done.returncode, error["code"], error["sqlstate"]) == (2, "DATABASE_ERROR", "22012")
 

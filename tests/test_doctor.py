@@ -15,7 +15,7 @@ import tenants
 
 from zava_sql import doctor
 from zava_sql.doctor import Sessions, report
-from zava_sql.errors import ConfigurationError
+from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -832,6 +832,8 @@ async def test_a_database_of_others_is_examined_too(server):
                 " select * from t; grant select on t, v to app_user;"
                 "create function f() returns int language sql security definer return 1"
             )
+            with pytest.raises(ValidationError, match="no role app_usr"):
+                await doctor.examine(Sessions(admin=admin), gateway="app_usr")
             found = (await doctor.examine(Sessions(admin=admin), gateway="app_user")).findings
             assert {one.check for one in found} >= {
                 "table_without_rls",

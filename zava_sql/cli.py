@@ -13,6 +13,7 @@ import shutil
 import sys
 from enum import StrEnum
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
@@ -189,7 +190,9 @@ def _of_database(error: Exception) -> ZavaError | None:
 
 
 def _complain(error: ZavaError) -> None:
-    if "--json" in sys.argv:
+    given = sys.argv[1:]
+    formats = {f"{one}={two}" for one, two in pairwise(given)}
+    if "--json" in given or "--format=json" in formats.union(given):
         print(json.dumps(error.to_dict()), file=sys.stderr)
         return
     where = getattr(error, "position", None)

@@ -128,7 +128,7 @@ def principal_enable(name: Annotated[str, typer.Argument(help="Its name.")]) -> 
 
 @token.command("create")
 def token_create(
-    name: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whose key it is.")],
+    name: Annotated[str, typer.Argument(metavar="principal", help="Whose key it is.")],
     *,
     ttl: Annotated[
         str | None, typer.Option(help="Life of the key: 30d, 12h or 90m; for ever if not given.")

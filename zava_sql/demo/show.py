@@ -42,7 +42,7 @@ async def show(settings: Settings, command: str) -> None:
     async with Agent.open(settings) as agent:
         database = agent.database
         out.print("\n[bold]One question, two tenants[/bold]\n")
-        out.print(f"[cyan]{QUESTION}[/cyan]\n", markup=True)
+        out.print(f"[cyan]{QUESTION}[/cyan]\n", soft_wrap=True)  # to be copied
         for name in ("seattle", "bellevue"):
             principal = await find_principal(database, name)
             out.print(f"[bold]as {name}[/bold]")
@@ -52,7 +52,7 @@ async def show(settings: Settings, command: str) -> None:
         bellevue = await find_principal(database, "bellevue")
         attack = ATTACK.format(context="1.forged.bellevue", role=bellevue.role)
         out.print("\n[bold]Seattle tries to become Bellevue inside a SELECT[/bold]\n")
-        out.print(f"[cyan]{attack}[/cyan]\n")
+        out.print(f"[cyan]{attack}[/cyan]\n", soft_wrap=True)
         try:
             await agent.query(seattle, attack)
         except ZavaError as error:
@@ -72,7 +72,8 @@ async def show(settings: Settings, command: str) -> None:
         "\n[bold]Connect an AI client[/bold]\n"
         f"  over stdio:  {command} serve --principal seattle\n"
         f"  over HTTP:   {command} token create seattle    (prints a key)\n"
-        f"               {command} serve --transport http  (http://127.0.0.1:8000/mcp,\n"
-        "               header Authorization: Bearer <key>)\n"
-        f"  stop:        {command} db down"
+        f"               {command} serve --transport http  (http://127.0.0.1:8000/mcp,"
+        " header Authorization: Bearer <key>)\n"
+        f"  stop:        {command} db down",
+        soft_wrap=True,
     )

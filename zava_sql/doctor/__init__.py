@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import asyncpg
 
-from zava_sql.errors import ConfigurationError
+from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,11 @@ def checks() -> tuple[Check, ...]:
 async def examine(
     sessions: Sessions, *, gateway: str | None = None, chosen: Sequence[Check] | None = None
 ) -> Report:
-    """Make the chosen checks, or all; `gateway` names its role where it has no connection."""
+    """Make the chosen checks, or all; `gateway` names its role where it has no connection.
+
+    Raises:
+        ValidationError: there is no such role.
+    """
     catalogue = sessions.for_catalogue()
     given = (
         await _user(sessions.gateway) or gateway or "zava_gateway",
@@ -139,10 +143,14 @@ async def examine(
         # The pid that a pooler tells is an invention of its own, as the server knows then.
         sessions.gateway.get_server_pid() if sessions.gateway and not sessions.pooler else None,
     )
-    unchecked = []
     known = "select exists (select from pg_catalog.pg_roles as r where r.rolname = $1)"
     if not await catalogue.fetchval(known, given[0]):
-        unchecked.append(("gateway_…", f"there is no role {given[0]}; name it with --gateway"))
+        # Without it next to nothing is looked at, which would pass for a sound database.
+        raise ValidationError(
+            f"there is no role {given[0]}",
+            hint="Name the role that runs the text of agents: zava-sql doctor --gateway ROLE.",
+        )
+    unchecked: list[tuple[str, str]] = []
     together, alone = [], []
     for check in checks() if chosen is None else chosen:
         if check.over == "gateway" and sessions.gateway is None:
