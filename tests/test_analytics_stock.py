@@ -59,6 +59,8 @@ def walk(shop):
 
 def stock(item, ledger, last, days, cover):
     first = last - days + 1
+    opened = min((day for day, moves in ledger.items() if any(m.kind == "opening" for m in moves)),
+                 default=first)  # fmt: skip
     level = sum(m.quantity for day, moves in ledger.items() if day < first for m in moves)
     sold, out = [], 0
     for day in range(first, last + 1):
@@ -66,7 +68,7 @@ def stock(item, ledger, last, days, cover):
         for move in ledger.get(day, ()):
             level += move.quantity
             pieces -= move.quantity if move.kind == "sale" else 0
-        out += level == 0
+        out += level == 0 and day >= opened
         if level > 0 or pieces > 0:
             sold.append(pieces)
     demand = Fraction(sum(sold), len(sold)) if sold else None

@@ -1,6 +1,6 @@
 -- api.inventory_status(): seven products, ten days, every status.
 begin;
-select plan(11);
+select plan(12);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -85,6 +85,19 @@ select is(
     pg_temp.ask('an-a', $$ select * from api.inventory_status(p_category => 'Tolls') $$),
     'error 22023',
     'an unknown category is an error'
+);
+
+-- Kept since the 28th only, and gone on the 30th.
+update retail.stock_movements set moved_on = '2026-03-28', quantity = 2
+where product_id = md5('wrench')::uuid and kind = 'opening';
+update retail.stock_movements set moved_on = '2026-03-30', quantity = -2
+where product_id = md5('wrench')::uuid and kind = 'sale';
+update retail.inventory set stock_level = 0 where product_id = md5('wrench')::uuid;
+select is(
+    pg_temp.ask('an-a', $$ select sku, units_sold, stock_out_days, daily_demand
+        from api.inventory_status(p_days => 10, p_status => 'stock out') where sku = 'wrench' $$),
+    '(wrench,2,2,0.67)',
+    'days before the opening stock are no stock-outs, and give no demand'
 );
 
 -- Once B has lost its only sale, its manager is left with stock, and the days up to today.

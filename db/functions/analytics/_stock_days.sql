@@ -1,7 +1,8 @@
 -- api._stock_days(): demand and stock-outs by product, from the stock ledger. Not a tool.
 -- The level at the start is the present one less what moved since, so that only the window is
 -- read. Between two days with movements the level stays: no row a day is made.
--- A day without stock and without a sale says nothing about demand and is left out of it.
+-- A day without stock and without a sale says nothing about demand and is left out of it. Those
+-- before a product's opening stock say nothing about stock-outs either: it was not kept yet.
 create or replace function api._stock_days(
     p_stores uuid[],
     p_from date,
@@ -27,7 +28,8 @@ begin
     return query
     with days as (
         select m.store_id, m.product_id, m.moved_on as day, sum(m.quantity) as moved,
-            coalesce(-sum(m.quantity) filter (where m.kind = 'sale'), 0) as sold
+            coalesce(-sum(m.quantity) filter (where m.kind = 'sale'), 0) as sold,
+            bool_or(m.kind = 'opening') as is_opening
         from retail.stock_movements as m
         where (p_stores is null or m.store_id = any (p_stores)) and m.moved_on >= p_from
         group by m.store_id, m.product_id, m.moved_on
@@ -42,23 +44,23 @@ begin
                 ),
                 0
             ) as level,
-            lead(t.day, 1, p_to + 1) over (
-                partition by t.store_id, t.product_id order by t.day
-            ) as next_day
+            lead(t.day, 1, p_to + 1) over w as next_day,
+            lead(t.is_opening, 1, false) over w as is_before_opening
         from (
-            select d.store_id, d.product_id, d.day, d.moved, d.sold from days as d
+            select d.store_id, d.product_id, d.day, d.moved, d.sold, d.is_opening from days as d
             union all
-            select n.store_id, n.product_id, p_from - 1, 0, 0
+            select n.store_id, n.product_id, p_from - 1, 0, 0, false
             from retail.inventory as n
             where (p_stores is null or n.store_id = any (p_stores))
         ) as t
         join retail.inventory as i on i.store_id = t.store_id and i.product_id = t.product_id
+        window w as (partition by t.store_id, t.product_id order by t.day)
     ),
     counted as (
         select l.store_id, l.product_id,
             sum(l.sold) as units,
             sum(l.sold * l.sold) as squares,
-            sum(o.days) as out_days,
+            coalesce(sum(o.days) filter (where not l.is_before_opening), 0) as out_days,
             -- Sold out in the course of a day: it ends without stock, but sold.
             sum(o.days) - count(*) filter (where o.days > 0 and l.sold > 0) as lost_days
         from levels as l
