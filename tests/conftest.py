@@ -124,7 +124,7 @@ def in_memory() -> Path | None:
 
 
 @contextmanager
-def running(version: str) -> Iterator[Server]:
+def local(version: str) -> Iterator[LocalPostgres]:
     """Run a server of that version, and leave nothing of it."""
     home = Path(tempfile.mkdtemp(prefix="zava-test-", dir=in_memory()))
     home.chmod(0o755)  # for root, whose server runs under another account
@@ -136,13 +136,25 @@ def running(version: str) -> Iterator[Server]:
     )
     try:
         postgres.start()
-        status = postgres.status()
-        assert status.port is not None
-        yield Server(status.host, status.port, "postgres", postgres.password("postgres"))
+        yield postgres
     finally:
         postgres.stop()
         shutil.rmtree(postgres.status().data, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def superuser_of(postgres: LocalPostgres) -> Server:
+    """Give what tests connect with."""
+    status = postgres.status()
+    assert status.port is not None
+    return Server(status.host, status.port, "postgres", postgres.password("postgres"))
+
+
+@contextmanager
+def running(version: str) -> Iterator[Server]:
+    """Run a server that stays up."""
+    with local(version) as postgres:
+        yield superuser_of(postgres)
 
 
 @pytest.fixture(scope="session")

@@ -27,13 +27,14 @@ from zava_sql.audit import Audit, anchor_of
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import Caller, caller
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
-from zava_sql.local_postgres import LocalPostgres
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from zava_sql.local_postgres import LocalPostgres
 
 pytestmark = pytest.mark.anyio
 
@@ -643,28 +644,16 @@ async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admi
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory) -> Iterator[tuple[LocalPostgres, conftest.Database]]:
+def postgres() -> Iterator[tuple[LocalPostgres, conftest.Database]]:
     """Run a server that may be killed."""
-    home = tmp_path_factory.mktemp("killed")
-    home.chmod(0o755)
-    for parent in itertools.islice(home.parents, 3):
-        parent.chmod(parent.stat().st_mode | 0o011)
-    version = os.environ.get("ZAVA_TEST_POSTGRES") or "18"
-    postgres = LocalPostgres(home, bindir=conftest.binaries(version), sync=False)
-    postgres.start()
-    try:
-        status = postgres.status()
-        server = conftest.Server(
-            status.host, status.port, "postgres", postgres.password("postgres")
-        )
+    with conftest.local(os.environ.get("ZAVA_TEST_POSTGRES") or "18") as postgres:
+        server = conftest.superuser_of(postgres)
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute("create database audited")
         conftest.prepare(server, "audited")
         database = conftest.Database(server, "audited")
         tenants.fill(database)
         yield postgres, database
-    finally:
-        postgres.stop()
 
 
 @pytest.mark.once
