@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import uuid
 from pathlib import Path
 
@@ -145,3 +146,10 @@ def test_tables_of_another_domain_are_fenced_as_the_page_says(clone):
         finally:
             admin.execute("drop owned by clinic_app, clinic_owner cascade")
             admin.execute("drop role clinic_app, clinic_owner")
+
+
+@pytest.mark.parametrize("name", ["bench", "freeze"])
+def test_scripts_say_what_they_take(name):
+    command = [ROOT / "scripts" / name, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"scripts/{name} " in done.stdout
