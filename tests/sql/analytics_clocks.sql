@@ -1,6 +1,6 @@
 -- Days on which a store's clocks are changed at midnight: each moment lies in one day, in every report.
 begin;
-select plan(8);
+select plan(9);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -76,6 +76,11 @@ select results_eq(
 select is(
     (select sum(c.orders) from retail.daily_customers as c where c.sold_on = date '2025-10-26'),
     4::bigint, 'by customer too'
+);
+select throws_ok(
+    $$ update retail.stores set time_zone = 'America/Nowhere' where store_key = 'an_a' $$,
+    '22023', 'time zone "America/Nowhere" not recognized',
+    'a zone that nobody knows would stop the reports of everybody who sees the store'
 );
 select * from finish();
 rollback;
