@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+import reports
 import tenants
 
 from zava_sql.agent import Agent, fetch
@@ -99,6 +100,18 @@ def shops(module_database: conftest.Database) -> tuple[conftest.Database, tenant
 async def database(shops: tuple[conftest.Database, tenants.Truth]) -> AsyncIterator[object]:
     async with tenants.opened(shops[0]) as opened:
         yield opened
+
+
+def test_who_finds_nothing_is_told_that_meaning_was_not_searched(shops):
+    said = []
+    with reports.as_tenant(shops[0], "seattle") as connection:
+        connection.add_notice_handler(lambda message: said.append(message.message_primary))
+        for call in ("'hammer'", f"'qqqq', {VECTOR}, p_max_price => 0", "'qqqq'"):
+            rows = reports.ask(connection, f"select sku from api.search_products({call})")
+            assert bool(rows) is (call == "'hammer'")
+    # PostgreSQL itself speaks of words that say nothing; that reaches no client.
+    said = [text for text in said if not text.startswith("text-search query")]
+    assert said == ["nothing was found; searched by words only: the text was not embedded"]
 
 
 @pytest.mark.parametrize("guarded", [True, False])

@@ -172,6 +172,10 @@ begin
         exit when found or not v_taken;
         v_taken := false;
     end loop;
+    -- No row can say so.
+    if not found and v_unit is null then
+        raise notice 'nothing was found; searched by %', v_searched_by;
+    end if;
 end;
 $function$;
 
