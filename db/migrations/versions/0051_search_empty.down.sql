@@ -1,4 +1,4 @@
--- 0050 search empty.
+-- 0051 search empty, undone.
 set local lock_timeout = '3s';
 set local role zava_owner;
 
@@ -20,7 +20,6 @@ $vectors$;
 
 -- sources begin (written by scripts/freeze up to the end mark)
 
--- source: db/functions/search/search_products.sql
 -- api.search_products(): products that the caller's stores sell, by what a text means and by its
 -- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
 -- rank: 1 / (20 + place). A place in the list of words counts by the square of what the product
@@ -195,10 +194,6 @@ begin
         exit when found or not v_taken;
         v_taken := false;
     end loop;
-    -- No row can say so.
-    if not found and v_unit is null then
-        raise notice 'nothing was found; searched by %', v_searched_by;
-    end if;
 end;
 $function$;
 
