@@ -10,6 +10,7 @@ import pytest
 from guard_catalogue import attributes_text, derive, functions_text, read_catalogue
 from psycopg import sql
 
+from zava_sql.guard.growth import OF_ROWS
 from zava_sql.guard.keywords import words
 from zava_sql.guard.names import CLOSED_ATTRIBUTES, FUNCTIONS, is_closed_attribute
 from zava_sql.guard.type_names import TYPES
@@ -64,6 +65,21 @@ def test_the_list_holds_nothing_that_this_server_would_not_allow(catalogue) -> N
         assert least <= found[name].least
         assert most >= found[name].most
         assert schema == found[name].schema
+
+
+def test_the_attributes_that_call_functions_of_a_whole_row_are_known(catalogue) -> None:
+    rows = catalogue.execute(
+        """
+        select distinct proname from pg_catalog.pg_proc
+        where prokind in ('f', 'a') and pronargs - pronargdefaults <= 1 and proargtypes[0] in (
+            'record'::regtype, 'anyelement'::regtype, '"any"'::regtype, 'anycompatible'::regtype,
+            'anynonarray'::regtype, 'anycompatiblenonarray'::regtype
+        )
+        """
+    ).fetchall()
+    # Hypothetical-set aggregates want WITHIN GROUP, which an attribute has not.
+    found = {name for (name,) in rows} - {"rank", "dense_rank", "percent_rank", "cume_dist"}
+    assert {name for name in found if name in FUNCTIONS} <= OF_ROWS <= {*FUNCTIONS, "pg_typeof"}
 
 
 def test_every_attribute_that_is_a_call_here_is_allowed_or_closed(catalogue) -> None:

@@ -90,6 +90,7 @@ class CallReader(JsonReader):
             self.expression()
             self.leave(")")
         if keys[self.at] == "over":
+            self.growth.computed = True
             self.at += 1
             if keys[self.at] == "(":
                 self.window_definition()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final
 
+from zava_sql.guard.growth import COLUMNS
 from zava_sql.guard.keywords import (
     COLUMN_WORD,
     FUNCTION_WORD,
@@ -20,7 +21,7 @@ from zava_sql.guard.keywords import (
 )
 from zava_sql.guard.lexer import BITS, NUMBER, OPERATOR, STRING
 from zava_sql.guard.limits import MAX_PREFIXES, MAX_SUBSCRIPTS, MAX_SUFFIXES, Refusal
-from zava_sql.guard.type_names import TypeReader
+from zava_sql.guard.predicates import PredicateReader
 
 __all__ = ["QUERY_TAIL", "ExpressionReader"]
 
@@ -36,10 +37,11 @@ _AFTER_OPERAND: Final = words("""
 _NAME_GOES_ON: Final = frozenset({".", "(", "'", "["})
 _LITERALS: Final = (NUMBER, STRING, BITS)
 _SUFFIXES: Final = range(MAX_SUFFIXES + 1)
-_INFIX_WORDS: Final = frozenset({"and", "or", "like", "ilike", "overlaps"})
+_PARTS: Final = ("and", "or")
+_INFIX_WORDS: Final = frozenset({*_PARTS, "like", "ilike", "overlaps"})
 
 
-class ExpressionReader(TypeReader, ABC):
+class ExpressionReader(PredicateReader, ABC):
     """Reads expressions; `QueryReader` adds what may stand in their brackets."""
 
     __slots__ = ()
@@ -77,9 +79,7 @@ class ExpressionReader(TypeReader, ABC):
     def expressions(self) -> None:
         """Expressions between commas."""
         self.expression()
-        while self.keys[self.at] == ",":
-            self.at += 1
-            self.expression()
+        self.rest_of_list()
 
     def bracket(self) -> bool:
         """`( query )`, `( expression, ... )`; true for a query."""
@@ -88,9 +88,12 @@ class ExpressionReader(TypeReader, ABC):
         key = keys[self.at]
         is_query = False
         if key in _QUERY_START and self.starts_query():
+            self.growth.correlated += 1
             self.query()
+            self.growth.correlated -= 1
             is_query = True
         elif key == "(":
+            left = self.at, self.growth.copies
             is_query = self.bracket()
             if is_query and keys[self.at] in QUERY_TAIL:
                 self.query_tail()
@@ -98,9 +101,11 @@ class ExpressionReader(TypeReader, ABC):
                 pass
             else:
                 is_query = False
+                self.growth.left = left
                 self.indirection()
+                self.growth.left = left
                 if self.infix():
-                    self.expression()
+                    self.expression(left=left)
                 self.rest_of_list()
         else:
             self.expressions()
@@ -119,17 +124,30 @@ class ExpressionReader(TypeReader, ABC):
 
     # Expressions
 
-    def expression(self, *, plain: bool = False) -> None:
-        """Operands between operators; `plain` leaves IN to the caller (b_expr of POSITION)."""
-        keys, kinds = self.keys, self.kinds
+    def expression(self, *, plain: bool = False, left: tuple[int, int] | None = None) -> None:
+        """Operands between operators; `plain` leaves IN to the caller (b_expr of POSITION).
+
+        `left` is where it began, if its first operand was read, and the copies before that.
+        """
+        keys, kinds, growth = self.keys, self.kinds, self.growth
+        start, copies = left or (self.at, growth.copies)
         while True:
             self.operand()
             at = self.at
             key = keys[at]
-            if key in _INFIX_WORDS or (kinds[at] == OPERATOR and key != "=>"):
+            if kinds[at] == OPERATOR and key != "=>":
                 self.at = at + 1
-            elif key not in _AFTER_OPERAND or not self.infix(plain=plain):
+            elif key in _PARTS:
+                self.at = at + 1
+                start, copies = self.at, growth.copies
+            elif key not in _AFTER_OPERAND:
                 return
+            else:
+                growth.left = start, copies
+                if not self.infix(plain=plain):
+                    return
+                if keys[self.at - 1] in _PARTS:
+                    start, copies = self.at, growth.copies
 
     def operand(self) -> None:  # noqa: C901, PLR0912  # one branch per form of c_expr
         """One operand with its prefix operators and what hangs on it."""
@@ -154,8 +172,10 @@ class ExpressionReader(TypeReader, ABC):
         elif kind in _LITERALS:
             self.at = at + 1
         elif key == "(":
+            copies = self.growth.copies
             self.bracket()
             if keys[self.at] in _NAME_GOES_ON:
+                self.growth.left = at, copies
                 self.indirection()
         elif kind == COLUMN_WORD:
             self.column_word(key)
@@ -203,14 +223,14 @@ class ExpressionReader(TypeReader, ABC):
             elif key == "in":
                 if plain:
                     return False
-                self.at = at + 1
-                self.bracket()
+                self.in_list()
             elif key == "not":
                 if keys[at + 1] not in ("in", "like", "ilike", "similar", "between"):
                     raise self.unexpected(at + 1)
                 self.at = at + 1
             elif key == "between":
                 self.at = at + 1
+                self.growth.between(at)
                 if keys[at + 1] in ("symmetric", "asymmetric"):
                     self.at = at + 2
                 return True
@@ -246,74 +266,14 @@ class ExpressionReader(TypeReader, ABC):
             "too_deep", f"more than {MAX_SUFFIXES} casts or predicates in a row", index=self.at
         )
 
-    def starts_operand(self, at: int) -> bool:
-        """Whether an operand can begin here; tells ESCAPE the operator from escape the label."""
-        kind, key = self.kinds[at], self.keys[at]
-        return kind in (NUMBER, STRING, BITS, IDENTIFIER, COLUMN_WORD) or key in (
-            "(",
-            "case",
-            "null",
-        )
-
-    def named_operator(self) -> None:
-        """`operator(schema.op)`: only operators that are allowed bare, from where they live."""
-        at, keys = self.at, self.keys
-        schema = self.tokens.name(at + 2)
-        if schema not in ("pg_catalog", "public") or keys[at + 3] != ".":
-            raise Refusal(
-                "operator",
-                "OPERATOR() is allowed for pg_catalog and public only",
-                "Write the operator itself.",
-                index=at,
-            )
-        if self.kinds[at + 4] != OPERATOR or keys[at + 4] == "=>" or keys[at + 5] != ")":
-            raise self.unexpected(at + 4)
-        self.at = at + 6
-
-    def is_predicate(self) -> bool:
-        """IS [NOT] ...; true for DISTINCT FROM, which wants another operand."""
-        keys = self.keys
-        start = self.at
-        at = start + 1
-        if keys[at] == "not":
-            at += 1
-        key = keys[at]
-        if key in ("null", "true", "false", "unknown", "normalized"):
-            self.at = at + 1
-            return False
-        if key in ("nfc", "nfd", "nfkc", "nfkd") and keys[at + 1] == "normalized":
-            self.at = at + 2
-            return False
-        if key == "distinct" and keys[at + 1] == "from":
-            self.at = at + 2
-            return True
-        if key == "json":
-            at += 1
-            if keys[at] in ("value", "array", "object", "scalar"):
-                at += 1
-            if keys[at] in ("with", "without") and keys[at + 1] == "unique":
-                at += 2
-                if keys[at] == "keys":
-                    at += 1
-            self.at = at
-            return False
-        raise self.unexpected(at)
-
-    def collation(self) -> None:
-        """`collate name`; the name may be qualified by pg_catalog."""
-        at, keys = self.at, self.keys
-        if keys[at + 1] == ".":
-            if self.tokens.name(at) != "pg_catalog":
-                raise Refusal(
-                    "type",
-                    "collations come from pg_catalog only",
-                    "Leave the schema out.",
-                    index=at,
-                )
-            at += 2
-        if self.kinds[at] != IDENTIFIER or keys[at + 1] == ".":
-            raise self.unexpected(at)
-        self.at = at + 1
+    def in_list(self) -> None:
+        """`in ( expression, ... )`, `in ( query )`."""
+        self.at += 1
+        start, left = self.at, self.growth.left
+        if not self.bracket():
+            self.growth.left = left
+            self.growth.copied_for(start + 1, self.at)
+        self.growth.left = left
 
     # Names
 
@@ -339,6 +299,7 @@ class ExpressionReader(TypeReader, ABC):
                 self.allowed.attribute(self, index)
             self.at = at + 1
             if following == "[":
+                self.growth.left = first, self.growth.copies
                 self.indirection()
             elif following == ".":
                 self.at += 2
@@ -352,6 +313,7 @@ class ExpressionReader(TypeReader, ABC):
             if key == ".":
                 self.at += 1
                 if keys[self.at] == "*":
+                    self.growth.copied(COLUMNS, self.at)
                     self.at += 1
                     return
                 if self.kinds[self.at] > RESERVED:

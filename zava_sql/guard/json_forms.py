@@ -23,7 +23,9 @@ class JsonReader(ExpressionReader):
         """Keys and values or values alone, or a query, then the clauses of a constructor."""
         keys = self.keys
         if keys[self.at] in ("select", "with", "values") and self.starts_query():
+            self.growth.correlated += 1
             self.query()
+            self.growth.correlated -= 1
         elif keys[self.at] not in (")", "returning", "null", "absent") or (
             keys[self.at] == "null" and keys[self.at + 1] != "on"
         ):

@@ -18,6 +18,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_DIMENSIONS",
     "MAX_ESCAPES",
+    "MAX_GROWN",
     "MAX_JOINS",
     "MAX_LENGTHS",
     "MAX_LENGTH_ARGUMENT",
@@ -28,6 +29,7 @@ __all__ = [
     "MAX_SET_OPERATIONS",
     "MAX_SUBSCRIPTS",
     "MAX_SUFFIXES",
+    "MAX_SYMMETRIC",
     "MAX_TOKENS",
     "MAX_WIDTH",
     "MESSAGE_PIECE",
@@ -44,6 +46,8 @@ MAX_CLAUSES: Final = 40  # different ones, names and literals aside: TPC-DS has 
 MAX_READING: Final = 2_000
 WORD_OF_CLAUSE: Final = 4
 MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE
+MAX_GROWN: Final = 20_000  # names, copies included, before PostgreSQL runs it: see growth.py
+MAX_SYMMETRIC: Final = 3  # BETWEEN SYMMETRIC, of which PostgreSQL makes four comparisons
 MAX_SUBSCRIPTS: Final = 20  # a[1][2]... in a row
 MAX_JOINS: Final = 64  # FROM items in one statement, joins and commas alike
 MAX_PREFIXES: Final = 20  # NOT NOT -+-1

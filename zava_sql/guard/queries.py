@@ -1,21 +1,20 @@
-"""Reader of PostgreSQL queries: SelectStmt of gram.y, with WITH and windows."""
+"""Reader of PostgreSQL queries: SelectStmt of gram.y, with WITH."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from zava_sql.guard.expressions import QUERY_TAIL
+from zava_sql.guard.growth import CLOSED, larger
 from zava_sql.guard.keywords import (
     BARE_RESERVED,
-    COLUMN_WORD,
-    IDENTIFIER,
     NOT_BARE_LABEL,
     RESERVED,
 )
-from zava_sql.guard.lexer import END, NUMBER, OPERATOR, STRING
+from zava_sql.guard.lexer import END, NUMBER, STRING
 from zava_sql.guard.limits import MAX_SET_OPERATIONS, Refusal
-from zava_sql.guard.sources import SourceReader
 from zava_sql.guard.type_of import check_types_of, note_type_alone
+from zava_sql.guard.windows import WindowReader
 
 __all__ = ["QueryReader"]
 
@@ -28,7 +27,7 @@ _BOOLEANS: Final = ("true", "false")
 _CHANGES: Final = frozenset({"insert", "update", "delete", "merge"})
 
 
-class QueryReader(SourceReader):
+class QueryReader(WindowReader):
     """Reads a whole text that must be one query."""
 
     __slots__ = ()
@@ -72,7 +71,8 @@ class QueryReader(SourceReader):
 
     def query_tail(self) -> None:
         """Set operations, ORDER BY, LIMIT, OFFSET and FETCH behind a first part."""
-        keys = self.keys
+        keys, growth = self.keys, self.growth
+        query = growth.query
         while keys[self.at] in ("union", "intersect", "except"):
             self.set_operations += 1
             self.is_combined |= not self.depth
@@ -87,13 +87,14 @@ class QueryReader(SourceReader):
             if keys[self.at] in ("all", "distinct"):
                 self.at += 1
             self.simple_query()
+            query = larger(query, growth.query)
         if keys[self.at] == "order":
             self.order_by()
-        self.limits()
+        growth.query = CLOSED if self.limits() else query
 
-    def limits(self) -> None:
+    def limits(self) -> bool:
         """Read LIMIT, OFFSET and FETCH, in any order; refuse FOR UPDATE and its kin."""
-        keys = self.keys
+        keys, start = self.keys, self.at
         while True:
             key = keys[self.at]
             if key == "limit":
@@ -124,7 +125,7 @@ class QueryReader(SourceReader):
                     index=self.at,
                 )
             else:
-                return
+                return self.at > start
 
     def fetch(self) -> None:
         """`fetch first [n] rows only | with ties`."""
@@ -151,17 +152,13 @@ class QueryReader(SourceReader):
             if not self.bracket():
                 raise self.unexpected(start + 1)
         elif key == "values":
-            self.at += 1
-            while True:
-                self.enter("(")
-                self.expressions()
-                self.leave(")")
-                if self.keys[self.at] != ",":
-                    break
-                self.at += 1
+            self.values()
         elif key == "table":
+            self.growth.begin(self.at)
             self.at += 1
             self.relation()
+            self.growth.item(self.at - 1, self.at, self.growth.copies)
+            self.growth.end(self.at)
         elif key in _CHANGES:
             raise Refusal(
                 "statement",
@@ -172,6 +169,22 @@ class QueryReader(SourceReader):
         else:
             raise self.unexpected(self.at)
 
+    def values(self) -> None:
+        """`values (expression, ...), ...`."""
+        growth, rows = self.growth, 0
+        growth.begin(self.at)
+        while rows == 0 or self.keys[self.at] == ",":
+            self.at += 1
+            rows += 1
+            start, copies, growth.computed = self.at, growth.copies, False
+            self.enter("(")
+            self.expressions()
+            self.leave(")")
+            growth.item(start, self.at, copies)
+        growth.end(self.at)
+        if rows > 1:
+            growth.query = CLOSED
+
     def with_clause(self) -> None:
         """`with [recursive] name [(columns)] as [[not] materialized] ( query ), ...`."""
         keys = self.keys
@@ -179,18 +192,22 @@ class QueryReader(SourceReader):
         if keys[self.at] == "recursive":
             self.at += 1
         while True:
-            self.allowed.cte(self, self.at)
+            name = self.at
+            self.allowed.cte(self, name)
             self.table_name()
             if keys[self.at] == "(":
                 self.column_names()
             self.expect("as")
+            before = keys[self.at]
             _ = self.skip("materialized") or self.skip("not", "materialized")
             self.enter("(")
             if keys[self.at] not in _STARTS:
                 if keys[self.at] in _CHANGES:
                     self.simple_query()
                 raise self.unexpected(self.at)
+            start, copies = self.at, self.growth.copies
             self.query()
+            self.growth.named(name, before, start, self.at, copies)
             self.leave(")")
             self.search_and_cycle()
             if keys[self.at] != ",":
@@ -230,6 +247,7 @@ class QueryReader(SourceReader):
     def select(self) -> None:
         """`select ... from ... where ... group by ... having ... window ...`."""
         keys = self.keys
+        self.growth.begin(self.at)
         self.at += 1
         if not self.skip("all") and self.skip("distinct") and self.skip("on"):
             self.enter("(")
@@ -253,36 +271,48 @@ class QueryReader(SourceReader):
             self.expression()
         if keys[self.at] == "window":
             self.windows()
+        self.growth.end(self.at)
 
     def targets(self) -> None:
         """Read the select list, which may be empty."""
-        keys, kinds = self.keys, self.kinds
+        keys = self.keys
         key = keys[self.at]
         if key in ("from", ")", "", "where", "into") or key in QUERY_TAIL:
             return
+        growth = self.growth
         while True:
-            if keys[self.at] == "*":
+            start, copies = self.at, growth.copies
+            if keys[start] == "*":
                 self.at += 1
+                growth.item(start, self.at, copies)
             else:
-                start = self.at
+                growth.computed = False
                 self.expression()
+                if self.at == start + 1:
+                    growth.level.row += 1
+                elif self.depth or keys[self.at - 1] == "*":
+                    growth.item(start, self.at, copies)
                 if self.types_of:
                     note_type_alone(self, start)
-                key = keys[self.at]
-                if key == "as":
-                    self.at += 1
-                    self.label()
-                elif kinds[self.at] < RESERVED and key not in NOT_BARE_LABEL:
-                    if key in _NEVER_LABEL:
-                        raise self.unexpected(self.at)
-                    self.at += 1
-                elif key in BARE_RESERVED:
-                    self.at += 1
+                self.item_label()
             if keys[self.at] != ",":
                 return
             self.at += 1
 
-    # GROUP BY, ORDER BY, windows
+    def item_label(self) -> None:
+        """`[as] label` behind an item of the select list."""
+        key = self.keys[self.at]
+        if key == "as":
+            self.at += 1
+            self.label()
+        elif self.kinds[self.at] < RESERVED and key not in NOT_BARE_LABEL:
+            if key in _NEVER_LABEL:
+                raise self.unexpected(self.at)
+            self.at += 1
+        elif key in BARE_RESERVED:
+            self.at += 1
+
+    # GROUP BY
 
     def group_by(self) -> None:
         """Read `group by [all | distinct] ...`."""
@@ -291,16 +321,6 @@ class QueryReader(SourceReader):
         if self.keys[self.at] in ("all", "distinct"):
             self.at += 1
         self.group_items()
-
-    def windows(self) -> None:
-        """Read `window name as (...), ...`."""
-        while True:
-            self.at += 1
-            self.table_name()
-            self.expect("as")
-            self.window_definition()
-            if self.keys[self.at] != ",":
-                return
 
     def group_items(self) -> None:
         """Expressions, `()`, ROLLUP, CUBE and GROUPING SETS between commas."""
@@ -327,69 +347,3 @@ class QueryReader(SourceReader):
             if keys[self.at] != ",":
                 return
             self.at += 1
-
-    def order_by(self) -> None:
-        """`order by expression [asc | desc | using operator] [nulls first | last], ...`."""
-        keys = self.keys
-        self.expect("order")
-        self.expect("by")
-        while True:
-            start = self.at
-            self.expression()
-            if self.types_of:
-                note_type_alone(self, start)
-            if keys[self.at] in ("asc", "desc"):
-                self.at += 1
-            elif keys[self.at] == "using":
-                self.at += 1
-                if self.kinds[self.at] != OPERATOR:
-                    raise self.unexpected(self.at)
-                self.at += 1
-            if keys[self.at] == "nulls":
-                self.at += 1
-                if not (self.skip("first") or self.skip("last")):
-                    raise self.unexpected(self.at)
-            if keys[self.at] != ",":
-                return
-            self.at += 1
-
-    def window_definition(self) -> None:
-        """`( [name] [partition by ...] [order by ...] [frame] )`."""
-        keys = self.keys
-        self.enter("(")
-        if (
-            self.kinds[self.at] in (IDENTIFIER, COLUMN_WORD)
-            and not (keys[self.at] == "partition" and keys[self.at + 1] == "by")
-            and keys[self.at] not in ("range", "rows", "groups")
-        ):
-            self.at += 1
-        if keys[self.at] == "partition":
-            self.at += 1
-            self.expect("by")
-            self.expressions()
-        if keys[self.at] == "order":
-            self.order_by()
-        if keys[self.at] in ("range", "rows", "groups"):
-            self.at += 1
-            if keys[self.at] == "between":
-                self.at += 1
-                self.frame_bound()
-                self.expect("and")
-            self.frame_bound()
-            if self.skip("exclude") and not (
-                self.skip("current", "row")
-                or self.skip("group")
-                or self.skip("ties")
-                or self.skip("no", "others")
-            ):
-                raise self.unexpected(self.at)
-        self.leave(")")
-
-    def frame_bound(self) -> None:
-        """`unbounded preceding`, `current row`, `n following`."""
-        if self.skip("current", "row"):
-            return
-        if not self.skip("unbounded"):
-            self.expression()
-        if not (self.skip("preceding") or self.skip("following")):
-            raise self.unexpected(self.at)

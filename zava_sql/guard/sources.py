@@ -60,6 +60,7 @@ class SourceReader(CallReader):
                 if keys[self.at] == "as":
                     self.at += 1
                     self.table_name()
+                    self.growth.level.aliases.append(self.at - 1)
             else:
                 return
 
@@ -79,9 +80,12 @@ class SourceReader(CallReader):
             if keys[self.at] != "(":
                 self.from_function()
                 return
+            self.growth.lateral()
         key = keys[self.at]
         if key == "(":
-            self.from_bracket()
+            start, copies = self.at, self.growth.copies
+            if self.from_bracket():
+                self.growth.source(start, self.at, copies)
             self.alias()
         elif key == "only":
             self.at += 1
@@ -103,6 +107,7 @@ class SourceReader(CallReader):
         keys = self.keys
         self.enter("(")
         is_query = False
+        start, copies = self.at, self.growth.copies
         if keys[self.at] in ("select", "with", "values", "table"):
             self.query()
             is_query = True
@@ -111,6 +116,8 @@ class SourceReader(CallReader):
             if is_query and keys[self.at] in QUERY_TAIL:
                 self.query_tail()
             elif not (is_query and keys[self.at] == ")"):
+                if is_query:
+                    self.growth.source(start, self.at, copies)
                 is_query = False
                 self.alias()
                 self.joins()
@@ -183,6 +190,7 @@ class SourceReader(CallReader):
             if kinds[at] > RESERVED:
                 raise self.unexpected(at)
         self.allowed.relation(self, first, at)
+        self.growth.relation(at)
         self.account.relations.append(at)
         self.at = at + 1
         if self.kinds[self.at] == OPERATOR and keys[self.at] == "*":
@@ -209,6 +217,7 @@ class SourceReader(CallReader):
             self.at += 1
         else:
             return
+        self.growth.level.aliases.append(self.at - 1)
         if keys[self.at] == "(":
             if definitions and keys[self.at + 2] not in (",", ")"):
                 self.column_definitions()

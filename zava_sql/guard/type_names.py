@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.account import Account
+from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import RESERVED, words
 from zava_sql.guard.lexer import END, NUMBER, Tokens
 from zava_sql.guard.limits import (
@@ -87,6 +88,7 @@ class TypeReader:
         "at",
         "depth",
         "from_items",
+        "growth",
         "is_combined",
         "keys",
         "kinds",
@@ -108,6 +110,7 @@ class TypeReader:
         self.arrays = 0
         self.arrays_total = 0
         self.from_items = 0
+        self.growth = Growth(tokens)
         self.lengths = 0
         self.set_operations = 0
         self.is_combined = False  # the outermost query, by set operations

@@ -1,0 +1,171 @@
+"""Texts of which PostgreSQL copies parts into each other: none may grow without bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from zava_sql.errors import QueryRefused
+from zava_sql.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.once
+BASE = "(select length(name) as x from stores)"
+GUARD = Guard({"whoami"})
+
+
+def within(way: str, times: int, start: str = BASE) -> str:
+    """The text that stands within itself, at each `{}`."""
+    for _ in range(times):
+        start = way.replace("{}", start)
+    return start
+
+
+def chain(way: str, times: int, start: str = f"a0 as {BASE}", between: str = ", ") -> str:
+    """Items of WITH or FROM, of which each names the one before."""
+    items = (way.replace("#", str(n)).replace("@", str(n - 1)) for n in range(1, times + 1))
+    return between.join([start, *items])
+
+
+# Each was run: PostgreSQL doubles its time and memory with each step, up to 3 GB at 20 of them,
+# and a statement_timeout of 2 seconds ended none in time.
+GROWING: dict[str, Callable[[int], str]] = {
+    "between": lambda n: f"select {within('({} between true and true)', n, 'true')}",
+    "between a sum": lambda n: f"select {within('(({})::int + 0 between 0 and 1)', n, 'true')}",
+    "a bracket first": lambda n: f"select {within('(({}) = a between a and a)', n, 'a')} from t",
+    "symmetric": lambda n: f"select {within('({} between symmetric 1 and 2)::int', n, '1')}",
+    "its bounds": lambda n: f"select {within('(1 between symmetric {} and 2)::int', n, '1')}",
+    "not in": lambda n: f"select {within('({} not in (a, b))', n, 'a')} from t",
+    "in rows": lambda n: f"select {within('(({}, 1) in ((true, 1), (false, 2)))', n, 'a')} from t",
+    "in within CASE": lambda n: (
+        f"select {within('case when {} in (a, b) then a end', n, 'a')} from t"
+    ),
+    "rows": lambda n: within("select (select s from stores s where exists ({})).*", n, "select 1"),
+    "columns": lambda n: f"select x from {within('(select x + x as x from {} t)', n)} t",
+    "reserved words": lambda n: (
+        "select 1 from "
+        + within("(select t.end || t.end as end from {} t)", n, "(select name as end from stores)")
+        + " t where t.end = ''"
+    ),
+    "quoted": lambda n: (
+        "select 1 from "
+        + within('(select "X" || "X" as "X" from {} t)', n, '(select name as "X" from stores)')
+        + " t where \"X\" = ''"
+    ),
+    "conditions": lambda n: (
+        "select 1 from " + within("(select distinct x + x as x from {} t)", n) + " t where x > 0"
+    ),
+    "unions": lambda n: (
+        "select 1 from "
+        + within("((select x + x as x from {} t) union (select 1))", n)
+        + " t where x > 0"
+    ),
+    "behind ORDER BY": lambda n: (
+        "select x from "
+        + within("(select x + x as x from {} t order by (select 1))", n)
+        + " t where x > 0"
+    ),
+    "with": lambda n: f"with {chain('a# as (select x * x as x from a@)', n)} select x from a{n}",
+    "with columns": lambda n: (
+        "with " + chain("a#(x) as (select x * x from a@)", n) + f" select x from a{n}"
+    ),
+    "with in with": lambda n: within(
+        "with a as ({}) select x + x as x from a", n, "select length(name) as x from stores"
+    ),
+    "with another of that name": lambda n: (
+        "with "
+        + chain("a# as (select x + x as x from a@)", n)
+        + f" select a{n}.x from (with a{n} as (select 1) select 1) s, a{n}"
+    ),
+    "table": lambda n: (
+        "with " + chain("a# as (select x + x as x from (table a@) t)", n) + f" select x from a{n}"
+    ),
+    "not materialized": lambda n: (
+        "with "
+        + chain("a# as not materialized (select p.x from a@ p, a@ q)", n, f"a0 as {BASE}")
+        + f" select 1 from a{n}"
+    ),
+    "lateral": lambda n: (
+        f"select a{n}.x from " + chain("lateral (select a@.x + a@.x as x) a#", n, f"{BASE} a0")
+    ),
+    "lateral values": lambda n: (
+        f"select a{n}.x from " + chain("lateral (values (a@.x + a@.x)) a#(x)", n, f"{BASE} a0")
+    ),
+    "lateral in brackets": lambda n: (
+        f"select a{n}.x from "
+        + chain("lateral ((select a@.x + a@.x as x)) a#", n, f"{BASE} a0", " cross join ")
+    ),
+    "whole rows": lambda n: f"select 1 from {within('(select t as a, t as b from {} t)', n)} t",
+    "rows of rows": lambda n: f"select 1 from {within('(select row(t, t) as a from {} t)', n)} t",
+    "rows of columns": lambda n: (
+        "select 1 from " + within("(select row(t.*, t.*) as a from {} t)", n) + " t"
+    ),
+    "rows of a join": lambda n: (
+        "select 1 from "
+        + within("(select j as a, j as b from ({} t join b on true) as j)", n)
+        + " t"
+    ),
+    "attributes that are calls": lambda n: (
+        "select 1 from " + within("(select t.to_jsonb as a, t.to_jsonb as b from {} t)", n) + " t"
+    ),
+    "sub-queries": lambda n: (
+        "select 1 from "
+        + within("(select (select x) + (select x) as x from {} t)", n)
+        + " t where x > 0"
+    ),
+    "aggregates of a query around": lambda n: (
+        "select (select x from "
+        + within("(select x + x + count(s.name) as x from {} t)", n, "(select 1 as x)")
+        + " t) from stores s"
+    ),
+    "windows of another query": lambda n: (
+        "select x from "
+        + within("(select x + x + (select count(*) over ()) as x from {} t)", n)
+        + " t"
+    ),
+    "values behind a window": lambda n: (
+        f"select a{n}.x, count(*) over () from "
+        + chain("lateral (values (a@.x + a@.x)) a#(x)", n, f"{BASE} a0")
+    ),
+    "aggregates of another query": lambda n: (
+        "select x from "
+        + within("(select x + x + (select count(*) from stores) as x from {} t)", n)
+        + " t"
+    ),
+}
+
+
+@pytest.mark.parametrize("family", GROWING)
+def test_what_postgres_would_copy_too_often_is_refused(family: str) -> None:
+    text = GROWING[family]
+    assert GUARD.check(text(1))
+    with pytest.raises(QueryRefused, match=r"copy|SYMMETRIC") as caught:
+        GUARD.check(text(16))
+    assert caught.value.reason == "too_deep"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select t.x from " + within("(select t.x as x, t.y as y, t.z from {} t)", 40, "(t)") + " t",
+        "select x from " + within("(select sum(x) + sum(x) as x from {} t)", 40) + " t",
+        "select x from " + within("(select x + x as x from {} t limit 9)", 40) + " t",
+        "with "
+        + chain("a# as materialized (select x + x as x from a@)", 40)
+        + " select x from a40",
+        "with "
+        + chain("a# as (select *, row_number() over (order by x + x) n# from a@)", 40)
+        + " select * from a40",
+        "select * from stores where (city, name) in (" + ", ".join(["('a', 'b')"] * 230) + ")",
+        "select * from stores where name in (" + ", ".join(["'a'"] * 690) + ")",
+        "select 1 from t where " + " or ".join(["lower(a) between 'a' and b"] * 150),
+        """select json_agg(t) from (select a, b, (select json_agg(u) from (select c, d, (
+        select json_agg(v) from (select e, f from v where v.u = u.u) v) from u where u.t = t.t
+        ) u) from t) t""",
+    ],
+)
+def test_what_stays_small_passes(sql: str) -> None:
+    assert GUARD.check(sql)
