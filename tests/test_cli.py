@@ -490,7 +490,10 @@ import signal, sys
 class Interrupting:
     def find_spec(self, name, *rest):
         if name == "typer":
-            signal.raise_signal(signal.SIGINT)
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:  # as pydantic does, at work on a class
+                raise ValueError from None
 
 sys.meta_path.insert(0, Interrupting())
 from zava_sql.__main__ import main

@@ -33,8 +33,17 @@ def main() -> None:
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)
     try:
+        early: list[int] = []
+        interrupt = signal.getsignal(signal.SIGINT)
+        if callable(interrupt):
+            # An interrupt in here would come out as whatever the module at hand makes of it.
+            signal.signal(signal.SIGINT, lambda number, _: early.append(number))
         from zava_sql.cli import main as run  # noqa: PLC0415 - see above
 
+        if callable(interrupt):
+            signal.signal(signal.SIGINT, interrupt)
+        if early:
+            signal.raise_signal(signal.SIGINT)
         run()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
