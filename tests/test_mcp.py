@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -32,6 +33,7 @@ from mcp_clients import (
     start,
     stdio_parameters,
     text_of,
+    wire_request,
 )
 
 from zava_sql.agent import Agent
@@ -269,6 +271,31 @@ async def test_a_key_counts_until_it_is_revoked_expired_or_its_principal_disable
     finally:
         admin_connection.execute("select zava.enable_principal('tacoma')")
     assert (await post(url, keys["tacoma"])).status_code == 200
+
+
+async def test_a_key_that_is_revoked_while_its_request_is_on_its_way_opens_nothing(
+    url, admin_connection
+):
+    async def ask(*, revoked):
+        key = new_key()
+        row = admin_connection.execute(
+            "select zava.create_api_key('tacoma', %s)", [hash_key(key)]
+        ).fetchone()
+        head, end, body = wire_request(url, key, "select 1").partition(b"\r\n\r\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        # The server asks for the body when it knows already who it is.
+        writer.write(head + b"\r\nExpect: 100-continue\r\nConnection: close" + end)
+        assert b"100" in await reader.readuntil(end)
+        if revoked:
+            admin_connection.execute("select zava.revoke_api_key(%s)", row)
+        await asyncio.sleep(0.2)
+        writer.write(body)
+        answer = await reader.read()
+        writer.close()
+        return int(answer.split()[1])
+
+    assert await ask(revoked=False) == 200
+    assert await ask(revoked=True) == 401
 
 
 @pytest.mark.parametrize("key", ["zava_wrong", "\u00fc", "a b", "-"])

@@ -49,6 +49,9 @@ _HUNG_UP = 499
 
 _CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
 
+# Seconds after which a body is late: who sends it is asked for once more.
+_LATE = 0.1
+
 
 def application(agent: Agent, endpoint: Endpoint) -> Starlette:
     """Put together `/mcp` behind an identity, and the few paths that need none.
@@ -91,20 +94,13 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
         log_error(told)
         return JSONResponse(told.to_dict(), 503, headers={"Retry-After": "1"})
 
-    mcp = [
-        Route(
-            path,
-            RequestBodyLimitMiddleware(endpoint, DEFAULT_MAX_REQUEST_BODY_SIZE),
-            # No GET: it would be a stream that nothing is ever sent on.
-            methods=["POST"],
-            middleware=[
-                Middleware(AuthenticationMiddleware, backend=identities),
-                Middleware(AuthContextMiddleware),
-                Middleware(RequireIdentity, settings=settings, identities=identities),
-            ],
-        )
-        for path in ("/mcp", "/mcp/")
-    ]
+    def identified(app: ASGIApp) -> ASGIApp:
+        required = RequireIdentity(app, settings, identities)
+        return AuthenticationMiddleware(AuthContextMiddleware(required), identities)
+
+    served_mcp = identified(_Whole(endpoint, identified(endpoint)))
+    # No GET: it would be a stream that nothing is ever sent on.
+    mcp = [Route(path, served_mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]
     served = Starlette(
         routes=[
             *mcp,
@@ -137,6 +133,28 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
     # Behind a proxy with TLS it would lead to http, and a client would send its key in clear.
     served.router.redirect_slashes = False
     return served
+
+
+class _Whole:
+    """Serves a request once its body is there.
+
+    Who sends it is known before any of it is read. A key that was revoked while the body was on its
+    way, as long as the client liked, opens nothing any more: what comes late goes to `again`, which
+    looks once more who it is.
+    """
+
+    def __init__(self, app: ASGIApp, again: ASGIApp) -> None:
+        self._app = app
+        self._again = again
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.monotonic()
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            is_late = time.monotonic() - begun > _LATE
+            await (self._again if is_late else self._app)(scope, receive, send)
+
+        await RequestBodyLimitMiddleware(serve, DEFAULT_MAX_REQUEST_BODY_SIZE)(scope, receive, send)
 
 
 class _Counted:
