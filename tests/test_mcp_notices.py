@@ -151,6 +151,28 @@ async def test_a_flood_is_not_even_listened_to(database):
     assert heard == [("NOTICE", "1 "), ("NOTICE", "2 "), ("NOTICE", "3 ")]
 
 
+async def test_what_the_driver_tells_after_the_end_of_a_call_is_for_nobody(database):
+    heard, messages = [], []
+
+    def note(_, message):
+        messages.append(message)
+
+    seattle = await find_principal(database, "seattle")
+    token = hears.set(lambda _, text: bool(heard.append(text)) or True)
+    try:
+        async with tenant_session(database, seattle) as connection:
+            (listener,) = connection._log_listeners  # noqa: SLF001
+            connection.add_log_listener(note)
+            await connection.fetch("select api.shouts(1)")
+            connection.remove_log_listener(note)
+    finally:
+        hears.reset(token)
+    assert len(heard) == len(messages) == 1
+    # As it does where the call is cut off between what comes in and the next turn of the loop.
+    listener.cb(connection, messages[0])
+    assert len(heard) == 1
+
+
 async def test_each_hears_its_own_calls_only(url, database, keys):
     async def ask(name, mode):
         heard, options = listening(log_level="debug")

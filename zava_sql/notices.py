@@ -33,13 +33,18 @@ def heard(connection: GatewayConnection) -> Iterator[None]:
         yield
         return
 
+    ended = False
+
     def pass_on(_: object, message: asyncpg.PostgresLogMessage) -> None:
-        if message.server_source_function == _RAISE and not hear(
-            message.severity_en or "", message.message or ""
-        ):
+        # The driver calls a little later: a call that was cut off meanwhile has nobody to tell.
+        if ended or message.server_source_function != _RAISE:
+            return
+        if not hear(message.severity_en or "", message.message or ""):
             stop()
 
     def stop() -> None:
+        nonlocal ended
+        ended = True
         with suppress(asyncpg.InterfaceError):  # a lost connection has no listeners any more
             connection.remove_log_listener(pass_on)
 
