@@ -409,6 +409,27 @@ async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
     assert "postgresql" not in json.dumps(report)
 
 
+async def test_what_a_proxy_on_this_machine_passes_on_is_no_insider_s(shops):
+    database, keys = shops
+    given = settings_for(database, trusted_proxy="127.0.0.1")
+    async with Database.open(given) as opened, serving(opened) as url:
+        for path in ("/health", "/metrics"):
+            assert (await get(url, path)).status_code == 401
+            assert (await get(url, path, keys["head-office"])).status_code == 200
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.1", b"200"), ("1.0", b"401")])
+async def test_a_proxy_may_be_known_by_the_version_alone(shops, version, status):
+    async with Database.open(settings_for(shops[0])) as opened, serving(opened) as url:
+        port = urlsplit(url).port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        # What nginx sends of itself.
+        head = f"GET /metrics HTTP/{version}\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode())
+        assert (await reader.read()).split()[1] == status
+        writer.close()
+
+
 async def test_a_hardened_database_is_as_ready_as_any(clone):
     with clone(hardened=True) as copy:
         async with Database.open(settings_for(copy)) as opened, serving(opened) as url:

@@ -117,7 +117,7 @@ class Identities(AuthenticationBackend):
     async def _proxied(self, conn: HTTPConnection) -> AccessToken | None:
         """Take the word of a peer in ZAVA_TRUSTED_PROXY; from anybody else the header is air."""
         named = conn.headers.getlist(PROXY_HEADER)
-        if len(named) != 1 or conn.client is None or not self._is_proxy(conn.client.host):
+        if len(named) != 1 or not self.is_proxy(conn):
             return None
         try:
             principal_id = UUID(named[0])
@@ -126,9 +126,10 @@ class Identities(AuthenticationBackend):
         principal = await _known(find_principal_by_id(self._database, principal_id))
         return None if principal is None else _access(principal)
 
-    def _is_proxy(self, peer: str) -> bool:
+    def is_proxy(self, conn: HTTPConnection) -> bool:
+        """Say whether the peer is in ZAVA_TRUSTED_PROXY: whatever it sends is somebody else's."""
         try:
-            address = ipaddress.ip_address(peer)
+            address = ipaddress.ip_address(conn.client.host if conn.client else "")
         except ValueError:
             return False
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:

@@ -268,6 +268,9 @@ def is_local(request: Request) -> bool:
     """Say whether somebody on this machine asks, and not a proxy on it for somebody else."""
     if any(name.startswith(_FORWARDED) for name in request.headers):
         return False
+    # Most nginx say nothing of themselves, but speak a version that nobody else does.
+    if request.scope["http_version"] == "1.0":
+        return False
     host = request.headers.get("host", "")
     if not any(host == name or host.startswith(f"{name}:") for name in _LOOPBACK_NAMES):
         return False
