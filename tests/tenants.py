@@ -46,6 +46,17 @@ OWN_ROWS = " union all ".join(
 # Runs for minutes, in no memory to speak of, and needs no function that hardening takes away.
 SLOW = "select count(*) from " + ", ".join(f"retail.products as p{i}" for i in range(5))
 
+# A function of an administrator who took IMMUTABLE for fast, and one that calls it.
+NAIVE = """
+create function api.naive_store() returns text language plpgsql immutable as
+    'begin return (select min(s.store_key) from retail.stores as s); end';
+create function api.naive_answer() returns text language plpgsql stable as
+    'begin return api.naive_store(); end';
+grant execute on function api.naive_store(), api.naive_answer()
+    to store_manager, regional_manager, head_office
+"""
+NO_NAIVE = "drop function if exists api.naive_answer(), api.naive_store()"
+
 FILL = r"""
 insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
 select format('5ec2e70%%s-0000-4000-8000-000000000000', n)::uuid, store_key,

@@ -189,6 +189,20 @@ async def test_what_one_tenant_leaves_behind_does_not_reach_the_next(pooled, att
     assert not held
 
 
+async def test_no_plan_of_one_tenant_is_left_on_a_backend_for_the_next(pooled):
+    with psycopg.connect(pooled.copy.admin_url, autocommit=True) as connection:
+        connection.execute(tenants.NAIVE)
+        try:
+            async with opened(pooled) as database:
+                known = await tenants.principals(database, ("seattle", "tacoma"))
+                # On two backends.
+                for name in ("seattle", "tacoma") * 4:
+                    answer = await fetch(database, known[name], "select api.naive_answer()", 1)
+                    assert answer.rows == [(name,)]
+        finally:
+            connection.execute(tenants.NO_NAIVE)
+
+
 async def test_errors_and_time_limits_give_the_backend_back(pooled):
     async with opened(pooled) as database:
         seattle = await find_principal(database, "seattle")

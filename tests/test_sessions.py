@@ -537,6 +537,24 @@ async def test_one_cached_statement_serves_each_identity_its_own_rows(
             admin.execute("select zava.enable_principal('inactive')")
 
 
+@pytest.mark.parametrize("runner", ["never", "always"])
+async def test_no_plan_inside_a_function_holds_what_another_tenant_was_told(
+    module_database: conftest.Database,
+    truth: tenants.Truth,  # noqa: ARG001 - the rows must be there
+    admin_connection: psycopg.Connection,
+    runner: str,
+) -> None:
+    admin_connection.execute(tenants.NAIVE)
+    try:
+        async with tenants.opened(module_database, pool_max=1, runner=runner) as database:
+            known = await tenants.principals(database, ["seattle", "tacoma"])
+            for name in ("seattle", "tacoma", "seattle"):
+                answer = await fetch(database, known[name], "select api.naive_answer()", 1)
+                assert answer.rows == [(name,)]
+    finally:
+        admin_connection.execute(tenants.NO_NAIVE)
+
+
 async def test_the_context_is_checked_by_a_kept_plan_whatever_the_statement_asks_for(
     module_database: conftest.Database, database: Database, seattle: Principal
 ) -> None:

@@ -39,6 +39,10 @@ _KEPT_LENGTH = 4_096
 # advisory locks are what it leaves; they go before anybody else comes, or when nobody does.
 _UNLOCK = "SELECT pg_catalog.pg_advisory_unlock_all()"
 
+# Statements inside functions keep plans of their own, for as long as the session lasts. What a
+# function answered that is IMMUTABLE by mistake stands in them as a constant: one tenant's rows.
+_FORGET = "DISCARD PLANS"
+
 # Seconds for which a transaction waits for the next one.
 _LEFT_OPEN = 0.005
 
@@ -97,7 +101,7 @@ class GatewayConnection(asyncpg.Connection):
             # What DEALLOCATE ALL ends need not be closed by name.
             self._stmt_cache.clear()
             self._stmts_to_close.clear()
-            begin = f"{begin} DEALLOCATE ALL; {_UNLOCK};"
+            begin = f"{begin} DEALLOCATE ALL; {_FORGET}; {_UNLOCK};"
         self.uses += 1
         self.is_left_open = False
         await self.execute(f"{begin} {settings}")
@@ -160,9 +164,9 @@ class TransactionConnection(GatewayConnection):
     """The same behind a pooler, where the next transaction may be on another backend."""
 
     async def begin(self, holder: UUID, begin: str, settings: str) -> None:  # noqa: ARG002
-        """Set a transaction up; no statement is kept."""
+        """Set a transaction up; no statement is kept, and no plan."""
         self.uses += 1
-        await self.execute(f"{begin} {settings}")
+        await self.execute(f"{begin} {_FORGET}; {settings}")
 
     def serves(self, holder: UUID | None) -> bool:  # noqa: ARG002 - alike for everybody
         """Say that who comes next may have it, whoever had it."""
