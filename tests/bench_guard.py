@@ -68,7 +68,9 @@ INSIDE = {
     "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
     "arrays": "select " + " , ".join(["array[[[[1]]]]"] * 12),
     "calls": "select " + " , ".join(["lower ( " * 45 + "1" + " )" * 45] * (HALF // 70)),
-    "queries": "select " + " , ".join(["( select " * 45 + "1" + " )" * 45] * (HALF // 70)),
+    "queries": "select "
+    + " , ".join(["( select " * 45 + "1" + " )" * 45] * 2)
+    + " , lower ( 1 )" * 220,
     "JSON of intervals": "select 1 from json_table("
     + " || ".join(["interval '1 day'"] * 450)
     + ", '$' columns (a int))",

@@ -22,6 +22,7 @@ from zava_sql.guard.limits import (
     MAX_JOINS,
     MAX_LENGTHS,
     MAX_NESTED_COMMENTS,
+    MAX_QUERIES,
     MAX_SET_OPERATIONS,
     MAX_SUBSCRIPTS,
     MAX_SUFFIXES,
@@ -133,6 +134,7 @@ def test_the_canonical_text_is_the_tokens_in_plain_form(original: str, canonical
         ("select array[array[array[array[array[1]]]]]", "too_deep"),
         ("select " + ",".join(["array[1]"] * (MAX_ARRAYS + 1)), "too_deep"),
         ("select " + "not " * 100 + "true", "too_deep"),
+        ("select " + ",".join(["(select 1)"] * MAX_QUERIES), "too_deep"),
         ("select 1 from " + ",".join(["a"] * (MAX_JOINS + 1)), "too_many_joins"),
         ("select 1" + " union select 1" * (MAX_SET_OPERATIONS + 1), "too_many_set_operations"),
         (r"select E'" + r"\n" * 2_000 + "'", "too_long"),
@@ -158,6 +160,7 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
     "sql",
     [
         "select 1" + " union select 1" * MAX_SET_OPERATIONS,
+        "select " + ",".join(["(select 1)"] * (MAX_QUERIES - 1)),
         "select 1 from " + ",".join(["a"] * MAX_JOINS),
         "select " + "(" * (MAX_DEPTH - 1) + "1" + ")" * (MAX_DEPTH - 1),
         "select " + ",".join(["1"] * ((MAX_TOKENS - 1) // 2)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,6 +138,34 @@ GROWING: dict[str, Callable[[int], str]] = {
         + " t"
     ),
 }
+
+
+# Page faults tell where the memory of calls is given back and taken again, whatever the time.
+AT_ALL_DEPTHS = """
+import resource, zava_sql.cli
+from zava_sql.__main__ import main
+from zava_sql.guard import Guard
+
+text, faults = "select " + " || ".join(["-a"] * 400), []
+def deep(depth):
+    if depth:
+        deep(depth - 1)
+    else:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        Guard().check(text)
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+def run():
+    for depth in range(150):
+        deep(depth)
+zava_sql.cli.main = run
+main()
+print(sorted(faults)[-3:])
+assert sorted(faults)[-3] < 200
+"""
+
+
+def test_a_text_costs_no_more_system_calls_at_one_depth_of_calls_than_at_another() -> None:
+    subprocess.run([sys.executable, "-c", AT_ALL_DEPTHS], check=True)
 
 
 @pytest.mark.parametrize("family", GROWING)

@@ -8,16 +8,18 @@ and no timeout ends what does not look for one. Sizes are in names, and not belo
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
-from zava_sql.guard.limits import MAX_GROWN, MAX_SYMMETRIC, Refusal
+from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
 
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["CLOSED", "COLUMNS", "OF_ROWS", "Growth", "larger"]
 
+_LONG: Final = 12  # tokens of an item
 COLUMNS: Final = 50  # of a row before `.*`, as a guess
 # The size of what the largest column of a query stands for, and of what its row does.
 _Columns = tuple[int, int]
@@ -58,14 +60,15 @@ class Growth:
     """The copies of all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_named", "_symmetric", "_tokens", "computed", "copies", "correlated", "left", "level",
-        "query", "visible",
+        "_counts", "_named", "_queries", "_symmetric", "_tokens", "computed", "copies",
+        "correlated", "left", "level", "query", "visible",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._named: dict[str, tuple[_Columns, int]] = {}  # of WITH; with the size if it is copied
-        self._symmetric = 0
+        self._counts: list[int] = []  # of what may be columns, before each token
+        self._symmetric = self._queries = 0
         self.copies = 0  # in names
         self.left = (0, 0)  # where the left operand begins, and the copies before it
         self.query = _TABLE  # columns of the query that was read last
@@ -106,6 +109,14 @@ class Growth:
     def begin(self, start: int) -> None:
         """Begin a query."""
         self.level = _Query(self, self.level, start)
+        self._queries += 1
+        if self._queries > MAX_QUERIES:
+            raise Refusal(
+                "too_deep",
+                f"more than {MAX_QUERIES} queries within queries",
+                "Ask in smaller steps.",
+                index=start,
+            )
 
     def item(self, start: int, end: int, copies: int) -> None:
         """Note an item of a select list; `copies` were there before it."""
@@ -118,13 +129,21 @@ class Growth:
         level.row += size
 
     def _names_in(self, start: int, end: int) -> int:
-        """Count what may be columns."""
+        """Count what may be columns; of all the text once, since long items lie in each other."""
+        if end - start < _LONG:
+            return sum(self._may_be_columns(start, end))
+        if not self._counts:
+            every = self._may_be_columns(0, len(self._tokens.texts))
+            self._counts = list(accumulate(every, initial=0))
+        return self._counts[end] - self._counts[start]
+
+    def _may_be_columns(self, start: int, end: int) -> list[bool]:
         keys, kinds = self._tokens.keys, self._tokens.kinds
-        return sum(
+        return [
             keys[index + 1] not in (".", "(")
             and (kinds[index] <= COLUMN_WORD or keys[index - 1] == ".")
             for index in range(start, end)
-        )
+        ]
 
     def end(self, end: int) -> None:
         """End a query."""

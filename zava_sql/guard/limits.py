@@ -25,6 +25,7 @@ __all__ = [
     "MAX_NAME_BYTES",
     "MAX_NESTED_COMMENTS",
     "MAX_PREFIXES",
+    "MAX_QUERIES",
     "MAX_READING",
     "MAX_SET_OPERATIONS",
     "MAX_SUBSCRIPTS",
@@ -52,6 +53,7 @@ MAX_SUBSCRIPTS: Final = 20  # a[1][2]... in a row
 MAX_JOINS: Final = 64  # FROM items in one statement, joins and commas alike
 MAX_PREFIXES: Final = 20  # NOT NOT -+-1
 MAX_SUFFIXES: Final = 20  # a::int::text IS NULL
+MAX_QUERIES: Final = 100  # SELECT, VALUES and TABLE in a text: TPC-DS has up to 18
 MAX_SET_OPERATIONS: Final = 64
 MAX_ARRAY_NESTING: Final = 4  # array[[...], ...]: sqlglot doubles its time with each level
 MAX_ARRAYS: Final = 50  # inner ones included
