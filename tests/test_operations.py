@@ -395,6 +395,7 @@ async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
                 {"X-Forwarded-For": "1.2.3.4"},
                 {"X-Forwarded-Proto": "https"},
                 {"Host": "db.example"},
+                {"Origin": "https://app.example"},
             ):
                 refused = await get(url, path, **outside)
                 assert refused.status_code == 401

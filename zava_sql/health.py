@@ -265,8 +265,8 @@ async def _row(
 
 
 def is_local(request: Request) -> bool:
-    """Say whether somebody on this machine asks, and not a proxy on it for somebody else."""
-    if any(name.startswith(_FORWARDED) for name in request.headers):
+    """Say whether somebody on this machine asks, no proxy or web page on it for somebody else."""
+    if "origin" in request.headers or any(name.startswith(_FORWARDED) for name in request.headers):
         return False
     # Most nginx say nothing of themselves, but speak a version that nobody else does.
     if request.scope["http_version"] == "1.0":
