@@ -15,6 +15,7 @@ import tenants
 from zava_sql.agent import Agent, fetch
 from zava_sql.answer import answer
 from zava_sql.caps import Turns
+from zava_sql.catalogue import describe_schema, list_names
 from zava_sql.errors import LimitExceeded, QueryTimeout, ValidationError
 
 if TYPE_CHECKING:
@@ -196,6 +197,18 @@ async def test_one_tenant_never_holds_all_connections(module_database):
             for one in noisy:
                 one.cancel()
             await asyncio.wait(noisy)
+
+
+async def test_lists_of_names_take_turns_as_queries_do(module_database):
+    given = {"pool_max": 2, "max_concurrent": 1, "pool_timeout": 0.1}
+    async with tenants.opened(module_database, **given) as opened:
+        people = await tenants.principals(opened, ("seattle", "tacoma"))
+        async with opened.turns.turn(people["seattle"].role, 1, 0.1):
+            for ask in (list_names, describe_schema):
+                with pytest.raises(LimitExceeded, match="of this tenant"):
+                    await ask(opened, people["seattle"])
+                assert await ask(opened, people["tacoma"])
+        assert await list_names(opened, people["seattle"])
 
 
 @pytest.mark.once

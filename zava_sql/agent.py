@@ -192,8 +192,7 @@ class Agent:
         """Describe what this principal may use; see `describe_schema`."""
         arguments = {key: text for key, text in (("name", name), ("search", search)) if text}
         async with self._called(principal, "describe_schema", "", arguments) as call:
-            async with self._turn(principal):
-                text = await describe_schema(self.database, principal, name, search)
+            text = await describe_schema(self.database, principal, name, search)
             call.size = len(text)
             return text
 

@@ -81,8 +81,10 @@ async def _ask(
         async with tenant_session(database, principal) as connection:
             return await connection.fetch(sql, *arguments)
 
+    caps = database.caps.of(principal.role)
+    turn = database.turns.turn(principal.role, caps.max_concurrent, caps.pool_timeout)
     try:
-        async with translated_connection_errors():
+        async with turn, translated_connection_errors():
             return await database.read(attempt)
     except asyncpg.QueryCanceledError:
         raise QueryTimeout(
