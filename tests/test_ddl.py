@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import asyncpg
 import psycopg
 import pytest
-from alembic import util
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
@@ -486,7 +485,7 @@ def test_a_revision_that_cannot_be_written_leaves_nothing(db, first):
     one = db / "migrations" / "versions" / "0003_one.py"
     text = one.read_text(encoding="utf-8")
     one.with_name("0004_two.py").write_text(text.replace('"0003"', '"0004"'), encoding="utf-8")
-    with pytest.raises(util.CommandError, match="heads"):
+    with pytest.raises(errors.ConfigurationError, match="heads"):
         ddl.freeze(db, "three", empty=True)
     assert list(db.glob("migrations/versions/*three*")) == []
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import runpy
 import shutil
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 
 from zava_sql import ddl, errors, migrate
 
@@ -249,9 +252,62 @@ def test_a_file_where_none_is_applied_is_refused(db):
 
 
 def test_a_file_that_cannot_be_undone_is_refused(db, rank_file):
-    rank_file.write_text("select 1;\n", encoding="utf-8")
-    with pytest.raises(errors.ConfigurationError, match="nothing to undo"):
-        ddl.freeze(db, "useless")
+    for text in ("select 1;\n", "\n"):
+        rank_file.write_text(text, encoding="utf-8")
+        with pytest.raises(errors.ConfigurationError, match=rf"nothing to undo .*{rank_file.name}"):
+            ddl.freeze(db, "useless")
+
+
+def test_a_line_that_divides_revisions_is_refused(db, rank_file):
+    for line in ("-- source: the shop's own list", "-- sources end"):
+        rank_file.write_text(f"{line}\n{rank()}", encoding="utf-8")
+        with pytest.raises(
+            errors.ConfigurationError, match=f"{rank_file.name} has a line .*{line}"
+        ):
+            ddl.freeze(db, "cited")
+        rank_file.write_text(f"{rank()}    {line}\n", encoding="utf-8")
+        ddl.sources(db)
+
+
+def test_an_object_that_two_files_make_is_refused(db, rank_file):
+    rank_file.write_text(rank(), encoding="utf-8")
+    other = db / "functions" / "audit" / "moved.sql"
+    other.write_text(rank(), encoding="utf-8")
+    with pytest.raises(errors.ConfigurationError, match=rf"{rank_file.name} and .*{other.name}"):
+        ddl.freeze(db, "twice")
+
+
+def test_two_branches_that_wrote_a_revision_each_are_told(db, rank_file):
+    rank_file.write_text(rank(), encoding="utf-8")
+    ddl.freeze(db, "mine")
+    newest = ddl.frozen(db)[-1]
+    number = newest.name[:4]
+    for file in newest.parent.glob(f"{number}_mine.*"):
+        shutil.copy(file, file.with_name(file.name.replace("_mine", "_yours")))
+    told = f"{number}_mine and {number}_yours are revisions of the same number"
+    for work in (
+        lambda: ddl.freeze(db, "third"),
+        lambda: ddl.rehash(db, number),
+        lambda: migrate.upgrade("", sql=True),
+        migrate.head,
+    ):
+        with pytest.raises(errors.ConfigurationError, match=told):
+            work()
+
+
+def test_revisions_go_on_where_alembic_merged_branches(db):
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(db / "migrations"))
+    before = ddl.frozen(db)
+    head = migrate.head()
+    for name in ("one", "other"):
+        command.revision(config, name, head=head, splice=True)
+    with pytest.raises(errors.ConfigurationError, match="Multiple heads"):
+        ddl.freeze(db, "between", empty=True)
+    assert ddl.frozen(db) == before
+    command.merge(config, "heads", "both")
+    ddl.freeze(db, "after", empty=True)
+    assert migrate.head() == ddl.frozen(db)[-1].name[:4]
 
 
 def test_the_script_says_what_is_wrong(db, monkeypatch, capsys):

@@ -14,6 +14,7 @@ import hashlib
 import re
 from contextlib import suppress
 from importlib.util import cache_from_source
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -24,6 +25,8 @@ from alembic.script import ScriptDirectory
 from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
@@ -40,6 +43,7 @@ END: Final = "-- sources end\n"
 SKELETON: Final = "{title}\nset local lock_timeout = '3s';\nset local role zava_owner;\n\n{block}"
 
 BLOCK = re.compile(f"^{re.escape(BEGIN)}(.*?)^{re.escape(END)}", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"^-- (?:(?:source|removed): |sources (?:begin|end)\b)", re.MULTILINE)
 SECTION = re.compile(
     r"^-- (source|removed): (\S+)\n(.*?)(?=^-- (?:source|removed): |\Z)", re.MULTILINE | re.DOTALL
 )
@@ -82,7 +86,28 @@ def sources(db: Path) -> dict[str, str]:
             f"{_label(db, min(stray))} is in no folder that is applied",
             hint=f"Folders of db/functions: {', '.join(DOMAINS)}.",
         )
-    return {_label(db, path): text for path, text in texts.items()}
+    found = {_label(db, path): text for path, text in texts.items()}
+    refuse_ambiguous(found)
+    return found
+
+
+def refuse_ambiguous(texts: Mapping[str, str]) -> None:
+    """Refuse what cannot be told apart again: lines like our marks, an object of two files."""
+    makers: dict[str, str] = {}
+    for path, text in texts.items():
+        if mark := MARK.search(text):
+            line = text[mark.start() :].splitlines()[0]
+            raise ConfigurationError(
+                f"{path} has a line that revisions are divided by: {line[:60]}",
+                hint="Write it otherwise, or not at the start of the line.",
+            )
+        for undone in _creates(text):
+            what = undone.removeprefix("drop ").rstrip(";")
+            if what != undone.rstrip(";") and makers.setdefault(what, path) != path:
+                raise ConfigurationError(
+                    f"{makers[what]} and {path} both make {what}",
+                    hint="Keep it in one of them: only the last would count.",
+                )
 
 
 def _callees_first(texts: dict[Path, str]) -> dict[Path, str]:
@@ -134,11 +159,13 @@ def write(db: Path, name: str, up: str, down: str) -> str:
         for file, content in texts.items():
             file.write_bytes(content)
         scripts.generate_revision(revision, name, upgrades=calls["up"], downgrades=calls["down"])
-    except BaseException:
+    except BaseException as error:
         # A part of a revision would count as one here, and as none or a broken one to alembic.
         for file in (*texts, db / "migrations" / "versions" / f"{stem}.py"):
             with suppress(OSError):
                 file.unlink()
+        if isinstance(error, util.CommandError):
+            raise ConfigurationError(str(error), hint="See: alembic heads.") from error
         raise
     return f"wrote {stem}"
 
@@ -172,6 +199,7 @@ def redo(db: Path) -> list[str]:
 
 def rehash(db: Path, revision: str) -> list[str]:
     """Accept hand-made edits of a revision that was not released yet."""
+    frozen(db)
     stubs = list((db / "migrations" / "versions").glob(f"{revision}_*.py"))
     if len(stubs) != 1:
         raise ValidationError(f"there is no revision {revision[:60]!r}", hint="Example: 0001.")
@@ -195,7 +223,7 @@ def _plan(revisions: list[Path], now: dict[str, str]) -> tuple[list[str], str, s
     late: list[str] = []
     for path in [p for p in then if p not in now]:
         notes.append(f"removed {path}")
-        ups[0].extend(_undo(then[path], ""))
+        ups[0].extend(_undo(path, then[path], ""))
         ups[1].append(f"-- removed: {path}\n")
         downs[1].append(f"{then[path]}\n")
         restored.update(_creates(then[path]))
@@ -203,14 +231,14 @@ def _plan(revisions: list[Path], now: dict[str, str]) -> tuple[list[str], str, s
         if path not in then:
             notes.append(f"new {path}")
             # What a revision made by hand before its file came is not this revision's to drop.
-            gone = [s for s in _undo(text, "") if s not in by_hand]
+            gone = [s for s in _undo(path, text, "") if s not in by_hand]
             # What calls it is bound to it until the older text of that is back.
             undo = [s for s in gone if s in restored]
             late[:0] = [s for s in gone if s not in restored]
         elif text != then[path]:
             notes.append(f"changed {path}")
-            undo = _undo(text, then[path])
-            ups[0].extend(_undo(then[path], text))
+            undo = _undo(path, text, then[path])
+            ups[0].extend(_undo(path, then[path], text))
             downs[1].append(f"{then[path]}\n")
         else:
             continue
@@ -242,12 +270,12 @@ def history(revisions: list[Path]) -> tuple[dict[str, str], set[str]]:
     return then, by_hand
 
 
-def _undo(text: str, kept: str) -> list[str]:
+def _undo(path: str, text: str, kept: str) -> list[str]:
     """List statements that take away what `text` made and `kept` does not make."""
     made = _creates(text)
     if not made:
         raise ConfigurationError(
-            f"nothing to undo was found in: {text.splitlines()[0][:80]}",
+            f"nothing to undo was found in {path}",
             hint="A function's file has 'revoke execute on function … from public;', a policy's "
             "'alter table … enable row level security;', each at the start of a line.",
         )
@@ -277,8 +305,17 @@ def _creates(text: str) -> list[str]:
 
 
 def frozen(db: Path) -> list[Path]:
-    """List the SQL of the revisions, oldest first."""
-    return sorted((db / "migrations" / "versions").glob("[0-9][0-9][0-9][0-9]_*.up.sql"))
+    """List the SQL of the revisions, oldest first; refuse two of one number."""
+    files = sorted((db / "migrations" / "versions").glob("[0-9][0-9][0-9][0-9]_*.up.sql"))
+    for one, other in pairwise(files):
+        if one.name[:4] == other.name[:4]:
+            names = " and ".join(file.name.removesuffix(".up.sql") for file in (one, other))
+            raise ConfigurationError(
+                f"{names} are revisions of the same number, as of two branches that met",
+                hint="Remove the three files of the one that fewer databases have, and write it"
+                " again: scripts/freeze NAME, or zava-sql db revise NAME.",
+            )
+    return files
 
 
 def _label(db: Path, path: Path) -> str:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "${up_revision}"
-down_revision = ${'"%s"' % down_revision if down_revision else None}
+down_revision = ${repr(down_revision).replace("'", '"')}
 
 
 def upgrade() -> None:
