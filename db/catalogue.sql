@@ -29,6 +29,8 @@ relations as (
         c.relkind,
         c.relrowsecurity,
         c.relforcerowsecurity,
+        c.relpersistence,
+        c.relreplident,
         c.reloptions,
         c.relacl,
         c.oid::regclass::text as name
@@ -173,7 +175,9 @@ objects as (
         'pg_class'::regclass, r.oid, null, r.name, null, null, null,
         concat_ws(
             e'\n',
+            case when r.relpersistence = 'u' then 'UNLOGGED' end,
             'OPTIONS ' || r.reloptions::text,
+            'REPLICA IDENTITY ' || nullif(r.relreplident::text, 'd'),
             'PARTITION BY ' || pg_get_partkeydef(r.oid),
             'INHERITS ' || (
                 select string_agg(i.inhparent::regclass::text, ', ' order by i.inhseqno)
@@ -185,6 +189,9 @@ objects as (
                 select string_agg(
                     concat_ws(
                         ' ', a.attname, format_type(a.atttypid, a.atttypmod),
+                        'COLLATE ' || case
+                            when a.attcollation <> t.typcollation then a.attcollation::regcollation::text
+                        end,
                         case when a.attnotnull then 'NOT NULL' end,
                         'IDENTITY ' || nullif(a.attidentity::text, ''),
                         'GENERATED ' || nullif(a.attgenerated::text, ''),
@@ -193,6 +200,7 @@ objects as (
                     ), e'\n' order by a.attnum
                 )
                 from pg_catalog.pg_attribute as a
+                join pg_catalog.pg_type as t on t.oid = a.atttypid
                 left join pg_catalog.pg_attrdef as d on d.adrelid = r.oid and d.adnum = a.attnum
                 where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
             )
@@ -232,7 +240,16 @@ objects as (
     -- NOT NULL is told with its column; PostgreSQL 18 keeps it as a constraint as well.
     select
         'constraint', 'pg_constraint'::regclass, k.oid, null,
-        format('constraint %I on %s', k.conname, r.name), null, null, null, pg_get_constraintdef(k.oid), null
+        format('constraint %I on %s', k.conname, r.name), null, null, null,
+        -- The triggers that keep a foreign key can be switched off, as for a load.
+        pg_get_constraintdef(k.oid) || case
+            when exists (
+                select
+                from pg_catalog.pg_trigger as t
+                where t.tgconstraint = k.oid and t.tgisinternal and t.tgenabled <> 'O'
+            ) then ' DISABLED' else ''
+        end,
+        null
     from pg_catalog.pg_constraint as k
     join relations as r on r.oid = k.conrelid
     where k.contype <> 'n'
@@ -241,7 +258,8 @@ objects as (
 
     select
         'rule', 'pg_rewrite'::regclass, w.oid, null,
-        format('rule %I on %s', w.rulename, r.name), null, null, null, pg_get_ruledef(w.oid), null
+        format('rule %I on %s', w.rulename, r.name), null, null, null,
+        pg_get_ruledef(w.oid) || case when w.ev_enabled = 'O' then '' else ' ' || w.ev_enabled::text end, null
     from pg_catalog.pg_rewrite as w
     join relations as r on r.oid = w.ev_class
     where w.rulename <> '_RETURN'

@@ -105,6 +105,26 @@ SEEDS = [
         "changed view api.sale_lines",
         "",
     ),
+    (
+        "alter table retail.stock_movements set unlogged",
+        "changed table retail.stock_movements",
+        "",
+    ),
+    (
+        "alter table retail.product_types replica identity full",
+        "changed table retail.product_types",
+        "",
+    ),
+    (
+        'alter table retail.customers alter column first_name type text collate "C"',
+        "changed table retail.customers",
+        "",
+    ),
+    (
+        "alter table retail.search_recall disable trigger all",
+        "changed constraint search_recall_model_id_fkey on retail.search_recall",
+        "",
+    ),
     ("drop index retail.products_type_id_idx", "missing index retail.products_type_id_idx", ""),
     (
         "alter table retail.products drop constraint products_list_price_check",
@@ -220,6 +240,35 @@ def test_every_kind_of_drift_is_named_and_nothing_else(database, snapshot):
         report(reader)
 
 
+def test_tables_that_no_file_fits_any_more_are_told_by_the_snapshot(database, snapshot, db):
+    do(database.admin_url, "alter table retail.orders rename column order_date to day")
+    found = report(database.admin_url)
+    assert "changed table retail.orders" in {finding.line for finding in found.findings}
+    assert (found.files, found.snapshot) == (False, True)
+    assert "order_date does not exist" in found.reason
+    with pytest.raises(errors.ValidationError, match="order_date does not exist"):
+        adopt(database.admin_url)
+    snapshot.unlink()
+    with pytest.raises(errors.ValidationError, match="order_date does not exist"):
+        report(database.admin_url)
+
+    # A file with a fault is told as such.
+    do(database.admin_url, "alter table retail.orders rename column day to order_date")
+    file = db / "functions" / "security" / "whoami.sql"
+    file.write_text(f"{file.read_text(encoding='utf-8')}\nselect 'open;\n", encoding="utf-8")
+    with pytest.raises(errors.ValidationError, match=r"whoami\.sql.* \(SQLSTATE") as caught:
+        report(database.admin_url)
+    assert "\n" not in caught.value.message
+
+
+def test_a_snapshot_that_is_none_is_told(database, db):
+    for text in ("<<<<<<< HEAD\n", "", "[]", f'{{"revision": "{migrate.head()}"}}'):
+        (db / ddl_drift.LOCK).write_text(text, encoding="utf-8")
+        with pytest.raises(errors.ConfigurationError, match=r"lock\.json is no snapshot") as caught:
+            report(database.admin_url)
+        assert "prove --lock" in caught.value.hint
+
+
 def read_again(url: str) -> list[str]:
     """Do what restoring a dump does: PostgreSQL reads the functions as it wrote them."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -320,6 +369,28 @@ def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(databas
     with clone() as elsewhere:
         migrate.upgrade(elsewhere.admin_url)
         assert state(elsewhere.admin_url) == hot
+
+
+def test_a_body_that_holds_the_quote_of_its_file_is_adopted(database, db):
+    (text,) = [
+        o.body
+        for o in migrate.ask(database.admin_url, ddl_catalogue.read).values()
+        if o.key == "zava.identify(name)"
+    ]
+    was = text[text.index("AS $function$") :]
+    do(database.admin_url, text.replace(was, "AS $x$begin return; end -- $function$\n$x$"))
+    assert adopt(database.admin_url)[0] == "edited db/functions/security/identify.sql"
+    migrate.upgrade(database.admin_url)
+    assert report(database.admin_url).findings == ()
+    assert "-- $function$" in (db / "functions/security/identify.sql").read_text(encoding="utf-8")
+
+
+def test_a_comment_that_no_revision_could_hold_is_not_adopted(database, db):
+    before = {path: path.read_bytes() for path in db.rglob("*.*")}
+    do(database.admin_url, "comment on function zava.identify(name) is 'Who.\n-- sources end\n'")
+    with pytest.raises(errors.ConfigurationError, match="revisions are divided by"):
+        adopt(database.admin_url)
+    assert {path: path.read_bytes() for path in db.rglob("*.*")} == before
 
 
 @pytest.mark.long

@@ -227,14 +227,12 @@ def _show_drift(found: Report, *, diffs: bool, as_json: bool) -> None:
             print(finding.line)
             if diffs:
                 print(f"{finding.diff}\n")
-        if not found.files:
-            print(
-                "compared with the snapshot only: this role cannot run the files", file=sys.stderr
-            )
-        if not found.snapshot:
-            print("no snapshot: tables and indexes were not compared", file=sys.stderr)
         if not found.findings:
             print("no difference")
+    if found.reason:
+        print(f"compared with the snapshot only: {found.reason}", file=sys.stderr)
+    if not found.snapshot:
+        print("no snapshot: tables and indexes were not compared", file=sys.stderr)
     if found.findings:
         raise typer.Exit(1)
 

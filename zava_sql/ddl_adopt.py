@@ -50,8 +50,8 @@ async def adopt(connection: Connection, db: Path, report: Report, name: str) -> 
     ddl.check_name(name)
     if not report.files:
         raise ValidationError(
-            "this role, or this server, cannot run the files, so nothing can be adopted",
-            hint="Ask as the administrator, on the primary.",
+            f"nothing can be adopted: {report.reason}",
+            hint="Ask as the administrator, on the primary, where the files can be run.",
         )
     for finding in report.findings:
         if finding.what == "edited":
@@ -73,6 +73,7 @@ async def adopt(connection: Connection, db: Path, report: Report, name: str) -> 
     texts = ddl.sources(db)
     edited = _edited(texts, changes, live, report.held)
     now = {path: text for path, text in {**texts, **edited}.items() if text is not None}
+    ddl.refuse_ambiguous(now)
     old = await imagine(connection, db, texts, live)
     new = await imagine(connection, db, now, live)
     _verify(new, live, {change.key for change in changes})
@@ -145,7 +146,7 @@ def _patched(text: str, edit: _Edit) -> str | None:
     if old is None or new is None or old.kind not in ROUTINES:
         return None
     was, now = _BODY.search(old.body), _BODY.search(new.body)
-    if not was or not now or text.count(was[2]) != 1:
+    if not was or not now or was[1] != now[1] or text.count(was[2]) != 1:
         return None
     if old.text.replace(old.body, old.body[: was.start()]) != new.text.replace(
         new.body, new.body[: now.start()]

@@ -349,12 +349,17 @@ async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> lis
                 line = scripts[path].count("\n", 0, int(first.position) - 1) + 1
                 place = f"{path}, line {line}"
             raise ValidationError(
-                f"{place}: {_plain(first.args[0])} (SQLSTATE {first.sqlstate})",
+                f"{place}: {_plain(_first_line(first.args[0]))} (SQLSTATE {first.sqlstate})",
                 hint=_plain(first.hint or "PostgreSQL cannot run this file."),
             )
         done += [path for path in left if path not in failed]
         left = {path: left[path] for path in failed}
     return done
+
+
+def _first_line(message: str) -> str:
+    """Leave out the rest: it quotes the file, and what was put behind it."""
+    return message.partition("\n")[0]
 
 
 async def shadows(connection: Connection) -> dict[str, Object]:

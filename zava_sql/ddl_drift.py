@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zava_sql import ddl, migrate
 from zava_sql.ddl_catalogue import OWNER, diff, read, title
 from zava_sql.ddl_plan import plan
-from zava_sql.errors import ConfigurationError
+from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,13 +55,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found; `held`: the file of each object; which of the two questions were asked."""
+    """What was found; `held`: the file of each object; which of the two questions were asked.
+
+    `reason`: why the files were not.
+    """
 
     findings: tuple[Finding, ...]
     changes: tuple[Change, ...]
     held: Mapping[str, str]
     files: bool
     snapshot: bool
+    reason: str = ""
 
 
 async def report(connection: Connection, db: Path, head: str) -> Report:
@@ -69,13 +73,19 @@ async def report(connection: Connection, db: Path, head: str) -> Report:
     await migrate.require_head(connection)
     live = await read(connection)
     snapshot = _snapshot(db, head)
+    found, problem = None, None
     asked = await _may_imagine(connection)
     if not asked and snapshot is None:
         raise ConfigurationError(
             f"there is no snapshot of revision {head} to compare with",
             hint="Ask as the administrator, or write one: zava-sql db prove --lock.",
         )
-    found = await plan(connection, db) if asked else None
+    if asked:
+        try:
+            found = await plan(connection, db)
+        except ValidationError as error:
+            # Files do not run over tables that somebody changed; the snapshot tells which.
+            problem = error
     changes = found.changes if found else ()
     findings = {
         change.key: _from_files(change, db, snapshot)
@@ -88,12 +98,15 @@ async def report(connection: Connection, db: Path, head: str) -> Report:
             held, now = snapshot.get(key), live.get(key)
             if (held and held.text) != (now and now.text):
                 findings[key] = _from_snapshot(key, held, now, head)
+    if problem and not findings:
+        raise problem
     return Report(
         tuple(findings.values()),
         changes,
         found.files if found else {},
-        asked,
+        found is not None,
         snapshot is not None,
+        problem.message if problem else "" if asked else "this role, or server, cannot run files",
     )
 
 
@@ -138,13 +151,21 @@ def lock(db: Path, head: str, objects: Mapping[str, Object], files: Mapping[str,
 def _snapshot(db: Path, head: str) -> dict[str, Entry] | None:
     """Read the snapshot, if there is one of this revision."""
     path = db / LOCK
-    held = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if held.get("revision") != head:
+    if not path.is_file():
         return None
-    return {
-        key: Entry(entry["kind"], "\n".join(entry["text"]), entry.get("file", ""))
-        for key, entry in held["objects"].items()
-    }
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if held["revision"] != head:
+            return None
+        return {
+            key: Entry(entry["kind"], "\n".join(entry["text"]), entry.get("file", ""))
+            for key, entry in held["objects"].items()
+        }
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"db/{LOCK} is no snapshot, as after a merge with conflicts",
+            hint="Write it anew: zava-sql db prove --lock.",
+        ) from error
 
 
 async def _may_imagine(connection: Connection) -> bool:
