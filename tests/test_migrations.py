@@ -13,7 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -298,11 +300,14 @@ def test_what_a_database_sets_for_everybody_changes_nothing(create):
             "standard_conforming_strings = off",
             "row_security = off",
             "statement_timeout = '300ms'",
+            "idle_session_timeout = '50ms'",
             "quote_all_identifiers = on",
             "transform_null_equals = on",
             "datestyle = 'German, DMY'",
         ):
             admin.execute(f"alter database odd set {setting}")
+        if admin.info.server_version >= 170000:
+            admin.execute("alter database odd set transaction_timeout = '50ms'")
     migrate.upgrade(plain)
     migrate.upgrade(odd)
     with psycopg.connect(odd, autocommit=True) as admin:
@@ -389,6 +394,9 @@ def test_what_cannot_work_is_said_without_the_url(create, cluster):
             assert cluster.password not in shown
     with pytest.raises(errors.ConfigurationError, match="nowhere"):
         migrate.upgrade(url, "nowhere")
+    # As when the end of a connection is met by the rollback first.
+    broken = asyncpg.InterfaceError("the underlying connection is closed")
+    assert migrate.explain(broken, {}).message == "the database went away"
 
 
 def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
@@ -427,6 +435,18 @@ def test_alembic_works_on_its_own(create):
     assert bare.returncode != 0
     assert "Set ZAVA_ADMIN_URL" in bare.stdout + bare.stderr
     assert "Traceback" not in bare.stderr
+    lost = subprocess.run(
+        [*alembic, "current"],
+        cwd=root,
+        env={**os.environ, "ZAVA_ADMIN_URL": f"{url}_lost"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert lost.returncode != 0
+    assert (lost.stdout + lost.stderr).strip() == (
+        "FAILED: the database named in the URL does not exist. Create it first."
+    )
 
 
 def test_a_hardened_database_is_left_without_our_roles(create):
@@ -445,6 +465,41 @@ def test_two_upgrades_at_once_both_end_well(create):
     both = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     assert migrate.current(url) == migrate.head()
+
+
+def test_whoever_waits_for_another_upgrade_says_for_whom_and_holds_up_nobody(create, capsys):
+    url = create("queue")
+    waiting = (
+        "select state, backend_xmin from pg_stat_activity"
+        " where application_name = 'zava-sql migrations' and datname = current_database()"
+    )
+    said, seen = "", []
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(url, autocommit=True) as other:
+        pid = other.info.backend_pid
+        other.execute("select pg_advisory_lock(%s)", [0x7A617661])
+        work = pool.submit(migrate.upgrade, url, "0001")
+        for _ in range(200):
+            said = said or capsys.readouterr().err
+            seen = other.execute(waiting).fetchall()
+            if said and ("idle", None) in seen:
+                break
+            time.sleep(0.05)
+    work.result()
+    assert f"waiting for backend {pid} (" in said
+    assert ("idle", None) in seen
+    assert capsys.readouterr().err == ""
+    assert migrate.current(url) == "0001"
+
+
+def test_nobody_is_told_of_new_functions_where_nothing_was_applied(create):
+    url = create("silent")
+    with psycopg.connect(url, autocommit=True) as listener:
+        listener.execute("listen zava_catalogue")
+        heard = []
+        for target in ("0001", "0001", "0002"):
+            migrate.upgrade(url, target)
+            heard.append(len(list(listener.notifies(timeout=0.2))))
+    assert heard == [1, 0, 1]
 
 
 def test_whoever_watches_for_blockers_may_be_cut_off(create, monkeypatch):

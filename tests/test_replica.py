@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import tenants
 
-from zava_sql import health
+from zava_sql import errors, health, migrate
 from zava_sql.agent import Agent
 from zava_sql.database import Database
 from zava_sql.server_programs import run
@@ -83,6 +83,11 @@ def servers(run_server) -> Iterator[tuple[conftest.Database, conftest.Database, 
 async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeypatch):
     monkeypatch.setattr(health, "_MOST_LAG", 0.5)
     original, copy, truth = servers
+    # Nothing to apply is no failure there, and what cannot be is told for what it is.
+    await asyncio.to_thread(migrate.upgrade, copy.admin_url)
+    with pytest.raises(errors.DatabaseError, match="read-only transaction") as caught:
+        await asyncio.to_thread(migrate.downgrade, copy.admin_url, "-1")
+    assert "name the primary" in caught.value.hint
     async with Database.open(tenants.settings(copy, pool_max=2)) as database:
         agent = Agent(database)
         seattle = await find_principal(database, "seattle")

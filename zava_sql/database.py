@@ -16,7 +16,7 @@ import asyncpg
 from zava_sql import runner
 from zava_sql.caps import Caps, Turns
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
-from zava_sql.pools import ADMINISTRATION, gateway_pool, service_pool, session_start, settled
+from zava_sql.pools import administer, gateway_pool, service_pool, session_start, settled
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
 
@@ -389,7 +389,7 @@ async def connect(
     async with translated_connection_errors():
         connection = await asyncpg.connect(url.get_secret_value(), timeout=10)
         if variable == "ZAVA_ADMIN_URL":
-            await connection.execute(ADMINISTRATION)
+            await administer(connection)
     try:
         yield connection
     finally:

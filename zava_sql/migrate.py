@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
-from zava_sql.ddl import EditedRevisionError, db_path
+from zava_sql.ddl import EditedRevisionError, db_path, frozen
 from zava_sql.errors import (
     ConfigurationError,
     DatabaseError,
@@ -26,7 +26,7 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
-from zava_sql.pools import ADMINISTRATION
+from zava_sql.pools import administer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from zava_sql.ddl_catalogue import Connection
 
 __all__ = [
+    "FAILURES",
     "ask",
     "check",
     "connect",
     "current",
     "db_path",
     "downgrade",
+    "explain",
     "head",
     "require_head",
     "revise",
@@ -50,6 +52,34 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+# What PostgreSQL and the way to it may raise; `explain` has words for it.
+FAILURES = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+WRONG_URL = (
+    (
+        (asyncpg.InvalidAuthorizationSpecificationError,),
+        "the database refused the login",
+        "Check user and password in the URL.",
+    ),
+    (
+        (asyncpg.InvalidCatalogNameError,),
+        "the database named in the URL does not exist",
+        "Create it first.",
+    ),
+    (
+        (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError),
+        "ZAVA_ADMIN_URL leads to a pooler that lends a backend for one transaction",
+        "Name PostgreSQL itself: this needs a session of its own.",
+    ),
+)
+GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+)
 
 NEWER = "See: alembic history. A database of a newer zava-sql needs that one."
 
@@ -107,6 +137,7 @@ def revisions() -> list[str]:
 
 
 def _config(url: str) -> Config:
+    frozen(db_path())  # refuses two revisions of one number, which alembic takes for heads
     config = Config(
         stdout=sys.stdout, output_buffer=sys.stdout, attributes={"url": url, "blockers": {}}
     )
@@ -127,7 +158,7 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
             "ZAVA_ADMIN_URL is not a PostgreSQL URL, or names a file that cannot be read",
             hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
         ) from None
-    await connection.execute(ADMINISTRATION)
+    await administer(connection)
     return connection
 
 
@@ -178,18 +209,12 @@ def _translated(config: Config, *, offline: bool = False) -> Iterator[None]:
         yield
     except util.CommandError as error:
         if isinstance(error.__cause__, ZavaError):
-            raise error.__cause__ from None
+            raise error.__cause__ from error.__cause__.__cause__
         raise ConfigurationError(str(error).rstrip("."), hint=_hint(error)) from error
-    except DBAPIError as error:
-        raise _explain(error.orig.__cause__ if error.orig else None, blockers) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except FAILURES as error:
         if offline:  # it is the output that cannot be written
             raise
-        if isinstance(error, OSError) and error.filename:
-            raise ConfigurationError(
-                f"{error.filename}: {error.strerror}", hint="Nothing was written."
-            ) from error
-        raise _explain(error, blockers) from error
+        raise explain(error, blockers) from error
 
 
 def _hint(error: util.CommandError) -> str:
@@ -214,35 +239,37 @@ def _right(message: str) -> str:
     return "Migrate as a superuser, or as a database owner with CREATEROLE."
 
 
-def _explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
-    """Find words for what asyncpg raised."""
-    match error:
-        case asyncpg.InvalidAuthorizationSpecificationError():
-            message, hint = "the database refused the login", "Check user and password in the URL."
+def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
+    """Find words for one of FAILURES."""
+    if isinstance(error, DBAPIError):
+        error = error.orig.__cause__ if error.orig else None
+    if isinstance(error, OSError) and error.filename:
+        message = f"{error.filename}: {error.strerror}"
+        return ConfigurationError(message, hint="Nothing was written.")
+    for kinds, message, hint in WRONG_URL:
+        if isinstance(error, kinds):
             return ConfigurationError(message, hint=hint)
-        case asyncpg.InvalidCatalogNameError():
-            message, hint = "the database named in the URL does not exist", "Create it first."
-            return ConfigurationError(message, hint=hint)
-        case (
-            asyncpg.PostgresConnectionError()
-            | asyncpg.AdminShutdownError()
-            | asyncpg.CrashShutdownError()
-            | asyncpg.CannotConnectNowError()
-            | asyncpg.TooManyConnectionsError()
-        ):
-            message, hint = "the database went away", "Try again when it is back."
-            return ServiceUnavailable(message, hint=hint)
-        case asyncpg.PostgresError():
-            message, hint = error.args[0], error.hint or "Nothing of this revision was applied."
-            if isinstance(error, asyncpg.LockNotAvailableError):
-                message = f"{message}; nothing of this revision was applied"
-                who = ", ".join(blockers.values()) or "Another transaction"
-                hint = f"{who} holds locks on these tables. Try again when it is done."
-            elif isinstance(error, asyncpg.InsufficientPrivilegeError) and not error.hint:
-                hint = _right(message)
-            return DatabaseError(message, sqlstate=error.sqlstate, hint=hint)
+    if isinstance(error, GONE):
+        return ServiceUnavailable("the database went away", hint="Try again when it is back.")
+    if isinstance(error, asyncpg.PostgresError):
+        return _refused(error, blockers)
     message, hint = (
         "the database cannot be reached",
         "Check that it runs and that the URL is right.",
     )
     return ServiceUnavailable(message, hint=hint)
+
+
+def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> DatabaseError:
+    """Say what PostgreSQL said, in its first line: the rest quotes the text from there on."""
+    message = error.args[0].partition("\n")[0]
+    hint = error.hint or "Nothing of this revision was applied."
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        message = f"{message}; nothing of this revision was applied"
+        who = ", ".join(blockers.values()) or "Another transaction"
+        hint = f"{who} holds locks on these tables. Try again when it is done."
+    elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        hint = "It is a replica, or default_transaction_read_only is on: name the primary."
+    elif isinstance(error, asyncpg.InsufficientPrivilegeError) and not error.hint:
+        hint = _right(message)
+    return DatabaseError(message, sqlstate=error.sqlstate, hint=hint)

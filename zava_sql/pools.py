@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["ADMINISTRATION", "gateway_pool", "service_pool", "session_start", "settled"]
+__all__ = ["administer", "gateway_pool", "service_pool", "session_start", "settled"]
 
 _SEARCH_PATH = "retail, public"
 
 # For the administrator, whatever a database, a role or the server sets for everybody: files and
 # functions are read as they were written, row-level security hides and never raises, and what takes
 # long is not ended. How values are written decides what a catalogue looks like.
-ADMINISTRATION = """
+_ADMINISTRATION = """
 set search_path = public;
 set standard_conforming_strings = on;
 set transform_null_equals = off;
@@ -35,6 +35,7 @@ set default_transaction_isolation = 'read committed';
 set row_security = on;
 set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
+set idle_session_timeout = 0;
 set datestyle = 'ISO, YMD';
 set intervalstyle = 'postgres';
 set bytea_output = 'hex';
@@ -56,6 +57,16 @@ _TEXT_TYPES = (
     "bytea",
     "uuid",
 )
+
+
+async def administer(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Set up a session of the administrator."""
+    since_17 = ";set transaction_timeout = 0" if connection.get_server_version() >= (17,) else ""
+    try:
+        await connection.execute(_ADMINISTRATION + since_17)
+    except BaseException:
+        connection.terminate()  # nobody else has it yet
+        raise
 
 
 def gateway_pool(settings: Settings) -> GatewayPool:

@@ -6,16 +6,18 @@ import asyncio
 import os
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic import context, util
 from sqlalchemy import MetaData, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from zava_sql.ddl import frozen
 from zava_sql.ddl_alembic import PLUGIN, write_revision
-from zava_sql.ddl_locks import patiently, watching
-from zava_sql.errors import ConfigurationError
-from zava_sql.migrate import connect  # its imports also register op.sql_file
+from zava_sql.ddl_locks import patiently, turn, watching
+from zava_sql.errors import ConfigurationError, ZavaError
+from zava_sql.migrate import FAILURES, connect, explain  # its imports also register op.sql_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -31,8 +33,7 @@ OPTIONS = {
 
 
 def run(connection: Connection) -> None:
-    """Apply over an open connection, one process at a time; the lock ends with the connection."""
-    connection.exec_driver_sql(f"select pg_catalog.pg_advisory_lock({LOCK})")
+    """Apply over an open connection."""
     elsewhere = connection.exec_driver_sql(
         "select n.nspname from pg_catalog.pg_extension as e"
         " join pg_catalog.pg_namespace as n on n.oid = e.extnamespace"
@@ -44,16 +45,25 @@ def run(connection: Connection) -> None:
             f"the extensions vector and pg_trgm have to be in schema public, not {elsewhere}",
             hint="As their owner: alter extension vector set schema public; pg_trgm likewise.",
         )
-    context.configure(connection=connection, **OPTIONS)
+    applied: list[object] = []
+    context.configure(
+        connection=connection,
+        on_version_apply=lambda *, step, **_: applied.append(step),
+        **OPTIONS,
+    )
     with context.begin_transaction():
         context.run_migrations()
-    # Servers look at once which functions are tools now; without it they do so within seconds.
-    connection.exec_driver_sql("notify zava_catalogue")
-    connection.commit()
+    if applied:
+        # Servers look at once which functions are tools now; without it they do so within seconds.
+        connection.exec_driver_sql("notify zava_catalogue")
+        connection.commit()
 
 
 async def run_online() -> None:
-    """Connect as the administrator and apply."""
+    """Connect as the administrator and apply, one process at a time.
+
+    The lock ends with the connection.
+    """
     url = context.config.attributes.get("url") or os.environ.get("ZAVA_ADMIN_URL", "")
     if not url:
         raise util.CommandError("Set ZAVA_ADMIN_URL, or use --sql, which needs no database.")
@@ -65,19 +75,35 @@ async def run_online() -> None:
         )
         try:
             async with engine.connect() as connection:
-                raw = await connection.get_raw_connection()
-                async with watching(reach, raw.driver_connection.get_server_pid(), blockers):
+                raw = (await connection.get_raw_connection()).driver_connection
+                await turn(raw, LOCK, say)
+                async with watching(reach, raw.get_server_pid(), blockers):
                     await connection.run_sync(run)
         finally:
             await engine.dispose()
 
-    blockers = context.config.attributes.setdefault("blockers", {})
-    await patiently(work, blockers, lambda line: sys.stderr.write(f"{line}\n"))
+    await patiently(work, blockers, say)
 
 
-if context.is_offline_mode():
-    context.configure(dialect_name="postgresql+asyncpg", **OPTIONS)
-    with context.begin_transaction():
-        context.run_migrations()
-else:
-    asyncio.run(run_online())
+def say(line: str) -> None:
+    """Tell a person who waits."""
+    sys.stderr.write(f"{line}\n")
+
+
+blockers: dict[int, str] = context.config.attributes.setdefault("blockers", {})
+try:
+    frozen(Path(context.script.dir).parent)  # refuses two revisions of one number
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql+asyncpg", **OPTIONS)
+        with context.begin_transaction():
+            context.run_migrations()
+    else:
+        asyncio.run(run_online())
+except ZavaError as error:
+    raise util.CommandError(f"{error.message}. {error.hint}") from error
+except FAILURES as error:
+    if context.is_offline_mode():  # it is the output that cannot be written
+        raise
+    told = explain(error, blockers)
+    told.__cause__ = error
+    raise util.CommandError(f"{told.message}. {told.hint}") from told
