@@ -156,6 +156,7 @@ select zava.create_principal('some', 'region', '{share_1,share_10,share_50}');
 select zava.create_principal('head', 'head');
 analyze;
 """
+NEAREST = "api._found_products({vector}, null, null, null, null, false, 10)"
 RECALL = """
 with asked as (
     select e.embedding::public.vector as v
@@ -193,7 +194,7 @@ def test_the_index_finds_what_comparing_everything_finds(clustered, principal):
     with reports.as_tenant(clustered, principal) as connection:
         # As search does it; then without copies, and with nothing few enough to be compared.
         for nearest in (
-            "api._found_products(a.v, null, null, null, null, false, 10)",
+            NEAREST.format(vector="a.v"),
             *(
                 f"api._nearest_products(a.v, api._sold_products(null, null, null, false, {few}),"
                 " null, null, null, false, 10)"
@@ -240,26 +241,59 @@ def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
         connection.rollback()
 
 
-def test_an_index_that_finds_too_little_is_not_used(clustered):
+@pytest.mark.parametrize(
+    ("links", "expected"), [(2, (False, 400)), (5, (True, 400)), (24, (True, 100))]
+)
+def test_an_index_is_searched_with_the_effort_that_finds_enough(clustered, links, expected):
     with psycopg.connect(clustered.admin_url) as connection:
         name, store = connection.execute(
             "select i.indexname, s.store_id from pg_indexes as i join retail.search_stores as s"
             " on i.indexname like '%' || replace(s.store_id::text, '-', '') || '%'"
             " where s.indexed order by s.products desc limit 1"
         ).fetchone()
-        connection.execute(f"drop index retail.{name}")
-        connection.execute(
-            f"create index {name} on retail.search_assortments"
-            " using hnsw ((embedding::public.halfvec(8)) public.halfvec_ip_ops)"
-            f" with (m = 2, ef_construction = 4) where store_id = '{store}' and model_id = 1"
-        )
-        connection.execute("update retail.search_stores set indexed = null")
-        assert connection.execute("select zava.index_search_assortments()").fetchone() == (True,)
-        found = connection.execute(
-            "select indexed from retail.search_stores where store_id = %s", [store]
-        ).fetchone()
-        assert found == (False,)
+
+        def measured():
+            connection.execute(f"drop index retail.{name}")
+            connection.execute(
+                f"create index {name} on retail.search_assortments"
+                " using hnsw ((embedding::public.halfvec(8)) public.halfvec_ip_ops)"
+                f" with (m = {links}, ef_construction = {2 * links})"
+                f" where store_id = '{store}' and model_id = 1"
+            )
+            connection.execute("update retail.search_stores set ef_search = null")
+            assert connection.execute("select zava.index_search_assortments()").fetchone()[0]
+            return connection.execute(
+                "select indexed, ef_search from retail.search_stores where store_id = %s", [store]
+            ).fetchone()
+
+        # Chance has a hand in building one: of some with few links each, one is of this kind.
+        assert expected in (measured() for _ in range(6))
         connection.rollback()
+
+
+@pytest.mark.parametrize("effort", [400, 1000, 100])
+def test_a_search_takes_the_effort_of_the_index(clustered, effort):
+    with (
+        psycopg.connect(clustered.admin_url, autocommit=True) as admin,
+        reports.as_tenant(clustered, "share-50") as connection,
+    ):
+        admin.execute("update retail.search_stores set ef_search = %s where indexed", [effort])
+        (tenant,) = reports.ask(connection, "select current_user as role")
+        connection.execute("reset role")
+        connection.execute("set track_functions = 'all'")
+        connection.execute("select set_config('role', %s, false)", [tenant["role"]])
+        vector = "'[1,1,1,1,1,1,1,1]'::public.vector"
+        with connection.transaction():
+            reports.ask(connection, f"select * from {NEAREST.format(vector=vector)}")
+            called = reports.ask(
+                connection,
+                "select funcname from pg_stat_xact_user_functions"
+                " where starts_with(funcname, '_nearest_copied_')",
+            )
+        admin.execute("update retail.search_stores set ef_search = 100 where indexed")
+    assert [row["funcname"] for row in called] == (
+        [] if effort == 100 else [f"_nearest_copied_{effort}"]
+    )
 
 
 def test_an_index_is_measured_again_when_what_the_store_sells_has_changed(clustered):

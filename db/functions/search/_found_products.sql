@@ -26,6 +26,7 @@ parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set hnsw.ef_search = 100
 as $function$
 declare
     v_few integer;
@@ -34,6 +35,7 @@ declare
     v_indexed uuid[];
     v_others uuid[];
     v_compared bigint;
+    v_effort integer;
     v_sold bit varying;
     v_is_copied boolean;
     v_is_hard boolean;
@@ -50,13 +52,14 @@ begin
             array_agg(s.store_id) filter (where s.indexed),
             array_agg(s.store_id) filter (where s.indexed is not true),
             coalesce(sum(s.products) filter (where s.indexed is not true), 0),
+            max(s.ef_search) filter (where s.indexed),
             bit_or(s.sold), bool_and(s.copied),
             bool_or(s.indexed is not true and s.products > 1500), max(f.products),
             p_taken is not false
                 and bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
                 and not exists (select from retail.inventory as i where not i.in_search)
-        into v_products, v_largest, v_indexed, v_others, v_compared, v_sold, v_is_copied, v_is_hard,
-            v_few, v_is_taken
+        into v_products, v_largest, v_indexed, v_others, v_compared, v_effort, v_sold, v_is_copied,
+            v_is_hard, v_few, v_is_taken
         from retail.search_stores as s
         cross join api._few() as f;
     else
@@ -88,6 +91,14 @@ begin
         end if;
         if p_embedding is null then
             null;
+        elsif v_is_compared and v_effort = 1000 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_1000(p_embedding, v_others, v_indexed, p_limit) as n;
+        elsif v_is_compared and v_effort = 400 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_400(p_embedding, v_others, v_indexed, p_limit) as n;
         elsif v_is_compared then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity

@@ -3,6 +3,7 @@
 -- decides what is read; api._found_products() has seen that the copies are complete and of the live model.
 -- Stores that sell few have all theirs compared; each of the others has an index, which PostgreSQL only
 -- knows to be right by a condition that is written out. What several sell is there several times.
+-- hnsw.ef_search is its caller's.
 create or replace function api._nearest_copied(
     p_embedding vector,
     p_compared uuid[],
@@ -17,7 +18,6 @@ security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
-set hnsw.ef_search = 100
 set hnsw.iterative_scan = relaxed_order
 as $function$
 declare

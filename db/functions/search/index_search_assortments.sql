@@ -5,8 +5,9 @@
 -- Searches go on while an index is built; only another refresh waits. They would not while one is dropped,
 -- so that this comes last, waits for nobody for long, and is left to the next time where it would have to.
 -- What the index finds is measured by what lies between three products that the store does not sell, for
--- questions are as hard as that: each of these itself is mostly next to one that is sold. An index that
--- finds too little is not used.
+-- questions are as hard as that: each of these itself is mostly next to one that is sold. It is searched with
+-- the least effort of 100, 400 and 1,000 that finds enough, as long as that takes less than to compare all;
+-- if none does, it is not used.
 create or replace function zava.index_search_assortments()
 returns boolean
 language plpgsql
@@ -20,12 +21,13 @@ declare
     v_store record;
     v_index name;
     v_memory bigint;
+    v_effort integer;
     v_recall numeric;
 begin
     -- One at a time, and none while what stores sell is taken up.
     perform pg_advisory_xact_lock(hashtext('zava.refresh_search_assortments'));
 
-    select s.store_id, s.products, m.model_id, m.dimensions, n.nspname as schema,
+    select s.store_id, s.products, s.ef_search, m.model_id, m.dimensions, n.nspname as schema,
         format('search_assortments_%s_%s_idx', replace(s.store_id::text, '-', ''), m.model_id) as name
     into v_store
     from retail.search_stores as s
@@ -33,7 +35,7 @@ begin
     cross join pg_catalog.pg_extension as e
     join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
     where s.copied and s.products > 1500 and e.extname = 'vector'
-        and (s.indexed is null or s.changed > s.products / 10)
+        and (s.indexed is null or s.ef_search is null or s.changed > s.products / 10)
     order by s.products desc, s.store_id
     limit 1;
     if not found then
@@ -79,54 +81,60 @@ begin
         v_store.name, v_store.schema, v_store.dimensions, v_store.store_id, v_store.model_id
     );
 
-    execute format(
-        'select avg((
-            select count(*)
-            from unnest(c.found) as u (product_id)
-            where u.product_id = any (c.nearest)
-        ) / cardinality(c.nearest)::numeric)
-        from (
-            select
-                array(
-                    select a.product_id
-                    from retail.search_assortments as a
-                    where a.store_id = %4$L and a.model_id = %3$s
-                    order by (a.embedding operator(%1$I.<#>) q.embedding) + 0
-                    limit 10
-                ) as nearest,
-                array(
-                    select a.product_id
-                    from retail.search_assortments as a
-                    where a.store_id = %4$L and a.model_id = %3$s
-                    order by a.embedding::%1$I.halfvec(%2$s)
-                        operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s)
-                    limit 10
-                ) as found
+    foreach v_effort in array array[100, 400, 1000] loop
+        exit when v_effort > greatest(v_store.products / 7, 100);
+        execute format('set local hnsw.ef_search = %s', v_effort);
+        execute format(
+            'select avg((
+                select count(*)
+                from unnest(c.found) as u (product_id)
+                where u.product_id = any (c.nearest)
+            ) / cardinality(c.nearest)::numeric)
             from (
-                select %1$I.l2_normalize(
-                    e.embedding operator(%1$I.+) lead(e.embedding) over w
-                        operator(%1$I.+) lead(e.embedding, 2) over w
-                ) as embedding
-                from (
-                    select e.embedding, sha256(e.product_id::text::bytea) as place
-                    from retail.product_embeddings as e
-                    where e.model_id = %3$s and not exists (
-                        select
+                select
+                    array(
+                        select a.product_id
                         from retail.search_assortments as a
-                        where a.store_id = %4$L and a.product_id = e.product_id
-                    )
-                    order by place
-                    limit 52
-                ) as e
-                window w as (order by e.place)
-            ) as q
-            where q.embedding is not null
-        ) as c',
-        v_store.schema, v_store.dimensions, v_store.model_id, v_store.store_id
-    )
-    into v_recall;
+                        where a.store_id = %4$L and a.model_id = %3$s
+                        order by (a.embedding operator(%1$I.<#>) q.embedding) + 0
+                        limit 10
+                    ) as nearest,
+                    array(
+                        select a.product_id
+                        from retail.search_assortments as a
+                        where a.store_id = %4$L and a.model_id = %3$s
+                        order by a.embedding::%1$I.halfvec(%2$s)
+                            operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s)
+                        limit 10
+                    ) as found
+                from (
+                    select %1$I.l2_normalize(
+                        e.embedding operator(%1$I.+) lead(e.embedding) over w
+                            operator(%1$I.+) lead(e.embedding, 2) over w
+                    ) as embedding
+                    from (
+                        select e.embedding, sha256(e.product_id::text::bytea) as place
+                        from retail.product_embeddings as e
+                        where e.model_id = %3$s and not exists (
+                            select
+                            from retail.search_assortments as a
+                            where a.store_id = %4$L and a.product_id = e.product_id
+                        )
+                        order by place
+                        limit 52
+                    ) as e
+                    window w as (order by e.place)
+                ) as q
+                where q.embedding is not null
+            ) as c',
+            v_store.schema, v_store.dimensions, v_store.model_id, v_store.store_id
+        )
+        into v_recall;
+        v_store.ef_search := v_effort;
+        exit when v_recall is null or v_recall >= 0.99;
+    end loop;
     update retail.search_stores as s
-    set indexed = coalesce(v_recall, 1) >= 0.99, changed = 0, updated_at = now()
+    set indexed = coalesce(v_recall, 1) >= 0.99, ef_search = v_store.ef_search, changed = 0, updated_at = now()
     where s.store_id = v_store.store_id;
     return true;
 end;
