@@ -38,6 +38,7 @@ CALLS = [
     f"api._matching_copied('hammer', {SOLD}, 200)",
     f"api._nearest_copied({VECTOR}, null, {ALL_STORES}, 200)",
     f"api._nearest_copied({VECTOR}, {ALL_STORES}, {ALL_STORES}, 200)",
+    f"api._nearest_copied_200({VECTOR}, null, {ALL_STORES}, 200)",
     f"api._nearest_copied_400({VECTOR}, null, {ALL_STORES}, 200)",
     f"api._nearest_copied_1000({VECTOR}, null, {ALL_STORES}, 200)",
     "(select * from retail.search_assortments limit 27) as a",

@@ -242,7 +242,8 @@ def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
 
 
 @pytest.mark.parametrize(
-    ("links", "expected"), [(2, (False, 400)), (5, (True, 400)), (24, (True, 100))]
+    ("links", "expected"),
+    [(2, {(False, 400)}), (5, {(True, 200), (True, 400)}), (24, {(True, 100)})],
 )
 def test_an_index_is_searched_with_the_effort_that_finds_enough(clustered, links, expected):
     with psycopg.connect(clustered.admin_url) as connection:
@@ -267,11 +268,11 @@ def test_an_index_is_searched_with_the_effort_that_finds_enough(clustered, links
             ).fetchone()
 
         # Chance has a hand in building one: of some with few links each, one is of this kind.
-        assert expected in (measured() for _ in range(6))
+        assert any(measured() in expected for _ in range(6))
         connection.rollback()
 
 
-@pytest.mark.parametrize("effort", [400, 1000, 100])
+@pytest.mark.parametrize("effort", [200, 400, 1000, 100])
 def test_a_search_takes_the_effort_of_the_index(clustered, effort):
     with (
         psycopg.connect(clustered.admin_url, autocommit=True) as admin,

@@ -99,6 +99,10 @@ begin
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
             from api._nearest_copied_400(p_embedding, v_others, v_indexed, p_limit) as n;
+        elsif v_is_compared and v_effort = 200 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_200(p_embedding, v_others, v_indexed, p_limit) as n;
         elsif v_is_compared then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity

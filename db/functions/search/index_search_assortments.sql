@@ -6,7 +6,7 @@
 -- so that this comes last, waits for nobody for long, and is left to the next time where it would have to.
 -- What the index finds is measured by what lies between three products that the store does not sell, for
 -- questions are as hard as that: each of these itself is mostly next to one that is sold. It is searched with
--- the least effort of 100, 400 and 1,000 that finds enough, as long as that takes less than to compare all;
+-- the least effort of 100, 200, 400 and 1,000 that finds enough, as long as that takes less than to compare all;
 -- if none does, it is not used.
 create or replace function zava.index_search_assortments()
 returns boolean
@@ -76,12 +76,12 @@ begin
     execute format(
         'create index if not exists %1$I on retail.search_assortments
             using hnsw ((embedding::%2$I.halfvec(%3$s)) %2$I.halfvec_ip_ops)
-            with (m = 24, ef_construction = 200)
+            with (m = 24, ef_construction = 400)
             where store_id = %4$L and model_id = %5$s',
         v_store.name, v_store.schema, v_store.dimensions, v_store.store_id, v_store.model_id
     );
 
-    foreach v_effort in array array[100, 400, 1000] loop
+    foreach v_effort in array array[100, 200, 400, 1000] loop
         exit when v_effort > greatest(v_store.products / 7, 100);
         execute format('set local hnsw.ef_search = %s', v_effort);
         execute format(

@@ -409,6 +409,7 @@ comment on function zava.index_search_assortments() is
 revoke execute on function zava.index_search_assortments() from public;
 
 drop function api._nearest_copied_400(vector, uuid[], uuid[], integer);
+drop function api._nearest_copied_200(vector, uuid[], uuid[], integer);
 drop function api._nearest_copied_1000(vector, uuid[], uuid[], integer);
 
 -- sources end

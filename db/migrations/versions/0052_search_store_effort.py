@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0052_search_store_effort.up.sql",
-        sha256="3d70994d717409432416af4d8b0dc3649b5381597f6533a3ed33fddc21c82928",
+        sha256="34f1e4e27d2b0ec0351ba766683d522233ff9b4825f6f9d59bb80bfabea7a8b3",
     )
 
 
@@ -18,5 +18,5 @@ def downgrade() -> None:
     """Undo."""
     op.sql_file(
         "0052_search_store_effort.down.sql",
-        sha256="0025ed7bfeafb6b059830feae1de7f46b118e58245a3765bf83065cdd83889f1",
+        sha256="33e6c59a27661cf4fb06dfe77bf8689b3d9df21ac7d35490e473c24b4a281d53",
     )

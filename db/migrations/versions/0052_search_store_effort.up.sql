@@ -22,7 +22,7 @@ $vectors$;
 alter table retail.search_stores
     add column ef_search smallint
     -- squawk-ignore constraint-missing-not-valid
-    constraint search_stores_ef_search_check check (ef_search in (100, 400, 1000));
+    constraint search_stores_ef_search_check check (ef_search in (100, 200, 400, 1000));
 comment on column retail.search_stores.ef_search is
     'Effort of the store''s index that was measured last; null when none was.';
 
@@ -130,6 +130,10 @@ begin
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
             from api._nearest_copied_400(p_embedding, v_others, v_indexed, p_limit) as n;
+        elsif v_is_compared and v_effort = 200 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_200(p_embedding, v_others, v_indexed, p_limit) as n;
         elsif v_is_compared then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
@@ -326,6 +330,41 @@ revoke execute on function api._nearest_copied_1000(vector, uuid[], uuid[], inte
 grant execute on function api._nearest_copied_1000(vector, uuid[], uuid[], integer)
     to store_manager, regional_manager, head_office;
 
+-- source: db/functions/search/_nearest_copied_200.sql
+-- api._nearest_copied_200(): api._nearest_copied() with hnsw.ef_search = 200, for an index of a store that finds
+-- too little with less; a setting of a function is a constant. Not a tool.
+create or replace function api._nearest_copied_200(
+    p_embedding vector,
+    p_compared uuid[],
+    p_indexed uuid[],
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 200
+as $function$
+begin
+    return query
+    select n.product_id, n.similarity
+    from api._nearest_copied(p_embedding, p_compared, p_indexed, p_limit) as n;
+end;
+$function$;
+
+comment on function api._nearest_copied_200(vector, uuid[], uuid[], integer) is
+    'Of all that is copied of the stores of the caller the products nearest to a vector, with more care.
+
+p_embedding: the vector, of length 1 and of the live model
+p_compared: the stores whose copies have no index; null for none
+p_indexed: those whose copies have one; null for none
+p_limit: number of products';
+revoke execute on function api._nearest_copied_200(vector, uuid[], uuid[], integer) from public;
+grant execute on function api._nearest_copied_200(vector, uuid[], uuid[], integer)
+    to store_manager, regional_manager, head_office;
+
 -- source: db/functions/search/_nearest_copied_400.sql
 -- api._nearest_copied_400(): api._nearest_copied() with hnsw.ef_search = 400, for an index of a store that finds
 -- too little with less; a setting of a function is a constant. Not a tool.
@@ -370,7 +409,7 @@ grant execute on function api._nearest_copied_400(vector, uuid[], uuid[], intege
 -- so that this comes last, waits for nobody for long, and is left to the next time where it would have to.
 -- What the index finds is measured by what lies between three products that the store does not sell, for
 -- questions are as hard as that: each of these itself is mostly next to one that is sold. It is searched with
--- the least effort of 100, 400 and 1,000 that finds enough, as long as that takes less than to compare all;
+-- the least effort of 100, 200, 400 and 1,000 that finds enough, as long as that takes less than to compare all;
 -- if none does, it is not used.
 create or replace function zava.index_search_assortments()
 returns boolean
@@ -440,12 +479,12 @@ begin
     execute format(
         'create index if not exists %1$I on retail.search_assortments
             using hnsw ((embedding::%2$I.halfvec(%3$s)) %2$I.halfvec_ip_ops)
-            with (m = 24, ef_construction = 200)
+            with (m = 24, ef_construction = 400)
             where store_id = %4$L and model_id = %5$s',
         v_store.name, v_store.schema, v_store.dimensions, v_store.store_id, v_store.model_id
     );
 
-    foreach v_effort in array array[100, 400, 1000] loop
+    foreach v_effort in array array[100, 200, 400, 1000] loop
         exit when v_effort > greatest(v_store.products / 7, 100);
         execute format('set local hnsw.ef_search = %s', v_effort);
         execute format(
