@@ -484,8 +484,16 @@ def test_what_a_command_does_is_told_whole(run):
         assert "..." not in run(*group, "--help").stdout.partition("Commands:")[2], group
 
 
+# These tests may run in the background of a shell, which has signals ignored.
+STARTED = """
+import signal
+from zava_sql.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+"""
 INTERRUPTED = """
-import signal, sys
+import sys
 
 class Interrupting:
     def find_spec(self, name, *rest):
@@ -496,14 +504,13 @@ class Interrupting:
                 raise ValueError from None
 
 sys.meta_path.insert(0, Interrupting())
-from zava_sql.__main__ import main
 main()
 """
 
 
 def test_a_command_that_is_interrupted_as_it_begins_says_so_in_a_line():
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False
+        [sys.executable, "-c", STARTED + INTERRUPTED], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
@@ -518,7 +525,7 @@ def test_a_command_that_is_ended_leaves_no_database(module_database, admin_conne
     assert scratch() == []
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ZAVA_")}
     with subprocess.Popen(
-        [sys.executable, "-m", "zava_sql", "db", "prove"],
+        [sys.executable, "-c", f"{STARTED}main()", "db", "prove"],
         env={**environment, "ZAVA_ADMIN_URL": module_database.admin_url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

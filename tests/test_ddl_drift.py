@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from zava_sql import cli_db, ddl, ddl_adopt, ddl_catalogue, ddl_drift, ddl_plan, errors, migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.once
 
@@ -371,6 +375,13 @@ def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(databas
         assert state(elsewhere.admin_url) == hot
 
 
+def texts_of(db) -> dict[Path, str]:
+    """Read what was written; Python puts what it has compiled beside it."""
+    return {
+        path: path.read_text(encoding="utf-8") for path in db.rglob("*.*") if path.suffix != ".pyc"
+    }
+
+
 def test_a_body_that_holds_the_quote_of_its_file_is_adopted(database, db):
     (text,) = [
         o.body
@@ -386,16 +397,16 @@ def test_a_body_that_holds_the_quote_of_its_file_is_adopted(database, db):
 
 
 def test_a_comment_that_no_revision_could_hold_is_not_adopted(database, db):
-    before = {path: path.read_bytes() for path in db.rglob("*.*")}
+    before = texts_of(db)
     do(database.admin_url, "comment on function zava.identify(name) is 'Who.\n-- sources end\n'")
     with pytest.raises(errors.ConfigurationError, match="revisions are divided by"):
         adopt(database.admin_url)
-    assert {path: path.read_bytes() for path in db.rglob("*.*")} == before
+    assert texts_of(db) == before
 
 
 @pytest.mark.long
 def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
-    before = {path: path.read_bytes() for path in db.rglob("*.*")}
+    before = texts_of(db)
     assert snapshot in before
     for bad, undo, match in (
         (
@@ -426,7 +437,7 @@ def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
     do(database.admin_url, "comment on function api.whoami() is 'A hotfix.'")
     with pytest.raises(errors.ValidationError, match="not a name for a revision"):
         adopt(database.admin_url, "Not a name")
-    assert {path: path.read_bytes() for path in db.rglob("*.*")} == before
+    assert texts_of(db) == before
     text = (db / "functions/security/whoami.sql").read_text(encoding="utf-8")
     do(database.admin_url, text[text.index("comment on") : text.index("revoke")])
     do(database.admin_url, 'create function api."../x"() returns int language sql return 1')
@@ -435,7 +446,7 @@ def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
     do(database.admin_url, 'drop function api."../x"()')
     with pytest.raises(errors.ValidationError, match="nothing to adopt"):
         adopt(database.admin_url)
-    assert {path: path.read_bytes() for path in db.rglob("*.*")} == before
+    assert texts_of(db) == before
 
 
 @pytest.mark.once
