@@ -56,7 +56,7 @@ begin atomic
         group by p.period
     ),
     active as (
-        select p.period, o.customer_id, min(o.order_date) as first_order
+        select p.period, o.customer_id
         from periods as p
         join retail.orders as o
             on o.order_date >= p.moment_from and o.order_date < p.moment_to
@@ -65,18 +65,20 @@ begin atomic
             and o.customer_id is not null
         group by p.period, o.customer_id
     ),
+    first_orders as (
+        select min(o.order_date) as order_date
+        from retail.orders as o
+        where o.store_id = any (array[p_store_id])
+            and o.status = 'completed'
+            and o.customer_id is not null
+        group by o.customer_id
+    ),
     new as (
-        select a.period, count(*) as customers
-        from active as a
-        where not exists (
-            select
-            from retail.orders as e
-            where e.store_id = any (array[p_store_id])
-                and e.customer_id = a.customer_id
-                and e.status = 'completed'
-                and e.order_date < a.first_order
-        )
-        group by a.period
+        select p.period, count(*) as customers
+        from periods as p
+        join first_orders as f
+            on f.order_date >= p.moment_from and f.order_date < p.moment_to
+        group by p.period
     ),
     customers as (
         select a.period, count(*) as active, coalesce(n.customers, 0) as new
