@@ -270,6 +270,11 @@ def test_no_database_is_service_unavailable(run):
     complains(run("principal", "list", ZAVA_ADMIN_URL=gone), "SERVICE_UNAVAILABLE", 3)
 
 
+def test_the_calls_of_a_misspelt_principal_are_not_an_empty_list(run):
+    complains(run("audit", "tail", "--principal", "seatle"), "VALIDATION_ERROR", 2)
+    assert run("audit", "tail", "--principal", "head-office").stderr == ""
+
+
 @pytest.mark.long
 def test_a_database_that_is_not_migrated_or_goes_away_is_said_so(run, module_database):
     bare = module_database.server.url("postgres")

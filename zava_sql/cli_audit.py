@@ -49,6 +49,8 @@ async def _tail(limit: int, principal: str | None, *, follow: bool, as_json: boo
     async with _connected() as connection:
         sql = "select * from zava.audit_records($1, $2, $3, coalesce($4::timestamptz, '-infinity'))"
         rows = await connection.fetch(sql, limit, principal, None, None)
+        if principal is not None and not rows:
+            await _require_principal(connection, principal)
         after, since = 0, None
         while True:
             for row in rows:
@@ -60,6 +62,15 @@ async def _tail(limit: int, principal: str | None, *, follow: bool, as_json: boo
             if len(rows) < _PAGE:
                 await asyncio.sleep(_FOLLOW)
             rows = await connection.fetch(sql, _PAGE, principal, after, since)
+
+
+async def _require_principal(connection: asyncpg.Connection[asyncpg.Record], name: str) -> None:
+    """Tell a misspelt name from one without calls. Raises ValidationError."""
+    sql = "select exists (select from zava.principals as p where p.name = $1)"
+    if not await connection.fetchval(sql, name):
+        raise ValidationError(
+            f"unknown principal: {name[:60]!r}", hint="List them with: zava-sql principal list"
+        )
 
 
 @audit.command()
