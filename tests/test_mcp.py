@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from contextlib import asynccontextmanager
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import anyio
@@ -36,6 +37,7 @@ from mcp_clients import (
     wire_request,
 )
 
+from zava_sql import mcp_inbox
 from zava_sql.agent import Agent
 from zava_sql.auth import KeyVerifier, request_principal
 from zava_sql.database import Database
@@ -296,6 +298,59 @@ async def test_a_key_that_is_revoked_while_its_request_is_on_its_way_opens_nothi
 
     assert await ask(revoked=False) == 200
     assert await ask(revoked=True) == 401
+
+
+@asynccontextmanager
+async def half_sent(url, key):
+    """Hold a request whose body never ends."""
+    head, end, body = wire_request(url, key, "select 1").partition(b"\r\n\r\n")
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    writer.write(head + b"\r\nExpect: 100-continue" + end)
+    assert b"100" in await reader.readuntil(end)
+    writer.write(body[:-1])
+    await asyncio.sleep(0.1)
+    try:
+        yield reader
+    finally:
+        writer.close()
+
+
+async def test_a_body_that_never_ends_is_given_up(url, keys, monkeypatch):
+    monkeypatch.setattr(mcp_inbox, "_GIVEN_UP", 0.2)
+    async with half_sent(url, keys["seattle"]) as reader:
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"LIMIT_EXCEEDED" in answer
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"), [({"_WAITING": -3}, "1 requests"), ({"_BYTES": 450}, "MiB of requests")]
+)
+async def test_requests_that_take_their_time_are_at_the_expense_of_their_tenant_alone(
+    url, keys, monkeypatch, limit, said
+):
+    for name, value in limit.items():
+        monkeypatch.setattr(mcp_inbox, name, value)
+    async with half_sent(url, keys["seattle"]):
+        refused = await post(url, keys["seattle"])
+        assert refused.status_code == 429
+        assert said in refused.json()["message"]
+        assert refused.headers["Retry-After"] == "1"
+        assert (await post(url, keys["tacoma"])).status_code == 200
+    with anyio.fail_after(10):
+        while (await post(url, keys["seattle"])).status_code == 429:
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_headers_are_limited_whatever_else_is_installed(filled, monkeypatch):
+    # uvicorn would take this parser where it is there, which has no limit.
+    monkeypatch.setitem(sys.modules, "httptools", ModuleType("httptools"))
+    monkeypatch.delitem(sys.modules, "uvicorn.protocols.http.auto", raising=False)
+    async with Database.open(settings_for(filled)) as opened, serving(opened) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(b"POST /mcp HTTP/1.1\r\n" + b"x: %s\r\n" % (b"y" * 1000) * 100)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
 
 
 @pytest.mark.parametrize("key", ["zava_wrong", "\u00fc", "a b", "-"])

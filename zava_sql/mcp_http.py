@@ -6,10 +6,6 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.transport_security import (
-    DEFAULT_MAX_REQUEST_BODY_SIZE,
-    RequestBodyLimitMiddleware,
-)
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
@@ -21,6 +17,7 @@ from zava_sql.auth import Identities, RequireIdentity, metadata
 from zava_sql.errors import AuthorizationError, ZavaError
 from zava_sql.health import Health, is_local
 from zava_sql.logs import log_error
+from zava_sql.mcp_inbox import Inbox
 from zava_sql.metrics import count_error, count_request, respond
 from zava_sql.tenant import Principal
 
@@ -48,9 +45,6 @@ _CORS_HEADERS = (
 _HUNG_UP = 499
 
 _CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
-
-# Seconds after which a body is late: who sends it is asked for once more.
-_LATE = 0.1
 
 
 def application(agent: Agent, endpoint: Endpoint) -> Starlette:
@@ -98,7 +92,7 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
         required = RequireIdentity(app, settings, identities)
         return AuthenticationMiddleware(AuthContextMiddleware(required), identities)
 
-    served_mcp = identified(_Whole(endpoint, identified(endpoint)))
+    served_mcp = identified(Inbox(endpoint, identified(endpoint), database.caps))
     # No GET: it would be a stream that nothing is ever sent on.
     mcp = [Route(path, served_mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]
     served = Starlette(
@@ -133,28 +127,6 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
     # Behind a proxy with TLS it would lead to http, and a client would send its key in clear.
     served.router.redirect_slashes = False
     return served
-
-
-class _Whole:
-    """Serves a request once its body is there.
-
-    Who sends it is known before any of it is read. A key that was revoked while the body was on its
-    way, as long as the client liked, opens nothing any more: what comes late goes to `again`, which
-    looks once more who it is.
-    """
-
-    def __init__(self, app: ASGIApp, again: ASGIApp) -> None:
-        self._app = app
-        self._again = again
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = time.monotonic()
-
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            is_late = time.monotonic() - begun > _LATE
-            await (self._again if is_late else self._app)(scope, receive, send)
-
-        await RequestBodyLimitMiddleware(serve, DEFAULT_MAX_REQUEST_BODY_SIZE)(scope, receive, send)
 
 
 class _Counted:

@@ -143,6 +143,8 @@ class _HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                # Whatever else is installed: httptools has no limit for headers.
+                http="h11",
                 lifespan="off",
                 ws="none",
                 log_config=None,
