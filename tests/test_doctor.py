@@ -659,7 +659,8 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             " using (order_id in (select order_id from retail.order_items));"
             "create function zava.touched() returns trigger language plpgsql security definer"
             " set search_path = pg_catalog, pg_temp as 'begin return new; end';"
-            "alter function zava.touched() owner to zava_owner"
+            "alter function zava.touched() owner to zava_owner;"
+            "create type retail.hours as range (subtype = time)"
         )
         page = (Path(__file__).parents[1] / "docs" / "limits.md").read_text(encoding="utf-8")
         caps = re.findall(r"`(\w+)`", page.partition("The names: ")[2].partition(".")[0])

@@ -206,6 +206,14 @@ functions as (
         select from of_extensions as x
         where x.classid = 'pg_catalog.pg_proc'::regclass and x.objid = p.oid
     )
+    -- What PostgreSQL made with a range type, to write one: no code of anybody's.
+    and not exists (
+        select from pg_catalog.pg_depend as d
+        where d.classid = 'pg_catalog.pg_proc'::regclass
+            and d.objid = p.oid
+            and d.refclassid = 'pg_catalog.pg_type'::regclass
+            and d.deptype = 'i'
+    )
 ),
 -- Functions that policies call.
 asked as (
