@@ -279,6 +279,12 @@ async def test_postgresql_reads_back_what_is_printed_as_its_own_text(module_data
         ("'0044-03-15 BC'::date", "date"),
         ("'\\xdead'::bytea", "bytea"),
         ("'16/B374D848'::pg_lsn", "pg_lsn"),
+        ("array[tstzrange('2024-01-01', null), 'empty']", "tstzrange[]"),
+        ("'{[1.5,2],[3,)}'::nummultirange", "nummultirange"),
+        ("box '(1,1),(0,0)'", "box"),
+        ("circle '<(0,0),1>'", "circle"),
+        ("line '{1,2,3}'", "line"),
+        ("lseg '[(0,0),(1,1)]'", "lseg"),
     ]
     settings = Settings(
         database_url=module_database.gateway_url,

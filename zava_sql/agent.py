@@ -64,7 +64,7 @@ _MOST_BYTES = 32_000_000
 _RECORDS = frozenset({"record", "record[]", "_record"})
 
 # What PostgreSQL, or a function itself, says of values that a function was given.
-_BAD_ARGUMENTS = frozenset({"22003", "22007", "22008", "22023", "22P02", "22P05"})
+_BAD_ARGUMENTS = {"22001", "22003", "22007", "22008", "22023", "22P02", "22P05", "23514"}
 
 # Characters of what PostgreSQL says of an error.
 _LONGEST = 2_000
@@ -338,7 +338,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     except (asyncpg.QueryCanceledError, TimeoutError):
         raise _timeout(caps) from None
     except asyncpg.UnsupportedClientFeatureError as error:
-        raise _unsendable() from error
+        raise _unsendable(str(error)) from error
     except CONNECTION_ERRORS as error:
         raise _lost(error) from error
     except asyncpg.PostgresError as error:
@@ -354,9 +354,10 @@ def _lost(error: BaseException) -> ZavaError:
     )
 
 
-def _unsendable() -> DatabaseError:
+def _unsendable(said: str = "") -> DatabaseError:
+    name = said.partition(" type ")[2].partition(": ")[0]
     return DatabaseError(
-        "a column is of a type that cannot be sent",
+        f"a column is of a type that cannot be sent{name and f': {name}'}",
         sqlstate="0A000",
         hint="Cast it to text, as in x::text; a function that gives rows stands in FROM.",
     )

@@ -58,6 +58,23 @@ _TEXT_TYPES = (
     "uuid",
 )
 
+# Types that are made of such, which the driver cannot read, or of numbers that PostgreSQL writes in
+# ways of its own. To the driver they are no scalars, so that it must be told by number.
+_TEXT_MADE_OF_OTHERS = {
+    "numrange": 3906,
+    "tsrange": 3908,
+    "tstzrange": 3910,
+    "daterange": 3912,
+    "nummultirange": 4532,
+    "tsmultirange": 4533,
+    "tstzmultirange": 4534,
+    "datemultirange": 4535,
+    "lseg": 601,
+    "box": 603,
+    "line": 628,
+    "circle": 718,
+}
+
 
 async def administer(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """Set up a session of the administrator."""
@@ -171,7 +188,7 @@ async def _no_reset(_: object) -> None:
     """Do nothing."""
 
 
-async def _prepare_gateway(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def _prepare_gateway(connection: GatewayConnection) -> None:
     # In one transaction, which a pooler keeps on one backend.
     async with connection.transaction():
         for name in _TEXT_TYPES:
@@ -179,6 +196,8 @@ async def _prepare_gateway(connection: asyncpg.Connection[asyncpg.Record]) -> No
             await connection.set_builtin_type_codec(
                 name, schema="pg_catalog", codec_name="text", format="text"
             )
+        for name, number in _TEXT_MADE_OF_OTHERS.items():
+            connection.read_as_text(name, number)
         # The first SET ROLE of a backend reads all memberships: long when they are many.
         role = await connection.fetchval(
             "select m.roleid::regrole::text from pg_catalog.pg_auth_members as m"
