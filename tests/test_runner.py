@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import asyncpg
+import psycopg
 import pytest
 import tenants
 
@@ -34,6 +35,8 @@ ASKED = [
     "select table_name, is_insertable_into from information_schema.tables where table_name = 'x'",
     "select column_name, ordinal_position from information_schema.columns limit 3",
     "select o from retail.orders as o order by order_id limit 3",
+    "select daterange('2024-01-01', null), array[numrange(1.5, 2)], box '(1,1),(0,0)'",
+    "select state, states, stars from api.wards",
     "select array_agg(o order by order_id) from retail.orders as o",
     "select '[1,2,3]'::vector, '[1,2]'::halfvec, 'retail.orders'::regclass, 'x'::regtype",
     "select pg_sleep(0), current_setting('zava.context') <> ''",
@@ -60,9 +63,23 @@ ASKED = [
 ]
 
 
+# Columns of types that stand where agents may not go.
+WARDS = """
+create schema clinic;
+create type clinic.state as enum ('open', 'it''s "shut"');
+create domain clinic.stars as smallint check (value > 0);
+create view api.wards as
+select 'open'::clinic.state as state, 3::clinic.stars as stars,
+    array['it''s "shut"', null]::clinic.state[] as states;
+grant select on api.wards to store_manager;
+"""
+
+
 @pytest.fixture(scope="module")
 async def paths(module_database: conftest.Database) -> AsyncIterator[tuple[Database, Database]]:
     tenants.fill(module_database)
+    with psycopg.connect(module_database.admin_url) as connection:
+        connection.execute(WARDS)
     async with (
         tenants.opened(module_database, runner="never") as direct,
         tenants.opened(module_database, runner="always") as run,

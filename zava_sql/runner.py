@@ -29,6 +29,9 @@ ROLE = "zava_runner"
 # As zava._class_role() has them.
 _CLASSES = {"store": "store_manager", "region": "regional_manager", "head": "head_office"}
 
+# Schemas whose types the runner may name, whatever others a database has.
+_USABLE = frozenset({"pg_catalog", "public", "retail", "api"})
+
 # What the gateway may execute PUBLIC may, and so every tenant: that is what hardening ends.
 _OPEN = """
 select pg_catalog.has_function_privilege(
@@ -119,5 +122,8 @@ def _type_name(described: asyncpg.Type) -> str:
         name = name[:-2]  # a type of its own, for which the driver has no better name
     elif name.endswith("[]"):
         name, array = name[:-2], "[]"
+    if described.schema not in _USABLE:
+        # The runner may not name it. As text it arrives the same, or as PostgreSQL prints it.
+        return f"text{array}"
     schema, base = (part.replace('"', '""') for part in (described.schema, name))
     return f'"{schema}"."{base}"{array}'
