@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import psycopg
 
+# Types that stand where agents may not go.
+CLOSED = r"""
+create schema clinic;
+grant usage on schema clinic to zava_owner;
+create type clinic.status as enum ('open', 'it''s "shut"');
+create domain clinic.current as clinic.status;
+create domain clinic.severity as smallint check (value in (1, 2, 3));
+create domain clinic.code as varchar(3) check (value <> 'no');
+"""
+
 # What can be shown as a tool.
 SHOWN = r"""
 create domain retail.granularity as text check (value in ('day', 'we''ek', 'a|b'));
@@ -97,6 +107,21 @@ returns text language sql stable
 begin atomic
     select p_query || coalesce(' ' || p_query_embedding::text, ' by words');
 end;
+create function api.admitted(
+    p_status clinic.status, p_severity clinic.severity default 1, p_code clinic.code default 'abc',
+    p_statuses clinic.status[] default null, p_severities clinic.severity[] default null,
+    p_current clinic.current default null
+) returns text language sql stable
+begin atomic
+    select concat_ws(' ', p_status, p_severity, p_code, p_statuses, p_severities, p_current);
+end;
+create function api.pair(out integer, out text) language sql stable
+begin atomic select 1, 'a'; end;
+create function api.one(out integer) language sql stable begin atomic select 1; end;
+create function api.told(
+    "p_patientId" integer default 1, p_first date default null, p_last date default null,
+    p_limit integer default 1, "Order" text default ''
+) returns integer language sql stable begin atomic select 1; end;
 create function api._internal() returns integer language sql stable begin atomic select 1; end;
 
 comment on function api.numbers(integer, integer) is
@@ -108,6 +133,16 @@ p_limit: how many
   there are
 
 Not about a parameter.';
+comment on function api.told(integer, date, date, integer, text) is
+'Patients of a ward
+p_first: the day on which it begins
+p_patientId: number of the patient,
+  as on the wristband
+
+- p_last : the day on which it ends
+    p_limit:	a number of patients
+Order: asc or desc, as you please
+Note: nothing of that.';
 comment on function api.commented(integer) is
     e'Written elsewhere.\r\n \r\np_x: a number that is small\r\n'
     'schema: {"properties": {"x": {"maximum": 9}}}';
@@ -126,6 +161,9 @@ LEFT_OUT = {
     "anyelement": "create function api.poly(p_x anyelement) returns integer language sql stable"
     " as 'select 1'",
     "record": "create function api.rec() returns record language sql stable as 'select 1, 2'",
+    "without values": "create type retail.nothing as enum ();"
+    " create function api.of_nothing(p_x retail.nothing[]) returns text language sql stable"
+    " begin atomic select 'x'; end",
     "trigger": "create function api.trig() returns trigger language plpgsql"
     " as 'begin return new; end'",
     "no name": "create function api.unnamed(integer) returns integer language sql stable"
@@ -181,6 +219,7 @@ revoke execute on function api.for_head_office() from store_manager, regional_ma
 def create(admin_url: str) -> None:
     """Make them all, owned as everything else is."""
     with psycopg.connect(admin_url) as connection:
+        connection.execute(CLOSED)
         connection.execute("set local search_path = public; set local role zava_owner")
         connection.execute("grant usage on schema retail to zava_owner")
         for statement in (SHOWN, *LEFT_OUT.values(), GRANTS):

@@ -15,7 +15,13 @@ import tenants
 
 from zava_sql.agent import Agent
 from zava_sql.embedding import Vector
-from zava_sql.errors import DatabaseError, QueryRefused, ServiceUnavailable, ValidationError
+from zava_sql.errors import (
+    BadArgument,
+    DatabaseError,
+    QueryRefused,
+    ServiceUnavailable,
+    ValidationError,
+)
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.toolbox import Toolbox
 
@@ -80,7 +86,7 @@ async def test_every_function_that_can_be_shown_is_a_tool(tools):
         "echo_choice", "numbers", "whole_rows", "just_set", "nothing", "doubled", "counted",
         "pick__text", "pick__int4_int4s", "own_orders", "fails", "tries_to_write", "shop_row",
         "long_text", "nearest", "found", "whoami", "echo_signs", "echo_code", "Echo_Loud",
-        "shorter__int4_int4",
+        "shorter__int4_int4", "admitted", "pair", "one", "told",
     }  # fmt: skip
     assert expected <= set(tools)
     assert list(tools) == sorted(tools)
@@ -156,6 +162,19 @@ async def test_a_comment_may_end_its_lines_as_another_system_does(tools):
     }
 
 
+async def test_lines_about_parameters_are_found_as_people_write_them(tools):
+    tool = tools["told"]
+    assert tool.description == "Patients of a ward"
+    told = {name: one["description"] for name, one in tool.input_schema["properties"].items()}
+    assert told == {
+        "patientId": "number of the patient, as on the wristband",
+        "first": "the day on which it begins",
+        "last": "the day on which it ends",
+        "limit": "a number of patients",
+        "Order": "asc or desc, as you please",
+    }
+
+
 async def test_what_goes_with_every_question_is_short(tools):
     tool = tools["wordy"]
     texts = [tool.description, tool.input_schema["properties"]["x"]["description"]]
@@ -173,6 +192,8 @@ async def test_columns_of_rows_and_of_out_parameters_are_told(tools):
     assert names("counted") == ["counter"]
     assert list(tools["counted"].input_schema["properties"]) == ["counter"]
     assert names("just_set") == ["just_set"]
+    assert names("pair") == ["column1", "column2"]
+    assert names("one") == ["one"]
     assert names("shop_row") == names("whole_rows")
     assert tools["shop_row"].answers == "rows"
 
@@ -253,6 +274,19 @@ async def test_functions_of_one_name_are_told_apart(call):
     assert (await call("pick__int4_int4s", x=1)).rows == [("two 7",)]
     assert (await call("pick__int4_int4s", x=1, y=[9])).rows == [("two 9",)]
     assert (await call("shorter__int4_int4", x=1)).rows == [(2,)]
+
+
+async def test_arguments_may_be_of_types_whose_schema_is_closed_to_the_caller(call, tools):
+    properties = tools["admitted"].input_schema["properties"]
+    assert properties["current"] == properties["status"] == {"enum": ["open", 'it\'s "shut"']}
+    assert (await call("admitted", status="open")).rows == [("open 1 abc",)]
+    given = {"status": 'it\'s "shut"', "severity": 3, "code": "x", "current": "open"}
+    lists = {"statuses": ["open", 'it\'s "shut"'], "severities": [2, 1]}
+    (row,) = (await call("admitted", **given, **lists)).rows
+    assert row == ('it\'s "shut" 3 x {open,"it\'s \\"shut\\""} {2,1} open',)
+    for code in ("no", "much too long"):
+        with pytest.raises(BadArgument):
+            await call("admitted", status="open", code=code)
 
 
 async def test_a_type_that_may_have_a_length_has_none(call):

@@ -47,7 +47,7 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Describe what may be given for a parameter of this type.
 
     Raises:
-        UnshownError: the type is a row, or known only when the function is called.
+        UnshownError: the type is a row, has no value, or is known only when the function is called.
     """
     match facts["kind"]:
         case "a":
@@ -68,6 +68,8 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
             values = _values(facts)
             return {"enum": values} if values else argument_schema(facts["of"])
         case "e":
+            if "values" not in facts:
+                raise UnshownError(f"a parameter is of {facts['sql']}, an enum without values")
             return {"enum": list(facts["values"])}
         case "b" | "r" | "m":
             return dict(_ARGUMENTS.get(facts["name"], {"type": "string"}))

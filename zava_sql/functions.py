@@ -24,7 +24,7 @@ from zava_sql.function_types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["FunctionSpec", "Parameter", "UnshownError", "read_functions"]
 
@@ -34,6 +34,8 @@ _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ARGUMENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # What are tools of their own, however many functions bear the name.
 _RESERVED: Final = frozenset({"query", "describe_schema"})
+# A line of a comment about something that it names; one about a parameter may be in a list.
+_NOTE: Final = re.compile(r"([ \t*-]*)(\w[\w.-]*)[ \t]?:[ \t]+(.+)")
 # A word or two say no more than a name: from, first day.
 _SAYS_LITTLE: Final = re.compile(r"[a-z ]{1,10}")
 # What may be the name of a parameter in a text.
@@ -94,11 +96,9 @@ class FunctionSpec:
         values: list[object] = []
         for parameter in self.parameters:
             if parameter.name in arguments:
-                array = parameter.facts["kind"] == "a"
                 given = arguments[parameter.name]
                 values.append(_bound(given, parameter.facts))
-                cast = f"text{'[]' if array else ''}::{parameter.facts['sql']}"
-                value = f"${len(values)}::{cast}"
+                value = f"${len(values)}{_cast(parameter.facts, exact=self.overloaded)}"
                 if isinstance(given, Vector):
                     # Search may have changed to another model since.
                     values.append(given.model)
@@ -154,8 +154,8 @@ def _spec(
             "and more that may be left out"
         )
     overloaded = len(namesakes) > 1
-    outputs = [one for one in declared if one["mode"] in ("o", "b", "t")]
-    about, notes = _comment(row["description"])
+    outputs = _outputs(declared, row["function_name"])
+    about, notes = _comment(row["description"], [str(one["name"]) for one in inputs])
     parameters = _parameters(inputs, embeds=embeds)
     # A line about an argument of such a name is about the argument.
     said = {key: notes[key] for key in notes.keys() - {one.name for one in parameters}}
@@ -188,6 +188,14 @@ def _spec(
 
 def _inputs(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in json.loads(row["parameters"]) if one["mode"] in ("i", "b")]
+
+
+def _outputs(declared: Iterable[Mapping[str, Any]], function: str) -> list[Mapping[str, Any]]:
+    """Give what comes back, where it has no name by that which PostgreSQL gives it."""
+    outputs = [one for one in declared if one["mode"] in ("o", "b", "t")]
+    if len(outputs) == 1:
+        return [{**outputs[0], "name": outputs[0]["name"] or function}]
+    return [{**one, "name": one["name"] or f"column{n}"} for n, one in enumerate(outputs, 1)]
 
 
 def _takes_the_same(other: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> bool:
@@ -278,25 +286,27 @@ def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> 
     }
 
 
-def _comment(text: str) -> tuple[str, dict[str, str]]:
+def _comment(text: str, declared: Collection[str]) -> tuple[str, dict[str, str]]:
     """Take a comment apart: its first sentence, and its lines `p_x: …` and the like by name.
 
+    A line about a parameter, `declared` by this name, needs no empty one before it.
     A list of tools is read with every question: `describe_schema` tells the rest to who wants it.
     """
-    text = re.sub(r"[ \t]*\r?\n", "\n", text.strip())
-    about, _, rest = text.partition("\n\n")
+    lines = [line.rstrip() for line in text.strip().split("\n")]
+    found = [_NOTE.match(line) for line in lines]
+    ours = [match is not None and match[2] in declared for match in found]
+    end = next((n for n, line in enumerate(lines) if ours[n] or not line), len(lines))
     notes: dict[str, str] = {}
     last = None
-    for line in rest.splitlines():
-        match = re.match(r"([a-z_][a-z0-9_]*): +(.+)", line)
-        if match:
-            last = match[1]
-            notes[last] = match[2].strip()
-        elif last is not None and line.strip():
+    for line, match, is_ours in zip(lines[end:], found[end:], ours[end:], strict=True):
+        if match and (is_ours or not match[1]):
+            last = match[2]
+            notes[last] = match[3]
+        elif last is not None and line:
             notes[last] += f" {line.strip()}"
         else:
             last = None
-    return _first_sentence(about), notes
+    return _first_sentence(" ".join(lines[:end])), notes
 
 
 def _first_sentence(text: str) -> str:
@@ -334,6 +344,22 @@ def _base(facts: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _cast(facts: Mapping[str, Any], *, exact: bool) -> str:
+    """Write how a text becomes a value.
+
+    Unless it has to be `exact` which function is meant, PostgreSQL knows from that which enum or
+    domain it is: its schema may be one that callers may not use.
+    """
+    array = "[]" if facts["kind"] == "a" else ""
+    element = facts["of"] if array else facts
+    if not exact and element["kind"] in ("d", "e"):
+        element = _base(element)
+        if element["kind"] == "e":
+            return ""
+        return f"::text{array}::{element['sql']}{array}"
+    return f"::text{array}::{facts['sql']}"
 
 
 def _bound(value: object, facts: Mapping[str, Any]) -> object:
