@@ -63,22 +63,26 @@ async def in_process(copy, principal="seattle", **changes):
             yield client
 
 
-async def names(client):
-    """Give the names of all tools, page by page."""
+async def all_tools(client):
+    """Give all tools, page by page."""
     found, cursor = [], None
     while True:
         page = await client.list_tools(cursor=cursor, cache_mode="bypass")
-        found += [tool.name for tool in page.tools]
+        found += page.tools
         cursor = page.next_cursor
         if cursor is None:
             return found
+
+
+async def names(client):
+    return [tool.name for tool in await all_tools(client)]
 
 
 # ---------------------------------------------------------------- in each transport and era
 
 
 async def test_functions_are_tools(client, request):
-    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    tools = {tool.name: tool for tool in await all_tools(client)}
     assert {"numbers", "echo_text", "pick__text", "whoami"} <= set(tools)
     assert not {"for_head_office", "_internal", "variadic"} & set(tools)
     # Its vector must be given: by the embedder of a served process, which the other one lacks.
@@ -295,7 +299,7 @@ async def test_in_sql_arguments_keep_their_names(client):
 
 
 async def test_no_tool_speaks_of_arguments_by_other_names(client):
-    for tool in (await client.list_tools()).tools:
+    for tool in await all_tools(client):
         said = f"{tool.description} {json.dumps(tool.input_schema)}"
         assert not re.search(r"\bp_", said), tool.name
 
@@ -645,7 +649,7 @@ async def test_a_hundred_rows_cost_less_than_objects_would(shops):
 
 async def test_results_fit_the_schemas_that_were_promised(shops):
     async with in_process(shops[0]) as client:
-        schemas = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
+        schemas = {tool.name: tool.output_schema for tool in await all_tools(client)}
         for tool, arguments in (
             ("query", {"sql": "select 1 as x", "rows": True}),
             ("query", {"sql": "select 1 as x, 1 as x", "max_rows": 1}),
