@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(80);
+select plan(91);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -182,11 +182,11 @@ where not exists (select from pg_extension as e where e.extname = 'pg_trgm');
 select is(
     (
         select string_agg(coalesce(n.lexeme, 'none'), ' ' order by w.place)
-        from unnest(array['hammr', 'mallte', 'jalappeño', 'tomatto', 'nial', 'camera', 'wooden8'])
+        from unnest(array['hammr', 'mallte', 'hamemr', 'drlil', 'jalappeño', 'tomatto', 'nial', 'camera', 'wooden8'])
             with ordinality as w (word, place)
         left join lateral api._nearest_word(w.word) as n on true
     ),
-    'hammer mallet jalapeño tomato none none none',
+    'hammer mallet hammer drill jalapeño tomato none none none',
     'one slip is repaired in words of five letters and more'
 ) where exists (select from pg_extension as e where e.extname = 'pg_trgm')
 union all
@@ -221,6 +221,35 @@ select is(
     '("{1/2,2,20,4,8,drill,m8,v,x}")',
     'a size in one word is asked for in parts'
 );
+update retail.products as p set description = 'For 2x4 pots.' where p.sku = 'PEAT';
+insert into retail.search_lexemes (lexeme, products, weight, places, named) values ('7x7', 1, 9, '', '');
+select is(
+    pg_temp.ask('sr-a', $$ select lexemes from api._asked_words('2X4, 7x7 and 8x8 qqqqq') $$),
+    '("{2x4,7x7,8,qqqqq,x}")',
+    'but not one that the catalogue has so, counted or not, whatever else is asked for'
+);
+delete from retail.search_lexemes as l where l.lexeme = '7x7';
+update retail.products as p set description = 'For pots.' where p.sku = 'PEAT';
+update retail.products as p
+set description = case p.sku
+    when 'MALLET' then 'Has no claw.' else 'Has ' || (select string_agg('w' || n, ' ') from generate_series(1, 200) as n)
+end
+where p.sku in ('MALLET', 'HAMMER');
+select zava.refresh_search_words();
+select is(
+    pg_temp.ask('sr-a', format($$ select sku from api.search_products('claw', p_limit => %s, p_max_price => %s) $$, c.most, c.price)),
+    c.answer, 'what is named so comes first, however long its text, ' || c.way
+)
+from (
+    values (2, 'null', e'(HAMMER)\n(MALLET)', 'among what was taken up'),
+        (1, 'null', '(HAMMER)', 'alone as well'),
+        (2, '12', e'(HAMMER)\n(MALLET)', 'under filters'),
+        (1, '12', '(HAMMER)', 'where only one is shown')
+) as c (most, price, answer, way);
+update retail.products as p
+set description = case p.sku when 'MALLET' then 'Knocks wood together without a dent.' else 'Drives and pulls nails.' end
+where p.sku in ('MALLET', 'HAMMER');
+select zava.refresh_search_words();
 select is(
     pg_temp.ask('sr-region', $$ select sku from api.search_products('jalapeño') $$), '(SOIL)',
     'a word with an accent is found'
@@ -422,6 +451,9 @@ from (
         ('sr-a', $$ select sku, found_by, score from api.search_products('Have you ht-0001?') $$, '(HT-0001,sku,1.00000)', 'an article number is found among words, in any case'),
         ('sr-a', $$ select sku, found_by, similarity from api.search_products('peat, HT-0001.', '[0,0.8,0.6]', p_limit => 1) $$, '(HT-0001,sku,1.000)', 'and comes before all others'),
         ('sr-head', $$ select sku from api.search_products('so.0002') $$, '(so.0002)', 'written as it is kept'),
+        ('sr-head', $$ select sku, found_by from api.search_products('is there So.0002?') where found_by = 'sku' $$, '(so.0002,sku)', 'or in any other case'),
+        ('sr-head', $$ select count(*) from api.similar_products('SO.0002') $$, '(5)', 'wherever it is asked for'),
+        ('sr-a', $$ select sku, found_by from api.search_products('HAMMER', p_limit => 1) $$, '(HAMMER,sku)', 'without a number it is the whole text, written so'),
         ('sr-a', $$ select q.q from (values ('“ht-0001”'), ('''HT-0001'''), ('`HT-0001`'), ('[HT-0001]'), ('sku=HT-0001'), ('HT-0001''s price'), (u&'HT\20110001'), ('HT-0002/HT-0001'), ('#HT-0001')) as q (q)
             where not exists (select from api.search_products(q.q) as s where s.found_by = 'sku') $$, 'nothing', 'in quotes and beside other signs too'),
         ('sr-a', $$ select sku, found_by, similarity from api.search_products('HT-0001', '[1,0,0]', p_min_similarity => 0.9) $$, e'(HT-0001,sku,0.000)\n(HAMMER,meaning,1.000)', 'however far the number itself is from the product'),
@@ -512,6 +544,35 @@ select is(
     pg_temp.ask('sr-a', $$ select sku from api.recommend_for_customer(md5('cid')::uuid) $$),
     format('error 42501: customer %s is not visible to you', md5('cid')::uuid),
     'a customer of another store is refused'
+);
+-- One more day than 90, and what is as much like one purchase as like the other.
+truncate lines;
+insert into lines
+values ('sr_a', null::text, 20, '2025-12-31 12:00-08'::timestamptz, 'completed', 'mallet', 1, 10, 6, null::integer),
+    ('sr_a', 'gus', 21, '2026-03-10 12:00-08', 'completed', 'bits', 1, 10, 6, null),
+    ('sr_a', 'gus', 22, '2026-03-12 12:00-08', 'completed', 'peat', 1, 10, 6, null);
+update lines as l
+set moment = l.moment + interval '3 days'
+where l.number in (21, 22) and md5(l.product)::uuid = greatest(md5('bits')::uuid, md5('peat')::uuid);
+select pg_temp.sell();
+select is(
+    pg_temp.ask('sr-a', $$ select why from api.recommend_for_customer(md5('eve')::uuid, false) where sku = 'MALLET' $$),
+    '("in 1 orders of the last 90 days; no purchase is known")',
+    'what is older than 90 days does not count'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select substring(why from 'like .*') from api.recommend_for_customer(md5('gus')::uuid, false) where sku = 'HAMMER' $$),
+    format('("like %s")', case when md5('bits')::uuid < md5('peat')::uuid then 'Drill Bits' else 'Peat' end),
+    'of equal reasons always the same one is told'
+);
+insert into retail.customers (store_id, customer_id, first_name, last_name, email, city, joined_on)
+select md5(s.store)::uuid, md5('two')::uuid, 'Two', 'Test', 'two@example.com', 'Seattle', '2020-01-01'
+from (values ('sr_a'), ('sr_b')) as s (store)
+order by md5(s.store)::uuid desc;
+select is(
+    pg_temp.ask('sr-head', $$ select price from api.recommend_for_customer(md5('two')::uuid) where sku = 'HAMMER' $$),
+    case when md5('sr_a')::uuid < md5('sr_b')::uuid then '(10.00)' else '(77.00)' end,
+    'of two stores with a customer of one id it is always the same'
 );
 
 update retail.inventory as i set stock_level = 0 where i.store_id = md5('sr_a')::uuid;

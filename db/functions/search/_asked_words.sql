@@ -26,6 +26,7 @@ as $function$
 declare
     v_asked constant text[] := tsvector_to_array(to_tsvector('english', p_query));
     v_simple constant tsvector := to_tsvector('simple', p_query);
+    v_size constant text := '\m([0-9]+)(x(?=[0-9])|[a-z]{1,4}\M)';
     v_parts text;
     v_known bigint;
 begin
@@ -42,7 +43,30 @@ begin
         ) as a;
     end if;
     if v_known is distinct from cardinality(v_asked) then
-        v_parts := regexp_replace(p_query, '\m([0-9]+)(x(?=[0-9])|[a-z]{1,4}\M)', '\1 \2 ', 'gi');
+        if p_query ~* v_size then
+            v_parts := (
+                select string_agg(
+                    case
+                        when exists (
+                            select
+                            from unnest(tsvector_to_array(to_tsvector('english', t.word))) as l (lexeme)
+                            where l.lexeme ~ v_size
+                                and not exists (
+                                    select from retail.search_lexemes as k where k.lexeme = l.lexeme
+                                )
+                                and not exists (
+                                    select
+                                    from retail.products as p
+                                    where p.search_words @@ api._word_query(l.lexeme)
+                                )
+                        )
+                            then regexp_replace(t.word, v_size, '\1 \2 ', 'gi')
+                        else t.word
+                    end, ' ' order by t.place
+                )
+                from regexp_split_to_table(p_query, '\s') with ordinality as t (word, place)
+            );
+        end if;
         if v_parts <> p_query then
             return query select a.* from api._asked_words(v_parts) as a;
             return;

@@ -103,7 +103,8 @@ begin
             where f.room > 0 and bit_count(f.bits) > 0
         ))
     ) as w
-    order by w.worth desc, ts_rank(w.search_words, v_any_word, 1) desc, w.product_id
+    order by w.worth desc, api._worth(ts_filter(w.search_words, '{a}'), v_queries, v_weights) desc,
+        ts_rank(w.search_words, v_any_word, 1) desc, w.product_id
     limit p_limit;
 end;
 $function$;

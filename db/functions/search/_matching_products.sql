@@ -46,6 +46,9 @@ begin
                 select y.product_id, y.worth,
                     row_number() over (
                         order by y.worth desc,
+                            api._worth(
+                                ts_filter(y.search_words, '{a}'), v_asked.words, v_asked.weights
+                            ) desc,
                             ts_rank(y.search_words, v_asked.any_word, 1) desc, y.product_id
                     ) as place
                 from (
@@ -76,6 +79,9 @@ begin
                 select y.product_id, y.worth,
                     row_number() over (
                         order by y.worth desc,
+                            api._worth(
+                                ts_filter(y.search_words, '{a}'), v_asked.words, v_asked.weights
+                            ) desc,
                             ts_rank(y.search_words, v_asked.any_word, 1) desc, y.product_id
                     ) as place
                 from (

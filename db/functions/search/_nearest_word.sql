@@ -22,6 +22,11 @@ declare
         join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
         where e.extname = 'pg_trgm'
     );
+    -- Of five or six letters these share so few trigrams with the word that the index does not show it.
+    v_swapped constant text[] := array(
+        select overlay(p_word placing reverse(substr(p_word, n, 2)) from n for 2)
+        from generate_series(1, length(p_word) - 1) as n
+    );
 begin
     -- Numbers are sizes: another number is another thing.
     if v_schema is null or length(p_word) < 4 or p_word ~ '[0-9]' then
@@ -35,12 +40,12 @@ begin
             select %1$I.similarity(w.word, $1) as similarity,
                 length($1) > 4 and api._is_one_slip($1, w.word) as is_slip
         ) as n
-        where w.word operator(%1$I.%%) $1 and (n.is_slip or n.similarity >= 0.5)
+        where (w.word operator(%1$I.%%) $1 or w.word = any ($2)) and (n.is_slip or n.similarity >= 0.5)
         order by n.is_slip desc, n.similarity + ln(w.products) / 50 desc, w.word
         limit 1',
         v_schema
     )
-    using p_word;
+    using p_word, v_swapped;
 end;
 $function$;
 

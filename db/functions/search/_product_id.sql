@@ -11,10 +11,12 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
+    -- Two may differ in case alone: then the one that is written so.
     v_product_id constant uuid := (
-        select p.product_id from retail.products as p where p.sku = upper(btrim(p_sku))
-        union all
-        select p.product_id from retail.products as p where p.sku = btrim(p_sku)
+        select p.product_id
+        from retail.products as p
+        where upper(p.sku) = upper(btrim(p_sku))
+        order by p.sku = btrim(p_sku) desc, p.sku
         limit 1
     );
 begin

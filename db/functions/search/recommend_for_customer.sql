@@ -1,6 +1,8 @@
 -- api.recommend_for_customer(): what to offer a customer who bought something: what others buy with
 -- it, and what is like it, merged by reciprocal rank as search does. Nothing that the customer has
 -- bought. Who has bought nothing gets what most orders of the store hold.
+-- Of several reasons the strongest is told, of equals that of the first product: which of them a plan
+-- comes upon first depends on rows of others.
 create or replace function api.recommend_for_customer(
     p_customer_id uuid,
     p_in_stock boolean default true,
@@ -32,7 +34,10 @@ begin
     perform api._require_range('p_limit', p_limit, 1, 100);
     select c.store_id into v_store_id
     from retail.customers as c
-    where c.customer_id = p_customer_id;
+    where c.customer_id = p_customer_id
+    -- Two stores may have given the same id.
+    order by c.store_id
+    limit 1;
     if v_store_id is null then
         raise exception 'customer % is not visible to you', coalesce(p_customer_id::text, 'null')
             using errcode = 'insufficient_privilege',
@@ -60,7 +65,8 @@ begin
     return query
     with beside as (
         select b.other_id as product_id, sum(b.beyond_chance / b.orders_with) as strength,
-            (array_agg(b.product_id order by b.beyond_chance / b.orders_with desc))[1] as because,
+            (array_agg(b.product_id order by b.beyond_chance / b.orders_with desc, b.product_id))[1]
+                as because,
             max(b.lift) as lift
         from api._bought_with(v_recent, array[v_store_id], null, null) as b
         where b.beyond_chance > 0 and b.other_id = any (v_sold)
@@ -68,7 +74,7 @@ begin
     ),
     alike as (
         select n.product_id, max(n.similarity) as strength,
-            (array_agg(r.product_id order by n.similarity desc))[1] as because
+            (array_agg(r.product_id order by n.similarity desc, r.product_id))[1] as because
         from unnest(v_recent) as r (product_id)
         cross join lateral api._nearest_products(
             api._product_embedding(r.product_id), v_sold, null, null, null, null, 20
@@ -78,9 +84,9 @@ begin
     ),
     popular as (
         select l.product_id, count(distinct l.order_id) as strength
-        from api.sale_lines as l
+        from api._date_range(null, null, 90) as d
+        join api.sale_lines as l on l.order_date >= d.moment_from and l.sold_on >= d.date_from
         where v_recent is null and l.store_id = v_store_id and not l.is_return
-            and l.order_date >= (api._newest_day() - 90)::timestamptz
             and l.product_id = any (v_sold)
         group by l.product_id
     ),
@@ -120,7 +126,7 @@ end;
 $function$;
 
 comment on function api.recommend_for_customer(uuid, boolean, integer) is
-    'What to offer one of your customers: what is bought together with their last ten products, and what is like these. why: because of which product. Price and stock of the customer''s store.
+    'What to offer one of your customers: what is bought together with their last ten products, and what is like these; to who bought nothing yet, what most orders of the last 90 days hold. score: sum of reciprocal places in both lists. why: because of which product. Price and stock of the customer''s store.
 
 p_customer_id: customer_id of retail.customers
 p_in_stock: false for what is out of stock too

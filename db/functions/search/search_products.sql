@@ -82,13 +82,16 @@ begin
     end;
     -- Any of the words, as they are looked for.
     v_words := replace(plainto_tsquery('english', v_query)::text, ' & ', ' | ')::tsquery;
-    -- Of fewer characters, numbers are sizes.
-    if v_query ~ '(?=\S{4})\S*[0-9]' then
+    -- Of fewer characters, numbers are sizes. Without any number only the text as it is can be one: a word
+    -- is mostly meant as a word.
+    if length(v_query) > 3 then
         v_named := array(
             select p.product_id
             from retail.products as p
-            where p.sku in (
-                    select w.sku
+            where p.product_id in (
+                    select s.product_id from retail.products as s where s.sku = v_query
+                    union all
+                    select s.product_id
                     from (
                         select regexp_split_to_table(v_query, '[.]*[\s,;:?!()"]+|[.]+$')
                         union
@@ -100,8 +103,8 @@ begin
                             ), '-'
                         )
                     ) as t (word)
-                    cross join lateral (values (t.word), (upper(t.word))) as w (sku)
-                    where t.word ~ '[0-9]' and length(t.word) > 3
+                    join retail.products as s on upper(s.sku) = upper(t.word)
+                    where v_query ~ '(?=\S{4})\S*[0-9]' and t.word ~ '[0-9]' and length(t.word) > 3
                 )
                 and (v_category is null or p.category_id = v_category)
                 and exists (
@@ -181,7 +184,7 @@ $function$;
 
 comment on function
     api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer) is
-    'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words, both or sku. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists, and 1 for the sku. headline: the description with the words asked for in **.
+    'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words, both or sku. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists, and 1 for the sku. headline: a passage of the description with the words asked for in **.
 
 p_query: words, a question or a sku
 p_query_embedding: vector of p_query by the live model; null to search by words only
