@@ -190,8 +190,76 @@ async def test_odd_names_come_as_sql_writes_them(as_role):
     with as_role("store_manager", *arrange) as describe:
         assert 'retail."Odd ""name"' in describe().splitlines()
         assert describe('odd "name').startswith('retail."Odd ""name"\n')
+        for name in ('retail."Odd ""name"', '"Odd ""name"', '"RETAIL".odd name'):
+            assert describe(name) == describe('odd "name')
+            assert describe(name, "select").startswith('retail."Odd ""name"."select" text null (')
         assert "api.odd" in describe().splitlines()
         assert describe("odd").startswith("api.odd\nColumns")
+
+
+async def test_values_are_told_of_enums_domains_and_every_form_of_a_list(as_role):
+    wards = ", ".join(f"'{number}'" for number in range(51))
+    arrange = [
+        "create schema clinic",
+        "create type clinic.status as enum ('open', 'it''s shut')",
+        "create domain clinic.severity as smallint check (value in (1, 2, 3))",
+        "create domain clinic.severe as clinic.severity check (value > 1)",
+        "create domain clinic.current as clinic.status",
+        f"create type clinic.ward as enum ({wards})",
+        """create table retail.patients (
+            status clinic.status, statuses clinic.status[], severity clinic.severity,
+            severe clinic.severe, current clinic.current, ward clinic.ward,
+            shut clinic.status check (shut in ('it''s shut')),
+            kind varchar(9) check (kind in ('in', 'o''ut')),
+            code char(2) check (code in ('a', 'b')),
+            "Floor" text constraint a check ("Floor" <> '')
+                constraint b check ("Floor" in ('x', 'y')),
+            level int check (level in (1, -2)), size numeric check (size in (0.5, 1)),
+            loose text check (loose in ('a', 'b') or loose > 'x'), plain text[]
+        )""",
+        "create view api.patients as select status, severe from retail.patients",
+        "comment on column retail.patients.level is e'Where.\r\n\nnone text: no column'",
+        "grant select on retail.patients, api.patients to store_manager",
+    ]
+    with as_role("store_manager", *arrange) as describe:
+        lines = describe("retail.patients").partition("marked):\n")[2].splitlines()
+        assert lines == [
+            "status clinic.status null (open|it's shut)",
+            "statuses clinic.status[] null (open|it's shut)",
+            "severity clinic.severity null (1|2|3)",
+            "severe clinic.severe null (1|2|3)",
+            "current clinic.current null (open|it's shut)",
+            "ward clinic.ward null",
+            "shut clinic.status null (open|it's shut)",
+            "kind character varying(9) null (in|o'ut)",
+            "code character(2) null (a|b)",
+            '"Floor" text null (x|y)',
+            "level integer null (1|-2): Where. none text: no column",
+            "size numeric null (0.5|1)",
+            "loose text null",
+            "plain text[] null",
+        ]
+        assert describe("api.patients").endswith(
+            "status clinic.status null (open|it's shut)\nsevere clinic.severe null (1|2|3)"
+        )
+        assert describe(search="shut open").splitlines() == [
+            f"{table}.{line}"
+            for table, line in [("api.patients", lines[0])]
+            + [("retail.patients", line) for line in sorted([*lines[:2], lines[4], lines[6]])]
+        ]
+
+
+async def test_a_long_comment_is_short_in_the_overview(as_role):
+    arrange = [
+        "create function api.wordy() returns integer return 1",
+        f"comment on function api.wordy() is '{'word ' * 9_999}'",
+        f"comment on table retail.orders is '{'more ' * 9_999}'",
+        "grant execute on all functions in schema api to store_manager",
+    ]
+    with as_role("store_manager", *arrange) as describe:
+        assert max(map(len, describe().splitlines())) < 1_100
+        assert len(describe("wordy")) > 40_000
+        assert max(map(len, describe(search="more more").splitlines())) < 1_100
 
 
 async def test_partitions_are_left_to_their_parent(as_role):

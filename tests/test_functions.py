@@ -458,6 +458,11 @@ async def test_rows_are_capped_and_said_so(opened, people, tools):
         "alter table retail.categories add column extra text",
         "revoke usage on schema api from store_manager",
         "revoke store_manager from zava_store_seattle",
+        # Tables are resources.
+        "create view api.newcomers as select 1 as x",
+        "comment on table retail.orders is 'Internal: not for everybody.'",
+        "revoke select on retail.orders from store_manager",
+        "grant select (name) on retail.categories to public",
     ],
 )
 async def test_every_change_that_matters_changes_the_fingerprint(shop, change):

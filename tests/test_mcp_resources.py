@@ -91,6 +91,7 @@ async def test_a_resource_says_what_the_tool_says(client):
         "db://table/orders": {"name": "orders"},
         "db://function/api.whoami": {"name": "api.whoami"},
         "db://table/retail%2Estores": {"name": "stores"},
+        "db://table/%22retail%22.%22Stores%22": {"name": 'retail."stores"'},
     }.items():
         told = text_of(await client.call_tool("describe_schema", arguments))
         assert only(await client.read_resource(uri)) == told
@@ -175,7 +176,7 @@ async def test_prompts_are_listed_and_filled_in(client):
 
 
 async def test_a_prompt_about_a_table_brings_its_description(client):
-    result = await client.get_prompt("explore_table", {"table": "Retail.Orders"})
+    result = await client.get_prompt("explore_table", {"table": 'Retail."Orders"'})
     resource = result.messages[1].content.resource
     assert str(resource.uri) == "db://table/retail.orders"
     assert resource.text.startswith("retail.orders: ")
@@ -211,7 +212,7 @@ async def test_names_are_completed_with_and_without_their_schema(client):
         return result.completion.values
 
     assert await values(TABLE, "name", "ord") == ["retail.order_items", "retail.orders"]
-    assert await values(EXPLORE, "table", "retail.order_") == ["retail.order_items"]
+    assert await values(EXPLORE, "table", 'retail."order_') == ["retail.order_items"]
     assert "retail.stores" in await values(EXPLORE, "table", "")
     assert await values(FUNCTION, "name", "WHO") == ["api.whoami"]
     assert await values(TABLE, "name", "who") == []

@@ -190,7 +190,7 @@ class _Handlers:
         ]
         if "table" in given:
             with calling(context):
-                uri, text = await _told(self._table(given["table"].strip().lower()))
+                uri, text = await _told(self._table(given["table"].strip()))
             parts.append(types.EmbeddedResource(resource=_contents(uri, text)))
         return types.GetPromptResult(
             description=prompt.description,
@@ -215,7 +215,7 @@ class _Handlers:
             found = [
                 one.name
                 for one in (await _told(self._names()) if kind else [])
-                if one.kind == kind and any(form.startswith(begun) for form in _forms(one))
+                if one.kind == kind and any(form.startswith(_bare(begun)) for form in _forms(one))
             ]
         return types.CompleteResult(
             completion=types.Completion(
@@ -269,7 +269,7 @@ class _Handlers:
     async def _table(self, name: str) -> tuple[str, str]:
         """Give the URI of a table, and its description."""
         for one in await self._names():
-            if one.kind == "table" and name in _forms(one):
+            if one.kind == "table" and _bare(name) in _forms(one):
                 uri = _TEMPLATES["table"].format(name=quote(one.name))
                 return uri, await self._describe(one.name)
         raise MCPError(types.INVALID_PARAMS, f"there is no table {name[:80]!r} that you may use")
@@ -287,7 +287,7 @@ class _Handlers:
             start = template.removesuffix("{name}")
             name = unquote(uri.removeprefix(start))
             if uri.startswith(start) and any(
-                one.kind == kind and name.lower() in _forms(one) for one in await self._names()
+                one.kind == kind and _bare(name) in _forms(one) for one in await self._names()
             ):
                 return await self._describe(name)
         raise ValidationError("no such resource")
@@ -323,8 +323,13 @@ async def _told(work: Awaitable[T]) -> T:
 
 def _forms(one: Name) -> tuple[str, str]:
     """Give the two ways to write a name: with its schema, and without."""
-    name = one.name.lower()
+    name = _bare(one.name)
     return name, name.partition(".")[2]
+
+
+def _bare(name: str) -> str:
+    """Give a name as it is compared: in any case, with the quotes of SQL or without."""
+    return name.lower().replace('"', "")
 
 
 def _completed(params: types.CompleteRequestParams) -> str | None:

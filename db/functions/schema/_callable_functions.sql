@@ -28,8 +28,11 @@ begin atomic
                     else coalesce(a.arguments, '')
                 end
             ),
-            ': ' || coalesce(
-                substring(c.first_line, '^.*?(?<!e\.g)(?<!i\.e)[.?!](?= |$)'), c.first_line
+            ': ' || left(
+                coalesce(
+                    substring(c.first_line, '^.*?(?<!e\.g)(?<!i\.e)[.?!](?= |$)'), c.first_line
+                ),
+                1000
             )
         )
     from pg_catalog.pg_proc as p

@@ -15,7 +15,7 @@ begin atomic
                 concat(
                     format('%I.%I', t.schema_name, t.table_name),
                     ' (' || zava._column_names(k.conrelid, k.conkey) || ')',
-                    ': ' || split_part(obj_description(t.table_id, 'pg_class'), e'\n', 1)
+                    ': ' || left(split_part(obj_description(t.table_id, 'pg_class'), e'\n', 1), 1000)
                 ),
                 e'\n'
                 order by t.schema_name desc, t.table_name

@@ -1,5 +1,5 @@
--- zava._describe_columns(): one line a column that the caller may read. Where a check constraint
--- lists the values of a column, so does its line; and where a text is the key of a small table.
+-- zava._describe_columns(): one line a column that the caller may read. Where a check constraint or
+-- the type lists the values of a column, so does its line; and where a text is the key of a small table.
 create or replace function zava._describe_columns(
     p_table oid
 )
@@ -15,24 +15,35 @@ begin atomic
             ' ',
             format_type(a.atttypid, a.atttypmod),
             case when not a.attnotnull then ' null' end,
-            ' (' || coalesce(v.list, o.list) || ')',
-            ': ' || col_description(a.attrelid, a.attnum)
+            ' (' || coalesce(
+                v.list,
+                case when t.typtype in ('d', 'e') or t.typcategory = 'A'
+                    then zava._type_values(t.oid) end,
+                o.list
+            ) || ')',
+            ': ' || regexp_replace(col_description(a.attrelid, a.attnum), '\s*[\n\r]\s*', ' ', 'g')
         ),
         e'\n'
         order by a.attnum
     )
     from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_type as t on t.oid = a.atttypid
     left join lateral (
-        select string_agg(replace(m.value[1], '''''', ''''), '|' order by m.position) as list
-        from pg_catalog.pg_constraint as k
-        cross join lateral pg_get_constraintdef(k.oid) as d (definition)
-        cross join lateral regexp_matches(d.definition, '''((?:[^'']|'''')*)''', 'g')
+        select string_agg(m.value, '|' order by m.position) as list
+        from (
+            select d.list
+            from pg_catalog.pg_constraint as k
+            cross join lateral
+                zava._listed_values(pg_get_constraintdef(k.oid), t.typcategory = 'N') as d (list)
+            where k.conrelid = a.attrelid
+                and k.contype = 'c'
+                and k.conkey = array[a.attnum]
+                and d.list is not null
+            order by k.conname
+            limit 1
+        ) as l
+        cross join lateral json_array_elements_text(l.list)
             with ordinality as m (value, position)
-        where k.conrelid = a.attrelid
-            and k.contype = 'c'
-            and k.conkey = array[a.attnum]
-            -- PostgreSQL's own form of: column in ('a', 'b')
-            and d.definition ~ '^CHECK \(\(\S+ = ANY \(ARRAY\[''[^\]]*\]\)\)\)$'
     ) as v on true
     left join lateral (
         select zava._own_values(k.conrelid, a.attnum) as list

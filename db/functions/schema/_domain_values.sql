@@ -1,6 +1,4 @@
 -- zava._domain_values(): the values that a check of a domain lists, texts or numbers, as JSON.
--- PostgreSQL writes "value in ('a', 'b')" in one form, and only that is read, each value in its own:
--- 'a'::text, 1, '-1'::integer, (1)::bigint. Any other check is kept by the database alone.
 create or replace function zava._domain_values(
     p_domain oid
 )
@@ -10,32 +8,13 @@ stable
 parallel safe
 security invoker
 begin atomic
-    select case
-        when t.typcategory <> 'N' then (
-            select json_agg(replace(m.value[1], '''''', '''') order by m.position)
-            from regexp_matches(d.list, '''((?:[^'']|'''')*)''', 'g')
-                with ordinality as m (value, position)
-        )
-        else (
-            select json_agg(m.value[1]::numeric order by m.position)
-            from regexp_matches(d.list, '(?:^|, )\(*''?(-?\d+(?:\.\d+)?)', 'g')
-                with ordinality as m (value, position)
-        )
-    end
+    select v.list
     from pg_catalog.pg_type as t
     join pg_catalog.pg_constraint as k on k.contypid = t.oid
-    cross join lateral (
-        select substring(
-            pg_get_constraintdef(k.oid)
-            from '^CHECK \(\(+VALUE\)?(?:::\w+)? = ANY \(+ARRAY\[([^\]]*)\]\)*(?:::\w+\[\])?\)+$'
-        )
-    ) as d (list)
+    cross join lateral
+        zava._listed_values(pg_get_constraintdef(k.oid), t.typcategory = 'N') as v (list)
     where t.oid = p_domain
-        and d.list ~ case
-            when t.typcategory = 'N'
-                then '^(?:\(*''?-?\d+(?:\.\d+)?''?(?:\)*::[\w ]+(?:\(\d+,\d+\))?)*\)*(?:, |$))+$'
-            else '^(?:\(*''(?:[^'']|'''')*''(?:\)*::[\w ."]+)*\)*(?:, |$))+$'
-        end
+        and v.list is not null
     order by k.conname
     limit 1;
 end;
@@ -45,4 +24,5 @@ comment on function zava._domain_values(oid) is
 
 p_domain: the domain';
 revoke execute on function zava._domain_values(oid) from public;
-grant execute on function zava._domain_values(oid) to zava_service;
+grant execute on function zava._domain_values(oid)
+    to zava_service, store_manager, regional_manager, head_office;

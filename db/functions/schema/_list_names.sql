@@ -9,11 +9,13 @@ begin atomic
     select
         'table',
         t.schema_name || '.' || t.table_name,
-        coalesce(split_part(obj_description(t.table_id, 'pg_class'), e'\n', 1), '')
+        left(coalesce(split_part(obj_description(t.table_id, 'pg_class'), e'\n', 1), ''), 1000)
     from zava._readable_tables() as t
     union all
     select distinct on (f.function_name)
-        'function', 'api.' || f.function_name, split_part(f.description, e'\n', 1)
+        'function',
+        'api.' || f.function_name,
+        left(split_part(f.description, e'\n', 1), 1000)
     from zava._callable_functions() as f
     order by 1 desc, 2;
 end;

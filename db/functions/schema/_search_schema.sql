@@ -16,18 +16,18 @@ begin atomic
         from (
             select
                 1 as place,
-                t.schema_name || '.' || t.table_name as name,
-                t.table_name as short_name,
+                t.schema_name,
+                t.table_name as name,
                 concat(
                     format('%I.%I', t.schema_name, t.table_name),
-                    ': ' || split_part(obj_description(t.table_id, 'pg_class'), e'\n', 1)
+                    ': ' || left(split_part(obj_description(t.table_id, 'pg_class'), e'\n', 1), 1000)
                 ) as line,
                 '' as more
             from zava._readable_tables() as t
             union all
             select
                 2,
-                t.schema_name || '.' || t.table_name,
+                t.schema_name,
                 t.table_name,
                 format('%I.%I.%s', t.schema_name, t.table_name, c.line),
                 ''
@@ -37,7 +37,7 @@ begin atomic
             union all
             select
                 3,
-                'api.' || f.function_name,
+                'api',
                 f.function_name,
                 f.line,
                 f.signature || f.description
@@ -45,7 +45,7 @@ begin atomic
         ) as l
         where (
                 coalesce(btrim(p_name), '') = ''
-                or lower(btrim(p_name)) in (l.name, l.short_name)
+                or zava._is_named(p_name, l.schema_name, l.name)
             )
             and not exists (
                 select

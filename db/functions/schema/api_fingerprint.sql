@@ -1,6 +1,6 @@
--- zava.api_fingerprint(): changes whenever something changes that tools are made of, or who may
--- call them: what zava.api_functions() says, privileges, memberships of roles. The service asks for
--- it every few seconds; "notify zava_catalogue" has it ask at once.
+-- zava.api_fingerprint(): changes whenever something changes that tools and resources are made of, or
+-- who may use them: what zava.api_functions() says, tables, privileges, memberships of roles. The
+-- service asks for it every few seconds; "notify zava_catalogue" has it ask at once.
 create or replace function zava.api_fingerprint()
 returns text
 language sql
@@ -20,9 +20,35 @@ begin atomic
                     join pg_catalog.pg_proc as p on p.oid = f.function_id
                 ),
                 (
-                    select concat_ws(' ', n.nspacl, n.nspowner)
+                    select string_agg(concat_ws(' ', n.nspacl, n.nspowner), e'\n' order by n.nspname)
                     from pg_catalog.pg_namespace as n
-                    where n.nspname = 'api'
+                    where n.nspname in ('api', 'retail')
+                ),
+                -- Tables are resources.
+                (
+                    select sum(
+                        hashtextextended(
+                            concat_ws(
+                                ' ',
+                                n.nspname,
+                                c.relname,
+                                c.relacl,
+                                c.relowner,
+                                obj_description(c.oid, 'pg_class'),
+                                (
+                                    select string_agg(a.attacl::text, ' ' order by a.attnum)
+                                    from pg_catalog.pg_attribute as a
+                                    where a.attrelid = c.oid and a.attacl is not null
+                                )
+                            ),
+                            0
+                        )
+                    )
+                    from pg_catalog.pg_class as c
+                    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+                    where n.nspname in ('api', 'retail')
+                        and c.relkind in ('r', 'p', 'v', 'f')
+                        and not c.relispartition
                 ),
                 (
                     select sum(hashtextextended(concat_ws(' ', m.roleid, m.member, m.inherit_option), 0))
@@ -36,6 +62,6 @@ begin atomic
 end;
 
 comment on function zava.api_fingerprint() is
-    'A text that is another one as soon as the functions of the schema api, their comments, or who may call them have changed.';
+    'A text that is another one as soon as functions of the schema api, tables that agents may name, their comments, or who may use them have changed.';
 revoke execute on function zava.api_fingerprint() from public;
 grant execute on function zava.api_fingerprint() to zava_service;

@@ -33,12 +33,11 @@ begin atomic
                 )
                 from zava._readable_tables() as t
                 join pg_catalog.pg_class as c on c.oid = t.table_id
-                where lower(btrim(p_name)) in
-                    (lower(t.table_name), lower(t.schema_name || '.' || t.table_name))
+                where zava._is_named(p_name, t.schema_name, t.table_name)
                 union all
                 select concat_ws(e'\n', f.signature, f.description)
                 from zava._callable_functions() as f
-                where lower(btrim(p_name)) in (lower(f.function_name), lower('api.' || f.function_name))
+                where zava._is_named(p_name, 'api', f.function_name)
             ) as d (description)
         )
     end;
