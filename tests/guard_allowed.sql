@@ -208,6 +208,7 @@ select ('{"a": [1, 2]}'::jsonb)['a'][0], (array[[1, 2], [3, 4]])[1:1][2:2], (str
 select date_trunc('hour', order_date) + (extract(minute from order_date)::int / 15) * interval '15 min' as slot, count(*) from orders group by 1 order by 2 desc limit 3;
 select status ilike any (array['c%', 'p%']), status like all (array['%e%', '%d']), status ^@ 'c', 1 in (values (1), (2)) from orders limit 1;
 select float(1) '1.5', '1'::float(24), cast('2' as float(25)), array[1, 2]::float(7)[], float(53) '3', float '4';
+select status, repeat('1234567890', count(*)::int) from orders group by status;
 select status, repeat('#', (count(*) / 10)::int) as bar, rpad('', cast(count(*) filter (where total_amount > 9) / 5.0 as int), '*') from orders group by status;
 select name || repeat('.', greatest(0, 40 - length(name))) || city, repeat('-', char_length('Store report')), rpad(name, 3 + 20 - length(city)) from stores;
 select repeat('x', (count(*) over (partition by city))::int), lpad('x', least(length(name), 9) / 2), repeat(name, 3), lpad('x', -5), repeat('-', round(count(*) over () / 2.0)::int) from stores;

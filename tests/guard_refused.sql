@@ -15,7 +15,11 @@ select count(*) filter (where pg_sleep(1) is null) from orders
 -- refused: function
 select sum(1) over (partition by set_config('a', 'b', true))
 -- refused: function
-select sum(1) over (order by pg_sleep(1) rows pg_sleep(1) preceding)
+select sum(1) over (order by pg_sleep(1))
+-- refused: function
+select sum(1) over (rows pg_sleep(1) preceding)
+-- refused: function
+select sum(1) over (rows between 1 preceding and pg_sleep(1) following)
 -- refused: function
 select 1 order by set_config('a', 'b', true)
 -- refused: function
@@ -712,6 +716,8 @@ select repeat('x', (count(*) / 0.0001)::int) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', (count(*) / min(n))::int) from generate_series(1, 9) as n
 -- refused: unbounded
+select repeat('12345678901', count(*)::int) from generate_series(1, 9) as n
+-- refused: unbounded
 select repeat('longer than that', count(*)::int) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat(min(n)::text, count(*)::int) from generate_series(1, 9) as n
@@ -733,6 +739,8 @@ select repeat('x', 1 - -n) from generate_series(1, 9) as n
 select repeat('x', "count"(n)::int) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', sum(n)::int) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', cast(9 as money)::int) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', 2::int << 29) from generate_series(1, 9) as n
 -- refused: syntax
@@ -805,9 +813,27 @@ select x.regproc from unnest(array['pg_sleep']) x
 -- refused: function
 select (x.y).regtype from (select 'zava.principals' as y) x
 -- refused: function
-select x.regconfig, x.regdictionary, x.regcollation, x.regoper, x.regoperator from unnest(array['a']) x
+select x.regconfig from unnest(array['a']) x
 -- refused: function
-select x.xid8, x.refcursor, x.aclitem, x.int2vector, x.oidvector, x.txid_snapshot from unnest(array['1']) x
+select x.regdictionary from unnest(array['a']) x
+-- refused: function
+select x.regcollation from unnest(array['a']) x
+-- refused: function
+select x.regoper from unnest(array['a']) x
+-- refused: function
+select x.regoperator from unnest(array['a']) x
+-- refused: function
+select x.xid8 from unnest(array['1']) x
+-- refused: function
+select x.refcursor from unnest(array['1']) x
+-- refused: function
+select x.aclitem from unnest(array['1']) x
+-- refused: function
+select x.int2vector from unnest(array['1']) x
+-- refused: function
+select x.oidvector from unnest(array['1']) x
+-- refused: function
+select x.txid_snapshot from unnest(array['1']) x
 -- refused: function
 select x._pg_authid from unnest(array['{}']) x
 -- refused: function
@@ -841,9 +867,17 @@ select 1 from stores, pg_typeof(1) x, array_append(array[x], 71) y
 -- refused: function
 select array_position(array[pg_typeof(1)], 'zava.principals')
 -- refused: function
-select cast(coalesce(pg_typeof(1), 71) as text), cast(pg_typeof(1) as int), pg_typeof(1)::bigint
+select cast(coalesce(pg_typeof(1), 71) as text)
 -- refused: function
-select pg_typeof(1) || array[71, 72], array[71] || pg_typeof(1)
+select cast(pg_typeof(1) as int)
+-- refused: function
+select pg_typeof(1)::bigint
+-- refused: function
+select 1 + pg_typeof(1)::int::text::int
+-- refused: function
+select pg_typeof(1) || array[71, 72]
+-- refused: function
+select array[71] || pg_typeof(1)
 -- refused: function
 select array_append(array[x.pg_typeof], 71) from generate_series(1, 2) x
 -- refused: function

@@ -110,6 +110,9 @@ GROWING: dict[str, Callable[[int], str]] = {
         + within("(select j as a, j as b from ({} t join b on true) as j)", n)
         + " t"
     ),
+    "rows of with": lambda n: (
+        "with " + chain("a# as (select a@ as x, a@ as y from a@)", n) + f" select 1 from a{n}"
+    ),
     "attributes that are calls": lambda n: (
         "select 1 from " + within("(select t.to_jsonb as a, t.to_jsonb as b from {} t)", n) + " t"
     ),
@@ -175,6 +178,18 @@ def test_what_postgres_would_copy_too_often_is_refused(family: str) -> None:
     with pytest.raises(QueryRefused, match=r"copy|SYMMETRIC") as caught:
         GUARD.check(text(16))
     assert caught.value.reason == "too_deep"
+
+
+def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
+    copies = within("({} between true and true)", 8, "x > 0")
+    columns = within("(select x + x as x from {} t)", 8)
+    assert GUARD.check(f"select {copies} from {BASE} t")
+    assert GUARD.check(f"select x from {columns} t")
+    assert GUARD.check(f"select (select {copies} from {BASE} t), (select 1 from {columns} t)")
+    with pytest.raises(QueryRefused, match="copy"):
+        GUARD.check(f"select {copies} from {columns} t")
+    with pytest.raises(QueryRefused, match="copy"):
+        GUARD.check(f"select 1 from {columns} t where {copies}")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 -- Who can be registered, and the shape of the roles that this makes.
 begin;
-select plan(58);
+select plan(59);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -204,6 +204,10 @@ select throws_ok(
 select is_empty(
     $$ select r.rolname from pg_roles as r where r.rolname ~ '^zava_(store_person_none|region_person_new|store_xxx)' $$,
     'what was refused has left no role behind'
+);
+select lives_ok(
+    $$ select zava._create_tenant_role('zava_store_' || repeat('x', 52), 'store_manager') $$,
+    'a role name of 63 bytes is as long as one can be'
 );
 select throws_ok(
     format('select zava.%s_principal(%L)', v.verb, 'person-nobody'), 'P0002',
