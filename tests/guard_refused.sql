@@ -745,6 +745,20 @@ select repeat('x', cast(9 as money)::int) from generate_series(1, 9) as n
 select repeat('x', 2::int << 29) from generate_series(1, 9) as n
 -- refused: syntax
 select 1::float(
+-- refused: syntax
+select json_value('1', '$' error on nothing)
+-- refused: syntax
+select interval '1' day of hour
+-- refused: syntax
+select 1 order by 1 nulls middle
+-- refused: syntax
+select 1 order by 1 using a
+-- refused: syntax
+select 1 fetch first 1 rows
+-- refused: syntax
+select 1 fetch first 1 rows with
+-- refused: syntax
+select 1 fetch 1 rows only
 -- refused: unbounded
 select format('%1001s', 'x')
 -- refused: unbounded

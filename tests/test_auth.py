@@ -420,7 +420,8 @@ async def test_settings_that_would_protect_nothing_are_refused(filled, jwks_file
     settings = settings_for(filled, **accepting(jwks_file, **changes))
     async with Database.open(settings) as database:
         with pytest.raises(ConfigurationError) as caught:
-            await serve_http(database, Agent(database), "127.0.0.1", 0)
+            async with asyncio.timeout(60):  # or it serves for ever
+                await serve_http(database, Agent(database), "127.0.0.1", 0)
     assert says.lower() in caught.value.message.lower()
     assert caught.value.hint
 
@@ -656,6 +657,8 @@ async def test_a_proxy_may_name_one_and_a_bearer_counts_more(filled, keys, ids, 
         assert answer.json()["result"]["content"][0]["text"].splitlines()[1] == "tacoma"
         wrong = await as_proxied(url, ids["seattle"], Authorization="Bearer wrong")
         assert wrong.status_code == 401
+        both = await as_proxied(url, ids["seattle"], **bearer, authorization="Bearer wrong")
+        assert both.status_code == 401
         admin_connection.execute("select zava.disable_principal('seattle')")
         try:
             assert (await as_proxied(url, ids["seattle"])).status_code == 401

@@ -296,6 +296,7 @@ def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:
 
 def test_functions_of_api_are_those_of_the_catalogue_and_only_by_their_schema() -> None:
     assert Guard(API).check("select * from api.whoami()")
+    assert Guard(API).check("select * from rows from (api.whoami() as (a int), api.whoami()) as t")
     assert refusal("select api.other()").reason == "function"
     assert refusal("select whoami()").reason == "function"
     assert refusal("select (1).api.whoami()").reason == "syntax"

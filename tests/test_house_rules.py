@@ -192,6 +192,10 @@ BROKEN = [
         "create policy bad on retail.orders for insert to store_manager with check (true);",
     ),
     (
+        "and it writes to every tenant table, whatever the store",
+        "alter policy customers_writer_all on retail.customers using (false);",
+    ),
+    (
         "no policy is for PUBLIC or zava_owner",
         "create policy bad on retail.orders for select to public using (true);",
     ),

@@ -1,7 +1,7 @@
 -- The rules that every object keeps, as queries over the catalogue: what a rule returns breaks it.
 -- tests/test_house_rules.py breaks each rule once and sees it fail.
 begin;
-select plan(56);
+select plan(57);
 
 create temporary view ours as
 select n.oid, n.nspname, n.nspowner, n.nspacl
@@ -316,6 +316,15 @@ select is_empty(
     $$ select p.table_name, p.polname, p.rolname from policies as p
        where p.polpermissive and p.polcmd <> 'r' and p.rolname is distinct from 'zava_writer' $$,
     'only zava_writer has a policy for writing'
+);
+select is_empty(
+    $$ select t.name from tenant_tables as t
+       where not exists (
+           select from policies as p
+           where p.polrelid = t.oid and p.rolname = 'zava_writer' and p.polpermissive
+               and p.polcmd = '*' and p.expressions = 'true true'
+       ) $$,
+    'and it writes to every tenant table, whatever the store'
 );
 select is_empty(
     $$ select b.object from broken as b

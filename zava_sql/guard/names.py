@@ -110,8 +110,6 @@ class Names:
         least, most, _schema = FUNCTIONS.get(name, (1, 1, ""))
         # Behind WITHIN GROUP stand further arguments of an ordered-set aggregate.
         if not (least <= count <= most or (grouped and count < most and name in _AGGREGATES)):
-            if name == "count" and reader.keys[last + 2] == "*":
-                return
             wanted = f"{least} to {most}" if least < most else f"{least}"
             if most == _ANY_NUMBER:
                 wanted = f"at least {least}"

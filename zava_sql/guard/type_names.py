@@ -225,7 +225,7 @@ class TypeReader:
 
     def refused_type(self, start: int) -> Refusal:
         """Make the refusal of a type that is not in the allowlist."""
-        if self.kinds[start] > RESERVED or self.kinds[start] == RESERVED:
+        if self.kinds[start] >= RESERVED:
             return self.unexpected(start)
         name = self.tokens.name(start)
         hint = "Use a base type: text, int, bigint, numeric, date, timestamptz, boolean, jsonb ..."
