@@ -156,6 +156,21 @@ def test_what_a_price_leaves_is_looked_up_product_by_product(filled):
 
 
 @pytest.mark.long
+def test_a_word_of_many_products_does_not_crowd_out_one_of_few(filled):
+    with reports.as_tenant(filled, "share-100") as connection:
+        rows = reports.ask(
+            connection,
+            "select n, p.sku from generate_series(0, 6800, 400) as n, lateral ("
+            " select * from api._matching_products("
+            "  'thing ' || n + 50, null, null, 5, null, false, 1)"
+            ") as m join retail.products as p on p.product_id = m.product_id"
+            " where n + 50 <= 6800",
+        )
+    assert [row["sku"] for row in rows] == [str(row["n"] + 50) for row in rows]
+    assert len(rows) == 17
+
+
+@pytest.mark.long
 def test_a_store_whose_index_is_not_built_yet_misses_nothing(filled):
     with psycopg.connect(filled.admin_url, autocommit=True) as connection:
         # As after a change of the model: the index of all finds too little of what lies together.

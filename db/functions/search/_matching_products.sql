@@ -27,6 +27,7 @@ as $function$
 declare
     v_asked record;
     v_looked_for tsquery;
+    v_surer tsquery;
     v_rest real := 0;
     -- Of what is looked up, the caller sells this share.
     v_aim real := 30 / greatest(p_share, 0.03);
@@ -69,7 +70,7 @@ begin
                 limit p_limit
             ) as z;
         else
-            select c.query, c.rest into v_looked_for, v_rest
+            select c.query, c.surer, c.rest into v_looked_for, v_surer, v_rest
             from api._word_combinations(
                 v_asked.words, v_asked.weights, v_asked.products, v_aim
             ) as c;
@@ -87,18 +88,24 @@ begin
                 from (
                     select x.product_id, x.search_words,
                         api._worth(x.search_words, v_asked.words, v_asked.weights) as worth
-                    from retail.products as x
-                    where x.search_words @@ v_looked_for
-                        and (p_category_id is null or x.category_id = p_category_id)
-                        and exists (
-                            select
-                            from retail.inventory as i
-                            where i.product_id = x.product_id
-                                and (p_min_price is null or i.price >= p_min_price)
-                                and (p_max_price is null or i.price <= p_max_price)
-                                and (p_in_stock is not true or i.stock_level > 0)
-                        )
-                    limit 5000
+                    -- Many have the last combination: they shall not crowd out the few with a better one.
+                    from (values (v_surer, null), (v_looked_for, v_surer)) as q (query, done)
+                    cross join lateral (
+                        select p.product_id, p.search_words
+                        from retail.products as p
+                        where p.search_words @@ q.query
+                            and (q.done is null or not p.search_words @@ q.done)
+                            and (p_category_id is null or p.category_id = p_category_id)
+                            and exists (
+                                select
+                                from retail.inventory as i
+                                where i.product_id = p.product_id
+                                    and (p_min_price is null or i.price >= p_min_price)
+                                    and (p_max_price is null or i.price <= p_max_price)
+                                    and (p_in_stock is not true or i.stock_level > 0)
+                            )
+                        limit 5000
+                    ) as x
                 ) as y
                 order by place
                 limit p_limit

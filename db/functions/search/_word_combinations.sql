@@ -1,6 +1,7 @@
 -- api._word_combinations(): products that are worth most for a search, as a tsquery: those that have
 -- the best combinations of its words, down to where about p_products are to be expected if no word
--- knew of another. rest: what a product may be worth that has none of these. Not a tool.
+-- knew of another. surer: the same without the last of these, which alone may be in any number of products.
+-- rest: what a product may be worth that has none of these. Not a tool.
 -- Six words make 63 combinations; the others are weighed, not looked for.
 create or replace function api._word_combinations(
     p_words tsquery[],
@@ -8,7 +9,7 @@ create or replace function api._word_combinations(
     p_in integer[],
     p_products real
 )
-returns table (query tsquery, rest real)
+returns table (query tsquery, surer tsquery, rest real)
 language sql
 stable
 parallel safe
@@ -30,16 +31,19 @@ begin atomic
     ),
     ranked as (
         select c.query, c.worth,
-            sum(c.expected) over (order by c.worth desc, c.chosen) - c.expected as before
+            sum(c.expected) over w - c.expected as before,
+            sum(c.expected) over w as with_it
         from combined as c
+        window w as (order by c.worth desc, c.chosen)
     )
     select string_agg(r.query, ' | ') filter (where r.before < p_products)::tsquery,
+        string_agg(r.query, ' | ') filter (where r.with_it < p_products)::tsquery,
         coalesce(max(r.worth) filter (where r.before >= p_products), 0)::real
     from ranked as r;
 end;
 
 comment on function api._word_combinations(tsquery[], real[], integer[], real) is
-    'A tsquery for the best combinations of words, and what is left to be found without it.
+    'A tsquery for the best combinations of words, one without the last of them, and what is left to be found without it.
 
 p_words: the words, the rarest first
 p_weights: what each is worth

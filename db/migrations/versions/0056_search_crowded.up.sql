@@ -1,0 +1,207 @@
+-- 0056 search crowded.
+set local lock_timeout = '3s';
+set local role zava_owner;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+drop function api._word_combinations(tsquery[], real[], integer[], real);
+
+-- source: db/functions/search/_matching_products.sql
+-- api._matching_products(): the products that have most of the words of a search. Not a tool.
+-- A product is worth the sum of its words; coverage is the share of that in the worth of all words
+-- asked for.
+-- Where few products are to be searched, each that has any word is weighed. Else those that have the
+-- best combinations of words are looked up; as long as others could still be among the first ten,
+-- those that have the next best.
+create or replace function api._matching_products(
+    p_query text,
+    p_products uuid[],
+    p_category_id uuid,
+    p_min_price numeric,
+    p_max_price numeric,
+    p_in_stock boolean,
+    p_limit integer,
+    p_share real default 1
+)
+returns table (product_id uuid, coverage real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $function$
+declare
+    v_asked record;
+    v_looked_for tsquery;
+    v_surer tsquery;
+    v_rest real := 0;
+    -- Of what is looked up, the caller sells this share.
+    v_aim real := 30 / greatest(p_share, 0.03);
+    v_found uuid[];
+    v_worth real[];
+begin
+    select a.* into v_asked from api._asked_words(p_query) as a;
+    if v_asked.words is null then
+        return;
+    end if;
+
+    loop
+        if p_products is not null then
+            select array_agg(z.product_id order by z.place), array_agg(z.worth order by z.place)
+            into v_found, v_worth
+            from (
+                select y.product_id, y.worth,
+                    row_number() over (
+                        order by y.worth desc,
+                            api._worth(
+                                ts_filter(y.search_words, '{a}'), v_asked.words, v_asked.weights
+                            ) desc,
+                            ts_rank(y.search_words, v_asked.any_word, 1) desc, y.product_id
+                    ) as place
+                from (
+                    select x.product_id, x.search_words,
+                        api._worth(x.search_words, v_asked.words, v_asked.weights) as worth
+                    from unnest(p_products) as u (product_id)
+                    cross join lateral (
+                        select p.product_id, p.search_words
+                        from retail.products as p
+                        where p.product_id = u.product_id
+                        offset 0
+                    ) as x
+                    where x.search_words @@ v_asked.any_word
+                    order by worth desc
+                    fetch first p_limit rows with ties
+                ) as y
+                order by place
+                limit p_limit
+            ) as z;
+        else
+            select c.query, c.surer, c.rest into v_looked_for, v_surer, v_rest
+            from api._word_combinations(
+                v_asked.words, v_asked.weights, v_asked.products, v_aim
+            ) as c;
+            select array_agg(z.product_id order by z.place), array_agg(z.worth order by z.place)
+            into v_found, v_worth
+            from (
+                select y.product_id, y.worth,
+                    row_number() over (
+                        order by y.worth desc,
+                            api._worth(
+                                ts_filter(y.search_words, '{a}'), v_asked.words, v_asked.weights
+                            ) desc,
+                            ts_rank(y.search_words, v_asked.any_word, 1) desc, y.product_id
+                    ) as place
+                from (
+                    select x.product_id, x.search_words,
+                        api._worth(x.search_words, v_asked.words, v_asked.weights) as worth
+                    -- Many have the last combination: they shall not crowd out the few with a better one.
+                    from (values (v_surer, null), (v_looked_for, v_surer)) as q (query, done)
+                    cross join lateral (
+                        select p.product_id, p.search_words
+                        from retail.products as p
+                        where p.search_words @@ q.query
+                            and (q.done is null or not p.search_words @@ q.done)
+                            and (p_category_id is null or p.category_id = p_category_id)
+                            and exists (
+                                select
+                                from retail.inventory as i
+                                where i.product_id = p.product_id
+                                    and (p_min_price is null or i.price >= p_min_price)
+                                    and (p_max_price is null or i.price <= p_max_price)
+                                    and (p_in_stock is not true or i.stock_level > 0)
+                            )
+                        limit 5000
+                    ) as x
+                ) as y
+                order by place
+                limit p_limit
+            ) as z;
+        end if;
+        exit when v_rest <= coalesce(v_worth[least(p_limit, 10)], 0);
+        v_aim := v_aim * 8;
+    end loop;
+
+    return query
+    select f.product_id, (f.worth / v_asked.total)::real
+    from unnest(v_found, v_worth) with ordinality as f (product_id, worth, place)
+    order by f.place;
+end;
+$function$;
+
+comment on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real) is
+    'Products by the words that they share with a search, the most first, with the share of its worth.
+
+p_query: text of the search
+p_products: the products to look among; null for all that the filters leave
+p_category_id: only this category; null for all
+p_min_price: smallest price; null for any
+p_max_price: largest price; null for any
+p_in_stock: true for what is in stock only
+p_limit: number of products
+p_share: share of the catalogue that the caller sells';
+revoke execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real)
+    from public;
+grant execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real)
+    to store_manager, regional_manager, head_office;
+
+-- source: db/functions/search/_word_combinations.sql
+-- api._word_combinations(): products that are worth most for a search, as a tsquery: those that have
+-- the best combinations of its words, down to where about p_products are to be expected if no word
+-- knew of another. surer: the same without the last of these, which alone may be in any number of products.
+-- rest: what a product may be worth that has none of these. Not a tool.
+-- Six words make 63 combinations; the others are weighed, not looked for.
+create or replace function api._word_combinations(
+    p_words tsquery[],
+    p_weights real[],
+    p_in integer[],
+    p_products real
+)
+returns table (query tsquery, surer tsquery, rest real)
+language sql
+stable
+parallel safe
+security invoker
+rows 1
+begin atomic
+    with combined as (
+        select c.chosen, sum(p_weights[n]) as worth,
+            k.number * exp(sum(ln((p_in[n] + 0.01) / k.number))) as expected,
+            string_agg(format('(%s)', p_words[n]), ' & ') as query
+        from (
+            -- The number of products, from what zava.refresh_search_words() made of it.
+            select greatest(max(exp(w.weight) * (w.products + 0.5)), 1000) as number
+            from unnest(p_weights, p_in) as w (weight, products)
+        ) as k
+        cross join generate_series(1, (1 << least(cardinality(p_words), 6)) - 1) as c (chosen)
+        join generate_series(1, 6) as n on c.chosen & (1 << (n - 1)) > 0
+        group by c.chosen, k.number
+    ),
+    ranked as (
+        select c.query, c.worth,
+            sum(c.expected) over w - c.expected as before,
+            sum(c.expected) over w as with_it
+        from combined as c
+        window w as (order by c.worth desc, c.chosen)
+    )
+    select string_agg(r.query, ' | ') filter (where r.before < p_products)::tsquery,
+        string_agg(r.query, ' | ') filter (where r.with_it < p_products)::tsquery,
+        coalesce(max(r.worth) filter (where r.before >= p_products), 0)::real
+    from ranked as r;
+end;
+
+comment on function api._word_combinations(tsquery[], real[], integer[], real) is
+    'A tsquery for the best combinations of words, one without the last of them, and what is left to be found without it.
+
+p_words: the words, the rarest first
+p_weights: what each is worth
+p_in: in how many products each is
+p_products: how many products the combinations shall find';
+revoke execute on function api._word_combinations(tsquery[], real[], integer[], real) from public;
+grant execute on function api._word_combinations(tsquery[], real[], integer[], real)
+    to store_manager, regional_manager, head_office;
+
+-- sources end
+reset role;
