@@ -270,6 +270,12 @@ async def test_what_is_wrong_with_an_argument_is_said_by_its_name(
     assert second.startswith(f"hint: {hint}")
 
 
+async def test_what_is_no_value_of_an_enum_leads_to_where_they_are(client):
+    asked = {"sql": "select api.echo_choice(p_moods => '{sad}')"}
+    _, second, *_ = mcp.text_of(await client.call_tool("query", asked)).splitlines()
+    assert second == "hint: describe_schema of its table lists the values."
+
+
 @pytest.mark.parametrize(
     ("said", "hint"),
     [("type interval", "P1DT2H"), ("type date", "2024-12-31"), ("type time", "2024-12-31T")],

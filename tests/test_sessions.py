@@ -328,6 +328,7 @@ async def test_a_session_reads_only_and_for_its_own_backend(
         ("select store_ky from retail.stores", "42703", 8, "stores.store_key"),
         ("select nothing from retail.stores", "42703", 8, "describe_schema"),
         ("select 1 from retail.nothing", "42P01", 15, "describe_schema"),
+        ("select 1 from visits", "42P01", 15, "api.name"),
         ("selec 1", "42601", 7, "one SELECT"),
         ("select 1 +", "42601", None, "one SELECT"),
         ("select city, count(*) from retail.customers", "42803", 8, "GROUP BY"),
