@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(91);
+select plan(92);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -481,6 +481,7 @@ from (
         ($$ select sku from api.search_products('x', '[NaN,0,0]') $$, 'error 22000: NaN not allowed in vector', 'NaN is no vector'),
         ($$ select sku from api.search_products('x', p_max_price => 'NaN') $$, 'error 22023: p_max_price out of range: NaN', 'NaN is no price'),
         ($$ select sku from api.search_products('x', p_limit => 101) $$, 'error 22023: p_limit out of range: 101', 'a limit has a limit'),
+        ($$ select sku from api.search_products('x', p_limit => 2147483647) $$, 'error 22023: p_limit out of range: 2147483647', 'however far beyond it somebody asks'),
         ($$ select sku from api.search_products('x', p_category => 'tool') $$, 'error 22023: there is no category tool', 'an unknown category is refused')
 ) as c (call, answer, name);
 

@@ -44,7 +44,7 @@ declare
     v_category uuid;
     v_named uuid[];
     v_in_stock constant boolean := coalesce(p_in_stock, false);
-    v_depth constant integer := greatest(2 * p_limit, 20);
+    v_depth constant integer := greatest(2 * least(p_limit, 100), 20);
     v_unit p_query_embedding%type;
     v_searched_by text;
     v_taken boolean := num_nulls(p_category, p_min_price, p_max_price) = 3 and not v_in_stock;
