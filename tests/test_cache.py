@@ -335,7 +335,7 @@ async def test_who_gives_up_leaves_the_others_their_answer(module_database, admi
 @pytest.mark.once
 async def test_the_memory_of_answers_has_a_bound():
     def answer(size: int) -> Result:
-        return Result((Column("x", "text"),), [("x" * size,)], truncated=False)
+        return Result.of((Column("x", "text"),), [("x" * size,)], truncated=False)
 
     store = MemoryStore(seconds=60, most=10_000)
     for number in range(20):

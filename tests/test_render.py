@@ -17,7 +17,7 @@ from rich.console import Console
 
 from zava_sql.agent import Column, Result
 from zava_sql.database import Database
-from zava_sql.render import Sheet, markdown_lines, to_csv, to_json, to_table
+from zava_sql.render import markdown_lines, to_csv, to_json, to_table
 from zava_sql.settings import Settings
 
 pytestmark = pytest.mark.once
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.once
 def result(*rows, types=None, truncated=False) -> Result:
     types = types or ["text"] * len(rows[0])
     columns = tuple(Column(f"c{number}", kind) for number, kind in enumerate(types, 1))
-    return Result(columns, list(rows), truncated)
+    return Result.of(columns, rows, truncated=truncated)
 
 
 def cell(value, kind="text"):
@@ -86,16 +86,16 @@ def test_csv_says_exactly_when_it_is_truncated():
 def test_csv_keeps_columns_of_the_same_name_and_odd_names():
     columns = (Column("n", "int4"), Column("n", "int4"), Column('a,"b"', "text"))
     assert (
-        to_csv(Result(columns, [(1, 2, "x")], truncated=False))
+        to_csv(Result.of(columns, [(1, 2, "x")], truncated=False))
         == 'n:int4,n:int4,"a,""b"":text"\n1,2,x'
     )
 
 
 def test_an_answer_without_rows_or_without_columns_has_its_shape():
-    none = Result((Column("n", "int4"),), [], truncated=False)
+    none = Result.of((Column("n", "int4"),), [], truncated=False)
     assert to_csv(none) == "n:int4"
     assert json.loads(to_json(none))["rows"] == []
-    bare = Result((), [(), ()], truncated=False)
+    bare = Result.of((), [(), ()], truncated=False)
     assert to_csv(bare) == "\n\n"
     assert json.loads(to_json(bare))["rows"] == [[], []]
 
@@ -223,7 +223,7 @@ def test_markdown_shows_values_and_obeys_none():
         (None, "net_price _slanted_ __init__ a_ &amp; ~~$1~~", ""),
     ]
     columns = (Column("n", "int4"), Column("unit_price|x", "text"), Column("t", "text"))
-    found = markdown_lines(Sheet.of(Result(columns, rows, truncated=False)))
+    found = markdown_lines(Result.of(columns, rows, truncated=False))
     assert found == [
         r"| n:int4 | unit_price\|x:text | t:text |",
         "| ---: | --- | --- |",
@@ -242,7 +242,7 @@ def test_markdown_shows_values_and_obeys_none():
 
 
 def test_markdown_of_no_columns_has_a_line_for_each_row():
-    bare = Sheet.of(Result((), [(), ()], truncated=False))
+    bare = Result.of((), [(), ()], truncated=False)
     assert markdown_lines(bare) == ["| |", "| --- |", "| |", "| |"]
 
 
@@ -256,7 +256,7 @@ def test_csv_is_short():
     columns = tuple(Column(name, "text") for name in names)
     objects = [dict(zip(names, row, strict=True)) for row in rows]
     whole = json.dumps(objects, separators=(",", ":"))
-    assert len(to_csv(Result(columns, rows, truncated=False))) <= 0.7 * len(whole)
+    assert len(to_csv(Result.of(columns, rows, truncated=False))) <= 0.7 * len(whole)
 
 
 @pytest.mark.anyio
@@ -296,7 +296,7 @@ async def test_postgresql_reads_back_what_is_printed_as_its_own_text(module_data
             statement = await connection.prepare(f"select {literal} as value", name="")
             (column,) = statement.get_attributes()
             (row,) = await statement.fetch()
-            answer = Result((Column("value", column.type.name),), [tuple(row)], truncated=False)
+            answer = Result.of((Column("value", column.type.name),), [tuple(row)], truncated=False)
             (shown,) = list(csv.reader(io.StringIO(to_csv(answer), newline="")))[1]
             equal = await connection.fetchval(f"select ({literal}) = $1::text::{kind}", shown)
             assert equal, (literal, shown)
@@ -342,12 +342,12 @@ def test_a_row_that_is_wider_than_the_terminal_is_shown_as_a_list():
         assert "…" not in text
         assert text.count("x") == 60
         assert text.count("c2") == (1 if width == 90 else 2)
-    assert "c1" in shown(Result(answer.columns, [], truncated=False), 20)
+    assert "c1" in shown(Result.of(answer.columns, [], truncated=False), 20)
     uuid = "e83f18e9-b3f6-82e8-88c6-b4d3dae9cecb"
     for width in range(45, 120, 5):
         assert uuid in shown(result((uuid, "some words " * 9)), width)
 
 
 def test_a_table_does_not_obey_column_names_either():
-    text = shown(Result((Column("\x1b[2J[b]n[/b]", "int4"),), [(1,)], truncated=False))
+    text = shown(Result.of((Column("\x1b[2J[b]n[/b]", "int4"),), [(1,)], truncated=False))
     assert "\\x1b[2J[b]n[/b]" in text

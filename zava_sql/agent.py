@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -29,6 +28,7 @@ from zava_sql.errors import (
 from zava_sql.gateway import Column
 from zava_sql.guard import Guard
 from zava_sql.repairs import repair
+from zava_sql.result import Result
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
 
@@ -70,15 +70,6 @@ _BAD_ARGUMENTS = {"22001", "22003", "22007", "22008", "22023", "22P02", "22P05",
 _LONGEST = 2_000
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An answer: rows as tuples; `truncated` is exact: True means that there are more rows."""
-
-    columns: tuple[Column, ...]
-    rows: Sequence[tuple[object, ...]]
-    truncated: bool
 
 
 @asynccontextmanager
@@ -205,7 +196,7 @@ class Agent:
             result = await fresh()
         else:
             result = await self.cache.answer(call, limit, values, fresh)
-        call.rows, call.size = len(result.rows), size_of(result.rows)
+        call.rows, call.size = result.row_count, size_of(result.values)
         return result
 
     async def _vector(self, embed: Embed, principal: Principal, text: str) -> Vector | None:
@@ -343,7 +334,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         raise _lost(error) from error
     except asyncpg.PostgresError as error:
         raise _database_error(error, sql, values) from error
-    return Result(columns, list(map(tuple, records[:limit])), len(records) > limit)
+    return Result.of(columns, records[:limit], truncated=len(records) > limit)
 
 
 def _lost(error: BaseException) -> ZavaError:

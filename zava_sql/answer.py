@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 from zava_sql.render import (
-    Sheet,
     cell_text,
     csv_lines,
     cut_cells,
@@ -21,11 +20,11 @@ from zava_sql.render import (
     json_rows,
     markdown_lines,
 )
+from zava_sql.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zava_sql.agent import Result
     from zava_sql.settings import Settings
 
 __all__ = ["Answer", "Form", "answer", "fenced", "value_answer"]
@@ -43,29 +42,29 @@ class Answer:
 
 def answer(result: Result, settings: Settings, *, form: Form = "csv", rows: bool = False) -> Answer:
     """Give the rows as text, and with `rows` as a field as well; both within the caps."""
-    whole, size = result, settings.max_bytes
-    sheet, cut = Sheet.of(whole), 0
+    size, cut = settings.max_bytes, 0
+    shown = result
     as_json = form == "json"
     write, heads = (markdown_lines, 2) if form == "markdown" else (csv_lines, 1)
-    lines = [] if as_json else write(sheet)
+    lines = [] if as_json else write(shown)
     # A line holds its values: where no line is too long, none of them is.
     if max(map(len, lines), default=settings.max_cell + 1) > settings.max_cell:
-        sheet, cut = cut_cells(sheet, settings.max_cell)
-        lines = write(sheet) if lines and cut else lines
-    plain = json_rows(sheet) if as_json or rows else []
+        shown, cut = cut_cells(result, settings.max_cell)
+        lines = write(shown) if lines and cut else lines
+    plain = json_rows(shown) if as_json or rows else []
     body = dump(plain)
-    fits = len(result.rows)
+    fits = result.row_count
     if lines:
         fits = min(fits, _fitting(lines, size) - heads)
     if len(body.encode()) > size:
         fits = min(fits, _fitting([dump(row) for row in plain], size))
     by = "rows" if result.truncated else None
-    if fits < len(result.rows):
+    if fits < result.row_count:
         by, fits = "bytes", max(fits, 0)
-        result = replace(whole, rows=whole.rows[:fits], truncated=True)
+        result = result.first(fits)
         lines, plain = lines[: fits + heads], plain[:fits]
         body = dump(plain)
-        _, cut = cut_cells(Sheet.of(result), settings.max_cell)
+        _, cut = cut_cells(result, settings.max_cell)
     fields = _fields(result, by, cut)
     if as_json:
         text, notes = f'{dump(fields)[:-1]},"rows":{body}}}', []
@@ -78,21 +77,21 @@ def answer(result: Result, settings: Settings, *, form: Form = "csv", rows: bool
 def value_answer(result: Result, settings: Settings) -> Answer:
     """Give the one value of a function that returns one, as it stands."""
     if not result.columns or result.columns[0].type == "void":
-        empty = replace(result, columns=(), rows=[])
+        empty = Result((), (), 0, result.truncated)
         return Answer("done", _with_rows(_fields(empty, None, 0), []))
-    text = cell_text(result.rows[0][0], result.columns[0].type)
+    text = cell_text(result.values[0][0], result.columns[0].type)
     kept = text.encode()[: settings.max_bytes].decode(errors="ignore")
     rest = len(text) - len(kept)
-    sheet, cut = cut_cells(Sheet.of(result), settings.max_cell)
+    shown, cut = cut_cells(result, settings.max_cell)
     notes = [f"# cut: {rest} more characters"] if rest else []
-    fields = _with_rows(_fields(result, None, cut), json_rows(sheet))
+    fields = _with_rows(_fields(result, None, cut), json_rows(shown))
     return Answer("\n".join([fenced(kept) if settings.fence_results else kept, *notes]), fields)
 
 
 def _fields(result: Result, by: str | None, cut: int) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "columns": [{"name": column.name, "type": column.type} for column in result.columns],
-        "row_count": len(result.rows),
+        "row_count": result.row_count,
         "truncated": result.truncated,
     }
     if by is not None:

@@ -16,7 +16,7 @@ import logging
 import re
 from collections import OrderedDict
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -108,15 +108,13 @@ class MemoryStore:
 
     async def put(self, key: str, epoch: int, result: Result) -> None:
         """Keep an answer, unless its epoch is over."""
-        size = size_of(result.rows)
-        size += _OVERHEAD * len(result.rows) * (len(result.columns) + 1) + _OVERHEAD
+        size = size_of(result.values)
+        size += _OVERHEAD * result.row_count * (len(result.columns) + 1) + _OVERHEAD
         if epoch != self._epoch or size > self._most // 4:
             return
         if key in self._kept:
             self._drop(key)
-        # Nobody's list: what one caller does to its rows is not seen by the next.
-        kept = replace(result, rows=tuple(result.rows))
-        self._kept[key] = monotonic() + self._seconds, size, kept
+        self._kept[key] = monotonic() + self._seconds, size, result
         self.size += size
         while self.size > self._most:
             self._drop(next(iter(self._kept)))

@@ -87,7 +87,7 @@ class RedisStore:
 
     async def put(self, key: str, epoch: int, result: Result) -> None:
         """Keep an answer, unless it holds what JSON cannot say exactly."""
-        if epoch < 0 or not all(_exact(value) for row in result.rows for value in row):
+        if epoch < 0 or not all(_exact(value) for values in result.values for value in values):
             return
         fields = {
             "epoch": epoch,
@@ -139,7 +139,7 @@ class RedisStore:
         if fields["epoch"] != epoch:
             return None
         columns = tuple(Column(name, kind) for name, kind in fields["columns"])
-        return Result(columns, [tuple(row) for row in fields["rows"]], fields["truncated"])
+        return Result.of(columns, fields["rows"], truncated=fields["truncated"])
 
     def _note(self, what: str, error: Exception | None) -> None:
         """Say once that Redis cannot be read, or written, and once that it can again."""

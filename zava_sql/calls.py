@@ -6,11 +6,11 @@ import asyncio
 import hashlib
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from zava_sql.errors import (
     AccessDenied,
@@ -26,7 +26,7 @@ from zava_sql.guard.lexer import BITS, NUMBER, STRING, scan
 from zava_sql.guard.limits import MAX_CHARACTERS, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from zava_sql.tenant import Principal
 
@@ -159,19 +159,19 @@ def digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def size_of(rows: Sequence[tuple[object, ...]]) -> int:
-    """Count about how many bytes the values of an answer have."""
-    size = 0
-    for values in zip(*rows, strict=True):
-        types = set(map(type, values))
-        if types == {str}:
-            size += sum(map(len, values))
-        elif types <= {int, float, bool, type(None)}:
-            size += _VALUE_BYTES * len(values)
-        else:
-            size += sum(
-                len(value) if isinstance(value, str) else len(str(value))
-                for value in values
-                if value is not None
-            )
-    return size
+def size_of(columns: Iterable[Sequence[Any]]) -> int:
+    """Count about how many bytes the values of an answer have, which come by column."""
+    return sum(map(_size_of_column, columns))
+
+
+def _size_of_column(values: Sequence[Any]) -> int:
+    # Most columns are of texts alone, which joining finds out and counts at once.
+    with suppress(TypeError):
+        return len("".join(values))
+    if set(map(type, values)) <= {int, float, bool, type(None)}:
+        return _VALUE_BYTES * len(values)
+    return sum(
+        len(value) if isinstance(value, str) else len(str(value))
+        for value in values
+        if value is not None
+    )

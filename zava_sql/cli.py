@@ -243,7 +243,7 @@ def query(
         console = Console()
         console.print(to_table(result, console))
         if result.truncated:
-            print(f"({len(result.rows)} rows shown, there are more)", file=sys.stderr)
+            print(f"({result.row_count} rows shown, there are more)", file=sys.stderr)
     else:
         print(to_csv(result) if chosen is Format.CSV else to_json(result))
 

@@ -54,7 +54,7 @@ def blocks(result: Result, settings: Settings, where: str | None) -> list[types.
         made.append(_block(body, mime_type, uri, where, is_text=data is None))
     if result.truncated:
         made.append(
-            types.TextContent(text=f"# truncated: these are the first {len(result.rows)} parts")
+            types.TextContent(text=f"# truncated: these are the first {result.row_count} parts")
         )
     return made
 

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from zava_sql.agent import Column, Result
+    from zava_sql.agent import Result
 
 
 __all__ = [
-    "Sheet",
     "cell_text",
     "csv_lines",
     "cut_cells",
@@ -62,21 +61,6 @@ _VISIBLE |= {ord("\n"): "\n", ord("\t"): "\\t", ord("\r"): "\\r"}
 _MARKUP = re.compile(r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])")
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """An answer by its columns."""
-
-    columns: tuple[Column, ...]
-    values: list[Sequence[Any]]
-    row_count: int
-
-    @classmethod
-    def of(cls, result: Result) -> Sheet:
-        """Turn rows on their side."""
-        values = list(zip(*result.rows, strict=True)) or [()] * len(result.columns)
-        return cls(result.columns, list(values), len(result.rows))
-
-
 def to_csv(result: Result) -> str:
     """Give CSV by RFC 4180: a first line of `name:type`, NULL bare, a last line when truncated.
 
@@ -84,33 +68,33 @@ def to_csv(result: Result) -> str:
     no value can be taken for something else. Arrays, rows and ranges look as PostgreSQL prints
     them.
     """
-    lines = csv_lines(Sheet.of(result))
+    lines = csv_lines(result)
     if result.truncated:
-        lines.append(f"# truncated: these are the first {len(result.rows)} rows, there are more")
+        lines.append(f"# truncated: these are the first {result.row_count} rows, there are more")
     return "\n".join(lines)
 
 
-def csv_lines(sheet: Sheet) -> list[str]:
+def csv_lines(result: Result) -> list[str]:
     """Give the first line and one for each row; a quoted value may go over several."""
-    lines = [",".join(_field(f"{column.name}:{column.type}") for column in sheet.columns)]
-    if not sheet.columns:
-        return lines + [""] * sheet.row_count
-    columns = map(_csv_column, sheet.values, (one.type for one in sheet.columns))
+    lines = [",".join(_field(f"{column.name}:{column.type}") for column in result.columns)]
+    if not result.columns:
+        return lines + [""] * result.row_count
+    columns = map(_csv_column, result.values, (one.type for one in result.columns))
     return lines + list(map(",".join, zip(*columns, strict=True)))
 
 
-def markdown_lines(sheet: Sheet) -> list[str]:
+def markdown_lines(result: Result) -> list[str]:
     """Give the two first lines of a table (GitHub's Markdown) and one for each row; NULL slanted.
 
     It is to be shown: values are escaped, and ends of lines are `<br>`.
     """
-    names = [_markdown(f"{column.name}:{column.type}") for column in sheet.columns]
-    marks = ["---:" if column.type in _NUMBERS else "---" for column in sheet.columns]
-    if not sheet.columns:
-        return ["| |", "| --- |", *["| |"] * sheet.row_count]
+    names = [_markdown(f"{column.name}:{column.type}") for column in result.columns]
+    marks = ["---:" if column.type in _NUMBERS else "---" for column in result.columns]
+    if not result.columns:
+        return ["| |", "| --- |", *["| |"] * result.row_count]
     columns = [
         ["*NULL*" if value is None else _markdown(_text(value, column.type)) for value in values]
-        for column, values in zip(sheet.columns, sheet.values, strict=True)
+        for column, values in zip(result.columns, result.values, strict=True)
     ]
     rows = zip(*columns, strict=True)
     return [f"| {' | '.join(row)} |" for row in (names, marks, *rows)]
@@ -125,18 +109,18 @@ def to_json(result: Result) -> str:
     return dump(
         {
             "columns": [{"name": column.name, "type": column.type} for column in result.columns],
-            "rows": json_rows(Sheet.of(result)),
-            "row_count": len(result.rows),
+            "rows": json_rows(result),
+            "row_count": result.row_count,
             "truncated": result.truncated,
         }
     )
 
 
-def json_rows(sheet: Sheet) -> list[Sequence[object]]:
+def json_rows(result: Result) -> list[Sequence[object]]:
     """Give the rows as arrays of what JSON can say exactly."""
-    if not sheet.columns:
-        return [()] * sheet.row_count
-    columns = map(_json_column, sheet.values, (one.type for one in sheet.columns))
+    if not result.columns:
+        return [()] * result.row_count
+    columns = map(_json_column, result.values, (one.type for one in result.columns))
     return list(zip(*columns, strict=True))
 
 
@@ -145,17 +129,17 @@ def dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def cut_cells(sheet: Sheet, length: int) -> tuple[Sheet, int]:
+def cut_cells(result: Result, length: int) -> tuple[Result, int]:
     """Shorten values whose text is longer, each with a mark behind it, and count them."""
     cut = 0
-    columns = list(sheet.values)
-    for number, values in enumerate(sheet.values):
+    columns = list(result.values)
+    for number, values in enumerate(result.values):
         types = set(map(type, values))
         if types <= {int, float, bool, _NULL}:
             continue
         texts: Sequence[str | None] = values
         if not types <= {str, _NULL}:
-            kind = sheet.columns[number].type
+            kind = result.columns[number].type
             texts = [None if value is None else _text(value, kind) for value in values]
         if max(map(len, filter(None, texts)), default=0) > length:
             long = [text is not None and len(text) > length for text in texts]
@@ -164,7 +148,7 @@ def cut_cells(sheet: Sheet, length: int) -> tuple[Sheet, int]:
                 for value, text, is_long in zip(values, texts, long, strict=True)
             ]
             cut += sum(long)
-    return (replace(sheet, values=columns), cut) if cut else (sheet, 0)
+    return (replace(result, values=tuple(columns)), cut) if cut else (result, 0)
 
 
 def cell_text(value: object, kind: str) -> str:
@@ -250,7 +234,13 @@ def _markdown(text: str) -> str:
 def _any_quoted(texts: Sequence[str]) -> bool:
     """Look through a column at once; PostgreSQL's text holds no NUL, so that it can separate."""
     all_ = "\0".join(["", *texts, ""])
-    return any(mark in all_ for mark in ('"', ",", "\n", "\r", "\0\0", "\0#", "\0NULL\0"))
+    # Single characters first: several take ten times as long to find, and most are not there.
+    return (
+        any(mark in all_ for mark in ('"', ",", "\n", "\r"))
+        or not all(texts)
+        or ("#" in all_ and "\0#" in all_)
+        or ("N" in all_ and "\0NULL\0" in all_)
+    )
 
 
 def _field(text: str) -> str:
