@@ -43,8 +43,8 @@ CONNECTION_ERRORS = (
     asyncpg.CannotConnectNowError,
 )
 
-# Seconds after which a query that still runs is cancelled once more.
-_CANCEL_AGAIN = 0.1
+# Seconds after which a query that still runs is cancelled once more, and at most between attempts.
+_CANCEL_AGAIN = 0.02, 0.16
 
 # Seconds for a sign of life, and to part in good order: where nobody is there that takes for ever.
 PROBE = 2.0
@@ -211,7 +211,9 @@ class Database:
         """
         closing = asyncio.create_task(connection.close(timeout=5))
         request: asyncio.Task[None] | None = None
-        while not (await asyncio.wait({closing}, timeout=_CANCEL_AGAIN))[0]:
+        wait, longest = _CANCEL_AGAIN
+        while not (await asyncio.wait({closing}, timeout=wait))[0]:
+            wait = min(2 * wait, longest)
             if request is None or request.done():
                 request = self._beside(connection.cancel())
         await closing
