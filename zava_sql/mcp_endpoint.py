@@ -7,6 +7,7 @@ JSON becomes a stream by itself once there is something to say before it.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -108,19 +109,19 @@ class Endpoint:
             if not answer.started:
                 work.cancel()
 
-        async with anyio.create_task_group() as group:
-            work = group.cancel_scope
+        with anyio.CancelScope() as work:
             self._running.add(work)
+            # No task group: as one ends, anyio describes the whole task in words.
+            watching = None if streamed else asyncio.create_task(watch(work))
             try:
-                if not streamed:
-                    group.start_soon(watch, work)
                 # So that headers are compared with the caller's own tools, and no others.
                 with suppress(ZavaError, asyncpg.PostgresError):
                     await self.toolbox.learn(await request_principal())
                 await manager.handle_request(scope, replay, answer)
-                work.cancel()
             finally:
                 self._running.discard(work)
+                if watching is not None:
+                    watching.cancel()
         # To a client that is gone this says nothing, to one that waits it says why.
         await answer.finish(scope, receive)
 

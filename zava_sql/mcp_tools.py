@@ -91,7 +91,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
         try:
             principal = await identify()
             who = principal.name
-            tool = _known(await toolbox.of(principal), params.name)
+            tool = _known(await toolbox.find(principal, params.name), params.name)
             name = tool.spec.name
             arguments = checked(tool, params.arguments or {})
             async with reported(context), levels.told(context):
@@ -192,8 +192,7 @@ def _page(tools: Mapping[str, Tool], cursor: str | None) -> types.ListToolsResul
     return types.ListToolsResult(tools=[tools[name].spec for name in page], next_cursor=following)
 
 
-def _known(tools: Mapping[str, Tool], name: str) -> Tool:
-    tool = tools.get(name)
+def _known(tool: Tool | None, name: str) -> Tool:
     if tool is None:
         raise MCPError(types.INVALID_PARAMS, f"unknown tool: {name[:80]}")
     return tool

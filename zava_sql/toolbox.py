@@ -61,20 +61,25 @@ class Toolbox:
                 tools.setdefault(function.name, tool)
         return tools
 
+    async def find(self, principal: Principal, name: str) -> Tool | None:
+        """Give one of the tools of this principal, if there is one of that name.
+
+        Raises:
+            DatabaseError, ServiceUnavailable: see `errors`.
+        """
+        if name in self._always:
+            return self._always[name]
+        function = (await self._catalogue.visible_to(principal)).get(name)
+        return self._tool(function) if function is not None and function.prompt is None else None
+
     async def functions(self, principal: Principal) -> list[tuple[Tool, FunctionSpec]]:
         """Give the functions that this principal may call, as a tool each, prompts among them.
 
         Raises:
             DatabaseError, ServiceUnavailable: see `errors`.
         """
-        found = []
-        for function in (await self._catalogue.visible_to(principal)).values():
-            tool = self._made.get(function.function_id)
-            # What another caller waited for may have been read before the last change.
-            if tool is None or tool.function is not function:
-                tool = self._made[function.function_id] = function_tool(self._agent, function)
-            found.append((tool, function))
-        return found
+        functions = (await self._catalogue.visible_to(principal)).values()
+        return [(self._tool(function), function) for function in functions]
 
     @property
     def catalogue_age(self) -> float:
@@ -148,6 +153,13 @@ class Toolbox:
                 with suppress(asyncio.CancelledError):
                     await self._watching
                 self._watching = None
+
+    def _tool(self, function: FunctionSpec) -> Tool:
+        tool = self._made.get(function.function_id)
+        # What another caller waited for may have been read before the last change.
+        if tool is None or tool.function is not function:
+            tool = self._made[function.function_id] = function_tool(self._agent, function)
+        return tool
 
     async def _changed(self) -> None:
         self._follow()
