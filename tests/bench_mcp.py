@@ -24,7 +24,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -169,28 +168,29 @@ class Caller:
 
 @contextlib.contextmanager
 def process(*arguments: str, environment: dict[str, str]) -> Iterator[str]:
-    """Start a server and give where it listens, the last word of its first line."""
+    """Start a server and give where it listens, the last word of its first line.
+
+    What it says goes to a file: a thread that read it would take turns with the caller's.
+    """
     with (
-        Path(os.devnull).open("wb") as nowhere,
+        tempfile.TemporaryFile() as log,
         subprocess.Popen(
             [sys.executable, *arguments],
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,
             cwd=mcp_clients.ROOT,
         ) as started,
     ):
-        assert started.stdout is not None
         try:
-            line = started.stdout.readline().decode()
+            while b"\n" not in (said := os.pread(log.fileno(), 4096, 0)):
+                assert started.poll() is None, said
+                time.sleep(0.01)
+            line = said.partition(b"\n")[0].decode()
             assert "http://" in line, line
-            # A log that nobody reads would fill its pipe, and hold the server up.
-            reader = threading.Thread(target=shutil.copyfileobj, args=(started.stdout, nowhere))
-            reader.start()
             yield line.split()[-1]
         finally:
             started.terminate()
-            reader.join()
 
 
 def latency(settings: Settings, keys: dict[str, str], rounds: int, signer: Signer) -> None:
