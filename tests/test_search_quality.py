@@ -243,7 +243,7 @@ def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
 
 @pytest.mark.parametrize(
     ("links", "expected"),
-    [(2, {(False, 400)}), (5, {(True, 200), (True, 400)}), (24, {(True, 100)})],
+    [(2, {(False, 400)}), (5, {(True, 200), (True, 400)}), (24, {(True, 80)})],
 )
 def test_an_index_is_searched_with_the_effort_that_finds_enough(clustered, links, expected):
     with psycopg.connect(clustered.admin_url) as connection:
@@ -272,7 +272,7 @@ def test_an_index_is_searched_with_the_effort_that_finds_enough(clustered, links
         connection.rollback()
 
 
-@pytest.mark.parametrize("effort", [200, 400, 1000, 100])
+@pytest.mark.parametrize("effort", [100, 200, 400, 1000, 80])
 def test_a_search_takes_the_effort_of_the_index(clustered, effort):
     with (
         psycopg.connect(clustered.admin_url, autocommit=True) as admin,
@@ -291,10 +291,47 @@ def test_a_search_takes_the_effort_of_the_index(clustered, effort):
                 "select funcname from pg_stat_xact_user_functions"
                 " where starts_with(funcname, '_nearest_copied_')",
             )
-        admin.execute("update retail.search_stores set ef_search = 100 where indexed")
+        admin.execute("update retail.search_stores set ef_search = 80 where indexed")
     assert [row["funcname"] for row in called] == (
-        [] if effort == 100 else [f"_nearest_copied_{effort}"]
+        [] if effort == 80 else [f"_nearest_copied_{effort}"]
     )
+
+
+SOME_SOLD = (
+    "api._nearest_products({vector}, null, null, null, null, false, 10,"
+    " (select s.sold from retail.search_stores as s))"
+)
+
+
+@pytest.mark.parametrize(
+    ("principal", "nearest", "index"),
+    [
+        ("share-50", NEAREST, "search_assortments_"),
+        ("share-50", SOME_SOLD, "product_embeddings_1_embedding_"),
+        ("head", NEAREST, "product_embeddings_1_embedding_"),
+    ],
+)
+def test_a_search_is_planned_for_the_index(clustered, principal, nearest, index):
+    with reports.as_tenant(clustered, principal) as connection, connection.transaction():
+        vector = "'[1,1,1,1,1,1,1,1]'::public.vector"
+        assert len(reports.ask(connection, f"select * from {nearest.format(vector=vector)}")) == 10
+        (row,) = reports.ask(
+            connection,
+            "select sum(pg_stat_get_xact_numscans(c.oid)) as scans from pg_class as c"
+            f" where c.relkind = 'i' and starts_with(c.relname, '{index}')"
+            " and not starts_with(c.relname, 'search_assortments_pkey')",
+        )
+    assert row["scans"] == 1
+
+
+def test_a_number_is_looked_up_and_not_compared_with_all_article_numbers(clustered):
+    with reports.as_tenant(clustered, "share-50") as connection, connection.transaction():
+        vector = "'[1,1,1,1,1,1,1,1]'::public.vector"
+        reports.ask(connection, f"select * from api.search_products('board 1200', {vector})")
+        (row,) = reports.ask(
+            connection, "select pg_stat_get_xact_numscans('retail.products'::regclass) as scans"
+        )
+    assert row["scans"] == 0
 
 
 def test_an_index_is_measured_again_when_what_the_store_sells_has_changed(clustered):
@@ -373,7 +410,7 @@ def test_an_index_of_no_use_is_left_while_somebody_reads(clustered):
 def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
     with psycopg.connect(clustered.admin_url) as connection:
         (found,) = connection.execute("select * from zava.check_search_recall(20)").fetchall()
-        assert found[:2] == ("fixed", 100)
+        assert found[:2] == ("fixed", 60)
         assert found[2] >= 0.99
         assert found[3] is None
         # An index that is bad on purpose: what is kept says so.
@@ -384,7 +421,7 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
             " with (m = 2, ef_construction = 4)"
         )
         (worse,) = connection.execute("select * from zava.check_search_recall(20)").fetchall()
-        assert worse[1] > 100
+        assert worse[1] > 60
         assert connection.execute("select ef_search from retail.search_recall").fetchall() == [
             (worse[1],)
         ]

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(92);
+select plan(93);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -413,23 +413,30 @@ select zava.refresh_search_assortments();
 select is(
     pg_temp.ask('sr-region', format(
         $$ select string_agg(p.sku, ' ' order by p.sku)
-           from api._nearest_copied('[1,0,0]', %s, %s, 10) as n
+           from %s as n
            join retail.products as p on p.product_id = n.product_id $$,
-        c.compared, c.indexed
+        c.nearest
     )),
     '("BITS DRILL HAMMER MALLET PEAT SOIL")',
     c.name
 )
 from (
     values
-        ($$array(select s.store_id from retail.stores as s)$$, 'null', 'copies of several stores are compared'),
-        ('null', $$array(select s.store_id from retail.stores as s)$$, 'or looked for one store after the other'),
+        ($$api._nearest_compared('[1,0,0]', 2, 10)$$, 'copies of several stores are compared'),
         (
-            $$array(select s.store_id from retail.stores as s where s.store_key = 'sr_b')$$,
-            $$array(select s.store_id from retail.stores as s where s.store_key = 'sr_a')$$,
+            $$api._nearest_copied('[1,0,0]', null, array(select s.store_id from retail.stores as s), 10)$$,
+            'or looked for one store after the other'
+        ),
+        (
+            $$api._nearest_copied(
+                '[1,0,0]',
+                array(select s.store_id from retail.stores as s where s.store_key = 'sr_b'),
+                array(select s.store_id from retail.stores as s where s.store_key = 'sr_a'),
+                10
+            )$$,
             'or some the one way and some the other'
         )
-) as c (compared, indexed, name);
+) as c (nearest, name);
 select is(
     pg_temp.ask('sr-head', $$ select sku, price, stock_level, in_stock_at from api.search_products('cordless', '[0,1,0]', p_limit => 1) $$),
     '(DRILL,88.00,2,sr_a)',

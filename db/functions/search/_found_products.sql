@@ -26,7 +26,7 @@ parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
-set hnsw.ef_search = 100
+set hnsw.ef_search = 80
 as $function$
 declare
     v_few integer;
@@ -36,6 +36,7 @@ declare
     v_others uuid[];
     v_compared bigint;
     v_effort integer;
+    v_effort_all integer;
     v_sold bit varying;
     v_is_copied boolean;
     v_is_hard boolean;
@@ -52,14 +53,14 @@ begin
             array_agg(s.store_id) filter (where s.indexed),
             array_agg(s.store_id) filter (where s.indexed is not true),
             coalesce(sum(s.products) filter (where s.indexed is not true), 0),
-            max(s.ef_search) filter (where s.indexed),
+            coalesce(max(s.ef_search) filter (where s.indexed), 100),
             bit_or(s.sold), bool_and(s.copied),
-            bool_or(s.indexed is not true and s.products > 1500), max(f.products),
+            bool_or(s.indexed is not true and s.products > 1500), max(f.products), max(f.ef_search),
             p_taken is not false
                 and bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
                 and not exists (select from retail.inventory as i where not i.in_search)
         into v_products, v_largest, v_indexed, v_others, v_compared, v_effort, v_sold, v_is_copied,
-            v_is_hard, v_few, v_is_taken
+            v_is_hard, v_few, v_effort_all, v_is_taken
         from retail.search_stores as s
         cross join api._few() as f;
     else
@@ -91,6 +92,10 @@ begin
         end if;
         if p_embedding is null then
             null;
+        elsif v_is_compared and v_indexed is null then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_compared(p_embedding, cardinality(v_others), p_limit) as n;
         elsif v_is_compared and v_effort = 1000 then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
@@ -103,10 +108,18 @@ begin
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
             from api._nearest_copied_200(p_embedding, v_others, v_indexed, p_limit) as n;
+        elsif v_is_compared and v_effort = 100 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_100(p_embedding, v_others, v_indexed, p_limit) as n;
         elsif v_is_compared then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
             from api._nearest_copied(p_embedding, v_others, v_indexed, p_limit) as n;
+        elsif v_is_taken and v_among is null and v_effort_all = 60 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._index_products_60(p_embedding, null, null, null, false, p_limit, v_sold || '') as n;
         else
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
@@ -130,7 +143,8 @@ begin
             ) as m;
         end if;
 
-        exit when v_is_taken is not true or p_taken or not exists (
+        exit when v_is_taken is not true or p_taken;
+        exit when not exists (
             select
             from unnest(v_near || v_match) as u (product_id)
             where not exists (

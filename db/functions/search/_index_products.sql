@@ -33,41 +33,57 @@ set enable_sort = off
 set plan_cache_mode = force_custom_plan
 as $function$
 declare
-    v_model record;
+    v_unit constant retail.product_embeddings.embedding%type := p_embedding;
+    v_model_id smallint;
+    v_dimensions integer;
 begin
-    select m.model_id, m.dimensions, n.nspname as schema
-    into v_model
+    select m.model_id, m.dimensions
+    into v_model_id, v_dimensions
     from retail.embedding_models as m
-    cross join pg_catalog.pg_extension as e
-    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
-    where m.state = 'live' and e.extname = 'vector';
+    where m.state = 'live';
 
-    return query execute format(
-        'select x.product_id, -x.distance::real
+    if bit_count(p_sold) = length(p_sold) then
+        return query
+        select x.product_id, -x.distance::real
         from (
-            select e.product_id,
-                e.embedding::%1$I.halfvec(%3$s) operator(%1$I.<#>) $1::%1$I.halfvec(%3$s)
-                    as distance
+            select e.product_id, api._stored_distance(e.embedding, v_unit, v_dimensions) as distance
             from retail.product_embeddings as e
-            where e.model_id = %2$s
-                and %4$s
+            where e.model_id = v_model_id
             order by distance
-            limit $2
+            limit p_limit
         ) as x
-        order by 2 desc, 1',
-        v_model.schema, v_model.model_id, v_model.dimensions,
-        case
-            when p_sold is null then format(
-                '(select true from %s and i.product_id = e.product_id limit 1)',
-                api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
-            )
-            when bit_count(p_sold) = length(p_sold) then 'true'
-            else 'get_bit($3, (
-                select n.number from retail.search_numbers as n where n.product_id = e.product_id
-            ) - 1) = 1'
-        end
-    )
-    using p_embedding, p_limit, p_sold;
+        order by 2 desc, 1;
+    elsif p_sold is not null then
+        return query
+        select x.product_id, -x.distance::real
+        from (
+            select e.product_id, api._stored_distance(e.embedding, v_unit, v_dimensions) as distance
+            from retail.product_embeddings as e
+            where e.model_id = v_model_id
+                and get_bit(p_sold, (
+                    select n.number from retail.search_numbers as n where n.product_id = e.product_id
+                ) - 1) = 1
+            order by distance
+            limit p_limit
+        ) as x
+        order by 2 desc, 1;
+    else
+        return query execute format(
+            'select x.product_id, -x.distance::real
+            from (
+                select e.product_id, api._stored_distance(e.embedding, $1, %2$s) as distance
+                from retail.product_embeddings as e
+                where e.model_id = %1$s
+                    and (select true from %3$s and i.product_id = e.product_id limit 1)
+                order by distance
+                limit $2
+            ) as x
+            order by 2 desc, 1',
+            v_model_id, v_dimensions,
+            api._sold_where(p_category_id, p_min_price, p_max_price, p_in_stock)
+        )
+        using v_unit, p_limit;
+    end if;
 end;
 $function$;
 

@@ -24,6 +24,7 @@ declare
     v_total real;
     v_lexemes text[];
     v_places bit varying[];
+    v_is_all constant boolean := bit_count(p_sold) = length(p_sold);
     v_words integer;
     -- A set of words is a number: 1 for the first, 2 for the second, 3 for both.
     v_set integer;
@@ -47,7 +48,11 @@ begin
     for v_word in 1 .. v_words loop
         for v_others in 0 .. (1 << v_word - 1) - 1 loop
             v_set := v_others + (1 << v_word - 1);
-            v_hit := case when v_others = 0 then p_sold else v_hits[v_others] end & v_places[v_word];
+            v_hit := case
+                when v_others > 0 then v_hits[v_others] & v_places[v_word]
+                when v_is_all then v_places[v_word]
+                else p_sold & v_places[v_word]
+            end;
             if bit_count(v_hit) > 0 then
                 v_hits[v_set] := v_hit;
                 v_worths[v_set] := v_weights[v_word] + coalesce(v_worths[v_others], 0);
@@ -102,6 +107,8 @@ begin
             cross join lateral api._first_places(f.bits, f.room::integer) as p
             where f.room > 0 and bit_count(f.bits) > 0
         ))
+        -- Worth is asked for twice, and not to be counted twice.
+        offset 0
     ) as w
     order by w.worth desc, api._worth(ts_filter(w.search_words, '{a}'), v_queries, v_weights) desc,
         ts_rank(w.search_words, v_any_word, 1) desc, w.product_id

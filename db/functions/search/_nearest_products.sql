@@ -58,6 +58,12 @@ begin
         from api._index_products_150(
             p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit, p_sold
         ) as n;
+    elsif v_model.ef_search = 60 then
+        return query
+        select n.product_id, n.similarity
+        from api._index_products_60(
+            p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit, p_sold
+        ) as n;
     else
         return query
         select n.product_id, n.similarity

@@ -1,6 +1,7 @@
 -- zava.index_embedding_model(): builds the index of a model's vectors, once they are all there: a
 -- graph built over a full table is better and sooner done than one that grows. Searches go on
--- meanwhile. m and ef_construction are chosen for recall, not for size (docs/search.md).
+-- meanwhile. m and ef_construction are chosen for recall, not for size or for time: of a graph built with less
+-- some small part of the catalogue may be out of reach, whatever the effort of searches (docs/benchmarks.md).
 create or replace function zava.index_embedding_model(
     p_name text
 )
@@ -40,7 +41,7 @@ begin
     select format(
         'create index %1$I on retail.%2$I
             using hnsw ((embedding::%3$I.halfvec(%4$s)) %3$I.halfvec_ip_ops)
-            with (m = 24, ef_construction = 200)',
+            with (m = 24, ef_construction = 800)',
         v_index,
         'product_embeddings_' || v_model_id,
         n.nspname,

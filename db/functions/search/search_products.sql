@@ -34,6 +34,7 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
     -- Nothing but spaces of any kind, breadth or none is no text.
@@ -92,19 +93,23 @@ begin
                     select s.product_id from retail.products as s where s.sku = v_query
                     union all
                     select s.product_id
-                    from (
-                        select regexp_split_to_table(v_query, '[.]*[\s,;:?!()"]+|[.]+$')
-                        union
-                        -- In quotes of any kind, with hyphens of any kind, one beside another.
-                        select btrim(
-                            regexp_split_to_table(
-                                translate(v_query, u&'\2010\2011\2012\2013\2014', '-----'),
-                                '[^[:alnum:]-]+'
-                            ), '-'
-                        )
-                    ) as t (word)
-                    join retail.products as s on upper(s.sku) = upper(t.word)
-                    where v_query ~ '(?=\S{4})\S*[0-9]' and t.word ~ '[0-9]' and length(t.word) > 3
+                    from retail.products as s
+                    -- An array, for PostgreSQL expects thousands of words, and would read all products.
+                    where upper(s.sku) = any (array(
+                        select upper(t.word)
+                        from (
+                            select regexp_split_to_table(v_query, '[.]*[\s,;:?!()"]+|[.]+$')
+                            union
+                            -- In quotes of any kind, with hyphens of any kind, one beside another.
+                            select btrim(
+                                regexp_split_to_table(
+                                    translate(v_query, u&'\2010\2011\2012\2013\2014', '-----'),
+                                    '[^[:alnum:]-]+'
+                                ), '-'
+                            )
+                        ) as t (word)
+                        where v_query ~ '(?=\S{4})\S*[0-9]' and t.word ~ '[0-9]' and length(t.word) > 3
+                    ))
                 )
                 and (v_category is null or p.category_id = v_category)
                 and exists (
@@ -149,17 +154,21 @@ begin
             group by l.product_id
         ),
         best as (
-            select m.*, row_number() over (order by m.worth desc, m.product_id) as rank
+            select m.*
             from merged as m
             where p_min_similarity is null or m.similarity is null or m.found_by = 'sku'
                 or m.similarity >= p_min_similarity
-            order by rank
+            order by m.worth desc, m.product_id
             limit p_limit
         ),
         shown as (
-            select b.*, o.*, every(o.stock_level is not null) over () as is_sold
+            select b.*, o.*, row_number() over w as rank, every(o.stock_level is not null) over w as is_sold
             from best as b
             cross join lateral api._offer(b.product_id) as o
+            -- In the order that they come in already.
+            window w as (
+                order by b.worth desc, b.product_id rows between unbounded preceding and unbounded following
+            )
         )
         select s.rank, s.product_id, p.sku, p.name, c.name, s.price, s.stock_level, s.in_stock_at,
             round(s.worth::numeric, 5), round(s.similarity::numeric, 3), s.found_by, v_searched_by,
@@ -171,7 +180,7 @@ begin
         join retail.products as p on p.product_id = s.product_id
         join retail.categories as c on c.category_id = p.category_id
         where s.is_sold or not v_taken
-        order by s.rank;
+        order by s.worth desc, s.product_id;
         exit when found or not v_taken;
         v_taken := false;
     end loop;
