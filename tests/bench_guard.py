@@ -45,36 +45,36 @@ INSIDE = {
     "names": "select " + "a , " * HALF + "a",
     "sums": "select " + "a + " * HALF + "a",
     "conditions": "select 1 where " + " and ".join(["a = 1"] * (HALF // 2)),
-    "casts": "select " + " , ".join(["a :: int :: text :: date :: bool"] * 140),
-    "collations": "select " + " , ".join(["a collate b" + "::int::text collate c" * 6] * 30),
-    "intervals": "select " + " ->> ".join(["interval '1 day'"] * 465),
-    "dates": "select " + " like ".join(["date '2024-01-01'"] * 465),
-    "rows": "select " + " , ".join(["row(row(a::int))"] * 139),
+    "casts": "select " + " , ".join(["a :: int :: text :: date :: bool"] * 200),
+    "collations": "select " + " , ".join(["a collate b" + "::int::text collate c" * 6] * 50),
+    "intervals": "select " + " ->> ".join(["interval '1 day'"] * 665),
+    "dates": "select " + " like ".join(["date '2024-01-01'"] * 665),
+    "rows": "select " + " , ".join(["row(row(a::int))"] * 199),
     "windows": "select "
     + " , ".join(
         f"sum(a) over (partition by b{cast} order by a rows between 1 preceding and 1 following)"
-        for cast in CASTS[:16]
+        for cast in CASTS[:22]
     ),
-    "one long clause": "select cast(" + " || ".join(["not a"] * 125) + " as int)" + ",a" * 20,
-    "rows of VALUES": "values " + " , ".join(["(date '2024-01-01', -1)"] * 170),
-    "cube": "select 1 group by cube (" + " , ".join(["((a))"] * 230) + ")",
+    "one long clause": "select cast(" + " || ".join(["not a"] * 175) + " as int)" + ",a" * 20,
+    "rows of VALUES": "values " + " , ".join(["(date '2024-01-01', -1)"] * 249),
+    "cube": "select 1 group by cube (" + " , ".join(["((a))"] * 331) + ")",
     "lengths": "select "
     + " , ".join(["repeat('x', (count(*) / 10)::int)"] * 40)
-    + ", '' || 1" * 190,
+    + ", '' || 1" * 340,
     "different clauses": "select "
     + " , ".join(f"lower(a{cast})" for cast in CASTS[:36])
-    + ",a" * 280,
+    + ",a" * 640,
     "joins": "select 1 from " + " join ".join(["a"] * 64),
     "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
     "arrays": "select " + " , ".join(["array[[[[1]]]]"] * 12),
     "calls": "select " + " , ".join(["lower ( " * 45 + "1" + " )" * 45] * (HALF // 70)),
     "queries": "select "
     + " , ".join(["( select " * 45 + "1" + " )" * 45] * 2)
-    + " , lower ( 1 )" * 220,
+    + " , lower ( 1 )" * 345,
     "JSON of intervals": "select 1 from json_table("
-    + " || ".join(["interval '1 day'"] * 450)
+    + " || ".join(["interval '1 day'"] * 660)
     + ", '$' columns (a int))",
-    "JSON": "select " + " = ".join(["json_value(a,'$')"] * 199),
+    "JSON": "select " + " = ".join(["json_value(a,'$')"] * 285),
     "JSON tables": "select 1 from "
     + " full join ".join(["json_table(a,'$' columns(b int path '$')) on 1=1"] * 60),
     "comments": "select 1 " + "/**/" * 4_900,
