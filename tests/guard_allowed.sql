@@ -252,3 +252,28 @@ select true <> false, false < true, null = null, current_date - 7, current_times
 select current_time - interval '1 hour', localtime - interval '1 hour', (name isnull) = true, name notnull = false, case when true then 2 end - 1, (array[2])[1] - 1 from stores limit 1;
 select order_date at, order_id from orders limit 1;
 select o.at, at, nulls from (select order_date as at, order_id as nulls from orders) o order by at nulls last limit 1;
+select x.sku, x.qty, p.name from jsonb_to_recordset('[{"sku": "A", "qty": 2}]') as x (sku text, qty int) left join products p using (sku);
+select r.* from stores s cross join lateral json_to_record(to_json(s)) r (name text, tax_rate numeric(6, 5), opened_on date, created_at timestamp with time zone);
+select * from rows from (json_to_recordset('[{"a": [1, 2]}]') as (a int[], b jsonb), generate_series(1, 2)) as t, jsonb_to_record('{"c": 1}') as (c int);
+select values.x, values.y[1] from (values (1, array[2])) as values (x, y);
+SELECT "t0"."status" AS "status (orders)", CAST(TRUNC(EXTRACT(YEAR FROM "t0"."order_date")) AS INTEGER) AS "yr:order_date:ok", SUM(1) AS "COUNT(1)"
+FROM "retail"."orders" "t0" INNER JOIN (SELECT "t1"."store_id" AS "store_id", AVG("t1"."total_amount") AS "__measure__0" FROM "retail"."orders" "t1" GROUP BY 1) "t2"
+ON ("t0"."store_id" IS NOT DISTINCT FROM "t2"."store_id") WHERE (NOT ("t0"."status" IS NULL)) GROUP BY 1, 2 HAVING (COUNT(1) > 0);
+select "_"."status", "_"."a0" as "a0" from (select "rows"."status", sum("rows"."total_amount") as "a0" from (select "status", "total_amount" from "retail"."orders" "$Table") "rows" group by "status") "_" where not "_"."a0" is null limit 1000001;
+SELECT (TO_CHAR(DATE_TRUNC('month', (orders.order_date)::timestamptz AT TIME ZONE 'America/Los_Angeles'), 'YYYY-MM')) AS "orders.order_month" FROM "retail"."orders" AS "orders"
+WHERE ((( orders.order_date ) >= ((SELECT (DATE_TRUNC('day', CURRENT_TIMESTAMP) + (-29 || ' day')::INTERVAL))))) GROUP BY (DATE_TRUNC('month', (orders.order_date)::timestamptz AT TIME ZONE 'America/Los_Angeles')) ORDER BY 1 DESC FETCH NEXT 500 ROWS ONLY;
+SELECT coalesce(json_agg("root"), '[]') AS "root" FROM (SELECT row_to_json((SELECT "_1_e" FROM (SELECT "_0_root.base"."name" AS "name") AS "_1_e")) AS "root" FROM (SELECT * FROM "retail"."stores" WHERE ('true') LIMIT 2) AS "_0_root.base") AS "_2_root";
+WITH pgrst_source AS ( SELECT "retail"."stores"."name" FROM "retail"."stores" LIMIT 5 OFFSET 0 ) SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, coalesce(json_agg(_postgrest_t), '[]') AS body FROM ( SELECT * FROM pgrst_source ) _postgrest_t;
+with recursive tree as (
+    select category_id as id, name, 1 as lvl, array[name] as path from categories
+    union all select pt.type_id, pt.name, t.lvl + 1, t.path || pt.name from product_types pt join tree t on t.id = pt.category_id
+) select repeat('  ', least(lvl - 1, 10)) || name as tree, array_to_string(path, ' > ') from tree order by path limit 5;
+with sess as (select customer_id, order_date, case when order_date - lag(order_date) over w > interval '30 days' then 1 else 0 end as is_new
+from orders window w as (partition by customer_id order by order_date)) select customer_id, sum(is_new) over (partition by customer_id order by order_date) + 1 as session from sess limit 10;
+select rank(100) within group (order by total_amount), cume_dist(50) within group (order by total_amount), percentile_disc(array[0.25, 0.75]) within group (order by total_amount) filter (where status = 'completed') from orders;
+select unnest(array[0.1, 0.9]) as p, unnest(percentile_cont(array[0.1, 0.9]) within group (order by total_amount)) as v, (select o from orders o limit 1) is null from orders;
+select word, count(*) from products, regexp_split_to_table(lower(name), '\W+') as word where length(word) > 3 group by word order by 2 desc limit 10;
+select o.order_date at time zone (select time_zone from stores limit 1), row(o.*) is null, (select x from orders x limit 1).status, (jsonb_each_text(to_jsonb(o))).* from orders o limit 2;
+select s.store_key, i.word from stores s, api.describe_schema(p_name => 'orders') d left join lateral unnest(string_to_array(d, ' ')) with ordinality i (word, place) on true limit 1;
+select'x','y'as z,"status"from orders where(status='completed')and(total_amount>-1)or(status<>'return')limit 1;
+select top.store_id, final.x, filter, within, partition from (select store_id, 1 as filter, 2 as within, 3 as partition from orders limit 1) as top, (select 1 as x) as final;

@@ -186,6 +186,8 @@ GRAMMAR = {
         lateral ( QUERY ) ALIAS
         generate_series ( 1 , EXPR ) ALIAS
         unnest ( EXPR ) with ordinality ALIAS
+        jsonb_to_recordset ( EXPR ) as t ( a TYPE , NAME TYPE )
+        json_to_record ( EXPR ) ALIAS
         api . top_products ( ) as f ( a , b )
         rows from ( unnest ( a ) , generate_series ( 1 , 2 ) )
         ( SOURCE join SOURCE on EXPR ) ALIAS

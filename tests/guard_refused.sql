@@ -534,8 +534,16 @@ select (orders).xml from orders
 select t.regclass from (select 'a'::text) t
 -- refused: function
 select a.b.c.d.pg_sleep from a
--- refused: function
+-- refused: type
 select count(*) from json_to_recordset('[]') as x(a regclass)
+-- refused: type
+select * from rows from (json_to_record('{}') as (a int, b "regclass"))
+-- refused: function
+select * from json_to_recordset('[]') as x(a)
+-- refused: function
+select json_to_record('{}') from json_to_record('{}') as x(a int)
+-- refused: function
+select * from zava.json_to_record('{}') as x(a int)
 -- refused: function
 select * from api.f() as x(a regclass)
 -- refused: type

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from zava_sql.guard.growth import OF_ROWS
 from zava_sql.guard.keywords import words
-from zava_sql.guard.names import CLOSED_ATTRIBUTES, FUNCTIONS, is_closed_attribute
+from zava_sql.guard.names import CLOSED_ATTRIBUTES, FUNCTIONS, OF_COLUMNS, is_closed_attribute
 from zava_sql.guard.type_names import TYPES
 
 if TYPE_CHECKING:
@@ -147,9 +147,11 @@ def test_nothing_listed_is_volatile_or_takes_a_name_for_a_relation(catalogue) ->
         from pg_proc p
         where p.proname = any (%s)
         """,
-        [[*FUNCTIONS, *TYPES]],
+        [[*FUNCTIONS, *OF_COLUMNS, *TYPES]],
     ).fetchall()
-    volatile = {name for name, kind, _, _ in rows if kind == "v" and name in FUNCTIONS}
+    volatile = {name for name, kind, _, _ in rows if kind == "v" and name not in TYPES}
+    of_columns = {kind for name, _, _, types in rows if name in OF_COLUMNS for kind in types}
+    assert of_columns == {"json", "jsonb", "record"}
     assert volatile <= VOLATILE
     names = {"regclass", "regproc", "regprocedure", "regrole", "regnamespace", "refcursor", "xid"}
     takes_names = {name for name, _, _, types in rows if names & set(types)}

@@ -115,10 +115,10 @@ class CallReader(JsonReader):
         if key in ("national", "nchar", "setof"):
             raise self.unexpected(at)
         if following != "(":
-            if key == "values":
-                raise self.unexpected(at)
             if following in (".", "["):
                 self.name()
+            elif key == "values":
+                raise self.unexpected(at)
             else:
                 self.at = at + 1
             return

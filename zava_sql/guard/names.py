@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from zava_sql.guard.type_names import TypeReader
 
-__all__ = ["CLOSED_ATTRIBUTES", "FUNCTIONS", "Names", "is_closed_attribute"]
+__all__ = ["CLOSED_ATTRIBUTES", "FUNCTIONS", "OF_COLUMNS", "Names", "is_closed_attribute"]
 
 
 def _rows(name: str) -> list[list[str]]:
@@ -35,6 +35,10 @@ FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
     for name, _kind, least, most, schema in _rows("functions.txt")
 }
 _AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1] == "aggregate")
+# Give rows of the columns and types that FROM names behind them; without these they are closed.
+OF_COLUMNS: Final = frozenset(
+    {"json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset"}
+)
 CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 # Of the catalogue, and of extensions that run text: crosstab2('select ...'), dblink_connect().

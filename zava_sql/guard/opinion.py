@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zava_sql.errors import ConfigurationError
 from zava_sql.guard.keywords import COLUMN_WORD, KINDS, OPERATORS, SYSTEM_COLUMNS, words
 from zava_sql.guard.limits import Refusal, piece
-from zava_sql.guard.names import FUNCTIONS, is_closed_attribute
+from zava_sql.guard.names import FUNCTIONS, OF_COLUMNS, is_closed_attribute
 from zava_sql.guard.tree import unsupported
 from zava_sql.guard.type_names import TYPES
 
@@ -234,4 +234,6 @@ def _function_is_allowed(name: list[str]) -> bool:
     if schemas == ["api"]:
         return True
     home = FUNCTIONS[last][2] if last in FUNCTIONS else None
+    if last in OF_COLUMNS:  # PostgreSQL itself refuses them without columns
+        return not schemas
     return (not schemas and (home is not None or TYPES.get(last) == last)) or schemas == [home]

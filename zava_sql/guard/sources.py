@@ -9,6 +9,7 @@ from zava_sql.guard.expressions import QUERY_TAIL
 from zava_sql.guard.keywords import COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED
 from zava_sql.guard.lexer import OPERATOR
 from zava_sql.guard.limits import MAX_JOINS, Refusal
+from zava_sql.guard.names import OF_COLUMNS
 
 __all__ = ["SourceReader"]
 
@@ -163,12 +164,27 @@ class SourceReader(CallReader):
         """Read a call without FILTER and OVER."""
         if self.keys[self.at] == "json_table":
             self.json_table()
+        elif self.keys[self.at] in OF_COLUMNS and self.keys[self.at + 1] == "(":
+            self.record_function()
         elif self.kinds[self.at] == COLUMN_WORD:
             self.column_word(self.keys[self.at])
         elif self.kinds[self.at] in (IDENTIFIER, FUNCTION_WORD) and self.is_call():
             self.name()
         else:
             raise self.unexpected(self.at)
+
+    def record_function(self) -> None:
+        """`jsonb_to_recordset(x) [as] [name] (column type, ...)`: rows as they are defined."""
+        keys, name = self.keys, self.at
+        self.account.functions.append(name)
+        self.at = name + 1
+        self.enter("(")
+        self.expression()
+        self.leave(")")
+        after = self.at + (keys[self.at] == "as")
+        after += keys[after] != "("
+        if keys[after] != "(" or keys[after + 2] in (",", ")"):
+            raise self.allowed.refused_function(self, name, name)
 
     def relation(self) -> None:
         """`[only] name [*]`."""
