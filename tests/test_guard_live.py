@@ -7,7 +7,7 @@ import pytest
 import tenants
 
 from zava_sql.agent import Agent, Result, fetch
-from zava_sql.errors import DatabaseError
+from zava_sql.errors import DatabaseError, QueryRefused
 from zava_sql.guard import Guard
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +40,15 @@ async def test_a_position_of_the_server_is_one_in_the_callers_text(seeded_databa
         ("select o.name from stores as s", "alias"),
         ("select round(1.5::float8, 1)", "round(x::numeric, 2)"),
         ("select date_trunc(order_date, 'month') from orders", "unit comes first"),
+        ("select trunc(order_date, 'MM') from orders", "date_trunc('month', x)"),
+        ("select extract(weekday from order_date) from orders", "isodow"),
+        (
+            "select string_agg(status, ',') within group (order by status) from orders",
+            "string_agg(x::text, ',' order by x)",
+        ),
+        ("select percentile_cont(0.5, total_amount) over () from orders", "within group (order"),
+        ("select mode() within group (order by status) over () from orders", "inner query"),
+        ("select count(distinct status) over () from orders", "inner query"),
         ("select sum(name) from stores", "cast"),
         ("select * from orders where customer_id = 5", "look them up by name or key"),
         ("select * from orders where total_amount = true", "type of the other"),
@@ -67,3 +76,99 @@ async def test_an_error_of_the_server_says_what_to_write(seeded_database, sql, h
         with pytest.raises(DatabaseError) as caught:
             await Agent(database).query(principal, sql)
     assert hint in caught.value.hint
+
+
+# What a model sends, a part of the hint, what it writes then, and the answer.
+FOLLOWED = [
+    ("select max_by(a, b) from (values ('x', 1), ('y', 2)) v (a, b)",
+     "(array_agg(x order by y desc))[1]",
+     "select (array_agg(a order by b desc))[1] from (values ('x', 1), ('y', 2)) v (a, b)", "y"),
+    ("select months_between(date '2024-03-15', date '2023-01-10')",
+     "extract(year from age(a, b)) * 12 + extract(month from age(a, b))",
+     (
+         "select extract(year from age(a, b)) * 12 + extract(month from age(a, b)) "
+         "from (select date '2024-03-15' as a, date '2023-01-10' as b) t"
+     ), "14"),
+    ("select datetime_diff(timestamp '2024-01-02', timestamp '2024-01-01', hour)",
+     "extract(epoch from a - b)",
+     "select extract(epoch from date '2024-01-02' - timestamp '2024-01-01')::int / 3600", "24"),
+    ("select factorial(5)", "(select round(exp(sum(ln(n)))) from generate_series(1, x) as n)",
+     "select (select round(exp(sum(ln(n)))) from generate_series(1, 5) as n)", "120"),
+    ("select product(x) from (values (2), (3)) v (x)", "exp(sum(ln(x)))",
+     "select round(exp(sum(ln(x)))) from (values (2), (3)) v (x)", "6"),
+    ("select quantile_cont(x, 0.5) from (values (1), (3)) v (x)",
+     "percentile_cont(0.5) within group (order by x)",
+     "select percentile_cont(0.5) within group (order by x) from (values (1), (3)) v (x)", "2"),
+    ("select decode(a, 1, 'one', 'more') from (select 1 as a) t",
+     "case x when a then b else c end",
+     "select case a when 1 then 'one' else 'more' end from (select 1 as a) t", "one"),
+    ("select find_in_set('b', 'a,b')", "x = any (string_to_array(list, ','))",
+     "select 'b' = any (string_to_array('a,b', ','))", "True"),
+    ("select patindex('b', 'abc')", "regexp_instr(x, 'pattern')",
+     "select regexp_instr('abc', 'b')", "2"),
+    ("select string_split('a,b', ',')", "string_to_table(x, ',') in FROM",
+     "select count(*) from string_to_table('a,b', ',') x", "2"),
+    ("select regexp_extract_all('a1b2', '[0-9]')", "regexp_matches(x, 'pattern', 'g') in FROM",
+     "select count(*) from regexp_matches('a1b2', '[0-9]', 'g') x", "2"),
+    ("select array_shuffle(array[1, 2])", "array(select x from unnest(a) as x order by random())",
+     "select cardinality(array(select x from unnest(array[1, 2]) as x order by random()))", "2"),
+    ("select array_distinct(array[1, 1])", "array(select distinct unnest(a))",
+     "select array(select distinct unnest(array[1, 1]))::text", "{1}"),
+    ("select time_bucket('1 hour', timestamp '2024-01-01 10:20')",
+     "date_bin('1 hour', x, '2000-01-01')",
+     "select date_bin('1 hour', timestamp '2024-01-01 10:20', '2000-01-01')::text",
+     "2024-01-01 10:00:00"),
+    ("select yearweek(date '2024-01-01')", "to_char(x, 'IYYY-IW')",
+     "select to_char(date '2024-01-01', 'IYYY-IW')", "2024-01"),
+    ("select sha1('a')", "encode(sha256(x::bytea), 'hex')",
+     "select left(encode(sha256('a'::bytea), 'hex'), 4)", "ca97"),
+    ("select to_json_string(array[1])", "to_jsonb(x)::text",
+     "select to_jsonb(array[1])::text", "[1]"),
+    ("select count(distinct a, b) from (values (1, 2)) v (a, b)", "count(distinct (a, b))",
+     "select count(distinct (a, b)) from (values (1, 2)) v (a, b)", "1"),
+    ("select string_agg(x) from (values (1), (2)) v (x)", "string_agg(x::text, ',' order by x)",
+     "select string_agg(x::text, ',' order by x) from (values (1), (2)) v (x)", "1,2"),
+    ("select array_length(array[1, 2])", "cardinality(array)",
+     "select cardinality(array[1, 2])", "2"),
+    ("select date(2024, 1, 31)", "make_date(year, month, day)",
+     "select make_date(2024, 1, 31)::text", "2024-01-31"),
+    ("select format(date '2024-01-31', 'yyyy-MM')", "to_char(x, 'YYYY-MM')",
+     "select to_char(date '2024-01-31', 'YYYY-MM')", "2024-01"),
+    ("select jsonb_to_recordset('[{\"a\": 1}]')",
+     "in FROM, with its columns: jsonb_to_recordset(x) as t (a int, b text)",
+     "select a from jsonb_to_recordset('[{\"a\": 1}]') as t (a int, b text)", "1"),
+    ("select json_populate_record(null, '{\"a\": 1}')",
+     "json_to_record(x) as t (a int, b text)",
+     "select a from json_to_record('{\"a\": 1}') as t (a int, b text)", "1"),
+    ("select a, count(*) from (values (1)) v (a) group by a with rollup", "GROUP BY ROLLUP (a, b)",
+     "select sum(count(*)) over () from (values (1)) v (a) group by rollup (a)", "2"),
+    ("select * from (values (1, 'x')) v (a, b) pivot (sum(a) for b in ('x'))",
+     "sum(x) filter (where ...)",
+     "select sum(a) filter (where b = 'x') from (values (1, 'x')) v (a, b)", "1"),
+    ("select a from (values (1, 2)) v (a, b) unpivot (x for y in (a, b))",
+     "CROSS JOIN LATERAL (VALUES ('a', a), ('b', b)) as v (name, value)",
+     (
+         "select sum(value) from (values (1, 2)) t (a, b) "
+         "cross join lateral (values ('a', a), ('b', b)) as v (name, value)"
+     ), "3"),
+    ("select t.pg_total from (select 1 as pg_total) t", "without its table",
+     "select pg_total from (select 1 as pg_total) t", "1"),
+    ("select 1 as 'Total'", 'as "Total"', 'select 1 as "Total"', "1"),
+    ("select current_user", "select * from api.whoami()",
+     "select w.principal from api.whoami() w", "seattle"),
+    ("select v.x from (values " + ", ".join(f"('a', {i})" for i in range(600)) + ") v (y, x)",
+     "unnest('{a,b}'::text[], '{1,2}'::int[]) as t (x, y)",
+     "select max(y) from unnest('{a,b}'::text[], '{1,2}'::int[]) as t (x, y)", "2"),
+]  # fmt: skip
+
+
+async def test_who_follows_a_hint_gets_the_answer(seeded_database) -> None:
+    async with tenants.opened(seeded_database) as database:
+        principal = (await tenants.principals(database, ["seattle"]))["seattle"]
+        agent = Agent(database)
+        for sql, hint, repaired, answer in FOLLOWED:
+            with pytest.raises(QueryRefused) as caught:
+                agent.guard.check(sql)
+            assert hint in caught.value.hint, sql
+            result = await agent.query(principal, repaired)
+            assert f"{result.rows[0][0]}".removesuffix(".0") == answer, repaired

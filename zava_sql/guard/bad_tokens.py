@@ -21,10 +21,16 @@ _BAD_CHARACTER: Final = {
     "$": "Parameters such as $1 are not supported: write the value itself.",
     ".": "Two dots in a row, or a dot that ends a number, are not SQL.",
     "`": 'Backquotes are not SQL in PostgreSQL: write the name plain or in "double quotes".',
-    "{": "Braces are not SQL in PostgreSQL.",
-    "}": "Braces are not SQL in PostgreSQL.",
-    "\\": "Backslashes may stand in strings only.",
+    "{": "Braces are not SQL in PostgreSQL: write the value itself; JSON stands in a string.",
+    "}": "Braces are not SQL in PostgreSQL: write the value itself; JSON stands in a string.",
+    "\\": "Backslashes may stand in strings only; for commands of psql, use describe_schema.",
+    "```": "Send the SQL alone, without Markdown around it.",
     "==": "Use =.",
+    "===": "Use =.",
+    "=<": "Use <=.",
+    "!<": "Use >=.",
+    "!>": "Use <=.",
+    "**": "Use x ^ y, or power(x, y).",
     "//": "Use / between integers, or div(x, y).",
 }
 
@@ -34,7 +40,8 @@ def bad_operator(text: str) -> Refusal:
     return Refusal(
         "operator",
         f"operator {piece(text)} is not allowed",
-        _BAD_CHARACTER.get("`" if "`" in text else text)
+        _BAD_CHARACTER.get(text)
+        or _BAD_CHARACTER.get("`" if "`" in text else "")
         or "Put spaces around operators; those of PostgreSQL, pgvector and pg_trgm are allowed.",
     )
 

@@ -249,7 +249,7 @@ class CallReader(JsonReader):
             raise Refusal(
                 "function",
                 f"{key} is not allowed",
-                "Your identity is not visible in SQL; leave it out.",
+                "Leave it out, or ask who you are: select * from api.whoami().",
                 index=at,
             )
         else:

@@ -177,7 +177,8 @@ def _check_format(reader: TypeReader, begin: int, end: int) -> None:
         raise Refusal(
             "unbounded",
             "the format of format() must be a string",
-            "Write it out, or join strings with ||.",
+            "Write it out, or join strings with ||; to_char(x, 'YYYY-MM') and to_char(x, "
+            "'FM999,990.00') write dates and numbers.",
             index=begin,
         )
     for found in _WIDE.finditer(text.replace("%%", "")):

@@ -40,6 +40,10 @@ LOOKAHEAD: Final = 6  # END tokens behind the last one, so that rules may look t
 _NO_KEYS: Final = [""] * LOOKAHEAD
 _END_KINDS: Final = [END] * LOOKAHEAD
 _REMEMBERED: Final = 4_096
+_ASK_FOR_LESS: Final = (
+    "Write a long list as one array: x = any ('{1,2}'::int[]), rows: unnest('{a,b}'::text[], "
+    "'{1,2}'::int[]) as t (x, y) in FROM; else ask in smaller steps."
+)
 _Entry = tuple[str, int, str]  # key, kind, canonical text
 # Forms that are canonical as they stand: their key, if it is not the text, and kind.
 _SIMPLE: Final = {
@@ -221,7 +225,7 @@ def _check_characters(sql: str, longest: int) -> None:
         raise Refusal(
             "too_long",
             f"the query has {len(sql):,} characters, the limit is {MAX_CHARACTERS:,}",
-            "Ask for less at once, or write long lists of values as a condition.",
+            _ASK_FOR_LESS,
         )
     if ("\0" in sql or not sql.isascii()) and (found := _FORBIDDEN.search(sql)):
         raise Refusal(
@@ -258,7 +262,7 @@ def _cut(sql: str) -> list[str]:
         raise Refusal(
             "too_many_tokens",
             f"the query has more than {MAX_TOKENS:,} words and signs",
-            "Ask for less at once.",
+            _ASK_FOR_LESS,
             offset=len(sql) - len(rest) + more.start(1),
         )
     return texts

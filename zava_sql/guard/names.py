@@ -43,6 +43,7 @@ CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 # Of the catalogue, and of extensions that run text: crosstab2('select ...'), dblink_connect().
 _CLOSED_PREFIXES: Final = ("pg_", "_pg_", "crosstab", "dblink")
+_SYSTEM_FUNCTIONS: Final = ("pg_", "has_", "to_reg", "reg", "lo_", "txid_", "inet_", "format_type")
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
 
 
@@ -91,11 +92,13 @@ class Names:
 
     def closed_hint(self, name: str) -> str:
         """Say what to do instead of calling a function that nothing more is known of."""
-        if name.startswith(("pg_", "has_", "to_reg", "lo_", "txid_", "inet_")):
+        if name.startswith(_SYSTEM_FUNCTIONS) or name.endswith("_description"):
             return "System functions are closed; describe_schema shows tables and columns."
+        if name.startswith(("xml", "xpath")):
+            return "XML is not supported."
         return (
-            "Use a built-in PostgreSQL function, or one of schema api, called with its schema: "
-            "api.name(...)."
+            "It is closed, or none of PostgreSQL's: use another built-in function, or one of "
+            "schema api, called with its schema: api.name(...)."
         )
 
     def arguments(
@@ -150,7 +153,8 @@ class Names:
                 "function",
                 f"attribute {piece(name)} is not allowed: it could call the function, or cast to "
                 "the type, of that name",
-                "Give the column another name with AS in an inner query.",
+                "Write the column without its table before it, or give it another name with AS in "
+                "an inner query.",
                 index=index,
             )
 
@@ -170,7 +174,7 @@ class Names:
         ):
             return
         shown = _shown(reader, first, last)
-        if first < last and tokens.name(first) not in _SYSTEM_SCHEMAS:
+        if first < last and tokens.name(last - 2) not in _SYSTEM_SCHEMAS - {"zava"}:
             hint = "Tables are in schema retail; name them plain, or as retail.name."
         else:
             hint = "The catalogue is closed; describe_schema shows tables and columns."
@@ -196,12 +200,17 @@ class Names:
     def syntax_hint(self, keys: list[str], index: int) -> str:
         """Say what to write instead of what other dialects have in this place."""
         before = keys[index - 2] if index > 1 else "", keys[index - 1] if index else ""
-        return (
-            _HINTS.get("syntax:" + keys[index])
-            or _HINTS.get("after:" + "+".join(before))
-            or _HINTS.get("after:" + before[1])
-            or _HINTS["syntax"]
+        near = ["near:" + key for key in keys[max(index - 3, 0) : index + 1]]
+        wanted = (
+            f"at:{before[1]}+{keys[index]}",
+            f"syntax:{keys[index]}+{keys[index + 1]}",
+            "syntax:" + keys[index],
+            "after:" + "+".join(before),
+            "after:" + before[1],
+            *near,
+            "syntax",
         )
+        return next(_HINTS[name] for name in wanted if name in _HINTS)
 
 
 def _shown(reader: TypeReader, first: int, last: int) -> str:
