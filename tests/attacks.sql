@@ -863,6 +863,12 @@ select 'rows=' || pg_stat_get_tuples_inserted('retail.customers'::regclass)
 -- hardened: 42501
 select pg_relation_size('retail.customers'), pg_total_relation_size('retail.orders')
 
+-- name: pages_by_row_version
+-- tries: the same by the places of rows that one need not see: those behind the last page are an error
+-- plain: ran
+-- hardened: 42501
+select currtid2('retail.customers', '(0,1)')
+
 -- name: file_of_table
 -- tries: the file of a table
 -- plain: ran
@@ -880,6 +886,12 @@ select max(ctid) from retail.customers
 -- plain: ran
 -- hardened: 42501
 select pg_current_snapshot(), txid_current_if_assigned()
+
+-- name: transaction_status
+-- tries: the same by a number: one that has yet to come is an error
+-- plain: 22023
+-- hardened: 42501
+select pg_xact_status('123456789012')
 
 -- name: log_position
 -- tries: the activity of others

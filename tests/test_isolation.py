@@ -75,11 +75,12 @@ DANGEROUS = r"""
     |pg_cursor|pg_lock_status|pg_blocking_pids|pg_safe_snapshot_blocking_pids|pg_cancel_backend
     |pg_terminate_backend|pg_current_xact_id|pg_current_xact_id_if_assigned|pg_current_snapshot
     |pg_show_all_settings|pg_backend_memory_contexts|pg_get_backend_memory_contexts
-    |pg_isolation_test_session_is_blocked|pg_last_committed_xact|pg_xact_commit_timestamp
+    |pg_isolation_test_session_is_blocked|pg_last_committed_xact|pg_xact_status|pg_xact_commit_timestamp
     |pg_xact_commit_timestamp_origin|pg_get_multixact_members|pg_sequence_last_value
     |pg_current_wal_lsn|pg_current_wal_insert_lsn|pg_current_wal_flush_lsn
-    |pg_available_wal_summaries|pg_config|pg_hba_file_rules|pg_relation_filenode
-    |pg_relation_filepath|pg_clear_relation_stats|pg_restore_relation_stats
+    |pg_available_wal_summaries|pg_wal_summary_contents|pg_get_wal_summarizer_state|pg_config
+    |pg_hba_file_rules|pg_relation_filenode
+    |pg_relation_filepath|currtid2|pg_(clear|restore)_(relation|attribute)_stats
     |(query|cursor|table|schema|database)_to_xml(schema|_and_xmlschema)?
     |pg_(relation|table|indexes|total_relation|database|tablespace)_size
     |(lo_|pg_advisory_|pg_try_advisory_|pg_sleep|txid_|pg_stat_get_|pg_stat_reset|pg_replication_
