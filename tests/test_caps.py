@@ -199,6 +199,30 @@ async def test_one_tenant_never_holds_all_connections(module_database):
             await asyncio.wait(noisy)
 
 
+# A function within which PostgreSQL looks for no request to stop, for a second or two.
+DEAF = """
+select length(ltrim(t.x, u.y))
+from (select string_agg(chr(20000), '') as x from generate_series(1, 60000)) as t,
+    (select string_agg(chr(10000 + i), '') as y from generate_series(1, 10000) as i) as u
+"""
+
+
+async def test_whoever_hangs_up_has_no_other_turn_until_the_query_ends(module_database):
+    given = {"pool_max": 3, "max_concurrent": 1, "pool_timeout": 0.1}
+    async with tenants.opened(module_database, **given) as opened:
+        agent = Agent(opened)
+        people = await tenants.principals(opened, ("seattle", "tacoma"))
+        asked = asyncio.create_task(agent.query(people["seattle"], DEAF))
+        await asyncio.sleep(0.3)
+        asked.cancel()
+        await asyncio.wait({asked})
+        with pytest.raises(LimitExceeded, match="of this tenant"):
+            await agent.query(people["seattle"], "select 1")
+        assert await agent.query(people["tacoma"], "select 1")
+        await asyncio.wait({*opened._returning})  # noqa: SLF001
+        assert await agent.query(people["seattle"], "select 1")
+
+
 async def test_lists_of_names_take_turns_as_queries_do(module_database):
     given = {"pool_max": 2, "max_concurrent": 1, "pool_timeout": 0.1}
     async with tenants.opened(module_database, **given) as opened:

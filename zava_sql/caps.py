@@ -11,6 +11,8 @@ import json
 import logging
 from collections import Counter, deque
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
-__all__ = ["Caps", "Turns", "check_cost"]
+__all__ = ["Caps", "Turns", "check_cost", "last_until"]
 
 # What a role may have a tighter cap for.
 _NAMES: Final = frozenset(
@@ -89,6 +91,23 @@ class Caps:
         return asked if asked is None or allowed is None else min(asked, allowed)
 
 
+@dataclass(slots=True)
+class _Turn:
+    """A turn; it lasts until a connection that was used in it is back."""
+
+    returning: asyncio.Task[None] | None = None
+
+
+# The turn in which this task is.
+_current: ContextVar[_Turn | None] = ContextVar("current", default=None)
+
+
+def last_until(returning: asyncio.Task[None]) -> None:
+    """Have the turn of who calls, if there is one, last until a connection is back."""
+    if turn := _current.get():
+        turn.returning = returning
+
+
 class Turns:
     """Shares slots among tenants: who has fewest calls running, then the oldest turn, is next.
 
@@ -107,6 +126,8 @@ class Turns:
     async def turn(self, tenant: str, limit: int, seconds: float) -> AsyncIterator[None]:
         """Hold a slot, for which this waits so many seconds at most.
 
+        Whoever gives up does not wait for the end of a query that runs on: the slot does.
+
         Raises:
             LimitExceeded: none came free in time, or too many calls of this tenant wait.
         """
@@ -114,10 +135,16 @@ class Turns:
             self._begin(tenant)
         else:
             await self._wait(tenant, limit, seconds)
+        turn = _Turn()
+        token = _current.set(turn)
         try:
             yield
         finally:
-            self._end(tenant)
+            _current.reset(token)
+            if turn.returning is None or turn.returning.done():
+                self._end(tenant)
+            else:
+                turn.returning.add_done_callback(lambda _: self._end(tenant))
 
     async def _wait(self, tenant: str, limit: int, seconds: float) -> None:
         queue = self._waiting.setdefault(tenant, deque())

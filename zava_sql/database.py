@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import asyncpg
 
 from zava_sql import runner
-from zava_sql.caps import Caps, Turns
+from zava_sql.caps import Caps, Turns, last_until
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.pools import administer, gateway_pool, service_pool, session_start, settled
 from zava_sql.retry import Breaker, retrying
@@ -182,7 +182,7 @@ class Database:
             connection.is_left_open = True
             self.gateway.release(connection)
         else:
-            self._beside(self._give_back(connection, is_known=state != "unknown"))
+            last_until(self._beside(self._give_back(connection, is_known=state != "unknown")))
 
     def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
