@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from zava_sql.agent import Column, Result
+from zava_sql.answer import answer
 from zava_sql.database import Database
 from zava_sql.render import markdown_lines, to_csv, to_json, to_table
 from zava_sql.settings import Settings
@@ -275,6 +276,9 @@ async def test_postgresql_reads_back_what_is_printed_as_its_own_text(module_data
         ("1e100::float8", "float8"),
         ("'-infinity'::float8", "float8"),
         ("b'1010101011'", "bit(10)"),
+        ("array[b'101', null]::varbit[]", "varbit[]"),
+        ("array['1.2.3.4/24', '::ffff:1.2.3.4']::inet[]", "inet[]"),
+        ("'10.0.0.0/8'::cidr", "cidr"),
         ("interval '1 mon -2 days 03:04:05.6'", "interval"),
         ("'0044-03-15 BC'::date", "date"),
         ("'\\xdead'::bytea", "bytea"),
@@ -300,6 +304,55 @@ async def test_postgresql_reads_back_what_is_printed_as_its_own_text(module_data
             (shown,) = list(csv.reader(io.StringIO(to_csv(answer), newline="")))[1]
             equal = await connection.fetchval(f"select ({literal}) = $1::text::{kind}", shown)
             assert equal, (literal, shown)
+
+
+# ---------------------------------------------------------------- caps
+
+
+class Element:
+    """A value that counts how often its text is made."""
+
+    written = 0
+
+    def __str__(self) -> str:
+        Element.written += 1
+        return "(1,1)"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "markdown"])
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_no_more_is_written_of_arrays_than_is_shown(form, dimensions):
+    array = [Element()] * 50_000
+    for _ in range(1, dimensions):
+        array = [array]
+    Element.written = 0
+    rows = [(array,)] * 1000
+    made = answer(result(*rows, types=["point[]"]), Settings(max_bytes=50_000), form=form)
+    assert "more elements" in made.text
+    assert 10_000 <= Element.written < 200_000
+    assert made.fields["truncated_by"] == "bytes"
+    assert made.fields["cut_cells"] == made.fields["row_count"] > 0
+    assert len(made.text) < 51_000
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "markdown"])
+def test_no_more_rows_are_written_than_may_fit(form):
+    Element.written = 0
+    rows = [(Element(), "x" * 500)] * 1000
+    made = answer(result(*rows, types=["point", "text"]), Settings(max_bytes=50_000), form=form)
+    assert 80 < made.fields["row_count"] < 100
+    assert Element.written < 300
+
+
+@given(st.integers(1, 300), st.integers(1, 40), st.integers(1000, 1100))
+def test_all_rows_are_shown_that_fit(length, count, size):
+    answered = result(
+        *[("x" * length, [True, None], None)] * count, types=["text", "bool[]", "int4"]
+    )
+    made = answer(answered, Settings(max_bytes=size))
+    head, line, *_ = to_csv(answered).split("\n")
+    fitting = (size - len(head) - 1) // (len(line) + 1)
+    assert made.fields["row_count"] == min(fitting, count)
 
 
 # ---------------------------------------------------------------- tables

@@ -12,14 +12,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
-from zava_sql.render import (
-    cell_text,
-    csv_lines,
-    cut_cells,
-    dump,
-    json_rows,
-    markdown_lines,
-)
+from zava_sql.cuts import cut_cells, most_rows
+from zava_sql.render import cell_text, csv_lines, dump, json_rows, markdown_lines
 from zava_sql.result import Result
 
 if TYPE_CHECKING:
@@ -42,18 +36,15 @@ class Answer:
 
 def answer(result: Result, settings: Settings, *, form: Form = "csv", rows: bool = False) -> Answer:
     """Give the rows as text, and with `rows` as a field as well; both within the caps."""
-    size, cut = settings.max_bytes, 0
-    shown = result
+    size = settings.max_bytes
+    some = most_rows(result, settings.max_cell, size)
+    shown, cut = cut_cells(some, settings.max_cell)
     as_json = form == "json"
     write, heads = (markdown_lines, 2) if form == "markdown" else (csv_lines, 1)
     lines = [] if as_json else write(shown)
-    # A line holds its values: where no line is too long, none of them is.
-    if max(map(len, lines), default=settings.max_cell + 1) > settings.max_cell:
-        shown, cut = cut_cells(result, settings.max_cell)
-        lines = write(shown) if lines and cut else lines
     plain = json_rows(shown) if as_json or rows else []
     body = dump(plain)
-    fits = result.row_count
+    fits = some.row_count
     if lines:
         fits = min(fits, _fitting(lines, size) - heads)
     if len(body.encode()) > size:

@@ -36,6 +36,7 @@ __all__ = [
     "called_from",
     "caller",
     "digest",
+    "elements",
     "fingerprint",
     "normalized",
     "size_of",
@@ -170,8 +171,27 @@ def _size_of_column(values: Sequence[Any]) -> int:
         return len("".join(values))
     if set(map(type, values)) <= {int, float, bool, type(None)}:
         return _VALUE_BYTES * len(values)
-    return sum(
-        len(value) if isinstance(value, str) else len(str(value))
-        for value in values
-        if value is not None
-    )
+    return sum(map(_size, values))
+
+
+def _size(value: object) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, list):
+        count, element = elements(value)
+        # What is no text takes Python long to write, only to be measured.
+        if not isinstance(element, str):
+            return _VALUE_BYTES * count
+    return len(value) if isinstance(value, str) else len(str(value))
+
+
+def elements(array: list[Any]) -> tuple[int, object]:
+    """Count the elements of an array, and give one that is not null, if the first of them has one.
+
+    Of PostgreSQL's arrays all parts are of one length.
+    """
+    count = len(array)
+    while array and isinstance(array[0], list):
+        array = array[0]
+        count *= len(array)
+    return count, next((one for one in array if one is not None), None)

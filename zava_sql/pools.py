@@ -44,7 +44,8 @@ set quote_all_identifiers = off
 """
 
 # PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
-# infinity, years before 1 and after 9999, trailing zeros.
+# infinity, years before 1 and after 9999, trailing zeros. Of bits and points it saves Python from
+# writing each, which takes longer than anybody waits.
 _TEXT_TYPES = (
     "numeric",
     "date",
@@ -56,6 +57,12 @@ _TEXT_TYPES = (
     "money",
     "bytea",
     "uuid",
+    "bit",
+    "varbit",
+    "inet",
+    "cidr",
+    "path",
+    "polygon",
 )
 
 # Types that are made of such, which the driver cannot read, or of numbers that PostgreSQL writes in

@@ -10,9 +10,8 @@ import json
 import math
 import re
 import struct
-from dataclasses import replace
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from rich.measure import Measurement
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "cell_text",
     "csv_lines",
-    "cut_cells",
     "dump",
     "fitting",
     "json_rows",
@@ -129,35 +127,9 @@ def dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def cut_cells(result: Result, length: int) -> tuple[Result, int]:
-    """Shorten values whose text is longer, each with a mark behind it, and count them."""
-    cut = 0
-    columns = list(result.values)
-    for number, values in enumerate(result.values):
-        types = set(map(type, values))
-        if types <= {int, float, bool, _NULL}:
-            continue
-        texts: Sequence[str | None] = values
-        if not types <= {str, _NULL}:
-            kind = result.columns[number].type
-            texts = [None if value is None else _text(value, kind) for value in values]
-        if max(map(len, filter(None, texts)), default=0) > length:
-            long = [text is not None and len(text) > length for text in texts]
-            columns[number] = [
-                _shortened(cast("str", text), length) if is_long else value
-                for value, text, is_long in zip(values, texts, long, strict=True)
-            ]
-            cut += sum(long)
-    return (replace(result, values=tuple(columns)), cut) if cut else (result, 0)
-
-
 def cell_text(value: object, kind: str) -> str:
     """Give one value as PostgreSQL would print it; NULL is `NULL`."""
     return "NULL" if value is None else _text(value, kind)
-
-
-def _shortened(text: str, length: int) -> str:
-    return f"{text[:length]}…[{len(text) - length} more characters]"
 
 
 def to_table(result: Result, console: Console) -> Table:

@@ -1,0 +1,119 @@
+"""What of an answer is written at all: rows that may fit, the beginning of long values.
+
+Nobody else is served while an answer is written. So the work goes by what is shown, however much
+more of it there is.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import asyncpg
+
+from zava_sql.calls import elements
+from zava_sql.render import cell_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zava_sql.result import Result
+
+__all__ = ["cut_cells", "most_rows"]
+
+_NULL: Final = type(None)
+
+# Characters of an element and what parts it from the next: true, NULL; "(1,1)", NULL; (,).
+_ELEMENTS: Final = {bool: 5, asyncpg.Point: 5, asyncpg.Range: 4}
+
+
+def most_rows(result: Result, cell: int, size: int) -> Result:
+    """Leave out rows that do not fit in a size with values cut to a length, but for the first.
+
+    A text and a row need a byte for each character and field, an array what its elements do at
+    least, any other value one; and each one more that parts it from the next.
+    """
+    width = 2 * len(result.columns)
+    count = min(size // max(width, 1) + 1, result.row_count)
+    sizes: list[Sequence[int]] = []
+    for values in result.first(count).values:
+        types = set(map(type, values))
+        if types == {str}:
+            found = list(map(len, values))
+        elif types & {str, list, asyncpg.Record}:
+            found = list(map(_least, values))
+        else:
+            continue
+        sizes.append([min(one, cell) for one in found] if max(found) > cell else found)
+    sizes.append([width - len(sizes)] * count)
+    if count == result.row_count and sum(map(sum, sizes)) <= size:
+        return result
+    ends = list(accumulate(map(sum, zip(*sizes, strict=True))))
+    count = min(bisect_left(ends, size) + 1, count)
+    return result if count == result.row_count else result.first(count)
+
+
+def _least(value: object) -> int:
+    if isinstance(value, str | asyncpg.Record):
+        return len(value)
+    if not isinstance(value, list):
+        return 0
+    count, element = elements(value)
+    return count * _ELEMENTS.get(type(element), 2)
+
+
+def cut_cells(result: Result, length: int) -> tuple[Result, int]:
+    """Shorten values whose text is longer, each with a mark behind it, and count them."""
+    cut = 0
+    columns = list(result.values)
+    for number, values in enumerate(result.values):
+        types = set(map(type, values))
+        if types <= {int, float, bool, _NULL}:
+            continue
+        texts: Sequence[str | None] = values
+        beginnings: Sequence[object] = values
+        if not types <= {str, _NULL}:
+            kind = result.columns[number].type
+            if list in types:
+                beginnings = [_beginning(value, length) for value in values]
+            texts = [None if value is None else cell_text(value, kind) for value in beginnings]
+        if max(map(len, filter(None, texts)), default=0) > length:
+            long = [text is not None and len(text) > length for text in texts]
+            columns[number] = [
+                _shortened(cast("str", text), length, is_whole=value is beginning)
+                if is_long
+                else value
+                for value, beginning, text, is_long in zip(
+                    values, beginnings, texts, long, strict=True
+                )
+            ]
+            cut += sum(long)
+    return (replace(result, values=tuple(columns)), cut) if cut else (result, 0)
+
+
+def _shortened(text: str, length: int, *, is_whole: bool) -> str:
+    rest = f"{len(text) - length} more characters" if is_whole else "more elements"
+    return f"{text[:length]}…[{rest}]"
+
+
+def _beginning(value: object, most: int) -> object:
+    """Give an array with so many elements at most; itself where it has no more."""
+    left = most
+
+    def taken(array: list[Any]) -> list[Any]:
+        nonlocal left
+        found: list[Any] = []
+        for element in array:
+            if left < 0:
+                break
+            if isinstance(element, list):
+                found.append(taken(element))
+            else:
+                found.append(element)
+                left -= 1
+        return found
+
+    beginning = taken(value) if isinstance(value, list) else value
+    return beginning if left < 0 else value
