@@ -57,7 +57,7 @@ INSIDE = {
     ),
     "one long clause": "select cast(" + " || ".join(["not a"] * 175) + " as int)" + ",a" * 20,
     "rows of VALUES": "values " + " , ".join(["(date '2024-01-01', -1)"] * 249),
-    "cube": "select 1 group by cube (" + " , ".join(["((a))"] * 331) + ")",
+    "rollup": "select 1 group by rollup (" + " , ".join(["((a))"] * 331) + ")",
     "lengths": "select "
     + " , ".join(["repeat('x', (count(*) / 10)::int)"] * 40)
     + ", '' || 1" * 340,

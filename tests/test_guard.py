@@ -184,7 +184,7 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
         "select " + ",".join(["lpad('', (9)), lpad('', 9)"] * MAX_LENGTHS),
         "select cast(" + "||".join(["not a"] * 175) + " as text)",
         "values " + ",".join(["(date '2024-01-01', -1, b'1')"] * 195),
-        "select 1 group by cube (" + ",".join(["not a"] * 660) + ")",
+        "select 1 group by rollup (" + ",".join(["not a"] * 660) + ")",
         "select " + ",".join(different_clauses(MAX_CLAUSES)),
         dashboard(30),
         "select 1 as " + "a" * 63,

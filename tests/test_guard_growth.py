@@ -135,6 +135,17 @@ GROWING: dict[str, Callable[[int], str]] = {
         f"select a{n}.x, count(*) over () from "
         + chain("lateral (values (a@.x + a@.x)) a#(x)", n, f"{BASE} a0")
     ),
+    "grouping sets": lambda n: (
+        "select count(*) from stores group by cube (" + ", ".join(["name"] * n) + ")"
+    ),
+    "grouping sets beside each other": lambda n: (
+        "select 1 from "
+        + ", ".join(["(select from t group by cube (a,b,c,d,e,f,g,h,i,j,k)) q"] * n)
+    ),
+    "rollups of rollups": lambda n: (
+        "select count(*) from t group by grouping sets (rollup (a, b), a), "
+        + ", ".join(["rollup (a, b)"] * n)
+    ),
     "aggregates of another query": lambda n: (
         "select x from "
         + within("(select x + x + (select count(*) from stores) as x from {} t)", n)
@@ -206,6 +217,7 @@ def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
         + " select * from a40",
         "select * from stores where (city, name) in (" + ", ".join(["('a', 'b')"] * 230) + ")",
         "select * from stores where name in (" + ", ".join(["'a'"] * 690) + ")",
+        "select 1 from t group by cube (a, b, c, d, e, f, g, h, i, j, k, (l, m)), rollup (a, b, c)",
         "select 1 from t where " + " or ".join(["lower(a) between 'a' and b"] * 150),
         """select json_agg(t) from (select a, b, (select json_agg(u) from (select c, d, (
         select json_agg(v) from (select e, f from v where v.u = u.u) v) from u where u.t = t.t

@@ -2,8 +2,9 @@
 
 It copies the left operand of BETWEEN and of IN ( list ); what stands before `.*`, for each column;
 a column of a sub-query, for each place that names it; a query of WITH NOT MATERIALIZED, for each
-FROM that names it. Within each other these multiply: 400 characters fill the memory of a machine,
-and no timeout ends what does not look for one. Sizes are in names, and not below what is made.
+FROM that names it; and it plans each set of CUBE, ROLLUP and GROUPING SETS. Within each other these
+multiply: 400 characters fill the memory of a machine, and no timeout ends what does not look for
+one. Sizes are in names, and not below what is made.
 """
 
 from __future__ import annotations
@@ -103,6 +104,12 @@ class Growth:
         kinds, keys = self._tokens.kinds[first:last], self._tokens.keys[first:last]
         names = kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
         self.copied(1 + names + keys.count("("), first)
+
+    def grouped(self, sets: int, index: int) -> None:
+        """Note the sets of a GROUP BY: each is planned by itself."""
+        if sets > 1:
+            self.copies += sets
+            _check(self.copies, index)
 
     # Queries
 
@@ -230,8 +237,8 @@ def _check(size: int, index: int) -> None:
     if size > MAX_GROWN:
         raise Refusal(
             "too_deep",
-            "PostgreSQL would copy parts of this query too often: BETWEEN, IN, (...).* or computed "
-            "columns stand too often within each other",
+            "PostgreSQL would copy parts of this query too often: BETWEEN, IN, (...).*, computed "
+            "columns or sets of GROUP BY stand too often within or beside each other",
             "Name an inner query by WITH ... AS MATERIALIZED (...), or ask in smaller steps.",
             index=index,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Final
 
 from zava_sql.guard.expressions import QUERY_TAIL
@@ -320,30 +321,40 @@ class QueryReader(WindowReader):
         self.expect("by")
         if self.keys[self.at] in ("all", "distinct"):
             self.at += 1
-        self.group_items()
+        start = self.at
+        self.growth.grouped(prod(self.group_items()), start)
 
-    def group_items(self) -> None:
-        """Expressions, `()`, ROLLUP, CUBE and GROUPING SETS between commas."""
+    def group_items(self) -> list[int]:
+        """Expressions, `()`, ROLLUP, CUBE, GROUPING SETS between commas; how many sets each is."""
         keys = self.keys
+        sets: list[int] = []
         while True:
             key = keys[self.at]
             if key in ("rollup", "cube") and keys[self.at + 1] == "(":
                 self.at += 1
                 self.enter("(")
-                self.expressions()  # in which the same words would be functions
+                self.expression()  # in which the same words would be functions
+                items = 1
+                while keys[self.at] == ",":
+                    self.at += 1
+                    self.expression()
+                    items += 1
                 self.leave(")")
+                sets.append(items + 1 if key == "rollup" else 1 << items)
             elif key == "grouping" and keys[self.at + 1] == "sets":
                 self.at += 2
                 self.enter("(")
-                self.group_items()
+                sets.append(sum(self.group_items()))
                 self.leave(")")
             elif key == "(" and keys[self.at + 1] == ")":
                 self.at += 2
+                sets.append(1)
             else:
                 start = self.at
                 self.expression()
+                sets.append(1)
                 if self.types_of:
                     note_type_alone(self, start)
             if keys[self.at] != ",":
-                return
+                return sets
             self.at += 1
