@@ -222,6 +222,7 @@ REFUSED = {
     "unknown principal": lambda: token(sub="nobody"),
     "principal with another case": lambda: token(sub="Seattle"),
     "principal with NUL": lambda: token(sub="seattle\0"),
+    "principal with half a character": lambda: token(sub="seattle\ud800"),
     "nonsense": lambda: "a.b.c",
     "nothing": lambda: "..",
     "not base64": lambda: "*.*.*",
@@ -513,6 +514,13 @@ async def test_no_proxy_brings_keys_that_came_without_tls(issuer, monkeypatch):
 
 
 async def test_old_keys_do_for_a_while_when_the_issuer_is_away(issuer, monkeypatch):
+    issuer.status = 500
+    reader = reader_of(issuer.url)
+    for _ in range(3):
+        with pytest.raises(ServiceUnavailable):
+            await reader.read(token())
+    assert issuer.asked == 1, "an issuer in trouble is left alone for a moment"
+    issuer.status, issuer.asked = 200, 0
     reader = reader_of(issuer.url)
     assert await reader.read(token()) is not None
     issuer.status = 500
@@ -552,7 +560,14 @@ async def test_keys_that_come_letter_by_letter_are_not_waited_for(issuer, monkey
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(500, b"{}"), (302, b""), (200, b"no json"), (200, b"{}"), (200, b"[" * 2_000_000)],
+    [
+        (500, b"{}"),
+        (302, b""),
+        (200, b"no json"),
+        (200, b"{}"),
+        (200, b"[" * 2_000_000),
+        (200, b" " * 1_048_576 + json.dumps(JWKS).encode()),
+    ],
 )
 async def test_an_issuer_that_publishes_no_keys_is_503(issuer, filled, keys, status, body):
     issuer.status, issuer.body = status, body
@@ -564,6 +579,36 @@ async def test_an_issuer_that_publishes_no_keys_is_503(issuer, filled, keys, sta
         assert (await post(url, keys["seattle"])).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("refuse", "allow"),
+    [
+        (
+            "revoke execute on function zava.authenticate(bytea) from zava_service",
+            "grant execute on function zava.authenticate(bytea) to zava_service",
+        ),
+        (
+            "alter function zava.authenticate(bytea) rename to authenticated",
+            "alter function zava.authenticated(bytea) rename to authenticate",
+        ),
+    ],
+)
+async def test_who_cannot_be_looked_up_is_told_that_alone(
+    url, keys, admin_connection, refuse, allow
+):
+    admin_connection.execute(refuse)
+    try:
+        answer = await post(url, keys["seattle"])
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "code": "SERVICE_UNAVAILABLE",
+            "message": "identities cannot be checked now",
+            "hint": "Try again in a moment.",
+        }
+    finally:
+        admin_connection.execute(allow)
+    assert (await post(url, keys["seattle"])).status_code == 200
+
+
 async def test_a_file_is_read_again(tmp_path, monkeypatch):
     path = tmp_path / "jwks.json"
     path.write_text(json.dumps({"keys": [public("ec")]}))
@@ -572,6 +617,51 @@ async def test_a_file_is_read_again(tmp_path, monkeypatch):
     path.write_text(json.dumps(JWKS))
     monkeypatch.setattr(tokens, "_PAUSE", -1)
     assert await reader.read(token()) is not None
+
+
+async def test_keys_are_not_fetched_from_where_the_issuer_points(issuer):
+    async def redirect(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 302 X\r\nLocation: {issuer.url}\r\n".encode())
+        writer.write(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(redirect, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        with pytest.raises(ServiceUnavailable):
+            await reader_of(f"http://127.0.0.1:{port}/jwks").read(token())
+    assert issuer.asked == 0
+    assert await reader_of(issuer.url).read(token()) is not None
+
+
+async def test_without_a_kid_the_only_key_of_its_type_is_meant(tmp_path):
+    path = tmp_path / "jwks.json"
+    text = token(kid=None)
+    for keys, is_believed in (
+        ([public("ec"), public("rsa")], True),
+        ([public("rsa"), {**public("rsa"), "kid": "again"}], False),
+    ):
+        path.write_text(json.dumps({"keys": keys}))
+        assert bool(await reader_of(path).read(text)) is is_believed
+
+
+async def test_a_short_key_is_not_used(tmp_path):
+    short = rsa.generate_private_key(65537, key_size=1024)  # noqa: S505 - that is the point
+    path = tmp_path / "jwks.json"
+    document = ALGORITHMS["rsa"].to_jwk(short.public_key(), as_dict=True)
+    path.write_text(json.dumps({"keys": [{**document, "kid": "rsa"}]}))
+    with pytest.warns(jwt.InsecureKeyLengthWarning):
+        text = token(short)
+    assert await reader_of(path).read(text) is None
+
+
+@pytest.mark.parametrize("value", ["", 7, ["seattle"], {"name": "seattle"}, True])
+async def test_a_claim_that_is_no_name_names_nobody(jwks_file, value):
+    told = []
+    reader = TokenReader(Settings(**accepting(jwks_file, auth_claim="principal")))
+    assert (await reader.read(token(principal="seattle"))).principal == "seattle"
+    assert await reader.read(token(principal=value), told.append) is None
+    assert told == ["claim is no name"]
 
 
 @pytest.mark.parametrize(

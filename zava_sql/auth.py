@@ -22,7 +22,12 @@ from starlette.authentication import AuthCredentials, AuthenticationBackend
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
-from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
+from zava_sql.errors import (
+    AuthorizationError,
+    ConfigurationError,
+    DatabaseError,
+    ServiceUnavailable,
+)
 from zava_sql.logs import event
 from zava_sql.metrics import count_refused_request
 from zava_sql.tenant import Principal, authenticate, find_principal, find_principal_by_id
@@ -223,8 +228,8 @@ async def _known(work: Awaitable[Principal]) -> Principal | None:
         return await work
     except AuthorizationError:
         return None
-    # The second: this server's own login is refused, which a caller is not told more about.
-    except (asyncpg.PostgresError, ConfigurationError) as error:
+    # This server's own login is refused, or may not ask: which a caller is not told more about.
+    except (asyncpg.PostgresError, ConfigurationError, DatabaseError) as error:
         raise ServiceUnavailable(
             "identities cannot be checked now", hint="Try again in a moment."
         ) from error
