@@ -77,12 +77,19 @@ async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_dat
         assert opened.caps.of(people["seattle"].role).max_cell == 99
         for name, limit in (("seattle", 7), ("bellevue", 50), ("head-office", 10_000)):
             assert opened.caps.of(people[name].role).max_rows_limit == limit
-            with pytest.raises(ValidationError, match=f"from 1 to {limit},"):
-                await agent.query(people[name], "select 1", max_rows=limit + 1)
+            for asked in (-1, 0, limit + 1):
+                with pytest.raises(ValidationError, match=f"from 1 to {limit}, not {asked}"):
+                    await agent.query(people[name], "select 1", max_rows=asked)
         result = await agent.query(people["seattle"], "select generate_series(1, 20)")
         assert (len(result.rows), result.truncated) == (7, True)
         with pytest.raises(QueryTimeout, match=r"longer than 0\.2 seconds"):
             await agent.query(people["seattle"], tenants.SLOW)
+        # By PostgreSQL itself, and not with the limit of the others.
+        for name, limit in (("seattle", "200ms"), ("bellevue", "30s")):
+            told = await fetch(
+                opened, people[name], "select current_setting('statement_timeout')", 1
+            )
+            assert told.rows == [(limit,)]
         long = await agent.query(people["bellevue"], "select repeat('x', 500) from orders")
         shown = answer(long, opened.caps.of(people["bellevue"].role))
         assert shown.fields["truncated_by"] == "bytes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import logging
 from collections import Counter
@@ -411,13 +412,20 @@ async def test_a_call_cannot_write(call, shop):
         assert connection.execute("select count(*) > 0 from retail.orders").fetchone()[0]
 
 
-async def test_an_error_of_the_function_is_a_database_error_without_a_position(call):
+async def test_an_error_of_the_function_is_a_database_error_without_a_position(
+    call, opened, people, tools
+):
     with pytest.raises(DatabaseError) as caught:
         await call("fails", x=0)
     assert (caught.value.sqlstate, caught.value.position) == ("22012", None)
     with pytest.raises(DatabaseError) as caught:
         await call("echo_list", list=[], days=["31.2.2026"])
     assert caught.value.sqlstate.startswith("22")
+    # PostgreSQL says where in the text of the call, which nobody wrote.
+    gone = dataclasses.replace(tools["fails"], function="gone")
+    with pytest.raises(DatabaseError) as caught:
+        await Agent(opened).call_function(people["seattle"], gone, {"x": 0})
+    assert (caught.value.sqlstate, caught.value.position) == ("42883", None)
 
 
 async def test_privileges_are_the_databases_whatever_is_shown(opened, people):

@@ -306,17 +306,24 @@ async def test_two_principals_of_a_new_store_are_made_one_after_the_other(
         admin.execute(f"drop owned by zava_store_{store}; drop role zava_store_{store}")
 
 
+@pytest.mark.parametrize("ahead", [0, 1_000])
 async def test_a_session_reads_only_and_for_its_own_backend(
-    database: Database, seattle: Principal
+    database: Database, seattle: Principal, monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
+    # As if the clock of the database were ahead of ours by so much.
+    monkeypatch.setattr(database, "clock_offset", database.clock_offset + ahead)
     async with tenant_session(database, seattle) as connection:
         row = await connection.fetchrow(
             "select current_setting('transaction_read_only'), current_user::text,"
-            " split_part(current_setting('zava.context'), '.', 5), pg_backend_pid()::text"
+            " split_part(current_setting('zava.context'), '.', 5), pg_backend_pid()::text,"
+            " split_part(current_setting('zava.context'), '.', 6)::bigint"
+            " - extract(epoch from now())::bigint"
         )
     assert row is not None
     assert row[:2] == ("on", "zava_store_seattle")
     assert row[2] == row[3]
+    # It outlives its statement by half a minute, and the clocks may differ by a moment.
+    assert 0 < row[4] - ahead - database.settings.statement_timeout <= 32
 
 
 # ------------------------------------------------------------------------------- what it answers
@@ -341,6 +348,7 @@ async def test_a_session_reads_only_and_for_its_own_backend(
         ("select 1 from zava.principals", "42501", 15, "may not read"),
         ("select 'é' || nothing", "42703", 15, "describe_schema"),
         ("select 'x'::integer", "22P02", 8, ""),
+        ("select $1::int", "42P02", None, "Write the value itself"),
     ],
 )
 async def test_an_error_says_what_where_and_what_to_do(
