@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import stat
 import sys
 import uuid
 from contextlib import asynccontextmanager
@@ -625,6 +626,22 @@ async def test_a_directory_in_which_others_write_is_refused(module_database, tmp
                 pass
 
 
+async def test_a_journal_is_read_by_nobody_else_and_synced_once_for_all_that_wait(
+    tmp_path, monkeypatch
+):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    journal = Journal.create(tmp_path / "audit", uuid.uuid4())
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
+    for wanted in (1, 2):
+        journal.write(RECORD)
+        await asyncio.gather(*(journal.sync() for _ in range(9)))
+        assert len(synced) == wanted
+    journal.take(journal.waiting)
+    journal.close()
+
+
 async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admin, tmp_path):
     (chain,) = admin.execute("select zava.audit_chain()").fetchone()
     journal = Journal.create(tmp_path / "audit", chain)
@@ -639,6 +656,7 @@ async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admi
         await ask(agent, "select 1")
     assert log(admin, "principal, tool") == [*[("x", "query")] * 3, ("seattle", "query")]
     assert sorted(tmp_path.glob("audit/*.journal")) == [held.path]
+    assert not list(tmp_path.glob("audit/*.damaged")), "nobody was answered for it"
     held.take(held.waiting)
     held.close()
 
@@ -658,8 +676,12 @@ def postgres() -> Iterator[tuple[LocalPostgres, conftest.Database]]:
 
 @pytest.mark.once
 @pytest.mark.parametrize("closed", [True, False], ids=["refuse", "spool"])
-async def test_postgresql_is_killed_and_no_answered_call_is_lost(postgres, tmp_path, closed):
+async def test_postgresql_is_killed_and_no_answered_call_is_lost(
+    postgres, tmp_path, monkeypatch, closed
+):
     server, database = postgres
+    synced: list[int] = []
+    fsync = os.fsync
     answered: set[str] = set()
     other: list[str] = []
 
@@ -681,8 +703,10 @@ async def test_postgresql_is_killed_and_no_answered_call_is_lost(postgres, tmp_p
         await asyncio.gather(*clients)
         await until(lambda: not agent.audit.taking)
         # What needs no database is where the two differ.
+        monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(fd), fsync(fd)))
         outcome = await ask_known(agent, who, "select lo_create(1)")
         assert outcome == ("SERVICE_UNAVAILABLE" if closed else "QUERY_REFUSED")
+        assert bool(synced) is not closed, "on the disk before its answer"
         await restarted(server)
         await until(lambda: agent.audit.taking and not agent.audit.waiting)
     assert set(other) <= {"SERVICE_UNAVAILABLE", "DATABASE_ERROR"}

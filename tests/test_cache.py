@@ -25,6 +25,7 @@ from zava_sql.agent import Agent, Column, Result
 from zava_sql.cache import NEVER_KEPT, Cache, MemoryStore, is_kept
 from zava_sql.cache_redis import RedisStore
 from zava_sql.errors import AuthorizationError, ConfigurationError, DatabaseError, ZavaError
+from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.guard import Checked, Guard
 from zava_sql.mcp_tools import create_server
 from zava_sql.tenant import find_principal
@@ -111,8 +112,10 @@ async def test_an_answer_is_kept_for_the_same_question_of_the_same_principal(
     async with caching(module_database) as agent:
         seattle, deputy = await who(agent), await who(agent, "seattle-deputy")
         first = await agent.query(seattle, COUNT)
+        rows = list(first.rows)
+        first.rows.clear()  # what a caller does to its rows is not seen by the next
         again = await agent.query(seattle, f"{COUNT.upper()} -- asked otherwise".lower())
-        assert list(first.rows) == list(again.rows)
+        assert list(again.rows) == rows
         assert (len(runs.texts), agent.cache.hits) == (1, 1)
         await agent.query(seattle, COUNT, max_rows=5)  # another limit is another answer
         await agent.query(deputy, COUNT)  # of the same store, and still another
@@ -122,7 +125,7 @@ async def test_an_answer_is_kept_for_the_same_question_of_the_same_principal(
             await agent.query(seattle, sql)
             await agent.query(seattle, sql)
         assert (len(runs.texts), agent.cache.hits) == (10, 1)
-        assert truth.rows["orders", tenants.store_id("seattle")] == first.rows[0][0]
+        assert truth.rows["orders", tenants.store_id("seattle")] == rows[0][0]
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["guard", "no guard"])
@@ -259,6 +262,10 @@ async def test_changed_data_are_seen_once_they_are_told(module_database, admin):
         admin.execute("delete from retail.orders where total_amount = 1; notify zava_data")
         await until(lambda: not len(agent.cache.store))
         assert await value(agent, seattle) == before
+        agent.cache._heard()  # noqa: SLF001
+        assert not agent.cache.on, "from that very moment"
+        await until(lambda: agent.cache.on)
+        assert not len(agent.cache.store)
 
 
 async def test_a_query_that_ran_while_data_changed_is_not_kept(module_database, admin):
@@ -316,7 +323,9 @@ async def test_who_gives_up_leaves_the_others_their_answer(module_database, admi
         "select count(*) from pg_stat_activity where state = 'active'"
         " and datname = current_database() and usename = 'zava_gateway'"
     )
-    async with caching(module_database) as agent:
+    # Longer than these tests wait: nothing but who gives up ends a query.
+    patient = {"statement_timeout": 200, "command_timeout": 200}
+    async with caching(module_database, **patient) as agent:
         seattle = await who(agent)
         tasks = [asyncio.create_task(agent.query(seattle, slow)) for _ in range(3)]
         await until(lambda: agent.cache.misses == 3)
@@ -372,6 +381,29 @@ async def test_what_is_volatile_is_never_kept(module_database):
     assert not is_kept('select "now" ( )')
     assert not is_kept('select * from api."my_queries"(p_limit => $1::text::integer)')
     assert is_kept("select known from retail.orders")
+
+
+async def test_an_answer_is_of_the_values_and_the_time_zone_it_was_asked_with(
+    module_database, admin
+):
+    admin.execute(
+        "create function api.twice(p_x integer) returns integer language sql stable"
+        " return 2 * p_x; grant execute on function api.twice(integer) to store_manager"
+    )
+    noon = "select to_char(timestamptz '2024-06-01 12:00Z', 'HH24')"
+    store, answers = MemoryStore(60, 1_000_000), []
+    for zone in ("UTC", "Asia/Tokyo"):
+        async with tenants.opened(module_database, time_zone=zone) as opened:
+            agent = Agent(opened, cache=Cache(opened, store, on=True))
+            seattle = await who(agent)
+            catalogue = FunctionCatalogue(opened)
+            await catalogue.refresh()
+            twice = (await catalogue.visible_to(seattle))["twice"]
+            answers.append(await value(agent, seattle, noon))
+            for x in (1, 2, 1):
+                answers += (await agent.call_function(seattle, twice, {"x": x})).rows[0]
+            assert agent.cache.hits == 1
+    assert answers == ["12", 2, 4, 2, "21", 2, 4, 2]
 
 
 async def test_a_volatile_function_of_the_database_is_asked_each_time(clone):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import resource
 from contextlib import contextmanager
@@ -267,6 +268,45 @@ async def test_turns_are_fair():
     assert turns._free == 2  # noqa: SLF001 - nothing is lost
     assert not turns._running  # noqa: SLF001
     assert not turns._waiting  # noqa: SLF001
+
+
+@pytest.mark.once
+async def test_the_next_turn_is_of_who_has_least_and_never_above_a_limit():
+    turns = Turns(3)
+
+    async def begin(tenant: str, limit: int = 9) -> contextlib.AsyncExitStack:
+        held = contextlib.AsyncExitStack()
+        await held.enter_async_context(turns.turn(tenant, limit, 20))
+        return held
+
+    first, second, other = await begin("a", 2), await begin("a", 2), await begin("b")
+    third = asyncio.create_task(begin("a", 2))
+    await asyncio.sleep(0)
+    await other.aclose()
+    await asyncio.sleep(0)
+    assert not third.done(), "there is room, and none for this tenant"
+    await first.aclose()
+    third_turn = await third
+
+    # The last turn of "a" is longer ago, but it has two.
+    other = await begin("b")
+    waiting = {tenant: asyncio.create_task(begin(tenant)) for tenant in "ab"}
+    await asyncio.sleep(0)
+    await other.aclose()
+    await asyncio.sleep(0)
+    assert not waiting["a"].done()
+    held = await waiting["b"]
+
+    # Who is gone as its turn comes gives it on.
+    gone = asyncio.create_task(begin("c"))
+    await asyncio.sleep(0)
+    await second.aclose()
+    gone.cancel()
+    await asyncio.wait([gone])
+    for one in (third_turn, held, await waiting["a"]):
+        await one.aclose()
+    assert turns._free == 3  # noqa: SLF001 - nothing is lost
+    assert not turns._running  # noqa: SLF001
 
 
 @pytest.mark.once

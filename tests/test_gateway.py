@@ -14,7 +14,7 @@ import tenants
 
 from zava_sql import gateway
 from zava_sql.agent import Agent, fetch
-from zava_sql.errors import LimitExceeded, ZavaError
+from zava_sql.errors import DatabaseError, LimitExceeded, ZavaError
 from zava_sql.gateway import GatewayPool
 from zava_sql.tenant import tenant_session
 
@@ -283,6 +283,42 @@ async def test_nothing_of_a_transaction_is_left_to_the_next_principal(
         assert str(people["bellevue"].principal_id) in str(context)
         assert (memory, role, statements) == ("4MB", "zava_store_bellevue", 0)
         assert admin_connection.execute(LOCKS, [pid]).fetchone() == (0,)
+
+
+async def test_a_lock_ends_with_the_text_that_failed_behind_it(
+    module_database: conftest.Database, admin_connection: psycopg.Connection
+) -> None:
+    async with tenants.opened(module_database, pool_max=1, runner="never") as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        pid = await backend(database, seattle)
+        text = "select pg_advisory_lock(44)::text, 1 / (n - 1) from generate_series(1, 1) as n"
+        with pytest.raises(DatabaseError, match="division"):
+            await fetch(database, seattle, text, 1)
+        # Whoever tries to take it learns of it.
+        await until(lambda: admin_connection.execute(LOCKS, [pid]).fetchone() == (0,))
+        assert await backend(database, seattle) == pid
+
+
+async def test_what_one_asks_often_is_new_of_the_next(module_database: conftest.Database) -> None:
+    """Without the guard a text sees whether it is kept: not because another asked it, too."""
+    kept = "select count(*) from pg_prepared_statement() as s where s.statement ~ 'as q limit'"
+    async with tenants.opened(module_database, pool_max=1, runner="never") as database:
+        people = await tenants.principals(database, ["seattle", "bellevue"])
+        counts = [(await fetch(database, people["seattle"], kept, 1)).rows for _ in range(2)]
+        counts += [(await fetch(database, people["bellevue"], kept, 1)).rows for _ in range(2)]
+    assert counts == [[(n,)] for n in (0, 1, 0, 1)]
+
+
+async def test_a_connection_in_which_something_failed_is_lent_to_nobody(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(module_database, pool_max=1) as database:
+        with pytest.raises(ZeroDivisionError):
+            async with database.gateway.lend() as connection:
+                raise ZeroDivisionError
+        assert connection.is_closed()
+        async with database.gateway.lend() as other:
+            assert other is not connection
 
 
 @pytest.mark.usefixtures("waits")
