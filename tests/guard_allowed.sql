@@ -251,6 +251,7 @@ select c.cid, t.tid, w.path_length from (select customer_id as cid from customer
 select true <> false, false < true, null = null, current_date - 7, current_timestamp - interval '1 day', localtimestamp - interval '1 day' from stores limit 1;
 select current_time - interval '1 hour', localtime - interval '1 hour', (name isnull) = true, name notnull = false, case when true then 2 end - 1, (array[2])[1] - 1 from stores limit 1;
 select order_date at, order_id from orders limit 1;
+select (t).user, t.order, operator, t.operator from (select 1 as user, 2 as order, 3 as operator) t;
 select o.at, at, nulls from (select order_date as at, order_id as nulls from orders) o order by at nulls last limit 1;
 select x.sku, x.qty, p.name from jsonb_to_recordset('[{"sku": "A", "qty": 2}]') as x (sku text, qty int) left join products p using (sku);
 select r.* from stores s cross join lateral json_to_record(to_json(s)) r (name text, tax_rate numeric(6, 5), opened_on date, created_at timestamp with time zone);

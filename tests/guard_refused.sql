@@ -758,7 +758,21 @@ select json_value('1', '$' error on nothing)
 -- refused: syntax
 select interval '1' day of hour
 -- refused: syntax
-select 1 order by 1 nulls middle
+select array(1)
+-- refused: syntax
+select * from only (orders, stores)
+-- refused: syntax
+select 1 as 5
+-- refused: syntax
+select normalize('a', 'nfc')
+-- refused: syntax
+select * from stores s (a int)
+-- refused: syntax
+select interval '1' day to week
+-- refused: syntax
+select * from json_table('1', '$' as 1 columns (a int)) t
+-- refused: syntax
+select 1 order by 1 nulls
 -- refused: syntax
 select 1 order by 1 using a
 -- refused: syntax

@@ -11,7 +11,15 @@ from guard_catalogue import attributes_text, derive, functions_text, read_catalo
 from psycopg import sql
 
 from zava_sql.guard.growth import OF_ROWS
-from zava_sql.guard.keywords import words
+from zava_sql.guard.keywords import (
+    BARE_RESERVED,
+    COLUMN_WORD,
+    FUNCTION_WORD,
+    KINDS,
+    NOT_BARE_LABEL,
+    RESERVED,
+    words,
+)
 from zava_sql.guard.names import CLOSED_ATTRIBUTES, FUNCTIONS, OF_COLUMNS, is_closed_attribute
 from zava_sql.guard.type_names import TYPES
 
@@ -65,6 +73,23 @@ def test_the_list_holds_nothing_that_this_server_would_not_allow(catalogue) -> N
         assert least <= found[name].least
         assert most >= found[name].most
         assert schema == found[name].schema
+
+
+def test_keywords_are_those_of_the_servers_each_as_strict_as_the_strictest(catalogue) -> None:
+    rows = catalogue.execute(
+        "select word, catcode::text, barelabel from pg_get_keywords()"
+    ).fetchall()
+    codes = {"C": COLUMN_WORD, "T": FUNCTION_WORD, "R": RESERVED}
+    kinds = {word: codes[code] for word, code, _ in rows if code in codes}
+    bare = {word for word, _, is_bare in rows if is_bare}
+    with_as = {word for word, _, is_bare in rows if not is_bare}
+    assert [word for word, kind in kinds.items() if KINDS.get(word, 0) < kind] == []
+    assert with_as <= NOT_BARE_LABEL
+    assert {word for word, kind in KINDS.items() if kind == RESERVED} >= BARE_RESERVED
+    assert bare >= BARE_RESERVED
+    if catalogue.info.server_version >= 180_000:
+        assert kinds == KINDS
+        assert with_as == NOT_BARE_LABEL
 
 
 def test_the_attributes_that_call_functions_of_a_whole_row_are_known(catalogue) -> None:

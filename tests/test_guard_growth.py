@@ -113,6 +113,9 @@ GROWING: dict[str, Callable[[int], str]] = {
     "rows of with": lambda n: (
         "with " + chain("a# as (select a@ as x, a@ as y from a@)", n) + f" select 1 from a{n}"
     ),
+    "rows of table": lambda n: (
+        "with " + chain("a# as (select t as a, t as b from (table a@) t)", n) + f" table a{n}"
+    ),
     "attributes that are calls": lambda n: (
         "select 1 from " + within("(select t.to_jsonb as a, t.to_jsonb as b from {} t)", n) + " t"
     ),
