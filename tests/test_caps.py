@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import resource
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from zava_sql.catalogue import describe_schema, list_names
 from zava_sql.errors import LimitExceeded, QueryTimeout, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     import conftest
 
@@ -270,41 +269,53 @@ async def test_turns_are_fair():
     assert not turns._waiting  # noqa: SLF001
 
 
+class Caller:
+    """A task that asks for a turn, and keeps it until it may leave."""
+
+    def __init__(self, turns: Turns, tenant: str, limit: int = 9) -> None:
+        self.begun, self.may_leave = asyncio.Event(), asyncio.Event()
+        self.then: Callable[[], object] = bool  # done at once as it leaves
+        self.task = asyncio.create_task(self._call(turns, tenant, limit))
+
+    async def _call(self, turns: Turns, tenant: str, limit: int) -> None:
+        async with turns.turn(tenant, limit, 20):
+            self.begun.set()
+            await self.may_leave.wait()
+        self.then()
+
+    async def leave(self) -> None:
+        await self.begun.wait()
+        self.may_leave.set()
+        await self.task
+        await asyncio.sleep(0)  # whoever got its turn begins
+
+
 @pytest.mark.once
 async def test_the_next_turn_is_of_who_has_least_and_never_above_a_limit():
     turns = Turns(3)
-
-    async def begin(tenant: str, limit: int = 9) -> contextlib.AsyncExitStack:
-        held = contextlib.AsyncExitStack()
-        await held.enter_async_context(turns.turn(tenant, limit, 20))
-        return held
-
-    first, second, other = await begin("a", 2), await begin("a", 2), await begin("b")
-    third = asyncio.create_task(begin("a", 2))
-    await asyncio.sleep(0)
-    await other.aclose()
-    await asyncio.sleep(0)
-    assert not third.done(), "there is room, and none for this tenant"
-    await first.aclose()
-    third_turn = await third
+    first, second, other = Caller(turns, "a", 2), Caller(turns, "a", 2), Caller(turns, "b")
+    third = Caller(turns, "a", 2)
+    await other.leave()
+    assert not third.begun.is_set(), "there is room, and none for this tenant"
+    await first.leave()
+    assert third.begun.is_set()
 
     # The last turn of "a" is longer ago, but it has two.
-    other = await begin("b")
-    waiting = {tenant: asyncio.create_task(begin(tenant)) for tenant in "ab"}
-    await asyncio.sleep(0)
-    await other.aclose()
-    await asyncio.sleep(0)
-    assert not waiting["a"].done()
-    held = await waiting["b"]
+    other = Caller(turns, "b")
+    a, b = Caller(turns, "a"), Caller(turns, "b")
+    await other.leave()
+    assert not a.begun.is_set()
+    assert b.begun.is_set()
 
     # Who is gone as its turn comes gives it on.
-    gone = asyncio.create_task(begin("c"))
-    await asyncio.sleep(0)
-    await second.aclose()
-    gone.cancel()
-    await asyncio.wait([gone])
-    for one in (third_turn, held, await waiting["a"]):
-        await one.aclose()
+    await second.leave()
+    gone = Caller(turns, "c")
+    third.then = gone.task.cancel
+    await third.leave()
+    await asyncio.wait([gone.task])
+    assert not gone.begun.is_set()
+    for one in (a, b):
+        await one.leave()
     assert turns._free == 3  # noqa: SLF001 - nothing is lost
     assert not turns._running  # noqa: SLF001
 
