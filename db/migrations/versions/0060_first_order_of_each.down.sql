@@ -1,0 +1,138 @@
+-- 0060 first order of each, undone.
+set local lock_timeout = '3s';
+set local role zava_owner;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+-- api._performance(): the figures of one store for a period, the period before and a year ago.
+-- Not a tool. A customer is new when the first completed order at this store lies in the period.
+-- Orders are asked for by "any" of one store: were it an equality like that of the fence, PostgreSQL
+-- would compare the two in a node of its own, through which it would hand every row.
+create or replace function api._performance(
+    p_store_id uuid,
+    p_time_zone text,
+    p_from date,
+    p_to date
+)
+returns table (
+    place integer,
+    metric text,
+    unit text,
+    value numeric,
+    previous numeric,
+    year_ago numeric
+)
+language sql
+stable
+parallel restricted
+security invoker
+begin atomic
+    with periods as materialized (
+        select
+            p.period,
+            p.day_from,
+            p.day_to,
+            api._day_start(p.day_from, p_time_zone) as moment_from,
+            api._day_start(p.day_to + 1, p_time_zone) as moment_to
+        from (
+            values
+                ('value', p_from, p_to),
+                ('previous', p_from - (p_to - p_from) - 1, p_from - 1),
+                (
+                    'year_ago', (p_from - interval '1 year')::date,
+                    (p_to - interval '1 year')::date
+                )
+        ) as p (period, day_from, day_to)
+    ),
+    sales as (
+        select
+            p.period,
+            coalesce(sum(d.revenue), 0.00) as revenue,
+            coalesce(sum(d.gross_revenue), 0.00) as gross_revenue,
+            coalesce(sum(d.orders), 0) as orders,
+            coalesce(sum(d.units), 0) as units,
+            coalesce(sum(d.returned_units), 0) as returned_units,
+            coalesce(sum(d.revenue - d.cost), 0.00) as margin
+        from periods as p
+        left join api._daily_totals(
+            array[p_store_id],
+            least(p_from - (p_to - p_from) - 1, (p_from - interval '1 year')::date),
+            p_to
+        ) as d on d.sold_on between p.day_from and p.day_to
+        group by p.period
+    ),
+    active as (
+        select p.period, o.customer_id
+        from periods as p
+        join retail.orders as o
+            on o.order_date >= p.moment_from and o.order_date < p.moment_to
+        where o.store_id = any (array[p_store_id])
+            and o.status = 'completed'
+            and o.customer_id is not null
+        group by p.period, o.customer_id
+    ),
+    first_orders as (
+        select min(o.order_date) as order_date
+        from retail.orders as o
+        where o.store_id = any (array[p_store_id])
+            and o.status = 'completed'
+            and o.customer_id is not null
+        group by o.customer_id
+    ),
+    new as (
+        select p.period, count(*) as customers
+        from periods as p
+        join first_orders as f
+            on f.order_date >= p.moment_from and f.order_date < p.moment_to
+        group by p.period
+    ),
+    customers as (
+        select a.period, count(*) as active, coalesce(n.customers, 0) as new
+        from active as a
+        left join new as n on n.period = a.period
+        group by a.period, n.customers
+    )
+    select
+        m.place,
+        m.metric,
+        m.unit,
+        max(m.value) filter (where s.period = 'value'),
+        max(m.value) filter (where s.period = 'previous'),
+        max(m.value) filter (where s.period = 'year_ago')
+    from sales as s
+    left join customers as c on c.period = s.period
+    cross join lateral (
+        values
+            (1, 'revenue', 'USD', s.revenue),
+            (2, 'gross_revenue', 'USD', s.gross_revenue),
+            (3, 'orders', 'count', s.orders),
+            (4, 'units', 'count', s.units),
+            (5, 'average_basket', 'USD', round(s.gross_revenue / nullif(s.orders, 0), 2)),
+            (6, 'margin', 'USD', s.margin),
+            (7, 'margin_percent', 'percent', api._percent(s.margin, s.revenue)),
+            (8, 'returned_units', 'count', s.returned_units),
+            (9, 'returned_revenue', 'USD', s.gross_revenue - s.revenue),
+            (
+                10, 'return_rate', 'percent',
+                api._percent(s.returned_units, s.units + s.returned_units)
+            ),
+            (11, 'active_customers', 'count', coalesce(c.active, 0)),
+            (12, 'new_customers', 'count', coalesce(c.new, 0)),
+            (13, 'returning_customers', 'count', coalesce(c.active - c.new, 0))
+    ) as m (place, metric, unit, value)
+    group by m.place, m.metric, m.unit;
+end;
+
+comment on function api._performance(uuid, text, date, date) is
+    'The figures of one store for a period, as many days before and the same days a year ago, a row each.
+
+p_store_id: the store
+p_time_zone: its time zone
+p_from: first day, inclusive
+p_to: last day, inclusive';
+revoke execute on function api._performance(uuid, text, date, date) from public;
+grant execute on function api._performance(uuid, text, date, date)
+    to store_manager, regional_manager, head_office;
+
+-- sources end
+reset role;
