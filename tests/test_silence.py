@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from zava_sql.agent import Agent
 from zava_sql.cache import Cache
 from zava_sql.errors import ServiceUnavailable
+from zava_sql.health import _row as row
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
@@ -108,11 +109,27 @@ async def ready(url: str) -> bool:
         return (await http.get(url.replace("/mcp", "/readyz"))).status_code == 200
 
 
-async def test_a_look_at_health_ends_in_time_and_the_next_ones_see_it_is_back(shops):
-    forever = {"command_timeout": 600, "statement_timeout": 600}
+async def test_a_look_that_is_given_up_keeps_no_connection_from_others(shops):
+    settings = {"command_timeout": 60, "statement_timeout": 60}
     async with (
         network(shops) as (between, urls),
-        tenants.opened(shops, **forever, **urls) as database,
+        tenants.opened(shops, **settings, **urls) as database,
+    ):
+        await database.service_rows("select 1")
+        between.hush()
+        look = asyncio.create_task(row(database.service.acquire(), "select 1"))
+        await asyncio.sleep(0.1)
+        look.cancel()
+        async with asyncio.timeout(20):
+            assert await database.service_rows("select 1")
+
+
+async def test_a_look_at_health_ends_in_time_and_the_next_ones_see_it_is_back(shops):
+    # One connection may be in use as it falls silent, and is for as long as a command may take.
+    settings = {"command_timeout": 60, "statement_timeout": 60, "pool_max": 4}
+    async with (
+        network(shops) as (between, urls),
+        tenants.opened(shops, **settings, **urls) as database,
         mcp_clients.serving(database) as url,
     ):
         assert await ready(url)

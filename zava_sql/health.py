@@ -23,7 +23,7 @@ from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ConfigurationError, ZavaError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from starlette.requests import Request
@@ -250,18 +250,27 @@ async def _looked(check: Check) -> Part:
 async def _row(
     lent: AbstractAsyncContextManager[Connection], sql: str, *arguments: object
 ) -> asyncpg.Record:
-    # In a transaction, which a pooler keeps on one backend.
     async with lent as connection:
-        # Cut where it is silent: parting in good order would keep it from the pool for long.
-        cut = asyncio.get_running_loop().call_later(_PATIENCE, connection.terminate)
+        reading = asyncio.create_task(_read(connection, sql, arguments))
         try:
-            async with connection.transaction():
-                row = await connection.fetchrow(sql, *arguments)
+            await asyncio.wait({reading}, timeout=_PATIENCE)
         finally:
-            cut.cancel()
-        if row is None:
-            raise asyncpg.DataError("no row")
-        return row
+            if not reading.done():
+                # Cut where it is silent. Cancelled, or parting in good order, it would be kept from
+                # the pool until a cancel request is answered.
+                connection.terminate()
+                await asyncio.wait({reading})
+                reading.exception()  # nobody may be left to ask
+        return reading.result()
+
+
+async def _read(connection: Connection, sql: str, arguments: Sequence[object]) -> asyncpg.Record:
+    # In a transaction, which a pooler keeps on one backend.
+    async with connection.transaction():
+        row = await connection.fetchrow(sql, *arguments)
+    if row is None:
+        raise asyncpg.DataError("no row")
+    return row
 
 
 def is_local(request: Request) -> bool:
