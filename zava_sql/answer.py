@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
-from zava_sql.cuts import cut_cells, most_rows
+from zava_sql.cuts import cut_cells, shown
 from zava_sql.render import cell_text, csv_lines, dump, json_rows, markdown_lines
 from zava_sql.result import Result
 
@@ -37,12 +37,11 @@ class Answer:
 def answer(result: Result, settings: Settings, *, form: Form = "csv", rows: bool = False) -> Answer:
     """Give the rows as text, and with `rows` as a field as well; both within the caps."""
     size = settings.max_bytes
-    some = most_rows(result, settings.max_cell, size)
-    shown, cut = cut_cells(some, settings.max_cell)
+    some, cut = shown(result, settings.max_cell, size)
     as_json = form == "json"
     write, heads = (markdown_lines, 2) if form == "markdown" else (csv_lines, 1)
-    lines = [] if as_json else write(shown)
-    plain = json_rows(shown) if as_json or rows else []
+    lines = [] if as_json else write(some)
+    plain = json_rows(some) if as_json or rows else []
     body = dump(plain)
     fits = some.row_count
     if lines:
@@ -73,9 +72,9 @@ def value_answer(result: Result, settings: Settings) -> Answer:
     text = cell_text(result.values[0][0], result.columns[0].type)
     kept = text.encode()[: settings.max_bytes].decode(errors="ignore")
     rest = len(text) - len(kept)
-    shown, cut = cut_cells(result, settings.max_cell)
+    some, cut = cut_cells(result, settings.max_cell)
     notes = [f"# cut: {rest} more characters"] if rest else []
-    fields = _with_rows(_fields(result, None, cut), json_rows(shown))
+    fields = _with_rows(_fields(result, None, cut), json_rows(some))
     return Answer("\n".join([fenced(kept) if settings.fence_results else kept, *notes]), fields)
 
 

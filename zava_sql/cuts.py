@@ -17,42 +17,56 @@ from zava_sql.calls import elements
 from zava_sql.render import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from zava_sql.result import Result
 
-__all__ = ["cut_cells", "most_rows"]
+__all__ = ["cut_cells", "shown"]
 
 _NULL: Final = type(None)
+
+# Values of these types are never cut.
+_SHORT: Final = {int, float, bool, _NULL}
 
 # Characters of an element and what parts it from the next: true, NULL; "(1,1)", NULL; (,).
 _ELEMENTS: Final = {bool: 5, asyncpg.Point: 5, asyncpg.Range: 4}
 
 
-def most_rows(result: Result, cell: int, size: int) -> Result:
-    """Leave out rows that do not fit in a size with values cut to a length, but for the first.
+def shown(result: Result, cell: int, size: int) -> tuple[Result, int]:
+    """Leave out rows that do not fit in a size, shorten values as `cut_cells`, and count these.
 
     A text and a row need a byte for each character and field, an array what its elements do at
-    least, any other value one; and each one more that parts it from the next.
+    least, any other value one; and each one more that parts it from the next. The first row stays.
     """
     width = 2 * len(result.columns)
     count = min(size // max(width, 1) + 1, result.row_count)
+    if count < result.row_count:
+        result = result.first(count)
     sizes: list[Sequence[int]] = []
-    for values in result.first(count).values:
+    short = set()
+    for number, values in enumerate(result.values):
         types = set(map(type, values))
         if types == {str}:
             found = list(map(len, values))
+        elif types == {str, _NULL}:
+            found = [len(value) if value else 0 for value in values]
         elif types & {str, list, asyncpg.Record}:
             found = list(map(_least, values))
         else:
+            if types <= _SHORT:
+                short.add(number)
             continue
-        sizes.append([min(one, cell) for one in found] if max(found) > cell else found)
+        if max(found) > cell:
+            found = [min(one, cell) for one in found]
+        elif types <= {str, _NULL}:
+            short.add(number)
+        sizes.append(found)
     sizes.append([width - len(sizes)] * count)
-    if count == result.row_count and sum(map(sum, sizes)) <= size:
-        return result
-    ends = list(accumulate(map(sum, zip(*sizes, strict=True))))
-    count = min(bisect_left(ends, size) + 1, count)
-    return result if count == result.row_count else result.first(count)
+    if sum(map(sum, sizes)) > size:
+        ends = list(accumulate(map(sum, zip(*sizes, strict=True))))
+        fitting = bisect_left(ends, size) + 1
+        result = result.first(fitting) if fitting < count else result
+    return cut_cells(result, cell, short)
 
 
 def _least(value: object) -> int:
@@ -64,13 +78,18 @@ def _least(value: object) -> int:
     return count * _ELEMENTS.get(type(element), 2)
 
 
-def cut_cells(result: Result, length: int) -> tuple[Result, int]:
-    """Shorten values whose text is longer, each with a mark behind it, and count them."""
+def cut_cells(result: Result, length: int, short: Container[int] = ()) -> tuple[Result, int]:
+    """Shorten values whose text is longer, each with a mark behind it, and count them.
+
+    `short` has the numbers of columns that are known to have no such value.
+    """
     cut = 0
     columns = list(result.values)
     for number, values in enumerate(result.values):
+        if number in short:
+            continue
         types = set(map(type, values))
-        if types <= {int, float, bool, _NULL}:
+        if types <= _SHORT:
             continue
         texts: Sequence[str | None] = values
         beginnings: Sequence[object] = values
