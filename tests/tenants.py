@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import conftest
 
-    from zava_sql.agent import Result
+    from zava_sql.result import Result
     from zava_sql.tenant import Principal
 
 STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")

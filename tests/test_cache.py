@@ -21,13 +21,14 @@ from pydantic import SecretStr
 
 from zava_sql import agent as agent_module
 from zava_sql import guard as guard_package
-from zava_sql.agent import Agent, Column, Result
+from zava_sql.agent import Agent
 from zava_sql.cache import NEVER_KEPT, Cache, MemoryStore, is_kept
 from zava_sql.cache_redis import RedisStore
 from zava_sql.errors import AuthorizationError, ConfigurationError, DatabaseError, ZavaError
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.guard import Checked, Guard
 from zava_sql.mcp_tools import create_server
+from zava_sql.result import Column, Result
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import guard_lists
 import pytest
 import tenants
 
-from zava_sql.agent import Agent, Result, fetch
+from zava_sql.agent import Agent, fetch
 from zava_sql.errors import DatabaseError, QueryRefused
 from zava_sql.guard import Guard
+from zava_sql.result import Result
 
 pytestmark = pytest.mark.anyio
 

@@ -18,9 +18,10 @@ import pytest
 import tenants
 
 from zava_sql import runner
-from zava_sql.agent import Agent, Result, fetch
+from zava_sql.agent import Agent, fetch
 from zava_sql.database import CONNECTION_ERRORS
 from zava_sql.errors import DatabaseError, QueryTimeout, ZavaError
+from zava_sql.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

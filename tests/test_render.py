@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from zava_sql.agent import Column, Result
 from zava_sql.answer import answer
 from zava_sql.database import Database
 from zava_sql.render import markdown_lines, to_csv, to_json, to_table
+from zava_sql.result import Column, Result
 from zava_sql.settings import Settings
 
 pytestmark = pytest.mark.once

@@ -25,7 +25,6 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
-from zava_sql.gateway import Column
 from zava_sql.guard import Guard
 from zava_sql.repairs import repair
 from zava_sql.result import Result
@@ -45,12 +44,13 @@ if TYPE_CHECKING:
 
     from zava_sql.embedding import Vector
     from zava_sql.functions import FunctionSpec
+    from zava_sql.result import Column
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
     Embed = Callable[[Principal, str], Awaitable[Vector | None]]
 
-__all__ = ["Agent", "Column", "Result", "fetch"]
+__all__ = ["Agent", "fetch"]
 
 # The newline keeps a trailing comment from swallowing the bracket. That only a query can stand in
 # the brackets stops PREPARE, SET, COMMIT and their like: the wrap is a boundary, no convenience.

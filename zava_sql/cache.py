@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from typing import Protocol
 
-    from zava_sql.agent import Result
     from zava_sql.calls import Call
     from zava_sql.database import Database
+    from zava_sql.result import Result
 
     class Store(Protocol):
         """Where answers are; an answer counts only with the epoch in which its query began."""

@@ -22,7 +22,7 @@ except ImportError as error:
         "ZAVA_CACHE_URL needs the package redis", hint="Install it: pip install 'zava-sql[redis]'"
     ) from error
 
-from zava_sql.agent import Column, Result
+from zava_sql.result import Column, Result
 
 if TYPE_CHECKING:
     from zava_sql.settings import Settings

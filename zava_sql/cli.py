@@ -51,7 +51,7 @@ from zava_sql.tenant import find_principal
 if TYPE_CHECKING:
     from datetime import date
 
-    from zava_sql.agent import Result
+    from zava_sql.result import Result
 
 __all__ = ["app", "main"]
 

@@ -19,8 +19,9 @@ from zava_sql.tools import READS, Tool, described, text_result
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from zava_sql.agent import Agent, Result
+    from zava_sql.agent import Agent
     from zava_sql.function_catalogue import FunctionCatalogue
+    from zava_sql.result import Result
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 

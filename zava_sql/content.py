@@ -17,7 +17,7 @@ from zava_sql.errors import DatabaseError, LimitExceeded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from zava_sql.agent import Result
+    from zava_sql.result import Result
     from zava_sql.settings import Settings
 
     Contents = types.TextResourceContents | types.BlobResourceContents

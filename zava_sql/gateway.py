@@ -13,13 +13,13 @@ import logging
 import time
 from collections import deque
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from asyncpg import connect_utils
 
 from zava_sql.inflow import Inflow
+from zava_sql.result import Column
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from asyncpg.prepared_stmt import PreparedStatement
 
-__all__ = ["KEPT_STATEMENTS", "Column", "GatewayConnection", "GatewayPool", "TransactionConnection"]
+__all__ = ["KEPT_STATEMENTS", "GatewayConnection", "GatewayPool", "TransactionConnection"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +51,6 @@ _CANCEL = 2.0
 
 # Transactions after which a connection is replaced: a backend's caches only grow.
 _MOST_USES = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of an answer; names may repeat."""
-
-    name: str
-    type: str
 
 
 class GatewayConnection(asyncpg.Connection):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from zava_sql.agent import Result
+    from zava_sql.result import Result
 
 
 __all__ = [

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from zava_sql.gateway import Column
+__all__ = ["Column", "Result"]
 
-__all__ = ["Result"]
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an answer; names may repeat."""
+
+    name: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
