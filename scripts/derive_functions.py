@@ -1,10 +1,9 @@
 """Derive zava_sql/guard/functions.txt and attributes.txt from the catalogues of live servers.
 
-    scripts/derive-functions URL_OF_POSTGRESQL_16 URL_OF_POSTGRESQL_18
-
 Both should have the extensions vector and, where it is to be had, pg_trgm. Review the difference.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -15,12 +14,16 @@ sys.path.insert(0, str(ROOT / "tests"))  # where its rule is tested
 
 from guard_catalogue import attributes_text, derive, functions_text  # noqa: E402
 
-if len(sys.argv) != 3:
-    sys.exit(__doc__)
+parser = argparse.ArgumentParser(prog="scripts/derive-functions", description=__doc__)
+parser.add_argument("url_16", help="URL of PostgreSQL 16")
+parser.add_argument("url_18", help="URL of PostgreSQL 18")
+given = parser.parse_args()
 try:
-    names = derive(sys.argv[1:])
+    names = derive([given.url_16, given.url_18])
 except psycopg.Error as error:
-    sys.exit(f"error: {error}\nhint: give the URLs of two running servers, of version 16 and of 18")
+    what = " ".join(str(error).split())
+    sys.stderr.write(f"error: {what}\nhint: Give the URLs of two servers that run.\n")
+    sys.exit(3)
 guard = ROOT / "zava_sql" / "guard"
 (guard / "functions.txt").write_text(functions_text(names), encoding="utf-8")
 (guard / "attributes.txt").write_text(attributes_text(names), encoding="utf-8")

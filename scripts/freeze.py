@@ -22,5 +22,6 @@ try:
     else:
         done = ddl.redo(DB) if given.redo else ddl.rehash(DB, given.rehash)
 except errors.ZavaError as error:
-    sys.exit(f"{error.message}\n{error.hint}")
+    sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+    sys.exit(error.exit_code)
 sys.stdout.write("\n".join([*done, ""]))

@@ -220,7 +220,9 @@ async def measure(settings: Settings, rounds: int, orders: int) -> None:
 
 def main() -> None:
     """Run on a server of its own that is thrown away."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench agent", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--orders", type=int, default=45_000, help="orders a store, 3 lines each")
     options = parser.parse_args()

@@ -336,7 +336,9 @@ def compare(url: str, rounds: int) -> None:
 
 def main() -> None:
     """Run on a server of its own that is thrown away."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench analytics", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--lines", type=int, default=2_000_000)
     parser.add_argument("--stores", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=9)

@@ -153,7 +153,7 @@ async def measure(url: str, db: Path, runs: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/bench ddl", description=__doc__)
     parser.add_argument("--functions", type=int, default=500)
     parser.add_argument("--policies", type=int, default=100)
     parser.add_argument("--runs", type=int, default=3)

@@ -373,7 +373,7 @@ async def measure(settings: Settings, keys: dict[str, str], rounds: int, signer:
 
 def main() -> None:
     """Run on a server of its own that is thrown away."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="scripts/bench mcp", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--echo", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -204,7 +204,7 @@ async def prove(admin_url: str, records: int) -> None:
 
 def main() -> None:
     """Run on a server of its own that is thrown away."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="scripts/bench ops", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--calls", type=int, default=100_000)

@@ -355,7 +355,7 @@ def run(seed: int, chunk: int, samples: int = CHUNK) -> Tally:
 
 def main() -> int:
     """Run many chunks, several at a time; go on where the state file says the last run stopped."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=int, default=10_000_000)
     parser.add_argument("--workers", type=int, default=1)

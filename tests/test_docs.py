@@ -148,8 +148,25 @@ def test_tables_of_another_domain_are_fenced_as_the_page_says(clone):
             admin.execute("drop role clinic_app, clinic_owner")
 
 
-@pytest.mark.parametrize("name", ["bench", "freeze"])
+@pytest.mark.parametrize("name", ["bench", "derive-functions", "freeze", "fuzz", "test"])
 def test_scripts_say_what_they_take(name):
     command = [ROOT / "scripts" / name, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"scripts/{name} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("freeze", "Not a name"), 2),
+        (("derive-functions", "postgresql://127.0.0.1:1/a", "postgresql://127.0.0.1:1/a"), 3),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_scripts_fail_as_commands_do(arguments, code, tmp_path):
+    command = [ROOT / "scripts" / arguments[0], *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == code
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert hint.startswith("hint: ")
