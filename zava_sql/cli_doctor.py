@@ -53,7 +53,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-async def _examine(gateway: str | None) -> Report:
+async def _examine(role: str | None) -> Report:
     from zava_sql.doctor import Sessions, examine  # noqa: PLC0415 - see above
 
     settings = embedded.resolve(Settings.load())
@@ -63,13 +63,13 @@ async def _examine(gateway: str | None) -> Report:
         "ZAVA_ADMIN_URL": settings.admin_url,
     }
     async with AsyncExitStack() as stack:
-        runner, service, admin = [
+        gateway, service, admin = [
             await stack.enter_async_context(connect(url, variable=name)) if url else None
             for name, url in urls.items()
         ]
-        sessions = Sessions(runner, service, admin, pooler=settings.pooler is not None)
+        sessions = Sessions(gateway, service, admin, pooler=settings.pooler is not None)
         async with translated_connection_errors():
-            return await examine(sessions, gateway=gateway)
+            return await examine(sessions, gateway=role)
 
 
 def _print_report(found: Report) -> None:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from zava_sql import embedded
 from zava_sql.database import connect
-from zava_sql.errors import DatabaseError, ValidationError
+from zava_sql.errors import ValidationError
 from zava_sql.render import fitting
 from zava_sql.settings import Settings
 from zava_sql.tenant import ContextKey, hash_key, new_key
@@ -36,7 +36,7 @@ key = typer.Typer(help="Keys that sign contexts.", no_args_is_help=True, rich_ma
 
 @asynccontextmanager
 async def _administrator() -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Lend an administrator's connection; what the database says becomes an error of ours."""
+    """Lend an administrator's connection; what a function refuses is bad input."""
     async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
         try:
             yield connection
@@ -47,12 +47,6 @@ async def _administrator() -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
             asyncpg.NameTooLongError,
         ) as error:
             raise ValidationError(error.message or "bad value", hint=error.hint or "") from error
-        except asyncpg.PostgresError as error:
-            raise DatabaseError(
-                error.message or "the statement failed",
-                sqlstate=error.sqlstate,
-                hint=error.hint or "Migrate with `zava-sql db upgrade`; log in as administrator.",
-            ) from error
 
 
 async def _call(sql: str, *arguments: object) -> list[asyncpg.Record]:

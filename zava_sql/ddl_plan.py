@@ -157,10 +157,7 @@ def _radius(
         name = old.key.partition("(")[0]
         calls = re.compile(rf"(?<![\w.]){re.escape(name)}\s*\(")
         for o in live:
-            if (
-                o.kind in ("function", "procedure", "view", "policy", "trigger")
-                and o.key != old.key
-            ):
+            if o.kind in FROM_FILES and o.key != old.key:
                 # What is bound to it is rebuilt or stops the plan; a text fails when it runs.
                 state = after.get(o.key, o)
                 if calls.search(state.body):

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["UnshownError", "argument_schema", "column_names", "default_value", "has_text"]
+__all__ = [
+    "UnshownError",
+    "argument_schema",
+    "base_of",
+    "column_names",
+    "default_value",
+    "has_text",
+]
 
 _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "bool": {"type": "boolean"},
@@ -60,10 +67,7 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
                 "items": argument_schema(facts["of"]),
             }
         case "d":
-            base = facts["of"]
-            while base["kind"] == "d":
-                base = base["of"]
-            if base["kind"] == "a":
+            if base_of(facts)["kind"] == "a":
                 raise UnshownError("a parameter is a domain over an array")
             values = _values(facts)
             return {"enum": values} if values else argument_schema(facts["of"])
@@ -100,15 +104,20 @@ def default_value(expression: str | None, facts: Mapping[str, Any]) -> object:
     if match is None:
         return None
     text = match[2] if match[1] is None else match[1].replace("''", "'")
-    base = facts
-    while base["kind"] == "d":
-        base = base["of"]
+    base = base_of(facts)
     # Of a moment or a length of time PostgreSQL's text is not of the format that the schema names.
     if base["name"] in ("json", "jsonb", "timestamptz", "interval"):
         return None
     if base["name"] in _NUMBERS:
         return json.loads(text) if _NUMBER.fullmatch(text) else None
     return text
+
+
+def base_of(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the type that a domain is made of; any other is its own."""
+    while facts["kind"] == "d":
+        facts = facts["of"]
+    return facts
 
 
 def _values(facts: Mapping[str, Any]) -> list[object]:

@@ -18,6 +18,7 @@ from zava_sql.errors import ValidationError
 from zava_sql.function_types import (
     UnshownError,
     argument_schema,
+    base_of,
     column_names,
     default_value,
     has_text,
@@ -160,7 +161,7 @@ def _spec(
     # A line about an argument of such a name is about the argument.
     said = {key: notes[key] for key in notes.keys() - {one.name for one in parameters}}
     schema = extended(_input_schema(parameters, notes), said.get("schema"))
-    result = _base(json.loads(row["result"]))
+    result = base_of(json.loads(row["result"]))
     answers = _answers(row, result, outputs)
     name = row["function_name"]
     if overloaded:
@@ -234,12 +235,12 @@ def _parameters(inputs: Sequence[Mapping[str, Any]], *, embeds: bool) -> tuple[P
     texts = {
         name
         for name, one in zip(shown, inputs, strict=True)
-        if _base(one["type"]).get("name") == "text"
+        if base_of(one["type"]).get("name") == "text"
     }
     parameters = []
     for name, one in zip(shown, inputs, strict=True):
         text = None
-        if _base(one["type"]).get("name") in _VECTORS:
+        if base_of(one["type"]).get("name") in _VECTORS:
             text = name.removesuffix("_embedding")
             if text == name or text not in texts:
                 raise UnshownError(f"no text goes with the vector {one['name']}")
@@ -336,12 +337,6 @@ def _type_word(facts: Mapping[str, Any]) -> str:
     return f"{facts['of']['name']}s" if facts["kind"] == "a" else str(facts["name"])
 
 
-def _base(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    while facts["kind"] == "d":
-        facts = facts["of"]
-    return facts
-
-
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -355,7 +350,7 @@ def _cast(facts: Mapping[str, Any], *, exact: bool) -> str:
     array = "[]" if facts["kind"] == "a" else ""
     element = facts["of"] if array else facts
     if not exact and element["kind"] in ("d", "e"):
-        element = _base(element)
+        element = base_of(element)
         if element["kind"] == "e":
             return ""
         return f"::text{array}::{element['sql']}{array}"
@@ -366,7 +361,7 @@ def _bound(value: object, facts: Mapping[str, Any]) -> object:
     """Give the text of a value, from which PostgreSQL reads it exactly."""
     if facts["kind"] == "a" and isinstance(value, list):
         return [_bound(item, facts["of"]) for item in value]
-    if _base(facts)["name"] in ("json", "jsonb"):
+    if base_of(facts)["name"] in ("json", "jsonb"):
         return _sendable(json.dumps(value, ensure_ascii=False))
     if value is None or isinstance(value, bool):
         return _WORDS[value]

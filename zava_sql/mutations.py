@@ -22,9 +22,9 @@ from zava_sql.tenant import ContextKey
 from zava_sql.verify import Persona, measure, personas, relations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from zava_sql.verify import Connection, Rows
+    from zava_sql.verify import Ask, Connection, Rows
 
 __all__ = ["Mutation", "mutate", "scratch_copy", "to_table"]
 
@@ -186,9 +186,7 @@ async def _other_backends(copied: Connection) -> list[Persona]:
     ]
 
 
-def _within(
-    copied: Connection, key: ContextKey
-) -> Callable[[Persona, str], Awaitable[Rows | None]]:
+def _within(copied: Connection, key: ContextKey) -> Ask:
     """Ask as a session of the principal would, inside the transaction of the mutation."""
     wrong_key = ContextKey(key.kid, b"\0" * 32)
 

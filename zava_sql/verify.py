@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
     Rows = Sequence[tuple[object, ...]]
+    # Answers of one SELECT, or None where the session may not read that.
+    Ask = Callable[["Persona", str], Awaitable[Rows | None]]
 
 __all__ = ["Cell", "Matrix", "Persona", "Relation", "measure", "personas", "relations"]
 
@@ -83,9 +85,6 @@ where n.nspname !~ '^pg_'
         where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
     )
 """
-
-# Answers of one SELECT, or None where the session may not read that.
-Ask = "Callable[[Persona, str], Awaitable[Rows | None]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +193,12 @@ async def personas(admin: Connection) -> list[Persona]:
 
 
 async def measure(
-    ask: Callable[[Persona, str], Awaitable[Rows | None]],
+    ask: Ask,
     admin: Connection,
     who: Iterable[Persona],
     what: Iterable[Relation],
 ) -> Matrix:
-    """Ask everybody everything; `ask` gives the rows of a SELECT, or None where it is refused."""
+    """Ask everybody everything."""
     truths = {relation: await _truth(admin, relation) for relation in what}
     cells = []
     for persona in who:
@@ -262,7 +261,7 @@ def _judge(
     return Cell(relation.name, persona.name, outcome, total, sum(own.values()))
 
 
-def through(database: Database) -> Callable[[Persona, str], Awaitable[Rows | None]]:
+def through(database: Database) -> Ask:
     """Ask as a server does: through the pool, in the principal's session or the runner."""
     forged, expired = copy.copy(database), copy.copy(database)
     forged.context_key = ContextKey(database.context_key.kid, b"\0" * 32)

@@ -1,1 +1,1 @@
-"""Zava Retail's demonstration data: the hand-written product catalogue, one file per category."""
+"""What `zava-sql demo` shows, and the product catalogue that `seed` loads: a file a category."""
