@@ -23,6 +23,7 @@ from zava_sql.audit_journal import Journal
 from zava_sql.calls import digest, fingerprint, normalized
 from zava_sql.database import translated_connection_errors
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
+from zava_sql.pools import required
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -276,13 +277,10 @@ def _directory(settings: Settings) -> Path:
 
 
 async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
-    if settings.service_url is None:
-        raise ConfigurationError(
-            "ZAVA_SERVICE_URL is not set", hint="Set it, or start the embedded server."
-        )
+    url = required("ZAVA_SERVICE_URL", settings.service_url)
     async with translated_connection_errors():
         return await asyncpg.connect(
-            settings.service_url.get_secret_value(),
+            url,
             timeout=settings.connect_timeout,
             command_timeout=settings.command_timeout,
             statement_cache_size=0,

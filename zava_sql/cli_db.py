@@ -14,6 +14,7 @@ from rich.console import Console
 from zava_sql import embedded
 from zava_sql.database import connect
 from zava_sql.errors import ValidationError
+from zava_sql.pools import required
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
@@ -278,9 +279,4 @@ def blame(
 
 
 def _admin_url(settings: Settings) -> str:
-    admin = embedded.resolve(settings).admin_url
-    if admin is None:
-        raise ValidationError(
-            "ZAVA_ADMIN_URL is not set", hint="Set it to the URL of the administrator."
-        )
-    return admin.get_secret_value()
+    return required("ZAVA_ADMIN_URL", embedded.resolve(settings).admin_url)

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import asyncpg
 
-from zava_sql import runner
+from zava_sql import pools, runner
 from zava_sql.caps import Caps, Turns, last_until
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
-from zava_sql.pools import administer, gateway_pool, service_pool, session_start, settled
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
 
@@ -71,7 +70,7 @@ class Database:
         # With a key that is retired everybody would see nothing, and take it for the truth.
         self.is_key_known = True
         # Behind a pooler a backend is ours for a transaction only: each sets it all up.
-        self.session_start = session_start(settings) if settings.pooler else ""
+        self.session_start = pools.session_start(settings) if settings.pooler else ""
         self.breakers = self._gateway_breaker, self._service_breaker = [
             Breaker(name, failures=settings.breaker_failures, seconds=settings.breaker_seconds)
             for name in ("gateway", "service")
@@ -95,7 +94,7 @@ class Database:
                 "ZAVA_CONTEXT_KEY is not set", hint="Make one with: zava-sql key create"
             )
         key = ContextKey.parse(settings.context_key.get_secret_value())
-        gateway, service = gateway_pool(settings), service_pool(settings)
+        gateway, service = pools.gateway_pool(settings), pools.service_pool(settings)
         database = cls(settings, key, gateway, service)
         try:
             async with translated_connection_errors():
@@ -227,7 +226,7 @@ class Database:
             with suppress(asyncpg.InterfaceError):
                 try:
                     if pool is self.service:
-                        await settled(self.service)
+                        await pools.settled(self.service)
                     async with asyncio.timeout(5):
                         await pool.close()
                 except TimeoutError:
@@ -384,14 +383,11 @@ async def connect(
         ConfigurationError: there is no URL, or it is wrong.
         ServiceUnavailable: the database cannot be reached.
     """
-    if not url:
-        raise ConfigurationError(
-            f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
-        )
+    address = pools.required(variable, url)
     async with translated_connection_errors():
-        connection = await asyncpg.connect(url.get_secret_value(), timeout=10)
+        connection = await asyncpg.connect(address, timeout=10)
         if variable == "ZAVA_ADMIN_URL":
-            await administer(connection)
+            await pools.administer(connection)
     try:
         yield connection
     finally:

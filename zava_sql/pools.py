@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["administer", "gateway_pool", "service_pool", "session_start", "settled"]
+__all__ = ["administer", "gateway_pool", "required", "service_pool", "session_start", "settled"]
 
 _SEARCH_PATH = "retail, public"
 
@@ -93,6 +93,19 @@ async def administer(connection: asyncpg.Connection[asyncpg.Record]) -> None:
         raise
 
 
+def required(variable: str, url: SecretStr | None) -> str:
+    """Give a URL, which has to be set.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if url is None or not url.get_secret_value():
+        raise ConfigurationError(
+            f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
+        )
+    return url.get_secret_value()
+
+
 def gateway_pool(settings: Settings) -> GatewayPool:
     """Make the pool for the text of agents; it has no connection yet.
 
@@ -138,12 +151,8 @@ def service_pool(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
 
 
 def _options(settings: Settings, variable: str, url: SecretStr | None) -> dict[str, Any]:
-    if url is None or not url.get_secret_value():
-        raise ConfigurationError(
-            f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
-        )
     return {
-        "dsn": url.get_secret_value(),
+        "dsn": required(variable, url),
         "command_timeout": settings.command_timeout,
         "timeout": settings.connect_timeout,
         "server_settings": {"application_name": settings.application_name}
