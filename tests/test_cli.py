@@ -223,7 +223,7 @@ def test_streams_that_are_closed_or_full(run):
     script = ("db", "upgrade", "--sql")
     enough = piped(run, 'zava "$@" | head -1', *script)
     assert (enough.returncode, enough.stdout, enough.stderr) == (0, "BEGIN;\n", "")
-    for few_or_many in (ask, ("db", "blame", "retail.orders"), script):
+    for few_or_many in (ask, ("db", "blame", "retail.orders"), script, ("harden", "--print")):
         full = piped(run, 'zava "$@" >/dev/full', *few_or_many)
         complains(full, "CONFIGURATION_ERROR", 2)
         assert "No space left on device" in full.stderr

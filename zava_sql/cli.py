@@ -230,9 +230,11 @@ def _options(
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
     *,
-    principal: Annotated[str, typer.Option("--as", help="Who asks.")],
+    principal: Annotated[str, typer.Option("--as", help="Principal who asks.")],
     format: Annotated[Format, typer.Option(help="Form of the answer.")] = Format.TABLE,  # noqa: A002
-    max_rows: Annotated[int | None, typer.Option(help="Rows at most.")] = None,
+    max_rows: Annotated[
+        int | None, typer.Option(help="Rows at most; ZAVA_MAX_ROWS unless given.")
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Run one query as a principal, through the whole path."""

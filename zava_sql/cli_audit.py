@@ -79,7 +79,7 @@ def verify(
     anchor: Annotated[
         str | None, typer.Option(help="Link noted elsewhere, as NUMBER:HASH from an earlier run.")
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Prove the chain. Exit code 1 and the first broken link if it does not hold."""
     found = asyncio.run(_verify(_anchor(anchor)))

@@ -49,7 +49,7 @@ def down() -> None:
 
 
 @db.command()
-def status(*, json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def status(*, json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Say whether the embedded server runs. Exit code 1 when it does not."""
     status = embedded.server(Settings.load()).status()
     if json_:
@@ -175,7 +175,7 @@ def review(
 
 
 @db.command("check")
-def check_(*, json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def check_(*, json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Find what differs from the files and the snapshot. Exit code 1 when anything does."""
     _show_drift(_drift(), diffs=False, as_json=json_)
 
@@ -187,7 +187,7 @@ def drift(
         bool, typer.Option("--adopt", help="Edit the files and write a revision instead.")
     ] = False,
     name: Annotated[str, typer.Option(help="Name of that revision.")] = "adopted",
-    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what was changed by hand, with a diff, or adopt it."""
     if not adopt:

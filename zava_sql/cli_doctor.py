@@ -30,8 +30,10 @@ __all__ = ["doctor", "harden", "verify"]
 
 def doctor(
     *,
-    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    sarif: Annotated[bool, typer.Option("--sarif", help="For code-scanning tools.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    sarif: Annotated[
+        bool, typer.Option("--sarif", help="Print SARIF, for code-scanning tools.")
+    ] = False,
     gateway: Annotated[
         str | None, typer.Option(help="Role that runs the text of agents, where no URL tells it.")
     ] = None,
@@ -90,7 +92,7 @@ def verify(
     mutate: Annotated[
         bool, typer.Option("--mutate", help="Weaken a scratch copy and see what notices.")
     ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of it as a page of HTML, too.")
     ] = None,
@@ -180,17 +182,18 @@ def harden(
     undo: Annotated[bool, typer.Option("--undo", help="Give PUBLIC back what it took.")] = False,
 ) -> None:
     """Take dangerous built-in functions and columns from PUBLIC. Needs a superuser."""
-    asyncio.run(_harden(only_print=print_, undo=undo))
+    for line in asyncio.run(_harden(only_script=print_, undo=undo)):
+        print(line)
 
 
-async def _harden(*, only_print: bool, undo: bool) -> None:
+async def _harden(*, only_script: bool, undo: bool) -> list[str]:
+    """Give what is to be printed: in here a reader that is gone would pass for the database."""
     async with (
         connect(embedded.resolve(Settings.load()).admin_url) as connection,
         translated_connection_errors(),
     ):
-        if only_print:
-            await _print_script(connection, undo=undo)
-            return
+        if only_script:
+            return await _script(connection, undo=undo)
         try:
             count = await connection.fetchval("select zava.harden($1)", undo)
         except (asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError) as error:
@@ -198,14 +201,13 @@ async def _harden(*, only_print: bool, undo: bool) -> None:
                 "this database has no zava.harden()",
                 hint="Have a superuser run what this prints: zava-sql harden --print",
             ) from error
-    print(f"{count} objects changed")
+    return [f"{count} objects changed"]
 
 
-async def _print_script(connection: asyncpg.Connection[asyncpg.Record], *, undo: bool) -> None:
-    """Print all statements, done or not: each of them can be run again."""
+async def _script(connection: asyncpg.Connection[asyncpg.Record], *, undo: bool) -> list[str]:
+    """Give all statements, done or not: each of them can be run again."""
     from zava_sql.doctor import hardening_query  # noqa: PLC0415 - see above
 
-    for row in await connection.fetch(hardening_query()):
-        statement = row["undo"] if undo else row["statement"]
-        if statement:
-            print(f"{statement};  -- {row['protects_from']}")
+    way = "undo" if undo else "statement"
+    rows = await connection.fetch(hardening_query())
+    return [f"{row[way]};  -- {row['protects_from']}" for row in rows if row[way]]

@@ -38,7 +38,7 @@ def embed(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is to do.")] = False,
     workers: Annotated[int, typer.Option(help="Batches at the same time.", min=1, max=64)] = 2,
-    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Embed new and changed products for search by meaning."""
     settings = Settings.load()

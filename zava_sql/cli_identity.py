@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["key", "principal", "token"]
 
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 principal = typer.Typer(help="Who may ask.", no_args_is_help=True, rich_markup_mode=None)
 token = typer.Typer(help="Keys of AI clients.", no_args_is_help=True, rich_markup_mode=None)

@@ -25,7 +25,7 @@ def monitor(
         str | None,
         typer.Option(help="Key of head office, for elsewhere.", envvar="ZAVA_MONITOR_KEY"),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Sum up the calls of each tool: how many, how long, how slow."""
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - as below

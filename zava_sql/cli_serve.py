@@ -45,7 +45,7 @@ def serve(  # noqa: PLR0913 - options
     host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on (http).", min=0, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="Processes (http).", min=1, max=256)] = 1,
-    principal: Annotated[str | None, typer.Option(help="Who asks (stdio).")] = None,
+    principal: Annotated[str | None, typer.Option(help="Principal who asks (stdio).")] = None,
     print_config: Annotated[
         Client | None, typer.Option(help="Print what this client needs, serve nothing.")
     ] = None,
