@@ -26,7 +26,11 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "db" / "functions" / "README.md",
+]
 
 CLINICS = """
 create role clinic_owner;
@@ -79,11 +83,20 @@ def test_the_example_of_the_readme_is_what_comes_out(database):
     }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def headings(page: Path) -> set[str]:
+    """Give the anchors of a page's headings, as GitHub makes them."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith("https://"):
-            assert (page.parent / target).exists(), target
+            path, _, anchor = target.partition("#")
+            to = page.parent / path if path else page
+            assert to.exists(), target
+            assert not anchor or anchor in headings(to), target
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "scripts").iterdir()))
