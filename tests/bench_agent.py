@@ -14,28 +14,24 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import shutil
 import statistics
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 import uvloop
 from rich.console import Console
 from rich.table import Table
+from throwaway import thrown_away
 
-from zava_sql import embedded
 from zava_sql.agent import Agent
 from zava_sql.database import Database
-from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
 STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
@@ -226,18 +222,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--orders", type=int, default=45_000, help="orders a store, 3 lines each")
     options = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
-    home.chmod(0o755)
-    settings = Settings(home=home)
-    try:
-        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
-        uvloop.run(measure(embedded.resolve(settings), options.rounds, options.orders))
-    finally:
-        postgres = embedded.server(settings)
-        data = postgres.status().data
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)
+    with thrown_away() as (settings, _):
+        uvloop.run(measure(settings, options.rounds, options.orders))
 
 
 if __name__ == "__main__":

@@ -22,20 +22,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
-import sys
-import tempfile
 import time
 from operator import truediv
-from pathlib import Path
 
 import psycopg
 from rich.console import Console
 from rich.table import Table
-
-from zava_sql import embedded
-from zava_sql.settings import Settings
+from throwaway import thrown_away
 
 STORE = "bench_7"
 KEY = ("bench", bytes(range(32)))
@@ -345,22 +339,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.stores < int(STORE.removeprefix("bench_")):
         parser.error(f"--stores leaves out {STORE}, whose reports are measured")
-    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
-    home.chmod(0o755)
-    settings = Settings(home=home)
-    try:
-        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
-        url = embedded.resolve(settings).admin_url
-        assert url is not None
-        with psycopg.connect(url.get_secret_value(), autocommit=True) as connection:
+    with thrown_away() as (_, url):
+        with psycopg.connect(url, autocommit=True) as connection:
             load(connection, options.stores, options.lines)
-        compare(url.get_secret_value(), options.rounds)
-    finally:
-        postgres = embedded.server(settings)
-        data = postgres.status().data
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)
+        compare(url, options.rounds)
 
 
 if __name__ == "__main__":

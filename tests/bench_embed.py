@@ -13,24 +13,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from throwaway import thrown_away
 
-from zava_sql import embedded, embedding_local
+from zava_sql import embedding_local
 from zava_sql.embedding_fill import fill
 from zava_sql.embedding_local import LocalEmbedder
 from zava_sql.seed import _catalogue
-from zava_sql.settings import Settings
+
+if TYPE_CHECKING:
+    from zava_sql.settings import Settings
 
 BAR = 0.9
 
@@ -126,17 +127,8 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
-    home.chmod(0o755)
-    settings = Settings(home=home)
-    try:
-        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
-        found = asyncio.run(measure(embedded.resolve(settings), given.products, given.rounds))
-    finally:
-        server = embedded.server(settings)
-        server.stop()
-        shutil.rmtree(server.status().data, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)
+    with thrown_away() as (settings, _):
+        found = asyncio.run(measure(settings, given.products, given.rounds))
     table = Table("round", "model alone", "zava-sql embed", "ratio", "by processor time", "index")
     ratios = []
     for number, (floor, floor_used, path, path_used, index) in enumerate(found, 1):

@@ -18,14 +18,12 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -43,17 +41,19 @@ from mcp.server import MCPServer, Server
 from rich.console import Console
 from rich.table import Table
 from starlette.requests import HTTPConnection
+from throwaway import thrown_away
 
-from zava_sql import embedded
 from zava_sql.agent import Agent
 from zava_sql.answer import Form, answer
 from zava_sql.auth import Identities
 from zava_sql.database import Database
-from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from zava_sql.settings import Settings
 
 ISSUER = "https://issuer.example"
 RESOURCE = "https://db.example/mcp"
@@ -380,28 +380,17 @@ def main() -> None:
     if options.echo:
         echo_server(options.echo)
         return
-    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
-    home.chmod(0o755)
-    signer = Signer(home)
-    settings = Settings(
-        home=home,
-        auth_issuer=ISSUER,
-        auth_jwks=signer.environment["ZAVA_AUTH_JWKS"],
-        auth_resource=RESOURCE,
-    )
-    try:
-        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
-        resolved = embedded.resolve(settings)
-        assert resolved.admin_url is not None
-        keys = mcp_clients.fill(resolved.admin_url.get_secret_value())
+    with thrown_away() as (settings, url):
+        signer = Signer(settings.home)
+        issued = {
+            "auth_issuer": ISSUER,
+            "auth_jwks": signer.environment["ZAVA_AUTH_JWKS"],
+            "auth_resource": RESOURCE,
+        }
+        resolved = settings.model_copy(update=issued)
+        keys = mcp_clients.fill(url)
         latency(resolved, keys, options.rounds, signer)
         uvloop.run(measure(resolved, keys, options.rounds, signer))
-    finally:
-        postgres = embedded.server(settings)
-        data = postgres.status().data
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

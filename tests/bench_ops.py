@@ -14,22 +14,22 @@ import asyncio
 import http.client
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import asyncpg
 import mcp_clients
 from rich.console import Console
 from rich.table import Table
+from throwaway import thrown_away
 
-from zava_sql import embedded
-from zava_sql.settings import Settings
+if TYPE_CHECKING:
+    from zava_sql.settings import Settings
 
 BLOCK = 50
 OFF = {"ZAVA_AUDIT": "off", "ZAVA_LOG_LEVEL": "error"}
@@ -209,14 +209,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--calls", type=int, default=100_000)
     options = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
-    home.chmod(0o755)
-    settings = Settings(home=home)
-    try:
-        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
-        resolved = embedded.resolve(settings)
-        assert resolved.admin_url is not None
-        admin_url = resolved.admin_url.get_secret_value()
+    with thrown_away() as (resolved, admin_url):
         key = mcp_clients.fill(admin_url)["seattle"]
         clients = {name: Client(resolved, name, key) for name in VARIANTS}
         try:
@@ -227,12 +220,6 @@ def main() -> None:
                 client.stop()
         if options.records:
             asyncio.run(prove(admin_url, options.records))
-    finally:
-        postgres = embedded.server(settings)
-        data = postgres.status().data
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

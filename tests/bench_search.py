@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
 import statistics
 import struct
 import sys
-import tempfile
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -28,8 +26,8 @@ import numpy as np
 import psycopg
 from rich.console import Console
 from rich.table import Table
+from throwaway import thrown_away
 
-from zava_sql import embedded
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
@@ -387,14 +385,7 @@ def main() -> None:
     vectors, queries = normalised(raw), normalised(wanted)
     literals = ["[" + ",".join(f"{x:.6g}" for x in query) + "]" for query in queries]
 
-    home = Path(tempfile.mkdtemp(prefix="zava-bench-"))
-    home.chmod(0o755)
-    settings = Settings(home=home)
-    try:
-        embedded.up(settings, lambda step: sys.stderr.write(f"… {step}\n"))
-        found = embedded.resolve(settings).admin_url
-        assert found is not None
-        url = found.get_secret_value()
+    with thrown_away() as (_, url):
         with psycopg.connect(url, autocommit=True) as connection:
             ids = load(connection, names, vectors, of)
             cases = stock(connection, ids, of)
@@ -404,9 +395,6 @@ def main() -> None:
         asked = Asked(list(zip(texts, literals, strict=True)), queries, vectors, of)
         measure(url, cases, ids, asked, arguments.rounds)
         report(cases, arguments.queries, arguments.rounds)
-    finally:
-        embedded.server(settings).stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -443,7 +443,6 @@ def commands(command, prefix: str = "") -> Iterator[tuple[str, object]]:
         yield prefix.strip(), command
 
 
-@pytest.mark.long
 def test_every_command_has_help_and_is_documented():
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
     for name, command in commands(get_command(app)):

@@ -163,7 +163,6 @@ async def test_with_the_functions_that_it_asks_for_it_passes_more(
     assert failed == {name for name in all_ if name in NOT_HERE or tasks(name)}
 
 
-@pytest.mark.long
 def test_what_does_not_apply_is_documented_with_its_reason():
     page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
     for name, reason in NOT_HERE.items():
