@@ -64,7 +64,8 @@ begin
         return false;
     end if;
 
-    -- A graph that does not fit into memory takes many times as long. One process builds it: containers
+    -- As that of the catalogue: of 20,000 products a graph built with 400 needs twice the effort of each search.
+    -- One that does not fit into memory takes many times as long. One process builds it: containers
     -- often have too little shared memory for several.
     v_memory := v_store.products * (v_store.dimensions * 2 + 1200) / 1024 + 8192;
     if v_memory > (
@@ -76,7 +77,7 @@ begin
     execute format(
         'create index if not exists %1$I on retail.search_assortments
             using hnsw ((embedding::%2$I.halfvec(%3$s)) %2$I.halfvec_ip_ops)
-            with (m = 24, ef_construction = 400)
+            with (m = 24, ef_construction = 800)
             where store_id = %4$L and model_id = %5$s',
         v_store.name, v_store.schema, v_store.dimensions, v_store.store_id, v_store.model_id
     );
