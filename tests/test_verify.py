@@ -6,10 +6,11 @@ import asyncpg
 import psycopg
 import pytest
 import tenants
+from pydantic import SecretStr
 
 from zava_sql import cli_doctor, mutations, verify
 from zava_sql.doctor import Finding, Report
-from zava_sql.errors import ConfigurationError
+from zava_sql.errors import ConfigurationError, DatabaseError
 from zava_sql.mutations import Mutation
 from zava_sql.tenant import ContextKey
 from zava_sql.verify import Cell, Matrix
@@ -95,7 +96,7 @@ async def test_what_is_wrong_shows(clone):
 async def test_every_kind_of_weakening_is_noticed(copy):
     database, _ = copy
     key = ContextKey.parse(database.context_key)
-    async with mutations.scratch_copy(database.admin_url) as scratch:
+    async with mutations.scratch_copy(SecretStr(database.admin_url)) as scratch:
         before = await scratch.fetchval("select md5(string_agg(p::text, '')) from pg_policy as p")
         done = await mutations.mutate(scratch, key, each=False)
         after = await scratch.fetchval("select md5(string_agg(p::text, '')) from pg_policy as p")
@@ -116,15 +117,15 @@ async def test_every_kind_of_weakening_is_noticed(copy):
 
 async def test_a_database_in_use_is_not_copied(copy):
     database, _ = copy
-    with psycopg.connect(database.admin_url), pytest.raises(ConfigurationError, match="in use"):
-        async with mutations.scratch_copy(database.admin_url):
+    with psycopg.connect(database.admin_url), pytest.raises(DatabaseError, match="in use"):
+        async with mutations.scratch_copy(SecretStr(database.admin_url)):
             pass
 
 
 async def test_without_a_superuser_nothing_is_weakened(copy):
     database, _ = copy
     with pytest.raises(ConfigurationError, match="need a superuser"):
-        async with mutations.scratch_copy(database.gateway_url):
+        async with mutations.scratch_copy(SecretStr(database.gateway_url)):
             pass
 
 

@@ -148,14 +148,12 @@ async def _mutate(settings: Settings) -> list[Mutation]:
         )
     key = ContextKey.parse(settings.context_key.get_secret_value())
     console = Console(stderr=True)
-    async with scratch_copy(settings.admin_url.get_secret_value()) as copied:
+    async with scratch_copy(settings.admin_url) as copied:
         with console.status("copying") as status:
             return await mutate(copied, key, progress=status.update)
 
 
 def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
-    from zava_sql.mutations import to_table  # noqa: PLC0415 - see above
-
     console = Console()
     console.print(matrix.to_table(max(1, (console.width - 30) // 12)))
     for cell in matrix.problems:
@@ -168,6 +166,8 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
     sessions = len({cell.persona for cell in matrix.cells})
     print(f"{sessions} sessions, {len(matrix.cells)} cells, {len(matrix.problems)} wrong")
     if mutations:
+        from zava_sql.mutations import to_table  # noqa: PLC0415 - see above
+
         console.print(to_table(mutations))
         caught = sum(one.caught for one in mutations)
         for one in mutations:

@@ -6,17 +6,18 @@ roles, which belong to the whole server, are changed for anybody else.
 
 from __future__ import annotations
 
-import secrets
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+from pydantic import SecretStr
 from rich.table import Table
 
 from zava_sql import doctor
-from zava_sql.database import translated_connection_errors
+from zava_sql.database import connect
+from zava_sql.ddl_prove import scratch
 from zava_sql.errors import ConfigurationError
 from zava_sql.tenant import ContextKey
 from zava_sql.verify import Persona, measure, personas, relations
@@ -70,43 +71,26 @@ class Mutation:
 
 
 @asynccontextmanager
-async def scratch_copy(admin_url: str) -> AsyncIterator[Connection]:
+async def scratch_copy(admin_url: SecretStr) -> AsyncIterator[Connection]:
     """Lend the administrator's connection to a copy of its database, and drop the copy afterwards.
 
     Raises:
-        ConfigurationError: the administrator is no superuser, or the database is in use.
+        ConfigurationError: the administrator is no superuser.
+        DatabaseError: the database is in use.
     """
-    async with translated_connection_errors():
-        probe = await asyncpg.connect(admin_url, timeout=10)
-        source = await probe.fetchval("select current_database()")
-        is_superuser = await probe.fetchval("select current_setting('is_superuser') = 'on'")
-        await probe.close()
-        if not is_superuser:
+    async with connect(admin_url) as admin:
+        source = await admin.fetchval("select current_database()")
+        if not await admin.fetchval("select current_setting('is_superuser') = 'on'"):
             raise ConfigurationError(
                 "mutations need a superuser, who can take every role",
                 hint="Run them where you have one, for example on the embedded server.",
             )
-        outside = await asyncpg.connect(admin_url, database="postgres", timeout=10)
-    name = f"zava_verify_{secrets.token_hex(4)}"
-    try:
-        try:
-            await outside.execute(
-                f'create database "{name}" template "{str(source).replace(chr(34), chr(34) * 2)}"'
-            )
-        except asyncpg.ObjectInUseError as error:
-            raise ConfigurationError(
-                "the database is in use and cannot be copied",
-                hint="Stop the server, or restore a dump into another database and verify that.",
-            ) from error
-        copied = await asyncpg.connect(admin_url, database=name, timeout=10)
-        try:
-            await copied.execute("select zava.secure_database()")  # a copy loses its privileges
-            yield copied
-        finally:
-            await copied.close()
-    finally:
-        await outside.execute(f'drop database if exists "{name}" with (force)')
-        await outside.close()
+    async with (
+        scratch(admin_url.get_secret_value(), source) as url,
+        connect(SecretStr(url)) as copied,
+    ):
+        await copied.execute("select zava.secure_database()")  # a copy loses its privileges
+        yield copied
 
 
 async def mutate(
