@@ -14,9 +14,9 @@ import tenants
 
 from zava_sql.agent import Agent, fetch
 from zava_sql.answer import answer
-from zava_sql.caps import Turns
 from zava_sql.catalogue import describe_schema, list_names
 from zava_sql.errors import LimitExceeded, QueryTimeout, ValidationError
+from zava_sql.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

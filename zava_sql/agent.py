@@ -11,8 +11,8 @@ import asyncpg
 from zava_sql import runner
 from zava_sql.audit import Audit
 from zava_sql.cache import Cache
-from zava_sql.calls import Call, size_of
-from zava_sql.caps import Turns, check_cost
+from zava_sql.calls import Call
+from zava_sql.caps import check_cost
 from zava_sql.catalogue import describe_schema
 from zava_sql.database import CONNECTION_ERRORS, Database
 from zava_sql.errors import (
@@ -30,6 +30,7 @@ from zava_sql.repairs import repair
 from zava_sql.result import Result
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
+from zava_sql.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -196,7 +197,7 @@ class Agent:
             result = await fresh()
         else:
             result = await self.cache.answer(call, limit, values, fresh)
-        call.rows, call.size = result.row_count, size_of(result.values)
+        call.rows, call.size = result.row_count, result.size
         return result
 
     async def _vector(self, embed: Embed, principal: Principal, text: str) -> Vector | None:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql.calls import size_of
 from zava_sql.database import CONNECTION_ERRORS, PROBE, connect
 from zava_sql.errors import ConfigurationError, ZavaError
 
@@ -108,8 +107,7 @@ class MemoryStore:
 
     async def put(self, key: str, epoch: int, result: Result) -> None:
         """Keep an answer, unless its epoch is over."""
-        size = size_of(result.values)
-        size += _OVERHEAD * result.row_count * (len(result.columns) + 1) + _OVERHEAD
+        size = result.size + _OVERHEAD * result.row_count * (len(result.columns) + 1) + _OVERHEAD
         if epoch != self._epoch or size > self._most // 4:
             return
         if key in self._kept:

@@ -6,11 +6,11 @@ import asyncio
 import hashlib
 import re
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from zava_sql.errors import (
     AccessDenied,
@@ -26,7 +26,7 @@ from zava_sql.guard.lexer import BITS, NUMBER, STRING, scan
 from zava_sql.guard.limits import MAX_CHARACTERS, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from zava_sql.tenant import Principal
 
@@ -36,10 +36,8 @@ __all__ = [
     "called_from",
     "caller",
     "digest",
-    "elements",
     "fingerprint",
     "normalized",
-    "size_of",
 ]
 
 _REFUSALS: Final = (
@@ -56,9 +54,6 @@ _LIST: Final = re.compile(r"(\bin \( \?)(?: , \?)+ \)", re.IGNORECASE)
 # Characters of a canonical text at most: it may be longer than the text that the guard let through,
 # by spaces and by quotes that are written twice.
 _LONGEST: Final = 3 * MAX_CHARACTERS
-
-# Of one value that is no text: what PostgreSQL needs for most of them.
-_VALUE_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,40 +153,3 @@ def _normalized(canonical: str) -> str:
 def digest(text: str) -> str:
     """Give what stands for a text that is not to be kept."""
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def size_of(columns: Iterable[Sequence[Any]]) -> int:
-    """Count about how many bytes the values of an answer have, which come by column."""
-    return sum(map(_size_of_column, columns))
-
-
-def _size_of_column(values: Sequence[Any]) -> int:
-    # Most columns are of texts alone, which joining finds out and counts at once.
-    with suppress(TypeError):
-        return len("".join(values))
-    if set(map(type, values)) <= {int, float, bool, type(None)}:
-        return _VALUE_BYTES * len(values)
-    return sum(map(_size, values))
-
-
-def _size(value: object) -> int:
-    if value is None:
-        return 0
-    if isinstance(value, list):
-        count, element = elements(value)
-        # What is no text takes Python long to write, only to be measured.
-        if not isinstance(element, str):
-            return _VALUE_BYTES * count
-    return len(value) if isinstance(value, str) else len(str(value))
-
-
-def elements(array: list[Any]) -> tuple[int, object]:
-    """Count the elements of an array, and give one that is not null, if the first of them has one.
-
-    Of PostgreSQL's arrays all parts are of one length.
-    """
-    count = len(array)
-    while array and isinstance(array[0], list):
-        array = array[0]
-        count *= len(array)
-    return count, next((one for one in array if one is not None), None)

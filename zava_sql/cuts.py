@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import asyncpg
 
-from zava_sql.calls import elements
 from zava_sql.render import cell_text
+from zava_sql.result import elements
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import asyncpg
 
 from zava_sql import pools, runner
-from zava_sql.caps import Caps, Turns, last_until
+from zava_sql.caps import Caps
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
+from zava_sql.turns import Turns, last_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine

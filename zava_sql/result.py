@@ -5,13 +5,17 @@ A tuple for each row would cost as much as fetching them, and only some forms of
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Column", "Result"]
+__all__ = ["Column", "Result", "elements"]
+
+# Of one value that is no text: what PostgreSQL needs for most of them.
+_VALUE_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,43 @@ class Result:
         return replace(self, values=values, row_count=count, truncated=True)
 
     @property
+    def size(self) -> int:
+        """Count about how many bytes the values have."""
+        return sum(map(_size_of_column, self.values))
+
+    @property
     def rows(self) -> list[tuple[Any, ...]]:
         """Give the values by row."""
         return list(zip(*self.values, strict=True)) or [()] * self.row_count
+
+
+def _size_of_column(values: Sequence[Any]) -> int:
+    # Most columns are of texts alone, which joining finds out and counts at once.
+    with suppress(TypeError):
+        return len("".join(values))
+    if set(map(type, values)) <= {int, float, bool, type(None)}:
+        return _VALUE_BYTES * len(values)
+    return sum(map(_size, values))
+
+
+def _size(value: object) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, list):
+        count, element = elements(value)
+        # What is no text takes Python long to write, only to be measured.
+        if not isinstance(element, str):
+            return _VALUE_BYTES * count
+    return len(value) if isinstance(value, str) else len(str(value))
+
+
+def elements(array: list[Any]) -> tuple[int, object]:
+    """Count the elements of an array, and give one that is not null, if the first of them has one.
+
+    Of PostgreSQL's arrays all parts are of one length.
+    """
+    count = len(array)
+    while array and isinstance(array[0], list):
+        array = array[0]
+        count *= len(array)
+    return count, next((one for one in array if one is not None), None)

@@ -11,7 +11,6 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from zava_sql.errors import ZavaError
 from zava_sql.logs import call_fields, event
 from zava_sql.tenant import tenant_session
 
@@ -62,7 +61,7 @@ class SlowCalls:
                     )
                     (found,) = json.loads(await statement.fetchval())
             plan = plan_shape(found["Plan"])
-        except (ZavaError, Exception) as error:  # noqa: BLE001 - the event is what matters
+        except Exception as error:  # noqa: BLE001 - the event is what matters
             logging.getLogger(__name__).debug("no plan: %s", type(error).__name__)
         event("slow", call_fields(call) | {"plan": plan}, logging.WARNING)
 
