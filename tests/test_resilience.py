@@ -178,6 +178,31 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_find_out():
     breaker.admit()
 
 
+def test_a_breaker_asks_soon_at_first_and_less_often_while_nobody_answers(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    breaker = Breaker("gateway", failures=1, seconds=5)
+
+    def refused() -> float:
+        nonlocal now
+        begun = now
+        while True:
+            try:
+                breaker.admit()
+            except ServiceUnavailable:
+                now += 1 / 64
+            else:
+                return now - begun
+
+    for wait in (0.25, 0.5, 1, 2, 4, 5, 5):
+        breaker.missed()
+        breaker.missed()  # of a call that was on its way
+        assert refused() == wait
+    breaker.heard()
+    breaker.missed()
+    assert refused() == 0.25
+
+
 # ---------------------------------------------------------------- a server of one's own
 
 

@@ -36,6 +36,10 @@ _GONE: Final = ("not connected", 'the "failed" state')
 _FIRST: Final = 0.1
 _LONGEST: Final = 2.0
 
+# Seconds for which a breaker refuses calls at first, and twice as long each time nobody was found:
+# many restarts take less than a second.
+_SOON: Final = 0.25
+
 
 def is_lost(error: BaseException) -> bool:
     """Say whether this means that there is no database at the other end."""
@@ -86,6 +90,7 @@ class Breaker:
         self._seconds = seconds
         self._failures = 0
         self._until = 0.0
+        self._wait = _SOON
         self._probing = False
         self._retries = 0
 
@@ -122,14 +127,18 @@ class Breaker:
         if self.state != "closed":
             logger.warning("the database of the %s is back", self.name)
         self._failures = 0
+        self._wait = _SOON
         self._probing = False
 
     def missed(self) -> None:
         """Note that there was nobody to answer."""
         self._failures += 1
+        if self._probing:
+            self._wait *= 2
         self._probing = False
         if self._failures >= self._allowed:
-            self._until = time.monotonic() + self._seconds
+            self._wait = min(self._wait, self._seconds)
+            self._until = time.monotonic() + self._wait
         if self._failures == self._allowed:
             logger.error("the database of the %s is away: calls are refused", self.name)
 

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         5, ge=1, le=1000, description="Lost connections in a row after which calls are refused"
     )
     breaker_seconds: float = Field(
-        5.0, gt=0, le=600, description="Seconds until a call may find out whether it is back"
+        5.0, gt=0, le=600, description="Seconds at most until a call may find out"
     )
     pooler: Literal["transaction"] | None = Field(
         None, description="`transaction`: the URLs lead to PgBouncer, in that mode or by session"
