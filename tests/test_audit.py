@@ -538,6 +538,24 @@ async def test_a_log_without_a_place_for_records_takes_them_later(module_databas
     assert not list(tmp_path.glob("audit/*.damaged"))
 
 
+async def test_a_connection_that_ends_stops_no_calls(module_database, admin, tmp_path, caplog):
+    own = "select pid from pg_stat_activity where application_name like '% audit'"
+    async with audited(module_database, tmp_path, audit="refuse") as agent:
+        with psycopg.connect(module_database.admin_url) as other:
+            other.execute("select from zava.audit_head for update")
+            assert await ask(agent, "select 1") == ["answered"]
+            waiting = f"{own} and wait_event_type = 'Lock'"
+            await until(lambda: admin.execute(waiting).fetchone() is not None)
+            admin.execute(f"select pg_terminate_backend(pid) from ({waiting})")
+            await until(lambda: admin.execute(waiting).fetchone() is None)
+            other.rollback()
+            for number in range(20):
+                assert await ask(agent, f"select {number}") == ["answered"]
+                await asyncio.sleep(0.01)
+        await until(lambda: len(log(admin, "number")) == 21)
+    assert "cannot be written" not in caplog.text
+
+
 async def test_whatever_stops_the_sending_is_seen(module_database, tmp_path, monkeypatch):
     async with audited(module_database, tmp_path, audit="refuse") as agent:
         with monkeypatch.context() as patch:

@@ -15,6 +15,7 @@ import conftest
 import psycopg
 import pytest
 import tenants
+from pydantic import SecretStr
 
 from zava_sql import errors, health, migrate
 from zava_sql.agent import Agent
@@ -80,7 +81,7 @@ def servers(run_server) -> Iterator[tuple[conftest.Database, conftest.Database, 
             yield original, conftest.Database(replica, "copied"), truth
 
 
-async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeypatch):
+async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeypatch, tmp_path):
     monkeypatch.setattr(health, "_MOST_LAG", 0.5)
     original, copy, truth = servers
     # Nothing to apply is no failure there, and what cannot be is told for what it is.
@@ -120,3 +121,13 @@ async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeyp
                 while (await agent.query(seattle, orders)).rows != [(0,)]:
                     pass
         assert (await gateway())["lag_seconds"] == 0
+
+    # The kernel's own login may only lead there where calls are not to be written down.
+    at_copy = tenants.settings(copy, home=tmp_path)
+    with pytest.raises(errors.ConfigurationError, match="leads to a replica") as caught:
+        async with Agent.open(at_copy, fail_closed=True):
+            pass
+    assert "read-write" in caught.value.hint
+    where = at_copy.model_copy(update={"service_url": SecretStr(original.service_url)})
+    async with Agent.open(where, fail_closed=True) as agent:
+        assert set((await agent.query(seattle, tenants.OWN_ROWS)).rows) == set()  # it is disabled

@@ -24,6 +24,7 @@ from zava_sql.calls import digest, fingerprint, normalized
 from zava_sql.database import translated_connection_errors
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
 from zava_sql.pools import required
+from zava_sql.retry import is_lost
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -79,15 +80,23 @@ class Audit:
             yield None
             return
         connection = await _connect(settings)
+        closed = fail_closed if settings.audit is None else settings.audit == "refuse"
         try:
             chain_id = await connection.fetchval("select zava.audit_chain()")
+            is_replica = await connection.fetchval("select pg_catalog.pg_is_in_recovery()")
         except asyncpg.PostgresError as error:
             await connection.close()
             raise ConfigurationError(
                 "this database has no audit log, or ZAVA_SERVICE_URL may not use it",
                 hint="Migrate it with `zava-sql db upgrade`, or set ZAVA_AUDIT=off.",
             ) from error
-        closed = fail_closed if settings.audit is None else settings.audit == "refuse"
+        if closed and is_replica:
+            await connection.close()
+            raise ConfigurationError(
+                "ZAVA_SERVICE_URL leads to a replica, where no call can be written down",
+                hint="Let it lead to the primary: name both hosts, and"
+                " target_session_attrs=read-write. ZAVA_DATABASE_URL may lead to a replica.",
+            )
         try:
             audit = cls(settings, chain_id, _directory(settings), fail_closed=closed)
         except ConfigurationError:
@@ -141,18 +150,23 @@ class Audit:
 
     async def _send(self) -> None:
         """Send what waits until cancelled."""
-        pause = _PAUSE[0]
+        pause, again = _PAUSE[0], False
         while True:
             try:
                 await self._drain_all()
             except Exception as error:  # noqa: BLE001 - whatever it is, the log does not have them
+                await self._hang_up()
+                # A connection may end where its server goes on: that stops no calls.
+                again = self.taking and not again and is_lost(error)
+                if again:
+                    continue
                 if self.taking:
                     logger.warning("the audit log cannot be written: %s", type(error).__name__)
                 self.taking = False
-                await self._hang_up()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PAUSE[1])
             else:
+                again = False
                 if not self.taking:
                     logger.warning("the audit log can be written again")
                 self.taking, pause = True, _PAUSE[0]
