@@ -9,6 +9,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 import threading
 import typing
 from pathlib import Path
@@ -31,7 +33,7 @@ from mcp_clients import (
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from zava_sql import logs, traces
+from zava_sql import logs, migrate, traces
 from zava_sql.agent import Agent
 from zava_sql.calls import fingerprint
 from zava_sql.cli import app
@@ -408,6 +410,14 @@ async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
     assert parts["gateway"]["replica"] is False
     assert parts["catalogue"]["age_seconds"] < 60
     assert "postgresql" not in json.dumps(report)
+
+
+def test_the_newest_revision_is_known_at_once():
+    """Alembic takes seconds to import, in which the first look at health would be given up."""
+    script = "import sys; from zava_sql import db_files, health; "
+    script += "print(db_files.newest_revision(), 'alembic' in sys.modules)"
+    said = subprocess.check_output([sys.executable, "-c", script], timeout=60)
+    assert said.decode().split() == [migrate.head(), "False"]
 
 
 async def test_what_a_proxy_on_this_machine_passes_on_is_no_insider_s(shops):

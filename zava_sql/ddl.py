@@ -22,6 +22,7 @@ from alembic import util
 from alembic.operations import MigrateOperation, Operations
 from alembic.script import ScriptDirectory
 
+from zava_sql.db_files import db_path
 from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
@@ -66,12 +67,6 @@ GRANT = re.compile(r"^grant ([^;]+?)\s+on ([^;]+?)\s+to ([^;]+);$", re.MULTILINE
 
 class EditedRevisionError(util.CommandError):
     """A frozen file is missing, or is not the one that its revision was made with."""
-
-
-def db_path() -> Path:
-    """Find db/: inside the installed package, or beside it in a checkout."""
-    packaged = Path(__file__).parent / "db"
-    return packaged if packaged.is_dir() else packaged.parents[1] / "db"
 
 
 def sources(db: Path) -> dict[str, str]:

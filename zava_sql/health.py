@@ -11,13 +11,13 @@ import asyncio
 import ipaddress
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
 from zava_sql import __version__
 from zava_sql.database import CONNECTION_ERRORS, translated_connection_errors
+from zava_sql.db_files import newest_revision
 from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ConfigurationError, ZavaError
@@ -205,7 +205,7 @@ class Health:
         return Part("ok")
 
     async def _schema(self) -> Part:
-        wanted = await asyncio.to_thread(_head)
+        wanted = newest_revision()
         try:
             row = await _row(
                 self._database.service.acquire(),
@@ -217,13 +217,6 @@ class Health:
         if row["version_num"] != wanted:
             return Part("degraded", facts | {"message": "migrate it: zava-sql db upgrade"})
         return Part("ok", facts)
-
-
-@cache
-def _head() -> str:
-    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
-
-    return migrate.head()
 
 
 async def _look(check: Check) -> Part:

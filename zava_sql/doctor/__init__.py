@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import asyncpg
 
+from zava_sql.db_files import db_path
 from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
@@ -259,7 +260,5 @@ def _prelude(*, hardening: bool) -> str:
 @cache
 def hardening_query() -> str:
     """Give the query of zava.hardening(), for databases that have no such function as well."""
-    from zava_sql.ddl import db_path  # noqa: PLC0415 - alembic is slow to import
-
     function = (db_path() / "functions" / "security" / "hardening.sql").read_text("utf-8")
     return function.partition("\nbegin atomic\n")[2].partition(";\nend;\n")[0]
