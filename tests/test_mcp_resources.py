@@ -456,6 +456,23 @@ def test_what_killed_servers_have_left_is_removed_once_nobody_uses_it(tmp_path, 
     assert list(tmp_path.iterdir()) == [new]
 
 
+@pytest.mark.once
+def test_processes_share_what_was_loaded_before_they_began():
+    """Collecting garbage writes to all of it, and each would have a copy."""
+    script = """
+import gc, os, signal
+from zava_sql.workers import supervise
+
+def work(_):
+    print(gc.get_freeze_count() > 0, flush=True)
+    os.kill(os.getppid(), signal.SIGTERM)
+
+supervise(1, work, print)
+"""
+    said = subprocess.check_output([sys.executable, "-c", script], timeout=30)
+    assert said.split()[0] == b"True"
+
+
 @pytest.mark.long
 async def test_what_would_fail_in_each_process_fails_once(shops):
     environment = stdio_parameters(shops[0]).env | {"ZAVA_TRUSTED_PROXY": "everybody"}

@@ -6,6 +6,7 @@ A process that dies is replaced. When the watcher dies, however suddenly, the ot
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -48,6 +49,10 @@ def supervise(number: int, work: Callable[[int], None], buried: Callable[[int], 
         )
     watched = {getattr(signal, name) for name in _WATCHED}
     alive, held = os.pipe()
+    # What is loaded is theirs too, as long as nobody writes to it, which collecting garbage does.
+    # Nor need it be taken apart at the end, which takes seconds.
+    gc.collect()
+    gc.freeze()
     # From here on signals wait until they are asked for; a child lets them through again.
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     try:
