@@ -556,6 +556,19 @@ def test_no_answer_waits_for_an_acknowledgement(filled):
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+@pytest.mark.long
+async def test_a_connection_waits_longer_for_its_next_request_than_clients_do(url, keys):
+    """They send on one that has rested for 5 seconds, proxies on one that has for 60."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(wire_request(url, keys["seattle"], "select 1"))
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(6):
+            await reader.read()  # until it is closed
+    writer.close()
+
+
 class _BrokenAgent(Agent):
     async def query(self, *_, **__):
         raise RuntimeError("row of another tenant")

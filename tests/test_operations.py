@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import http.server
 import io
 import json
@@ -191,6 +192,21 @@ def test_an_event_is_one_line_whatever_names_are_in_it(monkeypatch):
     logging.getLogger("zava_sql.x").warning("the function %s", "api.a\nb\x1b[2J\u2028c")
     assert terminal.getvalue().count("\n") == 1
     assert terminal.getvalue().rstrip("\n").isprintable()
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_log_that_cannot_be_written_stops_nothing_and_quotes_nothing(monkeypatch):
+    class Full(io.StringIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    err = io.StringIO()
+    monkeypatch.setattr("sys.stderr", err)
+    logs.configure("debug", Full())
+    logging.getLogger("asyncpg").error("failed: %s", SECRET)
+    assert err.getvalue() == ""
+    monkeypatch.setattr("sys.stderr", Full())
+    logs.say("serving")
 
 
 def test_a_plan_keeps_its_shape_and_no_word_of_the_statement():

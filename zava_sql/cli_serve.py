@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import os
-import sys
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +18,7 @@ from zava_sql.client_config import Client, http_config, stdio_config
 from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ValidationError
-from zava_sql.logs import configure
+from zava_sql.logs import configure, say
 from zava_sql.settings import Settings
 from zava_sql.traces import exporting
 from zava_sql.workers import shared_directory, supervise
@@ -140,7 +139,7 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int, dire
 
     with listen(settings, host, port) as listener:
         _run(check())
-        sys.stderr.write(f"serving {url_of(host, listener)} in {workers} processes\n")
+        say(f"serving {url_of(host, listener)} in {workers} processes")
         supervise(workers, work, mark_process_dead)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from zava_sql.calls import Call
     from zava_sql.errors import ZavaError
 
-__all__ = ["call_fields", "configure", "event", "log_call", "log_error"]
+__all__ = ["call_fields", "configure", "event", "log_call", "log_error", "say"]
 
 _OURS: Final = "zava_sql"
 _FIELDS: Final = "zava_fields"
@@ -42,6 +43,15 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     logging.getLogger(_OURS).setLevel(level.upper())
     for name, at_least in _QUIET.items():
         logging.getLogger(name).setLevel(at_least)
+    # Nor is it told of that something could not be written, as where a disk is full for a moment:
+    # that would quote what a library says, with its arguments.
+    logging.raiseExceptions = False
+
+
+def say(line: str) -> None:
+    """Tell whoever started the server something, if that can be: it serves without as well."""
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
 
 
 def event(name: str, fields: dict[str, Any], level: int = logging.INFO) -> None:

@@ -12,7 +12,6 @@ import ipaddress
 import os
 import signal
 import socket
-import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
@@ -24,6 +23,7 @@ from mcp.server.stdio import stdio_server
 
 from zava_sql.auth import request_principal
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
+from zava_sql.logs import say
 from zava_sql.mcp_endpoint import Endpoint
 from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
@@ -44,6 +44,10 @@ __all__ = ["listen", "serve_http", "serve_stdio", "serve_worker", "url_of"]
 
 # Seconds that requests in flight have to end after a signal; many supervisors kill after ten.
 _DRAIN = 8
+
+# Seconds for which a connection waits for its next request: longer than proxies and clients keep it
+# to send on (60 and less). Whoever closes first must be who sends, or a request is lost on its way.
+_KEPT = 75
 
 # Seconds after which a process tells the others of its connections.
 _OBSERVE = 2
@@ -151,6 +155,7 @@ class _HttpServer(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                timeout_keep_alive=_KEPT,
                 timeout_graceful_shutdown=_DRAIN + 1,
             )
         )
@@ -213,7 +218,7 @@ def url_of(host: str, listener: socket.socket) -> str:
 
 
 def _announce(url: str) -> None:
-    sys.stderr.write(f"serving {url}\n")
+    say(f"serving {url}")
 
 
 @contextmanager
