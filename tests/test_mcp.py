@@ -107,6 +107,10 @@ async def test_the_list_of_tools_is_short(url, keys):
     assert "up to the newest sale" in tools[0]["description"]
     assert len(json.dumps(tools[:2])) <= 2_500
     assert len(answer.content) <= 16 * 1024
+    # What services of models refuse: see function_types.py.
+    for schema in (one for tool in tools for one in tool["inputSchema"]["properties"].values()):
+        assert isinstance(schema["type"], str)
+        assert schema.get("format", "date-time") == "date-time"
 
 
 async def test_a_query_answers_csv_and_a_small_summary(client):

@@ -81,6 +81,13 @@ async def names(client):
 # ---------------------------------------------------------------- in each transport and era
 
 
+async def test_a_number_that_must_be_exact_may_be_a_text(client):
+    exact = "12345678901234567890.123456789"
+    assert mcp.text_of(await client.call_tool("echo_number", {"number": exact})) == exact
+    refused = await client.call_tool("echo_number", {"number": "many"})
+    assert mcp.text_of(refused).startswith("VALIDATION_ERROR: ")
+
+
 async def test_functions_are_tools(client, request):
     tools = {tool.name: tool for tool in await all_tools(client)}
     assert {"numbers", "echo_text", "pick__text", "whoami"} <= set(tools)

@@ -16,8 +16,11 @@ __all__ = [
     "column_names",
     "default_value",
     "has_text",
+    "with_texts",
 ]
 
+# One type each, none left out beside an enum, and no format but date-time: of anything else the
+# services of some models (Gemini's) refuse all tools together. So a form is told in words.
 _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "bool": {"type": "boolean"},
     "int2": {"type": "integer"},
@@ -26,14 +29,13 @@ _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "oid": {"type": "integer"},
     "float4": {"type": "number"},
     "float8": {"type": "number"},
-    # Text as well: JSON's numbers are doubles to many programs.
-    "numeric": {"type": ["number", "string"]},
-    "date": {"type": "string", "format": "date"},
+    "numeric": {"type": "number"},
+    "date": {"type": "string", "description": "a date"},
     # No date-time: that has an offset, which this type would drop without a word.
     "timestamp": {"type": "string"},
     "timestamptz": {"type": "string", "format": "date-time"},
-    "interval": {"type": "string", "format": "duration"},
-    "uuid": {"type": "string", "format": "uuid"},
+    "interval": {"type": "string", "description": "1 day 2 hours, or P1DT2H"},
+    "uuid": {"type": "string", "description": "UUID"},
     "json": {},
     "jsonb": {},
 }
@@ -70,15 +72,29 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
             if base_of(facts)["kind"] == "a":
                 raise UnshownError("a parameter is a domain over an array")
             values = _values(facts)
-            return {"enum": values} if values else argument_schema(facts["of"])
+            schema = argument_schema(facts["of"])
+            return {**schema, "enum": values} if values else schema
         case "e":
             if "values" not in facts:
                 raise UnshownError(f"a parameter is of {facts['sql']}, an enum without values")
-            return {"enum": list(facts["values"])}
+            return {"type": "string", "enum": list(facts["values"])}
         case "b" | "r" | "m":
             return dict(_ARGUMENTS.get(facts["name"], {"type": "string"}))
         case _:
             raise UnshownError(f"a parameter is of type {facts['sql']}")
+
+
+def with_texts(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the schema of an argument take texts as numerics: JSON's numbers are often doubles."""
+    facts = base_of(facts)
+    if facts["kind"] == "a":
+        items = schema["items"]
+        if isinstance(items, dict):  # a comment may have made it true, or false
+            schema = {**schema, "items": with_texts(items, facts["of"])}
+        return schema
+    if facts["name"] == "numeric" and schema.get("type") == "number":
+        return {**schema, "type": ["number", "string"]}
+    return schema
 
 
 def column_names(columns: Sequence[Mapping[str, Any]]) -> str:

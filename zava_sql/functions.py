@@ -22,6 +22,7 @@ from zava_sql.function_types import (
     column_names,
     default_value,
     has_text,
+    with_texts,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +87,15 @@ class FunctionSpec:
     overloaded: bool
     resource: Resource | None
     prompt: str | None
+
+    def checked_by(self) -> dict[str, Any]:
+        """Give the schema that arguments must fit: the one shown, and texts for numerics."""
+        facts = {parameter.name: parameter.facts for parameter in self.parameters}
+        properties = {
+            name: with_texts(schema, facts[name])
+            for name, schema in self.input_schema["properties"].items()
+        }
+        return {**self.input_schema, "properties": properties}
 
     def call(self, arguments: Mapping[str, object]) -> tuple[str, list[object]]:
         """Give the text of a call, and the values to bind to it.

@@ -233,7 +233,7 @@ class _Handlers:
         self, context: Context, tool: Tool, given: Mapping[str, str]
     ) -> list[types.ContentBlock]:
         """Call a function with arguments that came as texts."""
-        arguments = checked(tool, from_texts(given, tool.spec.input_schema))
+        arguments = checked(tool, from_texts(given, tool.validator.schema))
         name = tool.spec.name
         with calling(context, name), measured(name, self._agent.database.settings.slow_query):
             result = await _told(tool.run(await self._identify(), arguments))

@@ -68,7 +68,8 @@ class Tool:
     validator: Draft202012Validator = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "validator", Draft202012Validator(self.spec.input_schema))
+        schema = self.function.checked_by() if self.function else self.spec.input_schema
+        object.__setattr__(self, "validator", Draft202012Validator(schema))
 
 
 def text_result(text: str, fields: dict[str, Any] | None = None) -> types.CallToolResult:
@@ -147,7 +148,7 @@ def query_tool(agent: Agent) -> Tool:
                     "maximum": settings.max_rows_limit,
                     "default": min(settings.max_rows, settings.max_rows_limit),
                 },
-                "format": {"enum": list(get_args(Form)), "default": "csv"},
+                "format": {"type": "string", "enum": list(get_args(Form)), "default": "csv"},
                 "rows": {
                     "type": "boolean",
                     "default": False,
