@@ -192,6 +192,7 @@ async def test_a_prompt_about_a_table_brings_its_description(client):
         ("explore_table", {"table": " "}),
         ("explore_table", {"table": "whoami"}),
         ("stock_check", {"period": "2025"}),
+        ("sales_review", {"period": " "}),
     ],
 )
 async def test_a_prompt_that_cannot_be_filled_in_is_refused(client, name, arguments):

@@ -180,7 +180,8 @@ class _Handlers:
         prompt = PROMPTS.get(params.name)
         if prompt is None:
             return await self._prompt_function(context, params)
-        given = params.arguments or {}
+        # A form that was not filled in is sent with empty texts.
+        given = {name: text for name, text in (params.arguments or {}).items() if text.strip()}
         known = {argument.name for argument in prompt.arguments}
         if set(given) != known:
             wrong = min(set(given) ^ known)
