@@ -59,6 +59,14 @@ async def test_a_position_of_the_server_is_one_in_the_callers_text(seeded_databa
         ("select '2024-02-30'::date", "of the calendar"),
         ("select 1 where count(*) > 1", "HAVING"),
         (
+            "select status, count(*) as n from orders group by 1 having n > 1",
+            "HAVING know no alias",
+        ),
+        ("select extract(day from max(order_date)::date - date '2024-01-01') from orders", "days"),
+        ("select date_part('day', max(order_date)::date - current_date) from orders", "days"),
+        ("select name + ' ' + city from stores", "with ||"),
+        ("select 'shop ' + name from stores", "with ||"),
+        (
             "select name from stores where rank() over () = 1",
             "inner",
         ),

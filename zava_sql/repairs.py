@@ -8,6 +8,11 @@ __all__ = ["OURS", "repair"]
 
 _IDS: Final = "Ids are uuids: look them up by name or key."
 _DATES: Final = "Quote dates, as in date '2024-12-31'; add intervals: x - interval '30 days'."
+_NAMES: Final = (
+    "Names are in describe_schema; 'text' in single quotes; WHERE and HAVING know no alias."
+)
+_DAYS: Final = "date - date is a number of days: leave extract() or date_part() out."
+_JOIN: Final = "Join texts with ||, as in a || ' ' || b."
 
 # Error code, how the message begins, what to do. The first that fits counts.
 _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -26,7 +31,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42601", "each ", "Both sides of a set operation need as many columns."),
     ("42601", "", "The statement must be one SELECT in PostgreSQL's dialect."),
     ("42702", "", "Say of which table, as in orders.order_id."),
-    ("42703", "", "Names are in describe_schema; 'text' in single quotes; WHERE knows no alias."),
+    ("42703", "", _NAMES),
     ("42725", "", "Give the literal a type, as in date '2024-01-01'."),
     ("42803", "aggregate functions are not allowed in WHERE", "Filter groups with HAVING."),
     ("42803", "aggregate function calls cannot be nested", "Aggregate in an inner query first."),
@@ -37,9 +42,13 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "function round(double precision, ", "Digits need numeric: round(x::numeric, 2)."),
     ("42883", "function date_trunc(", "The unit comes first: date_trunc('month', x)."),
     ("42883", "function trunc(timestamp", "Use date_trunc('month', x)."),
+    ("42883", "function pg_catalog.extract(unknown, integer)", _DAYS),
+    ("42883", "function date_part(unknown, integer)", _DAYS),
     ("42883", "function string_agg(", "Order texts inside: string_agg(x::text, ',' order by x)."),
     ("42883", "operator does not exist: timestamp", _DATES),
     ("42883", "operator does not exist: date", _DATES),
+    ("42883", "operator does not exist: text + ", _JOIN),
+    ("42883", "operator does not exist: unknown + text", _JOIN),
     ("42883", "operator does not exist: uuid", _IDS),
     ("42883", "operator", "Cast one side to the type of the other, as in x::text."),
     ("42883", "", "No such function for these types: cast what it is given, as in x::numeric."),

@@ -6,7 +6,7 @@ from typing import Final
 
 from zava_sql.guard.limits import Refusal, piece
 
-__all__ = ["adjacent_strings", "bad_operator", "bad_token"]
+__all__ = ["adjacent_strings", "bad_end", "bad_operator", "bad_token"]
 
 _BAD_PREFIX: Final = {
     "n": "National strings N'...' are not supported: write '...'.",
@@ -33,6 +33,17 @@ _BAD_CHARACTER: Final = {
     "**": "Use x ^ y, or power(x, y).",
     "//": "Use / between integers, or div(x, y).",
 }
+
+
+def bad_end(begins: str, text: str, start: int) -> Refusal:
+    """Make the refusal of `text` behind a semicolon; `begins` is the first token of the query."""
+    fence = "```" in (begins[:3], text[:3])
+    return Refusal(
+        "multiple_statements",
+        "more than one statement",
+        _BAD_CHARACTER["```"] if fence else "Send one SELECT, and nothing behind its semicolon.",
+        offset=start,
+    )
 
 
 def bad_operator(text: str) -> Refusal:

@@ -15,7 +15,7 @@ from string import ascii_letters, digits
 from typing import Final
 from unicodedata import category
 
-from zava_sql.guard.bad_tokens import adjacent_strings, bad_operator, bad_token
+from zava_sql.guard.bad_tokens import adjacent_strings, bad_end, bad_operator, bad_token
 from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.limits import (
     MAX_BACKSLASHES,
@@ -203,12 +203,7 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
         end = texts.index(";")
         for index, text in enumerate(texts[end:], end):
             if text != ";":
-                raise Refusal(
-                    "multiple_statements",
-                    "more than one statement",
-                    "Send one SELECT at a time.",
-                    offset=_start(sql, index),
-                )
+                raise bad_end(texts[0], text, _start(sql, index))
         del texts[end:]
     try:
         tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
