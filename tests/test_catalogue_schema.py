@@ -70,6 +70,17 @@ async def test_the_overview_is_short(as_role):
         assert found in lines
 
 
+async def test_what_has_not_all_sales_or_more_than_sales_says_where_they_are(as_role):
+    with as_role("store_manager") as describe:
+        lines = [line.partition(" ") for line in describe().splitlines()]
+        told = {name for name, _, about in lines if "api.sale_lines has" in about}
+        assert told == {
+            "retail.daily_customers", "retail.daily_sales", "retail.daily_totals",
+            "retail.order_items",
+        }  # fmt: skip
+        assert "pending and cancelled do not" in describe("orders")
+
+
 async def test_what_is_internal_is_not_told(as_role):
     with as_role("store_manager") as describe:
         assert describe("search_words") is None

@@ -130,7 +130,7 @@ end;
 $function$;
 
 comment on function api.returns_analysis(text, date, date, text, text, integer) is
-    'What comes back and after how long, most pieces first, months in order (the last p_limit): pieces sold and returned in the period, return_rate (returned in percent of sold), share of all returned pieces, revenue and margin given back in USD without tax, and the average days from sale to return. A return counts on the day it came back; days of the store''s time zone.
+    'What comes back and after how long, most pieces first, months in order (the last p_limit). Pieces sold and returned in the period, return_rate (returned in percent of sold), share of all returned pieces, revenue and margin given back in USD without tax, and the average days from sale to return. A return counts on the day it came back; days of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 29 days before p_to

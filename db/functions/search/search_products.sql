@@ -196,7 +196,7 @@ comment on function
     'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words, both or sku. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists, and 1 for the sku. headline: a passage of the description with the words asked for in **.
 
 p_query: words, a question or a sku
-p_query_embedding: vector of p_query by the live model; null to search by words only
+p_query_embedding: vector of p_query by the live model, which the tool makes and a query cannot; null to search by words only
 p_category: name of a category; null for all
 p_min_price: USD; of any of your stores
 p_max_price: USD; of any of your stores

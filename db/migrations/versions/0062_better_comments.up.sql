@@ -1,0 +1,394 @@
+-- 0062 better comments.
+set local lock_timeout = '3s';
+set local role zava_owner;
+
+comment on table retail.order_items is
+    'Lines of orders, of pending and cancelled ones too: api.sale_lines has those that count. Negative lines are returned pieces.';
+comment on column retail.orders.status is
+    'completed and return count as sales; pending and cancelled do not.';
+comment on column retail.order_items.discount_percent is 'Discount of the line, 0 to 100.';
+comment on column retail.stores.rolled_up_to is
+    'Last day that daily_sales, daily_totals and daily_customers hold, null for none; later days are in api.sale_lines only.';
+comment on table retail.daily_sales is
+    'Sales by store, day and category, for days up to stores.rolled_up_to (none if null); api.sale_lines has all. Orders do not add up over categories: use retail.daily_totals.';
+comment on table retail.daily_totals is
+    'Sales by store and day, for days up to stores.rolled_up_to (none if null); api.sale_lines has all.';
+comment on table retail.daily_customers is
+    'Orders by store, customer and day, for days up to stores.rolled_up_to (none if null); api.sale_lines has all. Cash sales have no customer.';
+comment on column retail.products.search_words is
+    'Words of name (A) and description (B) in English, for search_words @@ websearch_to_tsquery(''english'', ''words'').';
+
+-- The extension's types must be found by their names alone.
+do $vectors$
+declare
+    v_schema name := (
+        select n.nspname
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'
+    );
+begin
+    execute format('set local search_path = public, %I', v_schema);
+end
+$vectors$;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+-- source: db/functions/search/search_products.sql
+-- api.search_products(): products that the caller's stores sell, by what a text means and by its
+-- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
+-- rank: 1 / (20 + place). A place in the list of words counts by the square of what the product
+-- covers of the search, at most double: who names a thing gets what is named so, and of a question,
+-- of which any product covers little, meaning decides. A product whose article number is asked for comes
+-- before both.
+create or replace function api.search_products(
+    p_query text,
+    p_query_embedding vector default null,
+    p_category text default null,
+    p_min_price numeric default null,
+    p_max_price numeric default null,
+    p_in_stock boolean default false,
+    p_min_similarity numeric default null,
+    p_limit integer default 10
+)
+returns table (
+    rank bigint,
+    product_id uuid,
+    sku text,
+    product text,
+    category text,
+    price numeric,
+    stock_level bigint,
+    in_stock_at text,
+    score numeric,
+    similarity numeric,
+    found_by text,
+    searched_by text,
+    headline text
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $function$
+declare
+    -- Nothing but spaces of any kind, breadth or none is no text.
+    v_query constant text := btrim(p_query, e' \t\r\n\v\f\u0085\u00a0\u00ad\u1680\u180e'
+        '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f'
+        '\u2028\u2029\u202f\u205f\u2060\u2800\u3000\ufeff');
+    v_words tsquery;
+    v_category uuid;
+    v_named uuid[];
+    v_in_stock constant boolean := coalesce(p_in_stock, false);
+    v_depth constant integer := greatest(2 * least(p_limit, 100), 20);
+    v_unit p_query_embedding%type;
+    v_searched_by text;
+    v_taken boolean := num_nulls(p_category, p_min_price, p_max_price) = 3 and not v_in_stock;
+begin
+    if p_limit is null or p_limit not between 1 and 100
+        or p_min_price not between 0 and 1e9
+        or p_max_price not between 0 and 1e9
+        or p_min_similarity not between -1 and 1
+    then
+        perform api._require_range('p_limit', p_limit, 1, 100);
+        perform api._require_range('p_min_price', coalesce(p_min_price, 0), 0, 1e9);
+        perform api._require_range('p_max_price', coalesce(p_max_price, 0), 0, 1e9);
+        perform api._require_range('p_min_similarity', coalesce(p_min_similarity, 0), -1, 1);
+    end if;
+    if coalesce(v_query, '') = '' or length(v_query) > 1000 then
+        raise exception 'p_query is % characters long', coalesce(length(v_query), 0)
+            using errcode = 'invalid_parameter_value',
+                  hint = 'Use a text of 1 to 1000 characters.';
+    end if;
+    if p_min_price > p_max_price then
+        raise exception 'p_min_price (%) is above p_max_price (%)', p_min_price, p_max_price
+            using errcode = 'invalid_parameter_value', hint = 'Swap the two prices.';
+    end if;
+
+    if p_category is not null then
+        v_category := api._category_id(p_category);
+    end if;
+    if p_query_embedding is not null then
+        v_unit := api._checked_embedding(p_query_embedding);
+    end if;
+    v_searched_by := case
+        when v_unit is not null then 'meaning and words'
+        when p_query_embedding is null then 'words only: the text was not embedded'
+        else 'words only: no model is live'
+    end;
+    -- Any of the words, as they are looked for.
+    v_words := replace(plainto_tsquery('english', v_query)::text, ' & ', ' | ')::tsquery;
+    -- Of fewer characters, numbers are sizes. Without any number only the text as it is can be one: a word
+    -- is mostly meant as a word.
+    if length(v_query) > 3 then
+        v_named := array(
+            select p.product_id
+            from retail.products as p
+            where p.product_id in (
+                    select s.product_id from retail.products as s where s.sku = v_query
+                    union all
+                    select s.product_id
+                    from retail.products as s
+                    -- An array, for PostgreSQL expects thousands of words, and would read all products.
+                    where upper(s.sku) = any (array(
+                        select upper(t.word)
+                        from (
+                            select regexp_split_to_table(v_query, '[.]*[\s,;:?!()"]+|[.]+$')
+                            union
+                            -- In quotes of any kind, with hyphens of any kind, one beside another.
+                            select btrim(
+                                regexp_split_to_table(
+                                    translate(v_query, u&'\2010\2011\2012\2013\2014', '-----'),
+                                    '[^[:alnum:]-]+'
+                                ), '-'
+                            )
+                        ) as t (word)
+                        where v_query ~ '(?=\S{4})\S*[0-9]' and t.word ~ '[0-9]' and length(t.word) > 3
+                    ))
+                )
+                and (v_category is null or p.category_id = v_category)
+                and exists (
+                    select
+                    from retail.inventory as i
+                    where i.product_id = p.product_id
+                        and (p_min_price is null or i.price >= p_min_price)
+                        and (p_max_price is null or i.price <= p_max_price)
+                        and (not v_in_stock or i.stock_level > 0)
+                )
+        );
+    end if;
+
+    -- What was taken up for search may not be sold any more: then nothing is shown, and all looked for anew.
+    loop
+        return query
+        with lists as (
+            select f.product_id, f.similarity,
+                case
+                    when f.coverage is null then 1.0 / (20 + f.place)
+                    else 2 * f.coverage ^ 2 / (20 + f.place)
+                end as worth,
+                case when f.coverage is null then 'meaning' else 'words' end as side
+            from api._found_products(
+                v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth, v_taken
+            ) as f
+            union all
+            select n.product_id, null, 1, 'sku' from unnest(v_named) as n (product_id)
+        ),
+        merged as (
+            select l.product_id, sum(l.worth) as worth,
+                -- What only words have found is compared where that is asked for.
+                coalesce(max(l.similarity), case
+                    when p_min_similarity is not null then api._similarity_to(l.product_id, v_unit)
+                end) as similarity,
+                case
+                    when bool_or(l.side = 'sku') then 'sku'
+                    when count(*) = 2 then 'both'
+                    else min(l.side)
+                end as found_by
+            from lists as l
+            group by l.product_id
+        ),
+        best as (
+            select m.*
+            from merged as m
+            where p_min_similarity is null or m.similarity is null or m.found_by = 'sku'
+                or m.similarity >= p_min_similarity
+            order by m.worth desc, m.product_id
+            limit p_limit
+        ),
+        shown as (
+            select b.*, o.*, row_number() over w as rank, every(o.stock_level is not null) over w as is_sold
+            from best as b
+            cross join lateral api._offer(b.product_id) as o
+            -- In the order that they come in already.
+            window w as (
+                order by b.worth desc, b.product_id rows between unbounded preceding and unbounded following
+            )
+        )
+        select s.rank, s.product_id, p.sku, p.name, c.name, s.price, s.stock_level, s.in_stock_at,
+            round(s.worth::numeric, 5), round(s.similarity::numeric, 3), s.found_by, v_searched_by,
+            ts_headline(
+                'english', p.description, v_words,
+                'StartSel=**, StopSel=**, MinWords=12, MaxWords=30'
+            )
+        from shown as s
+        join retail.products as p on p.product_id = s.product_id
+        join retail.categories as c on c.category_id = p.category_id
+        where s.is_sold or not v_taken
+        order by s.worth desc, s.product_id;
+        exit when found or not v_taken;
+        v_taken := false;
+    end loop;
+    -- No row can say so.
+    if not found and v_unit is null then
+        raise notice 'nothing was found; searched by %', v_searched_by;
+    end if;
+end;
+$function$;
+
+comment on function
+    api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer) is
+    'Finds products that your stores sell, by the meaning of a text and by its words; typing errors are forgiven. price: the lowest of your stores, in USD without tax; stock_level: pieces in all of them. found_by: meaning, words, both or sku. searched_by tells whether meaning could be used. similarity: -1 to 1, of meaning; null where unknown. score: sum of reciprocal places in both lists, and 1 for the sku. headline: a passage of the description with the words asked for in **.
+
+p_query: words, a question or a sku
+p_query_embedding: vector of p_query by the live model, which the tool makes and a query cannot; null to search by words only
+p_category: name of a category; null for all
+p_min_price: USD; of any of your stores
+p_max_price: USD; of any of your stores
+p_in_stock: only what is in stock
+p_min_similarity: -1 to 1; where it is unknown, or asked for by sku, a product stays; null for any
+p_limit: 1 to 100';
+revoke execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
+    from public;
+grant execute on function api.search_products(text, vector, text, numeric, numeric, boolean, numeric, integer)
+    to store_manager, regional_manager, head_office;
+
+-- source: db/functions/analytics/returns_analysis.sql
+-- api.returns_analysis(): what comes back, by category, product type, product, store or month.
+-- A return counts on the day it came back, not on the day of its sale.
+create or replace function api.returns_analysis(
+    p_store text default null,
+    p_from date default null,
+    p_to date default null,
+    p_category text default null,
+    p_by text default 'category',
+    p_limit integer default 50
+)
+returns table (
+    item text,
+    name text,
+    sold_units bigint,
+    returned_units bigint,
+    return_rate numeric,
+    returned_percent numeric,
+    returned_revenue numeric,
+    returned_margin numeric,
+    average_days numeric
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $function$
+declare
+    v_stores constant uuid[] := api._store_ids(p_store);
+    v_filter constant uuid[] := api._store_filter(p_store);
+    v_category constant uuid := api._category_id(p_category);
+    v_range record;
+    v_span record;
+begin
+    perform api._require_choice(
+        'p_by', p_by, array['category', 'product_type', 'product', 'store', 'month']
+    );
+    perform api._require_range('p_limit', p_limit, 1, 1000);
+    select r.date_from, r.date_to into v_range from api._date_range(p_from, p_to) as r;
+    select s.moment_from, s.moment_to, s.is_exact
+    into v_span
+    from api._span(v_stores, v_range.date_from, v_range.date_to) as s;
+
+    return query
+    -- Grouped by what is asked for and by nothing else: the other keys are null.
+    with lines as (
+        select
+            case when p_by = 'store' then l.store_id end as store_id,
+            case when p_by in ('category', 'product_type', 'product') then l.product_id end
+                as product_id,
+            case when p_by = 'month' then date_trunc('month', l.sold_on::timestamp) end as month,
+            sum(l.quantity) filter (where not l.is_return) as sold,
+            -sum(l.quantity) filter (where l.is_return) as returned,
+            -sum(l.total_amount) filter (where l.is_return) as amount,
+            sum(l.cost - l.total_amount) filter (where l.is_return) as margin,
+            null::bigint as days
+        from api.sale_lines as l
+        where (v_filter is null or l.store_id = any (v_filter))
+            and l.order_date >= v_span.moment_from
+            and l.order_date < v_span.moment_to
+            and (
+                v_span.is_exact
+                or l.sold_on between v_range.date_from and v_range.date_to
+            )
+            and (v_category is null or l.category_id = v_category)
+        group by 1, 2, 3
+        union all
+        -- Once more for the few lines that have a sale to look up: one lookup for each line of all
+        -- would keep PostgreSQL from working in parallel.
+        select
+            case when p_by = 'store' then l.store_id end,
+            case when p_by in ('category', 'product_type', 'product') then l.product_id end,
+            case when p_by = 'month' then date_trunc('month', l.sold_on::timestamp) end,
+            null, null, null, null,
+            -sum(l.quantity * (l.sold_on - (o.order_date at time zone s.time_zone)::date))
+        from api.sale_lines as l
+        join retail.stores as s on s.store_id = l.store_id
+        join retail.orders as o
+            on o.store_id = l.store_id and o.order_id = l.return_of_order_id
+        where (v_filter is null or l.store_id = any (v_filter))
+            and l.return_of_order_id is not null
+            and l.order_date >= v_span.moment_from
+            and l.order_date < v_span.moment_to
+            and (
+                v_span.is_exact
+                or l.sold_on between v_range.date_from and v_range.date_to
+            )
+            and (v_category is null or l.category_id = v_category)
+        group by 1, 2, 3
+    ),
+    named as (
+        select g.item, g.name,
+            coalesce(sum(l.sold), 0)::bigint as sold,
+            coalesce(sum(l.returned), 0)::bigint as returned,
+            coalesce(sum(l.amount), 0.00) as amount,
+            coalesce(sum(l.margin), 0.00) as margin,
+            sum(l.days) as days
+        from lines as l
+        left join retail.stores as s on s.store_id = l.store_id
+        left join retail.products as p on p.product_id = l.product_id
+        left join retail.product_types as t on t.type_id = p.type_id
+        left join retail.categories as c on c.category_id = p.category_id
+        cross join lateral (
+            select
+                case p_by when 'product' then p.sku when 'product_type' then t.name
+                    when 'store' then s.store_key when 'month' then to_char(l.month, 'YYYY-MM')
+                    else c.name end,
+                case p_by when 'product' then p.name when 'product_type' then t.name
+                    when 'store' then s.name when 'month' then to_char(l.month, 'FMMonth YYYY')
+                    else c.name end
+        ) as g (item, name)
+        group by g.item, g.name
+    )
+    select
+        k.item, k.name, k.sold, k.returned, api._percent(k.returned, k.sold),
+        api._percent(k.returned, k.all_returned),
+        k.amount, k.margin, round(k.days::numeric / nullif(k.returned, 0), 1)
+    from (
+        select n.*, sum(n.returned) over () as all_returned,
+            row_number() over (
+                order by case when p_by = 'month' then n.item end desc, n.returned desc, n.sold,
+                    n.item
+            ) as place
+        from named as n
+    ) as k
+    where k.place <= p_limit
+    order by case when p_by = 'month' then k.item end, k.place;
+end;
+$function$;
+
+comment on function api.returns_analysis(text, date, date, text, text, integer) is
+    'What comes back and after how long, most pieces first, months in order (the last p_limit). Pieces sold and returned in the period, return_rate (returned in percent of sold), share of all returned pieces, revenue and margin given back in USD without tax, and the average days from sale to return. A return counts on the day it came back; days of the store''s time zone.
+
+p_store: e.g. seattle; its store_key, null for all that you see
+p_from: first day; null for 29 days before p_to
+p_to: last day; null for the day of the newest sale
+p_category: e.g. Hand Tools; null for all
+p_by: category, product_type, product (item is its sku), store or month
+p_limit: 1 to 1000';
+revoke execute on function api.returns_analysis(text, date, date, text, text, integer) from public;
+grant execute on function api.returns_analysis(text, date, date, text, text, integer)
+    to store_manager, regional_manager, head_office;
+
+-- sources end
+reset role;
