@@ -204,6 +204,7 @@ async def test_what_the_model_can_repair_is_an_error_result(client):
         ("query", {"sql": "select 1", "format": "xml"}),
         ("query", {"sql": "select 1", "principal": "bellevue"}),
         ("describe_schema", {"name": ["orders"]}),
+        ("whoami", {"name": "orders"}),
     ],
 )
 async def test_a_model_is_told_of_bad_arguments(client, tool, arguments):
@@ -211,8 +212,8 @@ async def test_a_model_is_told_of_bad_arguments(client, tool, arguments):
     assert result.is_error
     first, *more = text_of(result).splitlines()
     assert first.startswith(f"VALIDATION_ERROR: invalid arguments of {tool}: ")
-    takes = "sql, max_rows, format, rows" if tool == "query" else "name, search"
-    assert more == [f"hint: It takes {takes}."]
+    takes = {"query": "sql, max_rows, format, rows", "describe_schema": "name, search"}
+    assert more == [f"hint: It takes {takes.get(tool, 'none')}."]
 
 
 async def test_an_unknown_tool_is_a_protocol_error(client):
@@ -498,7 +499,7 @@ async def test_health_and_readiness_tell_a_lost_database_from_a_lost_process(dat
         httpx2.AsyncClient(trust_env=False) as http,
     ):
         health, ready = url.replace("/mcp", "/healthz"), url.replace("/mcp", "/readyz")
-        assert (await http.get(health)).status_code == 200
+        assert (await http.get(health)).json() == {"alive": True}
         assert (await http.get(ready)).json() == {"ready": True}
         async with closed_to_connections(database.dbname, server):
             assert (await http.get(health)).status_code == 200

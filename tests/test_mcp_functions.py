@@ -417,6 +417,8 @@ async def test_a_new_function_appears_and_an_old_one_goes_without_a_restart(way,
         await listed(client, name, wanted=False)
         with pytest.raises(MCPError, match="unknown tool"):
             await client.call_tool(name, {})
+        result = await client.call_tool("query", {"sql": f"select api.{name}() as n"})
+        assert mcp.text_of(result).startswith(f"QUERY_REFUSED: function api.{name} is not allowed")
 
 
 @pytest.mark.parametrize("transport", ["http", "stdio"])

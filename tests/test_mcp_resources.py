@@ -196,7 +196,7 @@ async def test_a_prompt_about_a_table_brings_its_description(client):
     ],
 )
 async def test_a_prompt_that_cannot_be_filled_in_is_refused(client, name, arguments):
-    with pytest.raises(MCPError) as caught:
+    with pytest.raises(MCPError, match=r"unknown|there is no table") as caught:
         await client.get_prompt(name, arguments)
     assert caught.value.error.code == types.INVALID_PARAMS
 

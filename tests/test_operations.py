@@ -322,6 +322,7 @@ async def test_calls_are_counted_by_kind_and_how_they_ended(shops):
         'zava_query_duration_seconds_count{type="query"}': 4,
         'zava_guard_verdicts_total{verdict="allowed"}': 3,
         'zava_cut_answers_total{by="rows"}': 1,
+        'zava_slow_tool_calls_total{tool="query"}': 1,
         'zava_cancelled_queries_total{by="time"}': 1,
         'zava_rows_returned_total{type="query"}': 9,
         'zava_http_requests_total{path="other",status="404"}': 1,
@@ -463,6 +464,16 @@ async def test_a_hardened_database_is_as_ready_as_any(clone):
             assert (await get(url, "/readyz")).json() == {"ready": True}
             report = (await get(url, "/health")).json()
     assert {part["status"] for part in report["parts"].values()} == {"ok"}, report
+
+
+async def test_a_revision_that_cannot_be_read_is_told(clone):
+    with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        async with Database.open(settings_for(copy)) as opened, serving(opened) as url:
+            admin.execute("revoke select on public.alembic_version from zava_service, public")
+            report = await get(url, "/health")
+            assert report.json()["parts"]["schema"]["message"] == "the revision cannot be read"
+            admin.execute("drop table public.alembic_version")
+            assert (await get(url, "/health")).json()["status"] == "degraded"
 
 
 async def test_an_audit_that_takes_nothing_is_told(shops, tmp_path, monkeypatch):

@@ -404,3 +404,9 @@ def test_a_row_that_is_wider_than_the_terminal_is_shown_as_a_list():
 def test_a_table_does_not_obey_column_names_either():
     text = shown(Result.of((Column("\x1b[2J[b]n[/b]", "int4"),), [(1,)], truncated=False))
     assert "\\x1b[2J[b]n[/b]" in text
+
+
+def test_the_size_of_an_answer_is_that_of_its_texts_and_eight_bytes_for_each_number():
+    columns = tuple(Column(name, "x") for name in "abcd")
+    rows = [("ab", 1, [[1, None], [3, 4]], ["ab"]), (None, 2.5, [], "abc")]
+    assert Result.of(columns, rows, truncated=False).size == 2 + 16 + 32 + 6 + 3

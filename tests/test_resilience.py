@@ -23,7 +23,7 @@ from zava_sql.agent import fetch
 from zava_sql.auth import KeyVerifier
 from zava_sql.errors import DatabaseError, QueryTimeout, ServiceUnavailable, ZavaError
 from zava_sql.local_postgres import LocalPostgres
-from zava_sql.retry import Breaker, is_lost, is_retryable
+from zava_sql.retry import Breaker, is_lost, is_retryable, retrying
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
@@ -117,6 +117,25 @@ async def test_no_attempt_begins_after_the_callers_time(flaky):
         with pytest.raises((DatabaseError, QueryTimeout)):
             await fetch(database, seattle, sql, 1)
         assert database.breakers[0].take_retries() < 9
+
+
+async def test_another_attempt_ends_with_the_callers_time():
+    attempts = iter([OSError(), None])
+
+    async def work() -> None:
+        if error := next(attempts):
+            raise error
+        await asyncio.sleep(30)
+
+    async def lost() -> None:
+        pass
+
+    breaker = Breaker("gateway", failures=5, seconds=5)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(10) as patience:
+            await retrying(work, breaker, attempts=2, seconds=0.5, lost=lost)
+    assert not patience.expired()
+    assert breaker.take_retries() == 1
 
 
 async def test_nothing_is_tried_again_for_a_caller_that_has_left(flaky):
