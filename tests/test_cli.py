@@ -202,6 +202,8 @@ def test_arguments_that_do_not_fit_are_one_line_and_a_hint(run):
     error = json.loads(run("query", "select 1", "--json").stderr)
     assert error["code"] == "VALIDATION_ERROR"
     assert "--as" in error["message"]
+    error = json.loads(run("query", "select 1", "--format", "xml", "--json").stderr)
+    assert error["message"].startswith("Invalid value for '--format': 'xml' is not one of 'table'")
 
 
 def piped(run: Run, how: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:

@@ -138,7 +138,7 @@ def _invoke() -> int:
     except typer.Exit as end:
         return end.exit_code
     except TyperException as error:
-        message = error.format_message()
+        message = error.format_message().replace(": Value error, ", ": ")  # pydantic's words
         if message.startswith("Usage:"):  # a command without work
             print(message, file=sys.stderr)
             return error.exit_code
