@@ -18,7 +18,7 @@ import test_analytics_outlook as outlook_of_a_store
 import test_analytics_stock as stock_of_a_store
 from mcp_clients import ROOT
 
-from zava_sql import ddl
+from zava_sql import ddl, migrate
 
 pytestmark = pytest.mark.once
 
@@ -100,11 +100,11 @@ def customers(raw):
         if order.customer and order.status in reports.SOLD:
             row = sums.setdefault((order.store, order.customer, order.day), [0, 0, 0, 0])
             row[0] += order.status == "completed"
-            row[1] += order.total if order.status == "completed" else 0
             row[2] += order.total
     for line in raw.lines:
         if line.order.customer:
             key = (line.order.store, line.order.customer, line.order.day)
+            sums[key][1] += 0 if line.is_return else line.total
             sums[key][3] += line.quantity * line.cost
     return {key: tuple(row) for key, row in sums.items()}
 
@@ -215,6 +215,16 @@ select h.store_id, h.order_id, 1, b.product_id, h.order_date, -1, b.unit_price, 
     -b.unit_price, b.order_id, b.line_number
 from head as h join back as b on b.new_id = h.order_id
 """
+# One order that takes a piece back and sells three.
+EXCHANGE = (
+    RETURN.replace("'return', b.order_id", "'completed', null")
+    + """
+union all
+select h.store_id, h.order_id, 2, b.product_id, h.order_date, 3, b.unit_price, b.unit_cost, 0,
+    3 * b.unit_price, null, null
+from head as h join back as b on b.new_id = h.order_id
+"""
+)
 # Of one store, on one of its days.
 CHOSEN = """
 from retail.orders as o join retail.stores as s on s.store_id = o.store_id
@@ -223,6 +233,7 @@ where s.store_key = %(store)s and (o.order_date at time zone s.time_zone)::date 
 EDITS = {
     "sell": SELL,
     "return": RETURN,
+    "exchange": EXCHANGE,
     "cancel or complete": f"""
         update retail.orders set status = case status when 'cancelled' then 'completed'
             else 'cancelled' end
@@ -346,6 +357,33 @@ def assert_reports_equal_lines(connection, raw):
         )
         for key in lines.keys() | orders.keys()
     }
+
+
+@pytest.mark.long
+def test_an_upgrade_keeps_old_rows_and_has_baskets_of_exchanges_stored_anew(clone):
+    day = date(2026, 3, 7)
+    with clone(seeded=True) as database:
+        migrate.downgrade(database.admin_url, "0062")
+        with connect(database) as connection:
+            values = {"store": "seattle", "day": day, "time": "12:00", "salt": "1"}
+            for edit in (EXCHANGE, EDITS["another customer"], TOTALS):
+                connection.execute(edit.encode(), values)
+            connection.execute("select zava.refresh_daily_sales()")
+            before = marks(connection)
+            connection.execute(
+                "insert into retail.orders (store_id, order_date, status, total_amount)"
+                " select store_id, 'infinity', 'pending', 0 from retail.stores"
+            )
+
+        migrate.upgrade(database.admin_url)
+
+        with connect(database) as connection:
+            assert marks(connection) == before | {"seattle": day - timedelta(days=1)}
+            endless = "delete from retail.orders where order_date = 'infinity'"
+            assert connection.execute(endless).rowcount == len(before)
+            connection.execute("select zava.refresh_daily_sales()")
+            assert marks(connection) == before
+            assert_equal_to_lines(connection)
 
 
 # ---------------------------------------------------------------- beside writers

@@ -1,6 +1,7 @@
 -- Days on which a store's clocks are changed at midnight: each moment lies in one day, in every report.
+-- And the first and the last moments that a sale may have.
 begin;
-select plan(9);
+select plan(15);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -81,6 +82,44 @@ select throws_ok(
     $$ update retail.stores set time_zone = 'America/Nowhere' where store_key = 'an_a' $$,
     '22023', 'time zone "America/Nowhere" not recognized',
     'a zone that nobody knows would stop the reports of everybody who sees the store'
+);
+
+select throws_ok(
+    format($$ update retail.%I set order_date = %L where store_id = md5('an_a')::uuid $$, k.name, k.moment),
+    '23514', null,
+    format('no sale lies outside the days that reports know: %s, %s', k.name, k.moment)
+)
+from (
+    values ('orders', 'infinity'), ('orders', '-infinity'), ('order_items', 'infinity'),
+        ('order_items', '2999-12-31 00:00+00')
+) as k (name, moment);
+truncate lines;
+insert into lines
+values
+    ('an_b', 'c1', 91, timestamptz '1900-01-02 00:00+00', 'completed', 'saw', 1000000, 1, 0, null::integer),
+    ('an_b', 'c1', 92, '2999-12-30 23:59:59.999999+00', 'return', 'saw', -1000000, 1, 0, 91);
+update retail.stores set time_zone = 'Pacific/Kiritimati' where store_key = 'an_b';
+select pg_temp.sell();
+select is_empty(
+    $$
+    select r.call, a.answer
+    from (
+        values ('sales_trend()'), ('sales_trend(p_period => ''quarter'')'), ('top_products()'),
+            ('category_performance()'), ('store_comparison()'), ('discount_impact()'),
+            ('returns_analysis()'), ('seasonality()'), ('customer_segments()'),
+            ('customer_cohorts()'), ('customer_lifetime_value()'), ('basket_affinity()'),
+            ('inventory_status()'), ('sales_anomalies()'), ('sales_forecast()'),
+            ('store_performance(md5(''an_b'')::uuid)')
+    ) as r (call)
+    cross join lateral pg_temp.ask('an-head', 'select count(*) from api.' || r.call) as a (answer)
+    where a.answer ~ 'error'
+    $$,
+    'the first and the last day that there may be end no report'
+);
+select is(
+    pg_temp.ask('an-head', $$ select returned_units, average_days from api.returns_analysis('an_b') $$),
+    '(1000000,401766.0)',
+    'a million pieces may come back after eleven centuries'
 );
 select * from finish();
 rollback;

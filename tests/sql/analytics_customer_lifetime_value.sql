@@ -1,6 +1,6 @@
 -- api.customer_lifetime_value(): three customers of one store, one of another.
 begin;
-select plan(8);
+select plan(9);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -54,6 +54,24 @@ select is(
     pg_temp.ask('an-a', $$ select customer_id = md5('a1')::uuid from api.customer_lifetime_value(p_to => '2026-04-10', p_limit => 1) $$),
     '(t)',
     'the id is the customer''s'
+);
+
+-- Bought for 50 and gave back what had cost 30, in one order.
+insert into retail.orders (store_id, order_id, customer_id, order_date, status, total_amount)
+values (md5('an_b')::uuid, pg_temp.id(2), md5('a1')::uuid, '2026-03-02 12:00-08', 'completed', 20);
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    total_amount, return_of_order_id, return_of_line_number
+)
+select md5('an_b')::uuid, pg_temp.id(2), l.line, md5(l.product)::uuid, '2026-03-02 12:00-08',
+    l.quantity, l.price, 10, l.quantity * l.price, pg_temp.id(l.returns), l.returns
+from (
+    values (1, 'hammer', 1, 50, null::integer), (2, 'saw', -1, 30, 1)
+) as l (line, product, quantity, price, returns);
+select is(
+    pg_temp.ask('an-region', $$ select orders, revenue, margin, average_basket from api.customer_lifetime_value('an_b', p_to => '2026-04-10') $$),
+    '(2,50.00,40.00,40.00)',
+    'what an order takes back makes its basket no smaller'
 );
 
 select is(

@@ -1,6 +1,6 @@
 -- api.inventory_status(): seven products, ten days, every status.
 begin;
-select plan(12);
+select plan(15);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -98,6 +98,35 @@ select is(
         from api.inventory_status(p_days => 10, p_status => 'stock out') where sku = 'wrench' $$),
     '(wrench,2,2,0.67)',
     'days before the opening stock are no stock-outs, and give no demand'
+);
+
+-- Whatever a row holds, the others are shown.
+update retail.inventory as i set lead_time_days = k.days, reorder_level = k.level
+from (
+    values ('hammer', -4, 2), ('tape', -2, -2147483648), ('drill', 2147483647, 1),
+        ('wrench', 10, 2147483647)
+) as k (product, days, level)
+where i.store_id = md5('an_a')::uuid and i.product_id = md5(k.product)::uuid;
+update retail.products as p set is_active = true where p.sku = 'wrench';
+select is(
+    pg_temp.ask('an-a', $$ select sku, status, lead_time_days, reorder_point
+        from api.inventory_status(p_days => 10) where sku in ('hammer', 'tape') $$),
+    e'(hammer,ok,-4,2)\n(tape,ok,-2,0)',
+    'a lead time and a level below zero count as none'
+);
+select is(
+    pg_temp.ask('an-a', $$ select sku, status, reorder_point, reorder_units
+        from api.inventory_status(p_days => 10) where sku in ('drill', 'wrench') order by sku $$),
+    e'(drill,reorder,429528969,429528972)\n(wrench,"stock out",2147483647,2147483647)',
+    'an endless lead time is an order as large as there is'
+);
+update retail.stock_movements as m set quantity = sign(m.quantity) * 2147483647
+where m.product_id in (md5('drill')::uuid, md5('hammer')::uuid);
+select is(
+    pg_temp.ask('an-a', $$ select count(*), max(reorder_point), max(units_sold)
+        from api.inventory_status(p_days => 10, p_cover_days => 365) $$),
+    '(7,2147483647,10737418235)',
+    'no quantity is too large to be summed up'
 );
 
 -- Once B has lost its only sale, its manager is left with stock, and the days up to today.

@@ -1,7 +1,7 @@
 -- api._base_customers(): orders of one store by customer and day, from the orders. Not a tool.
 -- The one place where orders become the measures of retail.daily_customers. An order's total is the
--- sum of its lines; its cost is in the lines only, and is looked up order by order, for an order
--- without lines counts too.
+-- sum of its lines; its cost is in the lines only, as is what it sold where it took something back too,
+-- and is looked up order by order, for an order without lines counts too.
 create or replace function api._base_customers(
     p_store_id uuid,
     p_from date,
@@ -34,7 +34,7 @@ begin atomic
         o.customer_id,
         d.sold_on,
         count(*) filter (where o.status = 'completed'),
-        coalesce(sum(o.total_amount) filter (where o.status = 'completed'), 0),
+        coalesce(sum(c.gross_revenue), 0),
         sum(o.total_amount),
         coalesce(sum(c.cost), 0)
     from span as s
@@ -44,7 +44,8 @@ begin atomic
         and o.order_date < s.moment_to
     cross join lateral (select (o.order_date at time zone s.time_zone)::date as sold_on) as d
     cross join lateral (
-        select sum(i.quantity * i.unit_cost) as cost
+        select sum(i.quantity * i.unit_cost) as cost,
+            sum(i.total_amount) filter (where i.quantity > 0) as gross_revenue
         from retail.order_items as i
         where i.store_id = s.store_id and i.order_id = o.order_id
     ) as c

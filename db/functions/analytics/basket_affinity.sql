@@ -128,13 +128,13 @@ end;
 $function$;
 
 comment on function api.basket_affinity(text, date, date, text, numeric, integer) is
-    'Pairs of products, types or categories bought in one order, the strongest first. Of the completed orders of the period: baskets with both, with a, with b; support_percent of all orders have both; confidence_a_to_b_percent of those with a have b; lift is how many times more often they meet than by chance (1: unrelated). Days in the time zone of the store.
+    'Pairs of products, types or categories bought in one order, the strongest first. Of the orders of the period in which something was sold: baskets with both, with a, with b; support_percent of them have both; confidence_a_to_b_percent of those with a have b; lift is how many times more often they meet than by chance (1: unrelated). Days in the time zone of the store.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; null for 364 days before p_to
 p_to: last day; null for the day of the newest sale
 p_level: product, type or category; what is paired
-p_min_support: least percent of all orders, 0 to 100; null for 0.1 and no less than 3 orders
+p_min_support: least percent of these orders, 0 to 100; null for 0.1 and no less than 3 orders
 p_limit: 1 to 1000';
 revoke execute on function api.basket_affinity(text, date, date, text, numeric, integer)
     from public;

@@ -2,6 +2,8 @@
 -- Reorder point: demand during the lead time plus a safety stock of 1.65 standard deviations of
 -- it, which lasts through 95 of 100 lead times if demand is about normal; never below the level
 -- that the store has set. Order up to the reorder point plus the demand of p_cover_days.
+-- No row of a store keeps the others from being shown: a lead time or level below 0 counts as 0, and
+-- what is more than an integer holds as the most that it does.
 create or replace function api.inventory_status(
     p_store text default null,
     p_category text default null,
@@ -56,7 +58,7 @@ begin
     return query
     -- Multiplied first, divided last: 3 in 90 days for 30 days is 1, not a hair more or less.
     with stock as (
-        select i.*, d.units, d.out_days, nullif(d.selling_days, 0)::numeric as days,
+        select i.*, greatest(i.lead_time_days, 0)::numeric as lead_time, d.units, d.out_days, nullif(d.selling_days, 0)::numeric as days,
             d.units / nullif(d.selling_days, 0)::numeric as demand, d.daily_variance
         from api._stock_days(v_stores, v_range.date_from, v_range.date_to) as d
         join retail.inventory as i on i.store_id = d.store_id and i.product_id = d.product_id
@@ -64,12 +66,16 @@ begin
     ),
     pointed as (
         select k.*, p.sku, p.name, c.name as category, p.is_active,
-            greatest(
-                k.reorder_level,
-                ceil(
-                    k.units * k.lead_time_days / k.days
-                    + 1.65 * sqrt(coalesce(k.daily_variance, 0) * k.lead_time_days)
-                )
+            least(
+                greatest(
+                    k.reorder_level,
+                    ceil(
+                        k.units * k.lead_time / k.days
+                        + 1.65 * sqrt(coalesce(k.daily_variance, 0) * k.lead_time)
+                    ),
+                    0
+                ),
+                2147483647
             )::integer as reorder_point
         from stock as k
         join retail.products as p on p.product_id = k.product_id
@@ -104,7 +110,9 @@ begin
             when not h.is_active or h.urgency > 2 then 0
             when h.demand is null then h.reorder_point - h.stock_level
             when h.demand = 0 then 0
-            else h.reorder_point + ceil(p_cover_days * h.units / h.days)::integer - h.stock_level
+            else least(
+                h.reorder_point + ceil(p_cover_days * h.units / h.days) - h.stock_level, 2147483647
+            )::integer
         end,
         z.last_sold_on
     from shown as h

@@ -73,7 +73,7 @@ begin
             case when p_by in ('category', 'product_type', 'product') then l.product_id end,
             case when p_by = 'month' then date_trunc('month', l.sold_on::timestamp) end,
             null, null, null, null,
-            -sum(l.quantity * (l.sold_on - (o.order_date at time zone s.time_zone)::date))
+            -sum(l.quantity::bigint * (l.sold_on - (o.order_date at time zone s.time_zone)::date))
         from api.sale_lines as l
         join retail.stores as s on s.store_id = l.store_id
         join retail.orders as o
