@@ -6,19 +6,26 @@ import asyncio
 import hashlib
 import json
 import socket
+import ssl
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from starlette.requests import Request
 
@@ -71,6 +78,46 @@ async def silent(_: dict[str, Any]) -> Response:
     """Say nothing for longer than anybody waits in a test."""
     await asyncio.sleep(30)
     return Response()
+
+
+@contextmanager
+def distrusted(folder: Path) -> Iterator[tuple[str, list[object]]]:
+    """Offer TLS with a certificate that it made itself: the URL, and who has come so far."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "localhost.pem"
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(key.private_bytes(*form) + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    came: list[object] = []
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, address = listener.accept()
+                came.append(address)
+                with connection, suppress(OSError):
+                    context.wrap_socket(connection, server_side=True).recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield f"https://localhost:{listener.getsockname()[1]}/v1", came
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
 
 
 @contextmanager

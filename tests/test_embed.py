@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
+import itertools
 import json
 import math
 import time
@@ -12,7 +13,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from embedding_service import LENGTH, serving, silent, vector, well
+from embedding_service import LENGTH, distrusted, serving, silent, vector, well
 from starlette.responses import JSONResponse, Response
 
 from zava_sql import embedding_http, embedding_local
@@ -238,7 +239,7 @@ async def test_what_is_too_much_at_a_time_is_asked_in_halves(service, ask):
         assert got == pytest.approx([x / math.hypot(*expected) for x in expected])
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 524, 529])
 async def test_a_busy_service_is_asked_again(service, ask, status):
     service.answers += [Response("busy", status)] * 3
     assert len(await ask("x")) == 1
@@ -254,6 +255,16 @@ async def test_no_sooner_than_it_says(service, ask):
     await ask("x")
     first, second = (request["at"] for request in service.requests[:2])
     assert second - first >= 0.3
+
+
+async def test_nor_sooner_than_it_would_without_being_told(service, ask, monkeypatch):
+    monkeypatch.setattr(embedding_http, "_PAUSE", 0.05)
+    gone = formatdate(time.time() - 60, usegmt=True)
+    service.answers += [Response("", 429, headers={"Retry-After": at}) for at in ("0", gone, "-1")]
+    await ask("x")
+    moments = [request["at"] for request in service.requests]
+    pauses = [after - before for before, after in itertools.pairwise(moments)]
+    assert all(pause >= 0.05 * 2**n for n, pause in enumerate(pauses, 1)), pauses
 
 
 async def test_and_no_later_than_makes_sense(service, ask, monkeypatch):
@@ -277,6 +288,16 @@ async def test_a_service_that_stays_away_is_given_up(service, ask):
     assert len(service.requests) == 5
     with pytest.raises(ServiceUnavailable, match="cannot be reached"):
         await ask("x", url="http://127.0.0.1:9/v1")
+
+
+async def test_one_with_a_certificate_of_nobody_we_know_is_asked_once(ask, tmp_path):
+    with (
+        distrusted(tmp_path) as (url, came),
+        pytest.raises(ConfigurationError, match="certificate") as caught,
+    ):
+        await ask(TEXT, url=url)
+    assert "SSL_CERT_FILE" in caught.value.hint
+    assert len(came) == 1
 
 
 async def test_one_that_is_silent_is_not_waited_for(service, ask):
@@ -352,9 +373,24 @@ async def test_a_refusal_says_what_to_check_and_quotes_nothing(service, ask, sta
     "settings",
     [{"embedding_model": "small"}, {"embedding_url": "http://localhost/v1"},
      {"embedding_url": "http://[::1/v1", "embedding_model": "small"},
+     {"embedding_url": "http://x:99999/v1", "embedding_model": "small"},
+     {"embedding_url": "http:///v1", "embedding_model": "small"},
+     {"embedding_url": "http://x/v1?api-version=1", "embedding_model": "small"},
+     {"embedding_url": "http://x/v1", "embedding_model": "small", "embedding_key": f"{KEY} "},
      {"embedding_url": "http://x/v1", "embedding_model": "small", "embedding_key": f"{KEY}\n"}],
 )  # fmt: skip
 def test_settings_that_do_not_fit_together_are_refused(settings):
     with pytest.raises(ConfigurationError) as caught:
         find_embedder(Settings(**settings))
     assert KEY not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_FILE", __file__), ("HTTPS_PROXY", "what://ever")],
+)
+def test_an_environment_that_cannot_be_used_is_told(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        find_embedder(Settings(embedding_url="https://localhost/v1", embedding_model="small"))
+    assert name in caught.value.hint

@@ -11,9 +11,11 @@ import itertools
 import json
 import math
 import random
+import re
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -35,14 +37,14 @@ _REQUEST_TOKENS: Final = 250_000
 _ANSWER: Final = 120_000
 _LONGEST_VECTOR: Final = 4_000
 
-_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
+_AGAIN: Final = frozenset({408, 429, *range(500, 600)})
 _TOO_LARGE: Final = frozenset({400, 413, 422})
 
 
 class _RetryError(Exception):
     """The service may do it later; `after`: seconds it asks for."""
 
-    def __init__(self, message: str, after: float | None = None) -> None:
+    def __init__(self, message: str, after: float = 0.0) -> None:
         super().__init__(message)
         self.message = message
         self.after = after
@@ -61,7 +63,7 @@ class HttpEmbedder:
         self._model = model
         self._length = settings.embedding_dimensions
         key = settings.embedding_key.get_secret_value() if settings.embedding_key else ""
-        if not (key.isascii() and key.isprintable()):
+        if not re.fullmatch("[!-~]*", key):
             raise ConfigurationError(
                 "ZAVA_EMBEDDING_KEY has characters that no key has", hint="Set it anew."
             )
@@ -74,6 +76,11 @@ class HttpEmbedder:
                 headers["api-key"] = key
         elif key:
             headers["Authorization"] = f"Bearer {key}"
+        if not _is_base(url):
+            raise ConfigurationError(
+                "ZAVA_EMBEDDING_URL is not a base URL",
+                hint="Write it as in https://api.openai.com/v1",
+            )
         try:
             self._client = httpx2.AsyncClient(
                 headers=headers,
@@ -84,10 +91,10 @@ class HttpEmbedder:
                 # Without TLS a proxy of the environment would read the key and the texts.
                 trust_env=self._url.startswith("https:"),
             )
-            httpx2.URL(self._url)
-        except (ValueError, httpx2.InvalidURL):
+        except (OSError, ValueError, ImportError, httpx2.InvalidURL):
             raise ConfigurationError(
-                "ZAVA_EMBEDDING_URL is not a URL", hint="Write it as in https://api.openai.com/v1"
+                "the proxy or the certificates that the environment names cannot be used",
+                hint="Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE.",
             ) from None
 
     @property
@@ -161,7 +168,7 @@ class HttpEmbedder:
                     raise ServiceUnavailable(
                         error.message, hint="Try again later; see that the service is up."
                     ) from None
-                pause = _PAUSE * 2**attempt if error.after is None else error.after
+                pause = max(_PAUSE * 2**attempt, error.after)
                 spread = random.uniform(1.0, 1.25)  # noqa: S311 - so that workers part
                 await asyncio.sleep(min(pause * spread, _LONGEST_PAUSE))
         raise AssertionError
@@ -187,6 +194,11 @@ class HttpEmbedder:
         except httpx2.TransportError as error:
             if isinstance(error, httpx2.TimeoutException):
                 raise _RetryError("the embedding service did not answer in time") from None
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise ConfigurationError(
+                    "the certificate of the embedding service is not to be trusted",
+                    hint="Of an authority of your own, name the file in SSL_CERT_FILE.",
+                ) from None
             raise _RetryError("the embedding service cannot be reached") from None
         except (httpx2.RequestError, httpx2.InvalidURL):
             raise _nonsense("cannot be read") from None
@@ -196,7 +208,7 @@ class HttpEmbedder:
         if status in _AGAIN:
             raise _RetryError(
                 f"the embedding service is not available (HTTP {status})",
-                _seconds(response.headers.get("Retry-After")),
+                _seconds(response.headers.get("Retry-After", "")),
             )
         if status in _TOO_LARGE:
             raise _RefusedError(f"HTTP {status}")
@@ -233,6 +245,16 @@ class HttpEmbedder:
         return vectors
 
 
+def _is_base(url: str) -> bool:
+    """Say whether paths can be put behind a URL."""
+    try:
+        httpx2.URL(url)
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment)
+    except (ValueError, httpx2.InvalidURL):  # of a port beyond all ports as well
+        return False
+
+
 def _normalised(numbers: Sequence[object]) -> list[float]:
     """Bring a vector to length 1.
 
@@ -254,15 +276,13 @@ def _nonsense(what: str) -> ServiceUnavailable:
     )
 
 
-def _seconds(header: str | None) -> float | None:
-    """Read Retry-After: seconds, or a date."""
-    if header is None:
-        return None
+def _seconds(header: str) -> float:
+    """Read Retry-After: seconds, or a date; 0 for what is neither, or over."""
     try:
         seconds = float(header)
     except ValueError:
         try:
             seconds = parsedate_to_datetime(header).timestamp() - time.time()
         except (ValueError, OverflowError):
-            return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
+            return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
