@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -275,6 +276,27 @@ async def test_the_recall_of_an_index_is_told_and_measured_again_when_products_h
     assert report.recall == 0.97
     cli_embed._show(report, 1.0, as_json=False)  # noqa: SLF001
     assert "finds 97.0% of what is nearest" in capsys.readouterr().err
+
+
+async def test_an_index_is_measured_with_as_many_points_as_by_hand(settings, shop, connection):
+    await filled(settings)
+    # One of which much is out of reach: few points would tell something else of it than many.
+    ((index, built),) = connection.execute(
+        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index"
+        " where indexrelid::regclass::text ~ 'product_embeddings_.*_embedding_idx'"
+    ).fetchall()
+    for setting in ("seqscan", "sort", "bitmapscan"):
+        connection.execute(f"alter database {shop.dbname} set enable_{setting} = off")
+    try:
+        connection.execute(f"drop index {index}")
+        connection.execute(re.sub("WITH .*", "with (m = 2, ef_construction = 4)", built))
+        connection.execute("update retail.search_recall set products = 1")
+        told = (await filled(settings)).recall
+        with psycopg.connect(shop.admin_url) as by_hand:
+            measured = by_hand.execute("select recall from zava.check_search_recall()").fetchone()
+        assert told == float(measured[0])
+    finally:
+        connection.execute(f"alter database {shop.dbname} reset all")
 
 
 async def test_a_service_that_changes_its_vectors_is_stopped(settings, connection):

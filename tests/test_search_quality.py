@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from statistics import mean
 
@@ -425,6 +426,41 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
         assert connection.execute("select ef_search from retail.search_recall").fetchall() == [
             (worse[1],)
         ]
+        connection.rollback()
+
+
+@pytest.mark.long
+def test_of_products_with_one_text_any_is_as_near_as_another(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        indexes = connection.execute(
+            "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index"
+            " where pg_get_indexdef(indexrelid) ilike '%using hnsw%'"
+        ).fetchall()
+        assert len(indexes) == 2
+        for index, _ in indexes:
+            connection.execute(f"drop index {index}")
+        # Twenty products a text.
+        for table in ("product_embeddings", "search_assortments"):
+            connection.execute(
+                f"update retail.{table} as t set embedding = e.embedding"
+                " from retail.products as p, retail.products as o, retail.product_embeddings as e"
+                " where p.product_id = t.product_id and o.sku = (p.sku::integer % 300 + 1)::text"
+                " and e.product_id = o.product_id"
+            )
+        for _, built in indexes:
+            connection.execute(
+                re.sub(r"WITH \(.*?\)", "with (m = 16, ef_construction = 40)", built)
+            )
+        ((_, effort, recall, advice),) = connection.execute(
+            "select * from zava.check_search_recall(20)"
+        ).fetchall()
+        assert (effort, advice) == (60, None), recall
+        connection.execute("update retail.search_stores set ef_search = null")
+        assert connection.execute("select zava.index_search_assortments()").fetchone() == (True,)
+        measured = connection.execute(
+            "select indexed, ef_search from retail.search_stores where indexed is not null"
+        ).fetchall()
+        assert measured == [(True, 80)]
         connection.rollback()
 
 

@@ -122,7 +122,7 @@ async def fill(
             await connection.execute("analyze retail.product_embeddings")
         measured = await connection.fetchrow(_RECALL, embedder.name, before.products)
         if built or measured is None or not measured["holds"]:
-            await connection.execute("select zava.check_search_recall(20)")
+            await connection.execute("select zava.check_search_recall()")
             measured = await connection.fetchrow(_RECALL, embedder.name, before.products)
         await connection.execute("select zava.refresh_search_words()")
         # What came meanwhile: a model that lacks a product is not made live.

@@ -47,7 +47,8 @@ begin
             v_parts := (
                 select string_agg(
                     case
-                        when exists (
+                        -- A size is short. What is found in it is looked at anew, time after time.
+                        when length(t.word) < 24 and exists (
                             select
                             from unnest(tsvector_to_array(to_tsvector('english', t.word))) as l (lexeme)
                             where l.lexeme ~ v_size

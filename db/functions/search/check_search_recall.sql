@@ -3,7 +3,8 @@
 -- 99.5), or the most if none does. Search uses it from then on. Run by the administrator after an index was
 -- built; not a tool. Reads every vector as often as the sample is large, once; of a small sample one small
 -- part of the catalogue to which the index does not lead would be missing, or weigh as much as several.
--- Asked for are points between two products, nearer to the first: a product itself would be too easy.
+-- Asked for are points between two products, nearer to the first: a product itself would be too easy. Of
+-- products with one text any is as near as another, so that distances are compared, and not products.
 create or replace function zava.check_search_recall(
     p_sample integer default 200
 )
@@ -61,10 +62,10 @@ begin
             ),
             compared as (
                 select a.v, array(
-                    select e.product_id
+                    select (e.embedding operator(%1$I.<#>) a.v) + 0 as distance
                     from retail.product_embeddings as e
                     where e.model_id = %2$s
-                    order by (e.embedding operator(%1$I.<#>) a.v) + 0
+                    order by distance
                     limit 10
                 ) as nearest
                 from asked as a
@@ -79,23 +80,26 @@ begin
         foreach v_ef_search in array array[60, 100, 150, 200, 400] loop
             execute format('set local hnsw.ef_search = %s', v_ef_search);
             execute format(
-                'with compared as materialized (
-                    select a.nearest::uuid[] as nearest, array(
-                        select e.product_id
+                'with asked as materialized (
+                    select a.v::%1$I.halfvec(%3$s) as v, a.nearest::double precision[] as nearest
+                    from unnest($1, $2) as a (v, nearest)
+                ),
+                compared as materialized (
+                    select a.nearest, array(
+                        select e.embedding::%1$I.halfvec(%3$s) operator(%1$I.<#>) a.v as distance
                         from retail.product_embeddings as e
                         where e.model_id = %2$s
-                        order by e.embedding::%1$I.halfvec(%3$s)
-                            operator(%1$I.<#>) a.v::%1$I.halfvec(%3$s)
+                        order by distance
                         limit 10
                     ) as found
-                    from unnest($1, $2) as a (v, nearest)
+                    from asked as a
                 )
                 select round(avg(n.hits / cardinality(c.nearest)::numeric), 3)
                 from compared as c
                 cross join lateral (
                     select count(*) as hits
-                    from unnest(c.found) as u (product_id)
-                    where u.product_id = any (c.nearest)
+                    from unnest(c.found) as u (distance)
+                    where u.distance <= c.nearest[cardinality(c.nearest)]
                 ) as n
                 where cardinality(c.nearest) > 0',
                 v_schema, v_model.model_id, v_model.dimensions

@@ -5,9 +5,10 @@
 -- Searches go on while an index is built; only another refresh waits. They would not while one is dropped,
 -- so that this comes last, waits for nobody for long, and is left to the next time where it would have to.
 -- What the index finds is measured by what lies between three products that the store does not sell, for
--- questions are as hard as that: each of these itself is mostly next to one that is sold. It is searched with
--- the least effort of 80, 100, 200, 400 and 1,000 that finds enough, 99 of 100 (80 only for 99.5), as long as that
--- takes less than to compare all; if none does, it is not used.
+-- questions are as hard as that: each of these itself is mostly next to one that is sold. Distances are
+-- compared, as zava.check_search_recall() does. It is searched with the least effort of 80, 100, 200, 400 and
+-- 1,000 that finds enough, 99 of 100 (80 only for 99.5), as long as that takes less than to compare all; if
+-- none does, it is not used.
 create or replace function zava.index_search_assortments()
 returns boolean
 language plpgsql
@@ -88,24 +89,24 @@ begin
         execute format(
             'select avg((
                 select count(*)
-                from unnest(c.found) as u (product_id)
-                where u.product_id = any (c.nearest)
+                from unnest(c.found) as u (distance)
+                where u.distance <= c.nearest[cardinality(c.nearest)]
             ) / cardinality(c.nearest)::numeric)
             from (
                 select
                     array(
-                        select a.product_id
+                        select (a.embedding operator(%1$I.<#>) q.embedding) + 0 as distance
                         from retail.search_assortments as a
                         where a.store_id = %4$L and a.model_id = %3$s
-                        order by (a.embedding operator(%1$I.<#>) q.embedding) + 0
+                        order by distance
                         limit 10
                     ) as nearest,
                     array(
-                        select a.product_id
+                        select a.embedding::%1$I.halfvec(%2$s)
+                            operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s) as distance
                         from retail.search_assortments as a
                         where a.store_id = %4$L and a.model_id = %3$s
-                        order by a.embedding::%1$I.halfvec(%2$s)
-                            operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s)
+                        order by distance
                         limit 10
                     ) as found
                 from (
