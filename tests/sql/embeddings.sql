@@ -1,6 +1,6 @@
 -- Vectors beside products: what is stale, who works on it, and how search changes its model.
 begin;
-select plan(45);
+select plan(50);
 
 insert into retail.categories (category_id, name) values (md5('embed')::uuid, 'Fasteners');
 insert into retail.product_types (type_id, category_id, name)
@@ -138,12 +138,15 @@ select is(
     '[0,2,0]',
     'in the place of the old one'
 );
+update retail.products set name = 'Nail 4' where sku = 'EMBED-3';
+select is(pg_temp.claim('first'), 1::bigint, 'a text that another product has is to be done for this one too');
+select is(pg_temp.store('first'), 1);
 update retail.categories set name = 'Nails & Screws' where name = 'Fasteners';
 select is(pg_temp.claim('first'), 5::bigint, 'a category that is renamed changes the text of its products');
 delete from zava.embedding_leases;
 select is(
-    (select count(*) from zava.claim_embeddings('first', '00000000-0000-4000-8000-000000000003') as c),
-    2::bigint,
+    (select count(*) from zava.claim_embeddings('first', '00000000-0000-4000-8000-000000000004') as c),
+    1::bigint,
     'a worker goes on behind what it has claimed before'
 );
 select throws_ok(
@@ -179,7 +182,22 @@ select throws_ok(
     'model second is not ready: 5 products have no vector, or there is no index',
     'a model without vectors does not go live'
 );
-select pg_temp.claim('second');
+select pg_temp.claim('second', 4);
+update retail.products set description = 'Of tin.' where sku = 'EMBED-1';
+select is(pg_temp.claim('first'), 1::bigint, 'what is claimed for one model is free for another');
+select zava.release_embeddings('first', array_agg(w.product_id)) from work as w;
+update retail.products set description = 'Of steel.' where sku = 'EMBED-1';
+delete from work as w where w.content like '%tin.';
+with done as (delete from work returning *)
+select zava.store_embeddings('second', array_agg(d.product_id), array_agg(d.content_hash), '{1,0,1,0,1,0,1,0}')
+from done as d;
+select throws_ok(
+    $$ select zava.activate_embedding_model('second') $$, '55000',
+    'model second is not ready: 1 products have no vector, or there is no index',
+    'nor one that lacks a single product'
+);
+update retail.products set description = 'Of iron.' where sku <> 'EMBED-5';
+select is(pg_temp.claim('second'), 5::bigint);
 with done as (delete from work returning *)
 select zava.store_embeddings(
     'second', array_agg(d.product_id), array_agg(d.content_hash), '{1,0,1,0,1,0,1,0,1,0}'

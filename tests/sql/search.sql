@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(93);
+select plan(111);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -137,7 +137,8 @@ values
     ('sr_b', 'cid', 1, '2026-03-05 12:00-08', 'completed', 'soil', 1, 12, 6, null),
     ('sr_b', null, 2, '2026-03-06 12:00-08', 'completed', 'hammer', 1, 10, 6, null),
     ('sr_b', null, 2, '2026-03-06 12:00-08', 'completed', 'soil', 1, 12, 6, null),
-    ('sr_b', null, 3, '2026-03-06 12:00-08', 'completed', 'peat', 1, 12, 6, null);
+    ('sr_b', null, 3, '2026-03-06 12:00-08', 'completed', 'peat', 1, 12, 6, null),
+    ('sr_b', null, 3, '2026-03-06 12:00-08', 'completed', 'peat', 2, 11, 6, null);
 select pg_temp.sell();
 -- Who has bought nothing yet.
 insert into retail.customers (store_id, customer_id, first_name, last_name, email, city, joined_on)
@@ -220,6 +221,10 @@ select is(
     pg_temp.ask('sr-a', $$ select lexemes from api._asked_words('20V drill 2x4x8 1/2in m8') $$),
     '("{1/2,2,20,4,8,drill,m8,v,x}")',
     'a size in one word is asked for in parts'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select cardinality(lexemes) from api._asked_words(repeat('1x', 400)) $$), '(1)',
+    'but nothing that is longer than any size'
 );
 update retail.products as p set description = 'For 2x4 pots.' where p.sku = 'PEAT';
 insert into retail.search_lexemes (lexeme, products, weight, places, named) values ('7x7', 1, 9, '', '');
@@ -385,8 +390,8 @@ select is(
     'the smallest similarity leaves out what is known to be less similar'
 );
 select is(
-    pg_temp.ask('sr-a', $$ select sku from api.search_products('hammer', '[1,0,0]', p_in_stock => true, p_max_price => 50, p_min_price => 9, p_category => 'tools') $$),
-    e'(HAMMER)\n(NEW)',
+    pg_temp.ask('sr-a', $$ select sku, category from api.search_products('hammer', '[1,0,0]', p_in_stock => true, p_max_price => 30, p_min_price => 10, p_category => 'tools') $$),
+    e'(HAMMER,Tools)\n(NEW,Tools)',
     'category, price and stock filter'
 );
 select is(
@@ -465,12 +470,24 @@ from (
             where not exists (select from api.search_products(q.q) as s where s.found_by = 'sku') $$, 'nothing', 'in quotes and beside other signs too'),
         ('sr-a', $$ select sku, found_by, similarity from api.search_products('HT-0001', '[1,0,0]', p_min_similarity => 0.9) $$, e'(HT-0001,sku,0.000)\n(HAMMER,meaning,1.000)', 'however far the number itself is from the product'),
         ('sr-a', $$ select sku from api.search_products('so.0002') $$, 'nothing', 'for who sells it'),
-        ('sr-a', $$ select sku from api.search_products('ht-0001', p_max_price => 7) $$, 'nothing', 'under the filters'),
+        ('sr-a', $$ select sku, found_by from api.search_products('ht-0001', p_category => 'tools', p_min_price => 8, p_max_price => 8, p_in_stock => true) $$, '(HT-0001,sku)', 'under the filters'),
+        ('sr-a', $$ select sku from api.search_products('ht-0001', p_max_price => 7.99) $$, 'nothing', 'not above the highest price'),
+        ('sr-a', $$ select sku from api.search_products('ht-0001', p_min_price => 8.01) $$, 'nothing', 'nor below the lowest'),
+        ('sr-a', $$ select sku from api.search_products('ht-0001', p_category => 'garden') $$, 'nothing', 'nor in another category'),
+        ('sr-a', $$ select sku from api.search_products('MALLET', p_in_stock => true) $$, 'nothing', 'nor out of stock'),
+        ('sr-a', $$ select sku, found_by from api.search_products('MALLET', p_in_stock => null) $$, '(MALLET,sku)', 'unless that is not asked for'),
         ('sr-a', $$ select sku from api.search_products('14') $$, 'nothing', 'a short number is a size')
 ) as c (principal, call, answer, name);
 update retail.products as p
 set sku = case p.sku when 'HT-0001' then 'BITS' when 'so.0002' then 'SOIL' else 'DRILL' end
 where p.sku in ('HT-0001', 'so.0002', '14');
+
+update retail.products as p set sku = 'hammer' where p.sku = 'MALLET';
+select is(
+    array[api._product_id(' hammer '), api._product_id('HAMMER')], array[md5('mallet')::uuid, md5('hammer')::uuid],
+    'of two that differ in case alone it is the one that is written so'
+);
+update retail.products as p set sku = 'MALLET' where p.sku = 'hammer';
 
 -- ---------------------------------------------------------------- bad input
 
@@ -487,10 +504,44 @@ from (
         ($$ select sku from api.search_products('x', '[0,0,0]') $$, 'error 22023: p_query_embedding has length zero', 'a vector without direction is refused'),
         ($$ select sku from api.search_products('x', '[NaN,0,0]') $$, 'error 22000: NaN not allowed in vector', 'NaN is no vector'),
         ($$ select sku from api.search_products('x', p_max_price => 'NaN') $$, 'error 22023: p_max_price out of range: NaN', 'NaN is no price'),
+        ($$ select sku from api.search_products('x', p_limit => null) $$, 'error 22023: p_limit out of range: null', 'no limit is none'),
         ($$ select sku from api.search_products('x', p_limit => 101) $$, 'error 22023: p_limit out of range: 101', 'a limit has a limit'),
         ($$ select sku from api.search_products('x', p_limit => 2147483647) $$, 'error 22023: p_limit out of range: 2147483647', 'however far beyond it somebody asks'),
         ($$ select sku from api.search_products('x', p_category => 'tool') $$, 'error 22023: there is no category tool', 'an unknown category is refused')
 ) as c (call, answer, name);
+select is(
+    (
+        select string_agg(format(c.call, v.value), ', ')
+        from (
+            values
+                ($$search_products('x', p_limit => %s)$$, 1, 100),
+                ($$search_products('x', p_min_price => %s)$$, 0, 1000000000),
+                ($$search_products('x', p_max_price => %s)$$, 0, 1000000000),
+                ($$search_products('x', p_min_similarity => %s)$$, -1, 1),
+                ($$similar_products('hammer', p_limit => %s)$$, 1, 100),
+                ($$cross_sell('hammer', p_limit => %s)$$, 1, 100),
+                ($$cross_sell('hammer', p_min_orders => %s)$$, 1, 1000000),
+                ($$trending_products(p_limit => %s)$$, 1, 100),
+                ($$trending_products(p_days => %s)$$, 1, 365),
+                ($$trending_products(p_baseline_days => %s)$$, 1, 730),
+                ($$recommend_for_customer(md5('ann')::uuid, p_limit => %s)$$, 1, 100)
+        ) as c (call, lowest, highest)
+        cross join lateral (
+            values (c.lowest - 1, true), (c.lowest, false), (c.highest, false), (c.highest + 1, true)
+        ) as v (value, is_refused)
+        where v.is_refused <> (
+            pg_temp.ask('sr-head', format('select from api.' || c.call, v.value)) like 'error 22023: p_% out of range: %'
+        )
+    ),
+    null, 'what is out of range is refused, the last number within is not'
+);
+select is(
+    pg_temp.ask('sr-a', format($$ select count(*) from api.search_products(repeat('x', %s)) $$, c.number)), c.answer, c.name
+)
+from (
+    values (1000, '(0)', 'a text of 1,000 characters is taken'),
+        (1001, 'error 22023: p_query is 1001 characters long', 'a longer one is not')
+) as c (number, answer, name);
 
 -- ---------------------------------------------------------------- recommendations
 
@@ -499,6 +550,14 @@ select is(
     e'(1,MALLET,0.800,"also in Hammers; 2.00 USD dearer")\n(2,BITS,0.000,"Drills, also in Tools; 2.00 USD cheaper")',
     'what is like a product, without it'
 );
+select is(
+    pg_temp.ask('sr-a', format($$ select sku from api.similar_products(%L, %s, 1) $$, c.sku, c.in_stock)), c.answer, c.name
+)
+from (
+    values ('hammer', 'true', '(BITS)', 'only what is in stock, where that is asked for'),
+        ('hammer', 'null', '(MALLET)', 'else all'),
+        ('peat', 'false', '(BITS)', 'of what it does not sell itself no more than asked for either')
+) as c (sku, in_stock, answer, name);
 select is(
     pg_temp.ask('sr-a', $$ select sku, why from api.similar_products('NEW') $$),
     '(HAMMER,"also in Hammers; 20.00 USD cheaper; found by words, it has no embedding yet")',
@@ -538,6 +597,21 @@ select is(
     e'(NEW,50,1,0.0,,"1 orders in 28 days, 0 in the 84 before")\n(MALLET,1,1,0.0,,"1 orders in 28 days, 0 in the 84 before")',
     'what is in more orders than before'
 );
+select is(
+    pg_temp.ask('sr-region', format(
+        $$ select sku, category, units, orders, expected_orders, growth_percent, trend_score
+           from api.trending_products(p_to => '2026-03-06', p_days => 3, p_baseline_days => 6%s) where sku <> 'MALLET' $$,
+        c.arguments
+    )),
+    c.answer, c.name
+)
+from (
+    values
+        ('', e'(SOIL,Garden,2,2,0.0,,2.00)\n(PEAT,Garden,3,1,0.0,,1.00)\n(HAMMER,Tools,2,2,1.5,33.33,0.32)', 'an order counts once, a return not, and nothing after the last day'),
+        ($$, p_category => 'garden'$$, e'(SOIL,Garden,2,2,0.0,,2.00)\n(PEAT,Garden,3,1,0.0,,1.00)', 'of one category'),
+        ($$, p_store => 'sr_b', p_category => 'tools'$$, '(HAMMER,Tools,2,2,0.0,,2.00)', 'of one store'),
+        (', p_limit => 1', '(SOIL,Garden,2,2,0.0,,2.00)', 'no more than asked for')
+) as c (arguments, answer, name);
 select is(
     pg_temp.ask('sr-a', $$ select sku, why from api.recommend_for_customer(md5('ann')::uuid, false) $$),
     e'(DRILL,"bought with Claw Hammer, 1.67 times as often as by chance; like Drill Bits")\n(MALLET,"like Claw Hammer")',
