@@ -25,7 +25,7 @@ from zava_sql.errors import (
     QueryTimeout,
     ServiceUnavailable,
 )
-from zava_sql.tenant import ContextKey, Principal, tenant_session
+from zava_sql.tenant import ContextKey, Principal, find_principal, tenant_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -646,14 +646,26 @@ async def test_another_key_under_a_known_id_is_refused(module_database: conftest
     assert "does not know the key" in error.message
 
 
+@pytest.mark.usefixtures("truth")
 async def test_a_retired_context_key_is_refused(
     module_database: conftest.Database, admin_connection: psycopg.Connection
 ) -> None:
     key = ContextKey.generate()
     admin_connection.execute("select zava.create_signing_key(%s, %s, %s)", [key.kid, *key.pads()])
-    async with tenants.opened(module_database, context_key=SecretStr(str(key))):
-        pass
-    admin_connection.execute("select zava.retire_signing_key(%s)", [key.kid])
+    retire = "select zava.retire_signing_key(%s)"
+    rows = "select count(*) from orders"
+    async with tenants.opened(module_database, context_key=SecretStr(str(key))) as database:
+        seattle = await find_principal(database, "seattle")
+
+        async def ask() -> None:
+            async with tenant_session(database, seattle) as connection:
+                assert await connection.fetchval(rows) > 0
+                admin_connection.execute(retire, [key.kid])
+                await database.refresh()
+                assert await connection.fetchval(rows) == 0  # which nobody may take for an answer
+
+        with pytest.raises(ServiceUnavailable, match="retired"):
+            await ask()
     error = await refused(module_database, context_key=str(key))
     assert "retired" in error.message
 

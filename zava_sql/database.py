@@ -264,13 +264,14 @@ class Database:
         Raises:
             DatabaseError, ServiceUnavailable: see `errors`.
         """
-        self.caps.update(await self.service_rows("select * from zava.role_caps()"))
+        # First: until it is seen, what a retired key has signed shows no rows.
         (key,) = await self.service_rows(
             "select zava.knows_signing_key($1, $2) as known",
             self.context_key.kid,
             self.context_key.fingerprint(),
         )
         self.is_key_known = key["known"]
+        self.caps.update(await self.service_rows("select * from zava.role_caps()"))
         # Where calls are refused, and nobody calls, this finds out that the database is back.
         if self.gateway.get_idle_size() or self._gateway_breaker.state != "closed":
             self.clock_offset = await self.read(self._look_at_clock)

@@ -188,6 +188,14 @@ def _own_limits(caps: Settings, usual: Settings) -> str:
     return f" SET LOCAL statement_timeout = {round(caps.statement_timeout * 1000)};"
 
 
+def _require_known_key(database: Database) -> None:
+    if not database.is_key_known:
+        raise ServiceUnavailable(
+            "the key in ZAVA_CONTEXT_KEY is retired",
+            hint="An administrator has to start this server with a new one.",
+        )
+
+
 @asynccontextmanager
 async def tenant_session(
     database: Database,
@@ -205,11 +213,7 @@ async def tenant_session(
         LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time; or the
             signing key is retired.
     """
-    if not database.is_key_known:
-        raise ServiceUnavailable(
-            "the key in ZAVA_CONTEXT_KEY is retired",
-            hint="An administrator has to start this server with a new one.",
-        )
+    _require_known_key(database)
     gateway = await database.acquire(principal.principal_id)
     state: Literal["sound", "failed", "unknown"] = "unknown"
     try:
@@ -234,6 +238,8 @@ async def tenant_session(
         )
         with heard(gateway):
             yield gateway
+        # What it showed may be nothing because the key was retired meanwhile.
+        _require_known_key(database)
         state = "sound"
     except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
         # A statement that failed half-way may be one that only the server knows of.
