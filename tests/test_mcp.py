@@ -337,10 +337,11 @@ async def test_requests_that_take_their_time_are_at_the_expense_of_their_tenant_
     for name, value in limit.items():
         monkeypatch.setattr(mcp_inbox, name, value)
     async with half_sent(url, keys["seattle"]):
-        refused = await post(url, keys["seattle"])
-        assert refused.status_code == 429
-        assert said in refused.json()["message"]
-        assert refused.headers["Retry-After"] == "1"
+        for _ in range(2):  # one that is refused leaves the others counted
+            refused = await post(url, keys["seattle"])
+            assert refused.status_code == 429
+            assert said in refused.json()["message"]
+            assert refused.headers["Retry-After"] == "1"
         assert (await post(url, keys["tacoma"])).status_code == 200
     with anyio.fail_after(10):
         while (await post(url, keys["seattle"])).status_code == 429:

@@ -481,6 +481,7 @@ async def test_an_audit_that_takes_nothing_is_told(shops, tmp_path, monkeypatch)
     given = settings_for(database, home=tmp_path, audit="refuse")
     async with Agent.open(given) as agent, serving(agent.database, agent) as url:
         assert (await counted(url))["zava_audit_stopped"] == 0
+        assert (await get(url, "/health")).json()["parts"]["audit"]["status"] == "ok"
         assert (await get(url, "/readyz")).status_code == 200
         with monkeypatch.context() as patch:
             patch.setattr("zava_sql.audit_journal._MAX_BYTES", 10)  # as on a full disk
