@@ -32,8 +32,8 @@ def chain(way: str, times: int, start: str = f"a0 as {BASE}", between: str = ", 
     return between.join([start, *items])
 
 
-# Each was run: PostgreSQL doubles its time and memory with each step, up to 3 GB at 20 of them,
-# and a statement_timeout of 2 seconds ended none in time.
+# Each was run: PostgreSQL's time and memory double with each step, up to 3 GB at 20 of them, or
+# grow as all sizes multiplied, and a statement_timeout of 2 seconds ended hardly one in time.
 GROWING: dict[str, Callable[[int], str]] = {
     "between": lambda n: f"select {within('({} between true and true)', n, 'true')}",
     "between a sum": lambda n: f"select {within('(({})::int + 0 between 0 and 1)', n, 'true')}",
@@ -154,6 +154,67 @@ GROWING: dict[str, Callable[[int], str]] = {
         + within("(select x + x + (select count(*) from stores) as x from {} t)", n)
         + " t"
     ),
+    "exists": lambda n: (
+        "select 1 from t where "
+        + within("exists (select from t s where s.a = t.a and (t.b = 1 or {}))", n, "false")
+    ),
+    "exists by names": lambda n: (
+        "with "
+        + chain("a# as (select b from t where exists (select from a@ where b = t.b) is null)", n)
+        + f" select b from a{n}"
+    ),
+    "queries in JSON_ARRAY": lambda n: within("select json_array({})", n, "select 1"),
+    "json": lambda n: f"select {within('json({}::text)', n, 'a')} from t",
+    "json_value": lambda n: "select " + within("json_value({}, '$')", n, "a") + " from t",
+    "format json": lambda n: f"select {within('json_array({}::text format json)', n, 'a')} from t",
+    "json_table": lambda n: within(
+        "select x.a from json_table(({}), '$' columns (a text path '$')) x", n, "select '1'"
+    ),
+    "in a query": lambda n: f"select {within('({} in (select true))', n, 'a')} from t",
+    "rows in a query": lambda n: (
+        f"select {within('(({}, 1) not in (select true, 1))', n, 'a')} from t"
+    ),
+    "any of a query": lambda n: f"select {within('({} = any (select true))', n, 'a')} from t",
+    "some of a query, in brackets": lambda n: (
+        f"select {within('((({})) = some (table t) = true)', n, 'a')} from t"
+    ),
+    "merged columns": lambda n: (
+        f"select {' + '.join(['y'] * 6 * n)} from (select {' + '.join(['x'] * 6 * n)} as y from t"
+        + " full join t using (x)" * 3 * n
+        + ") q"
+    ),
+    "all columns merged": lambda n: "select from t" + " natural full join t" * 2 * n,
+    "rows of joins": lambda n: (
+        f"select row({', '.join(['a'] * n)}) from (select row({', '.join(['j'] * n)}) as a from ("
+        + " cross join ".join(["t"] * n)
+        + ") as j) q"
+    ),
+    "rows of all columns": lambda n: (
+        f"select row({', '.join(['a'] * n)}) from (select row({', '.join(['q'] * n)}) as a from ("
+        "select * from " + ", ".join(["t"] * n) + ") q) q"
+    ),
+    "parts of a union": lambda n: (
+        "select from ("
+        + " union all ".join([f"select {' + '.join(['a'] * n)} as x from t"] * n)
+        + f") q where {' + '.join(['x'] * 6 * n)} = 1"
+    ),
+    "conditions on aggregates": lambda n: (
+        f"select from (select {' + '.join(['sum(a)'] * 10 * n)} as x from t) q where "
+        + " + ".join(["x"] * 20 * n)
+        + " = 1"
+    ),
+    "the largest of a union": lambda n: within(
+        "select max(x) as x, min(x) from (select x from ({}) s union all select a from t) u",
+        n,
+        "select 1 as x",
+    ),
+    "the largest of a union that is named": lambda n: (
+        "with "
+        + chain(
+            "a# as (select max(x) as x from (select * from (table a@ union all table t) s) u)", n
+        )
+        + f" select x from a{n}"
+    ),
 }
 
 
@@ -194,6 +255,18 @@ def test_what_postgres_would_copy_too_often_is_refused(family: str) -> None:
     assert caught.value.reason == "too_deep"
 
 
+def test_no_query_of_with_names_one_behind_it() -> None:
+    named = ["a2 as (select x * x as x from a1)", f"a1 as {BASE}"]
+    assert GUARD.check(f"with {', '.join(reversed(named))} select x from a2")
+    assert GUARD.check("with recursive t as (table t union select 1) table t")
+    assert GUARD.check("select 1 from t, (with recursive t as (select 1) table t) s")
+    assert GUARD.check(f"with {', '.join(named)} select x from a2")  # the table a1
+    sql = f"with recursive {', '.join(named)} select x from a2"
+    with pytest.raises(QueryRefused, match="stands behind it") as caught:
+        GUARD.check(sql)
+    assert caught.value.position == sql.index("a1") + 1
+
+
 def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
     copies = within("({} between true and true)", 8, "x > 0")
     columns = within("(select x + x as x from {} t)", 8)
@@ -225,6 +298,18 @@ def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
         """select json_agg(t) from (select a, b, (select json_agg(u) from (select c, d, (
         select json_agg(v) from (select e, f from v where v.u = u.u) v) from u where u.t = t.t
         ) u) from t) t""",
+        "with "
+        + chain(
+            "a# as (select coalesce(a, b#) as a, t.* from a@ full join t using (a) where exists ("
+            "select from t s where s.a = a and s.b in (select b from t)))",
+            4,
+            "a0 as (select 1 as a)",
+        )
+        + " select min(a), max(a) from (table a4 union all table t) s",
+        "with "
+        + chain("a# as (select x, (select max(x) from a@) as y from a@ p)", 30)
+        + " select * from a30",
+        "select " + within("json_object('a': {}, 'b': json_array(a, b))", 20, "a") + " from t",
     ],
 )
 def test_what_stays_small_passes(sql: str) -> None:

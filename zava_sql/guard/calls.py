@@ -135,8 +135,10 @@ class CallReader(JsonReader):
             self.account.functions.append(at)
         self.at = at + 1
         if key == "exists":
+            copies = self.growth.copies
             if not self.bracket():
                 raise self.unexpected(at + 2)
+            self.growth.twice(at, self.at, copies)
             return
         self.enter("(")
         if key in _LISTS:
@@ -146,7 +148,7 @@ class CallReader(JsonReader):
         elif key in _JSON_READERS:
             self.json_reader()
         elif key in _JSON_CASTS:
-            self.json_value()
+            self.json_value(as_json=True)
             self.json_tail()
         elif key in _FORMS:
             _FORMS[key](self)
@@ -220,7 +222,7 @@ class CallReader(JsonReader):
 
     # Operands that begin with a reserved word
 
-    def reserved(self, key: str) -> None:  # one branch per word
+    def reserved(self, key: str) -> None:  # noqa: C901  # one branch per word
         """Operands that begin with a reserved word."""
         keys, at = self.keys, self.at
         if key in _CONSTANTS or key == "current_date":
@@ -244,7 +246,10 @@ class CallReader(JsonReader):
             self.array()
         elif key in ("any", "some", "all"):
             self.at = at + 1
-            self.bracket()
+            left = self.growth.left
+            if self.bracket():
+                self.growth.left = left
+                self.growth.copied(2, at)
         elif key in _IDENTITIES:
             raise Refusal(
                 "function",

@@ -136,6 +136,7 @@ class ExpressionReader(PredicateReader, ABC):
             at = self.at
             key = keys[at]
             if kinds[at] == OPERATOR and key != "=>":
+                growth.left = start, copies
                 self.at = at + 1
             elif key in _PARTS:
                 self.at = at + 1
@@ -270,10 +271,12 @@ class ExpressionReader(PredicateReader, ABC):
         """`in ( expression, ... )`, `in ( query )`."""
         self.at += 1
         start, left = self.at, self.growth.left
-        if not self.bracket():
-            self.growth.left = left
-            self.growth.copied_for(start + 1, self.at)
+        is_query = self.bracket()
         self.growth.left = left
+        if is_query:
+            self.growth.copied(2, start)
+        else:
+            self.growth.copied_for(start + 1, self.at)
 
     # Names
 

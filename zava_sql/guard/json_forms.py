@@ -14,18 +14,25 @@ class JsonReader(ExpressionReader):
 
     __slots__ = ()
 
-    def json_value(self) -> None:
-        """`expression [format json [encoding utf8]]`."""
+    def json_value(self, *, as_json: bool = False) -> None:
+        """`expression [format json [encoding utf8]]`; PostgreSQL keeps JSON beside its text."""
+        start, copies = self.at, self.growth.copies
         self.expression()
-        self.skip("format", "json") and self.skip("encoding", "utf8")
+        if self.skip("format", "json"):
+            self.skip("encoding", "utf8")
+            as_json = True
+        if as_json:
+            self.growth.twice(start, self.at, copies)
 
     def json_builder(self) -> None:
         """Keys and values or values alone, or a query, then the clauses of a constructor."""
         keys = self.keys
         if keys[self.at] in ("select", "with", "values") and self.starts_query():
+            start, copies = self.at, self.growth.copies
             self.growth.correlated += 1
             self.query()
             self.growth.correlated -= 1
+            self.growth.twice(start, self.at, copies)
         elif keys[self.at] not in (")", "returning", "null", "absent") or (
             keys[self.at] == "null" and keys[self.at + 1] != "on"
         ):
@@ -43,7 +50,7 @@ class JsonReader(ExpressionReader):
 
     def json_reader(self) -> None:
         """`context, path [passing value as name, ...]` and its clauses."""
-        self.json_value()
+        self.json_value(as_json=True)
         self.expect(",")
         self.expression()
         self.json_passing()
@@ -101,7 +108,7 @@ class JsonReader(ExpressionReader):
         self.account.functions.append(self.at)
         self.at += 1
         self.enter("(")
-        self.json_value()
+        self.json_value(as_json=True)
         self.expect(",")
         self.expression()
         if self.skip("as"):

@@ -126,8 +126,8 @@ class Names:
                 _HINTS.get(name, ""),
                 index=last,
             )
-        if name in _AGGREGATES and not reader.growth.correlated:
-            reader.growth.computed = True
+        if name in _AGGREGATES:
+            reader.growth.aggregate(name)
         if name in BOUNDED:
             check_bounds(reader, last, arguments)
         if name == TYPE_OF:

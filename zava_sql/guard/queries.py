@@ -6,7 +6,7 @@ from math import prod
 from typing import Final
 
 from zava_sql.guard.expressions import QUERY_TAIL
-from zava_sql.guard.growth import CLOSED, larger
+from zava_sql.guard.growth import CLOSED, Growth, added
 from zava_sql.guard.keywords import (
     BARE_RESERVED,
     NOT_BARE_LABEL,
@@ -35,6 +35,16 @@ class QueryReader(WindowReader):
 
     def statement(self) -> None:
         """Read the whole text: one query and nothing else."""
+        self.whole_text()
+        growth = self.growth
+        if growth.too_much is not None and (names := growth.named_often()):
+            again = type(self)(self.tokens, self.allowed)
+            growth = again.growth = Growth(self.tokens, names)
+            again.whole_text()
+        growth.check()
+
+    def whole_text(self) -> None:
+        """Read it, whatever PostgreSQL makes of it."""
         if self.keys[0] not in _STARTS:
             raise self.not_a_query()
         if self.keys[0] == "(":
@@ -73,7 +83,7 @@ class QueryReader(WindowReader):
     def query_tail(self) -> None:
         """Set operations, ORDER BY, LIMIT, OFFSET and FETCH behind a first part."""
         keys, growth = self.keys, self.growth
-        query = growth.query
+        query, is_union = growth.query, False
         while keys[self.at] in ("union", "intersect", "except"):
             self.set_operations += 1
             self.is_combined |= not self.depth
@@ -88,10 +98,11 @@ class QueryReader(WindowReader):
             if keys[self.at] in ("all", "distinct"):
                 self.at += 1
             self.simple_query()
-            query = larger(query, growth.query)
+            query, is_union = added(query, growth.query), True
         if keys[self.at] == "order":
             self.order_by()
         growth.query = CLOSED if self.limits() else query
+        growth.is_union |= is_union
 
     def limits(self) -> bool:
         """Read LIMIT, OFFSET and FETCH, in any order; refuse FOR UPDATE and its kin."""
@@ -188,13 +199,14 @@ class QueryReader(WindowReader):
 
     def with_clause(self) -> None:
         """`with [recursive] name [(columns)] as [[not] materialized] ( query ), ...`."""
-        keys = self.keys
+        keys, start, is_outer = self.keys, self.at, not self.depth
         self.at += 1
-        if keys[self.at] == "recursive":
-            self.at += 1
+        is_recursive = self.skip("recursive")
         while True:
             name = self.at
             self.allowed.cte(self, name)
+            if is_recursive:
+                self.growth.not_yet_named(name, start)
             self.table_name()
             if keys[self.at] == "(":
                 self.column_names()
@@ -208,7 +220,8 @@ class QueryReader(WindowReader):
                 raise self.unexpected(self.at)
             start, copies = self.at, self.growth.copies
             self.query()
-            self.growth.named(name, before, start, self.at, copies)
+            size = self.growth.size(start, self.at, copies)
+            self.growth.named(name, before, size, is_outer=is_outer)
             self.leave(")")
             self.search_and_cycle()
             if keys[self.at] != ",":

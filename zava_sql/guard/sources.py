@@ -33,9 +33,10 @@ class SourceReader(CallReader):
         self.from_primary()
         self.joins()
 
-    def joins(self) -> None:
+    def joins(self) -> None:  # noqa: C901  # one branch per word
         """`join item on ... | using (...)`, any number of times."""
-        keys = self.keys
+        keys, growth = self.keys, self.growth
+        is_full = False
         while True:
             key = keys[self.at]
             if key == "cross":
@@ -45,23 +46,31 @@ class SourceReader(CallReader):
             elif key == "natural" or key in _JOIN_WORDS:
                 if key == "natural":
                     self.at += 1
+                is_full |= keys[self.at] == "full"
                 if keys[self.at] in ("left", "right", "full"):
                     self.at += 1
                     self.skip("outer")
                 elif keys[self.at] == "inner":
                     self.at += 1
                 self.expect("join")
+                width = growth.level.width
                 self.from_primary()
+                if is_full and key == "natural":
+                    growth.merged(growth.level.width - width)
             elif key == "on":
                 self.at += 1
                 self.expression()
             elif key == "using":
                 self.at += 1
+                start = self.at
                 self.column_names()
+                if is_full:
+                    growth.merged()
                 if keys[self.at] == "as":
                     self.at += 1
                     self.table_name()
-                    self.growth.level.aliases.append(self.at - 1)
+                    growth.joined((self.at - start) // 2 - 1)
+                    growth.alias(self.at - 1)
             else:
                 return
 
@@ -88,16 +97,7 @@ class SourceReader(CallReader):
             if self.from_bracket():
                 self.growth.source(start, self.at, copies)
             self.alias()
-        elif key == "only":
-            self.at += 1
-            if keys[self.at] == "(":
-                self.at += 1
-                self.relation_name()
-                self.expect(")")
-            else:
-                self.relation_name()
-            self.relation_alias()
-        elif self.is_call():
+        elif key != "only" and self.is_call():
             self.from_function()
         else:
             self.relation()
@@ -108,7 +108,7 @@ class SourceReader(CallReader):
         keys = self.keys
         self.enter("(")
         is_query = False
-        start, copies = self.at, self.growth.copies
+        start, copies, width = self.at, self.growth.copies, self.growth.level.width
         if keys[self.at] in ("select", "with", "values", "table"):
             self.query()
             is_query = True
@@ -124,6 +124,8 @@ class SourceReader(CallReader):
                 self.joins()
         else:
             self.from_item()
+        if not is_query:
+            self.growth.joined(self.growth.level.width - width)
         self.leave(")")
         return is_query
 
@@ -139,6 +141,7 @@ class SourceReader(CallReader):
     def from_function(self) -> None:
         """Read `function(...) [with ordinality] [alias]`, `rows from (...)`."""
         keys = self.keys
+        self.growth.table()
         if keys[self.at] == "rows" and keys[self.at + 1] == "from":
             self.at += 2
             self.enter("(")
@@ -187,7 +190,7 @@ class SourceReader(CallReader):
             raise self.allowed.refused_function(self, name, name)
 
     def relation(self) -> None:
-        """`[only] name [*]`."""
+        """`name [*]`, `only name`, `only ( name )`."""
         if self.skip("only") and self.keys[self.at] == "(":
             self.at += 1
             self.relation_name()
@@ -233,7 +236,7 @@ class SourceReader(CallReader):
             self.at += 1
         else:
             return
-        self.growth.level.aliases.append(self.at - 1)
+        self.growth.alias(self.at - 1)
         if keys[self.at] == "(":
             if definitions and keys[self.at + 2] not in (",", ")"):
                 self.column_definitions()
