@@ -145,6 +145,21 @@ async def test_a_plan_that_costs_too_much_does_not_run(opened, module_database):
         assert (await agent.query(people["head-office"], BIG)).rows == [(200**3,)]
 
 
+async def test_a_plan_that_takes_too_long_to_write_out_does_not_run(
+    opened, module_database, monkeypatch
+):
+    text = "(select length(name) as a from stores)"
+    for _ in range(20):
+        text = f"(select q.a from stores t join {text} q on length(t.name) = q.a)"
+        text = f"(select a + a as a from {text} q offset 0)"
+    seattle = (await tenants.principals(opened, ["seattle"]))["seattle"]
+    monkeypatch.setattr("zava_sql.caps._PLANNING", 0.3)
+    with role_settings(module_database, "store_manager set zava.max_cost = '1e30'"):
+        await opened.refresh()
+        with pytest.raises(LimitExceeded, match="cannot be estimated"):
+            await Agent(opened).query(seattle, f"select a from {text} q where a is not null")
+
+
 async def test_temporary_files_have_a_cap_where_the_administrator_sets_one(module_database):
     with role_settings(module_database, "zava_gateway set temp_file_limit = '64kB'"):
         async with tenants.opened(module_database, work_mem="64kB") as opened:
