@@ -41,6 +41,32 @@ async def matrix_of(database, runner: str = "never", names=None) -> verify.Matri
         await admin.close()
 
 
+# Rows of no store: everybody's are counted by store, and head office sees these as well.
+NOBODYS = """
+    create table retail.posters (store_id uuid, title text);
+    insert into retail.posters values (null, 'sale'), (null, 'closed');
+    insert into retail.posters select s.store_id, s.store_key from retail.stores as s;
+    alter table retail.posters enable row level security;
+    create policy posters_select on retail.posters for select
+        to head_office, store_manager using (true);
+    create policy posters_head on retail.posters as restrictive to head_office
+        using ((select zava.is_head_office(current_user)));
+    create policy posters_store on retail.posters as restrictive to store_manager
+        using (store_id = (select (zava.visible_stores(current_user))[1]) {more});
+    grant select on retail.posters to head_office, store_manager;
+"""
+
+
+async def test_rows_of_no_store_are_head_office_s_alone(clone):
+    for more, wrong in (("", []), ("or store_id is null", [("seattle", "leak")])):
+        with clone() as database:
+            tenants.fill(database)
+            with psycopg.connect(database.admin_url, autocommit=True) as admin:
+                admin.execute(NOBODYS.format(more=more).encode())
+            matrix = await matrix_of(database, names=["seattle", "head-office"])
+        assert [(cell.persona, cell.outcome) for cell in matrix.problems] == wrong
+
+
 @pytest.mark.parametrize("runner", ["never", "always"])
 async def test_everybody_sees_exactly_its_own(copy, runner):
     database, truth = copy

@@ -233,7 +233,7 @@ async def _truth(admin: Connection, relation: Relation) -> dict[str, int] | None
         return None  # as of a materialized view that was never filled
     finally:
         await transaction.rollback()
-    return {row[0]: row[1] for row in rows}
+    return {str(row[0]): row[1] for row in rows}
 
 
 def _judge(

@@ -9,11 +9,16 @@ select
         case when o.stores <> 1 and p.kind = 'store' then format('a store with %s stores', o.stores) end,
         case when o.stores > 0 and p.kind = 'head' then format('head office with %s stores', o.stores) end
     ) as evidence,
-    format('zava-sql principal disable %s', p.name) as remedy
+    case
+        when (o.stores = 1 or p.kind <> 'store') and (o.stores = 0 or p.kind <> 'head')
+            then format('select zava._create_tenant_role(%L, %L);', p.role_name, o.class)
+        else format('zava-sql principal disable %s', p.name)
+    end as remedy
 from zava.principals as p
 left join pg_catalog.pg_roles as r on r.rolname = p.role_name
 cross join lateral (
     select
+        c.class,
         (
             select count(*) from zava.principal_stores as s where s.principal_id = p.principal_id
         ) as stores,
@@ -21,12 +26,15 @@ cross join lateral (
             select from pg_catalog.pg_auth_members as m
             where m.member = r.oid
                 and m.inherit_option
-                and m.roleid::regrole::text = case p.kind
-                    when 'store' then 'store_manager'
-                    when 'region' then 'regional_manager'
-                    else 'head_office'
-                end
+                and m.roleid::regrole::text = c.class
         ) as has_class
+    from (
+        select case p.kind
+            when 'store' then 'store_manager'
+            when 'region' then 'regional_manager'
+            else 'head_office'
+        end
+    ) as c (class)
 ) as o
 where p.active
     and (
