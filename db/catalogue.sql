@@ -379,10 +379,9 @@ left join lateral (
             select a.grantee, a.privilege_type, a.is_grantable, null as columns
             from aclexplode(coalesce(o.acl, acldefault(o.acltype, o.owner))) as a
             where a.grantee <> o.owner
-                -- Who else may connect, the server's administrator says (docs/install.md).
+                -- What else others may do there, the server's administrator says (docs/install.md).
                 and not (
-                    o.kind = 'database' and a.privilege_type in ('CONNECT', 'TEMPORARY')
-                    and a.grantee <> 0
+                    o.kind = 'database' and a.grantee <> 0
                     and a.grantee::regrole::text !~ '^(zava_.*|store_manager|regional_manager|head_office)$'
                 )
                 -- A tenant's role has this from its making: data, as the role is.

@@ -284,6 +284,11 @@ def test_a_database_that_is_not_migrated_or_goes_away_is_said_so(run, module_dat
         done = run(*command, ZAVA_ADMIN_URL=bare)
         complains(done, "DATABASE_ERROR", 2)
         assert "zava-sql db upgrade" in done.stderr
+    # As in a database of an older revision, of which PostgreSQL has a hint of its own.
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        connection.execute("alter function zava.audit_chain() rename to audit_chain_gone")
+        assert "zava-sql db upgrade" in run("audit", "verify").stderr
+        connection.execute("alter function zava.audit_chain_gone() rename to audit_chain")
     for command in (["audit", "tail"], ["db", "upgrade"]):
         complains(run(*command, ZAVA_ADMIN_URL=""), "CONFIGURATION_ERROR", 2)
     too_high = "postgresql://postgres:secret-word@127.0.0.1:99999/zava"

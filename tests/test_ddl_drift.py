@@ -208,7 +208,7 @@ def test_every_kind_of_drift_is_named_and_nothing_else(database, snapshot):
         "select zava.create_principal('ddl-head', 'head')",
         "select zava.harden()",
         # and what was there before: others who use it
-        "do $$ begin execute format('grant connect, temporary on database %I to pg_monitor',"
+        "do $$ begin execute format('grant all on database %I to pg_monitor',"
         " current_database()); end $$",
         "alter default privileges for role pg_monitor grant select on tables to pg_signal_backend",
     )

@@ -43,6 +43,7 @@ from zava_sql.errors import (
     ZavaError,
 )
 from zava_sql.guard import Guard, judge_line
+from zava_sql.pools import advice
 from zava_sql.render import to_csv, to_json, to_table
 from zava_sql.retry import is_lost
 from zava_sql.settings import Settings
@@ -184,7 +185,7 @@ def _of_database(error: Exception) -> ZavaError | None:
         return DatabaseError(
             error.message or "the statement failed",
             sqlstate=error.sqlstate,
-            hint=error.hint or "Migrate with `zava-sql db upgrade`; log in as administrator.",
+            hint=advice(error),
         )
     return None
 

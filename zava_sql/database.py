@@ -249,7 +249,7 @@ class Database:
             await self.refresh()
         except (asyncpg.PostgresError, DatabaseError) as error:
             raise ConfigurationError(
-                "this database has no zava_sql in it, or ZAVA_SERVICE_URL may not use it",
+                "this database is not migrated, or ZAVA_SERVICE_URL may not use it",
                 hint="Migrate it with `zava-sql db upgrade`; log in as zava_service.",
             ) from error
         if not self.is_key_known:

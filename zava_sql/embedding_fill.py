@@ -17,6 +17,7 @@ import asyncpg
 
 from zava_sql.database import CONNECTION_ERRORS, connect
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
+from zava_sql.pools import advice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -239,7 +240,7 @@ async def connected(
             raise DatabaseError(
                 error.args[0],
                 sqlstate=error.sqlstate,
-                hint=error.hint or "Migrate with `zava-sql db upgrade`; log in as administrator.",
+                hint=advice(error),
             ) from error
         except CONNECTION_ERRORS as error:
             raise ServiceUnavailable(

@@ -26,7 +26,7 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
-from zava_sql.pools import administer
+from zava_sql.pools import ROLE_OF_ANOTHER, administer, advice
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -81,7 +81,10 @@ GONE = (
     asyncpg.InterfaceError,
 )
 
-NEWER = "See: alembic history. A database of a newer zava-sql needs that one."
+NEWER = (
+    "See: alembic history. A database that has it is of a newer zava-sql,"
+    " or has it of another application: docs/install.md, Beside other applications."
+)
 
 
 def upgrade(url: str, revision: str = "head", *, sql: bool = False) -> None:
@@ -228,14 +231,13 @@ def _hint(error: util.CommandError) -> str:
     return NEWER if "Can't locate revision" in str(error) else "See: alembic history."
 
 
-def _right(message: str) -> str:
+def _right(error: asyncpg.PostgresError) -> str:
     """Say which right is missing."""
+    message = error.args[0]
+    if ROLE_OF_ANOTHER.search(message):
+        return advice(error)
     if "create database" in message:
         return "Databases are made for this: the login needs CREATEDB."
-    if "grant role" in message:
-        return (
-            "Another administrator made that role: see docs/install.md, Beside other applications."
-        )
     return "Migrate as a superuser, or as a database owner with CREATEROLE."
 
 
@@ -271,5 +273,5 @@ def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> Database
     elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         hint = "It is a replica, or default_transaction_read_only is on: name the primary."
     elif isinstance(error, asyncpg.InsufficientPrivilegeError) and not error.hint:
-        hint = _right(message)
+        hint = _right(error)
     return DatabaseError(message, sqlstate=error.sqlstate, hint=hint)

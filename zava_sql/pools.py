@@ -7,6 +7,7 @@ service only calls functions.
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
 
     from zava_sql.settings import Settings
 
-__all__ = ["administer", "gateway_pool", "required", "service_pool", "session_start", "settled"]
+__all__ = [
+    "ROLE_OF_ANOTHER",
+    "administer",
+    "advice",
+    "gateway_pool",
+    "required",
+    "service_pool",
+    "session_start",
+    "settled",
+]
 
 _SEARCH_PATH = "retail, public"
 
@@ -42,6 +52,17 @@ set bytea_output = 'hex';
 set extra_float_digits = 1;
 set quote_all_identifiers = off
 """
+
+# How PostgreSQL says that somebody else may grant, or give the right to become, a role.
+ROLE_OF_ANOTHER = re.compile("(?:grant|set) role", re.IGNORECASE)
+
+# What a database of an older revision lacks.
+_OLDER = (
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.InvalidSchemaNameError,
+)
 
 # PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
 # infinity, years before 1 and after 9999, trailing zeros. Of bits and points it saves Python from
@@ -91,6 +112,22 @@ async def administer(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     except BaseException:
         connection.terminate()  # nobody else has it yet
         raise
+
+
+def advice(error: asyncpg.PostgresError) -> str:
+    """Say what an administrator does about what the database refused."""
+    message = error.message or ""
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        if ROLE_OF_ANOTHER.search(message):
+            return (
+                "Another administrator made that role:"
+                " see docs/install.md, More than one administrator."
+            )
+        if not error.hint:
+            return "Log in as a superuser, or as an administrator who has zava_owner."
+    if isinstance(error, _OLDER) or not error.hint:
+        return "Migrate with `zava-sql db upgrade`; log in as administrator."
+    return error.hint
 
 
 def required(variable: str, url: SecretStr | None) -> str:
