@@ -27,8 +27,10 @@ def environment(run_server, tmp_path_factory) -> dict[str, str]:
         with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
             admin.execute("create role dba login createrole password 'dba'")
             admin.execute("create database managed owner dba")
-        with psycopg.connect(server.url("managed"), autocommit=True) as admin:
-            admin.execute("create extension vector")
+            admin.execute("create database restored owner dba")
+        for name in ("managed", "restored"):
+            with psycopg.connect(server.url(name), autocommit=True) as admin:
+                admin.execute("create extension vector")
         known = {
             **{name: value for name, value in os.environ.items() if name != "ZAVA_TEST_POSTGRES"},
             "ZAVA_HOME": str(tmp_path_factory.mktemp("home")),
@@ -133,3 +135,45 @@ async def test_without_the_guard_nobody_becomes_another(database):
         told.append((caught.value.sqlstate, caught.value.message))
     assert told == [DENIED, DENIED, ("0A000", "SET is not allowed in a non-volatile function")]
     assert set((await fetch(database, seattle, MOVED, 10)).rows) <= {("seattle",)}
+
+
+@pytest.fixture
+def restored(environment, psql, tmp_path) -> dict[str, str]:
+    """Dump and restore as an administrator who is no superuser."""
+    dump = str(tmp_path / "managed.dump")
+    moved = {
+        name: value.replace("/managed", "/restored") if name.endswith("_URL") else value
+        for name, value in environment.items()
+    }
+    source, target = (f"--dbname={urls['ZAVA_ADMIN_URL']}" for urls in (environment, moved))
+    subprocess.run(
+        [psql.with_name("pg_dump"), "-Fc", "--enable-row-security", "-f", dump, source], check=True
+    )
+    # It cannot comment on the extension, nor give the runner away.
+    subprocess.run([psql.with_name("pg_restore"), target, dump], check=False, capture_output=True)
+    return moved
+
+
+async def test_what_is_restored_shows_nobody_the_rows_of_another(
+    environment, restored, monkeypatch
+):
+    for name, value in restored.items():
+        monkeypatch.setenv(name, value)
+    mine = (
+        "select distinct s.store_key from retail.orders as o"
+        " join retail.stores as s on s.store_id = o.store_id"
+    )
+    async with Database.open(embedded.resolve(Settings.load())) as opened:
+        seattle = await find_principal(opened, "seattle")
+        for ask in (Agent(opened).query(seattle, mine), fetch(opened, seattle, mine, 10)):
+            with pytest.raises(DatabaseError, match="runner") as caught:
+                await ask
+            assert "zava._create_runner()" in caught.value.hint
+        with psycopg.connect(restored["ZAVA_ADMIN_URL"], autocommit=True) as dba:
+            dba.execute("select zava._create_runner()")
+        assert (await fetch(opened, seattle, mine, 10)).rows == [("seattle",)]
+    found = []
+    for urls in (environment, restored):
+        with psycopg.connect(urls["ZAVA_ADMIN_URL"]) as dba:
+            found += dba.execute("select count(*) from retail.orders").fetchall()
+    assert found[0] == found[1] > (0,)

@@ -1,12 +1,14 @@
 -- Who can be registered, and the shape of the roles that this makes.
 begin;
-select plan(59);
+select plan(61);
 
 -- ---------------------------------------------------------------- arrange
 
 insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
 select gen_random_uuid(), k.store_key, k.store_key, 'P', 0.1, '2020-01-01'
-from (values ('person_a'), ('person_b'), (rpad('person_', 40, 'x'))) as k (store_key);
+from (
+    values ('person_a'), ('person_b'), ('person_moved'), (rpad('person_', 40, 'x'))
+) as k (store_key);
 select zava.create_signing_key(
     'personkey',
     decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
@@ -68,12 +70,13 @@ select is(zava.create_principal(rpad('p', 40, 'x'), 'region', array['person_a'])
     ('zava_region_' || rpad('p', 40, 'x'))::name, 'a name of 40 characters is not cut');
 select is(zava.create_principal('person-long', 'store', array[rpad('person_', 40, 'x')]),
     ('zava_store_' || rpad('person_', 40, 'x'))::name, 'nor is a store key of 40');
+select zava.create_principal('person-moved', 'store', array['person_moved']);
 
 select results_eq(
     $$ select p.name, p.kind, p.active from zava.principals as p where p.name like 'person-%' order by p.name $$,
     $$ values
         ('person-a', 'store', true), ('person-b', 'store', true), ('person-deputy', 'store', true),
-        ('person-head', 'head', true), ('person-long', 'store', true),
+        ('person-head', 'head', true), ('person-long', 'store', true), ('person-moved', 'store', true),
         ('person-north-west', 'region', true), ('person-single', 'region', true) $$,
     'each principal is kept with its kind and is active'
 );
@@ -87,7 +90,7 @@ select results_eq(
        where p.name like 'person-%' group by p.name order by p.name $$,
     $$ values
         ('person-a', 1::bigint), ('person-b', 1), ('person-deputy', 1), ('person-head', 0),
-        ('person-long', 1), ('person-north-west', 2), ('person-single', 1) $$,
+        ('person-long', 1), ('person-moved', 1), ('person-north-west', 2), ('person-single', 1) $$,
     'each has its stores, head office none'
 );
 
@@ -169,6 +172,11 @@ select is(pg_temp.stores_of('zava_store_person_a', 'person-deputy'), 'person_a',
 
 -- ---------------------------------------------------------------- what is refused
 
+-- A store that bears the key of another from now on.
+update retail.stores as s set store_key = 'person_away' where s.store_key = 'person_moved';
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+values (gen_random_uuid(), 'person_moved', 'P', 'P', 0.1, '2020-01-01');
+
 create temporary table refusals as
 select r.statement, r.sqlstate, r.why
 from (
@@ -193,6 +201,8 @@ from (
         ($$ 'person-new', 'head', array['person_a'] $$, '22023', 'a head office with a store'),
         ($$ 'person-new', 'store', array['person_none'] $$, '22023', 'an unknown store'),
         ($$ 'person-a', 'store', array['person_b'] $$, '23505', 'a name that is taken'),
+        ($$ 'person_north-west', 'region', array['person_a'] $$, '23505', 'a region whose role another has'),
+        ($$ 'person-new', 'store', array['person_moved'] $$, '23505', 'a store whose role another store has'),
         ($$ 'person-new', 'store', array['person_b'], md5('b')::uuid $$, '23505', 'an id that is taken')
 ) as r (statement, sqlstate, why);
 select throws_ok(format('select zava.create_principal(%s)', r.statement), r.sqlstate, null, 'refused: ' || r.why)

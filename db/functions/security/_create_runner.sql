@@ -3,7 +3,9 @@
 -- SECURITY DEFINER and belongs to the class role: inside, PostgreSQL itself refuses to change the
 -- role, however deep in a string the text tries; STABLE refuses every statement but SELECT. The text
 -- is what the session has had described before: one SELECT, with the columns of the caller's list.
--- Never a cursor: its rows would be made after the return, with the caller's rights.
+-- Never a cursor: its rows would be made after the return, with the caller's rights. A function that
+-- has another owner runs nothing: pg_restore leaves it to whoever restores, unless that is a superuser,
+-- and that role may see all stores.
 -- SECURITY INVOKER: needs a superuser, or the owner's member that may become the class roles.
 create or replace function zava._create_runner()
 returns void
@@ -34,11 +36,16 @@ begin
             set search_path = retail, public, pg_temp
             as $body$
             begin
+                if current_user <> %L then
+                    raise exception 'the runner does not belong to its class role'
+                        using errcode = 'object_not_in_prerequisite_state',
+                              hint = 'As the administrator: select zava._create_runner();';
+                end if;
                 return query execute p_query;
             end;
             $body$
             $create$,
-            v_class
+            v_class, v_class
         );
         execute format(
             'comment on function %s is %L', v_function,

@@ -1,6 +1,7 @@
 -- zava._create_tenant_role(): the NOLOGIN role of one tenant scope, for zava.create_principal().
 -- It inherits what its class may do but cannot become it; the gateway can become it but inherits
--- nothing. A role that is there already keeps its members. SECURITY INVOKER: needs CREATEROLE.
+-- nothing. A role that is there already keeps its members, and nothing is granted twice: whoever made the
+-- role alone could do that. SECURITY INVOKER: needs CREATEROLE.
 create or replace function zava._create_tenant_role(
     p_role text,
     p_class text
@@ -22,8 +23,21 @@ begin
         execute format('create role %I nologin inherit', p_role);
     end if;
 
-    execute format('grant %I to %I with inherit true, set false', p_class, p_role);
-    execute format('grant %I to zava_gateway with inherit false, set true', p_role);
+    if not exists (
+        select from pg_auth_members as m
+        where m.roleid = p_class::regrole and m.member = p_role::regrole
+            and m.inherit_option and not m.set_option
+    ) then
+        execute format('grant %I to %I with inherit true, set false', p_class, p_role);
+    end if;
+
+    if not exists (
+        select from pg_auth_members as m
+        where m.roleid = p_role::regrole and m.member = 'zava_gateway'::regrole
+            and m.set_option and not m.inherit_option
+    ) then
+        execute format('grant %I to zava_gateway with inherit false, set true', p_role);
+    end if;
 
     -- It has this from its class as well; a grant of its own ties the role to this database, so
     -- that it cannot be dropped from another one.

@@ -1,6 +1,6 @@
 -- zava.create_principal(): registers who may ask and makes the role of its scope.
 -- Run by the administrator, who needs CREATEROLE; SECURITY INVOKER for that reason. Principals of
--- the same store share a role; what tells them apart is the id in the signed context.
+-- the same store share a role; what tells them apart is the id in the signed context. Others do not.
 create or replace function zava.create_principal(
     p_name text,
     p_kind text,
@@ -19,6 +19,7 @@ declare
     v_count integer := coalesce(cardinality(p_stores), 0);
     v_role text;
     v_missing text;
+    v_other text;
 begin
     -- One at a time: of two that need the same new role, both would find it missing.
     lock table zava.principals in share update exclusive mode;
@@ -51,7 +52,8 @@ begin
     if v_missing is not null then
         raise exception 'unknown store: %', v_missing
             using errcode = 'invalid_parameter_value',
-                  hint = 'Use store keys, as in: select store_key from retail.stores.';
+                  hint = 'Use store keys, as in: select store_key from retail.stores. Whoever sees none '
+                      'there needs zava_writer.';
     end if;
 
     if exists (select from zava.principals as p where p.name = p_name) then
@@ -65,6 +67,25 @@ begin
         when 'region' then 'zava_region_' || replace(p_name, '-', '_')
         else 'zava_head_office'
     end;
+
+    select min(p.name) into v_other
+    from zava.principals as p
+    where p.role_name = v_role
+        and (
+            p_kind = 'region'
+            or exists (
+                select
+                from zava.principal_stores as o
+                join retail.stores as s on s.store_id = o.store_id
+                where o.principal_id = p.principal_id and s.store_key <> p_stores[1]
+            )
+        );
+
+    if v_other is not null then
+        raise exception 'role % is that of principal %, who sees other stores', v_role, v_other
+            using errcode = 'unique_violation',
+                  hint = 'Choose another name, in which more than - and _ differ; of a store, another store_key.';
+    end if;
 
     perform zava._create_tenant_role(v_role, v_class);
 

@@ -8,15 +8,22 @@ select
         case when not 'search_path=retail, public, pg_temp' = any (coalesce(f.proconfig, '{}')) then 'another search_path' end,
         case when f.proowner <> coalesce(to_regrole(quote_ident(p.proname)), 0) then format('owned by %s', f.proowner::regrole) end,
         case when f.grantees is distinct from 'zava_runner' then format('executable by %s', f.grantees) end,
-        case when p.prosrc !~ '^\s*begin\s+return query execute p_query;\s+end;\s*$' then 'another body' end
+        case when p.prosrc !~ b.pattern then 'another body' end
     ) as evidence,
     'select zava._create_runner();' as remedy
 from functions as f
 join pg_catalog.pg_proc as p on p.oid = f.oid
 join schemas as s on s.oid = f.schema and s.nspname = 'zava_run'
+-- Before revision 0065 without a look at its owner.
+cross join lateral (
+    select format(
+        $pattern$^\s*begin\s+(if current_user <> '%s' then\s+raise exception '[^']+'\s+using errcode = '\w+',\s+hint = '[^']+';\s+end if;\s+)?return query execute p_query;\s+end;\s*$$pattern$,
+        p.proname
+    )
+) as b (pattern)
 where not f.prosecdef
     or f.provolatile <> 's'
     or not 'search_path=retail, public, pg_temp' = any (coalesce(f.proconfig, '{}'))
     or f.proowner <> coalesce(to_regrole(quote_ident(p.proname)), 0)
     or f.grantees is distinct from 'zava_runner' and exists (select from gateway as g)
-    or p.prosrc !~ '^\s*begin\s+return query execute p_query;\s+end;\s*$'
+    or p.prosrc !~ b.pattern
