@@ -203,6 +203,16 @@ GROWING: dict[str, Callable[[int], str]] = {
         + " + ".join(["x"] * 20 * n)
         + " = 1"
     ),
+    "tables that are called like it": lambda n: (
+        "with "
+        + chain("a# as (select x * x as x from a@ where x in (select x from retail.a@))", n)
+        + f" select x from a{n}"
+    ),
+    "another of that name in a bracket": lambda n: (
+        "with "
+        + chain("a# as (select x * x as x from a@ where x in (with a@ as (table t) table a@))", n)
+        + f" select x from a{n}"
+    ),
     "the largest of a union": lambda n: within(
         "select max(x) as x, min(x) from (select x from ({}) s union all select a from t) u",
         n,
@@ -261,10 +271,12 @@ def test_no_query_of_with_names_one_behind_it() -> None:
     assert GUARD.check("with recursive t as (table t union select 1) table t")
     assert GUARD.check("select 1 from t, (with recursive t as (select 1) table t) s")
     assert GUARD.check(f"with {', '.join(named)} select x from a2")  # the table a1
-    sql = f"with recursive {', '.join(named)} select x from a2"
-    with pytest.raises(QueryRefused, match="stands behind it") as caught:
-        GUARD.check(sql)
-    assert caught.value.position == sql.index("a1") + 1
+    decoy = "d as (with a1 as (select 1 as x) table a1), "
+    for before, between in (("", ""), ("", "t as (select from retail.a1), "), (decoy, "")):
+        sql = f"with recursive {before}{named[0]}, {between}{named[1]} select x from a2"
+        with pytest.raises(QueryRefused, match="stands behind it") as caught:
+            GUARD.check(sql)
+        assert caught.value.position == sql.index("from a1") + len("from ") + 1
 
 
 def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:

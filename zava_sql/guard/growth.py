@@ -87,7 +87,7 @@ class Growth:
     """The copies of all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_aliases", "_counts", "_made_once", "_named", "_queries", "_symmetric", "_tables",
+        "_aliases", "_counts", "_made_once", "_named", "_places", "_queries", "_symmetric",
         "_tokens", "computed", "copies", "correlated", "is_union", "left", "level", "query",
         "too_much", "visible",
     )  # fmt: skip
@@ -97,7 +97,7 @@ class Growth:
         self._made_once = made_once  # see named_often()
         self.too_much: int | None = None  # where the bound was passed
         self._named: dict[str, _Named] = {}
-        self._tables: dict[str, int] = {}  # names that were no query of WITH where they stood last
+        self._places: dict[str, int] = {}  # where names without schema stood last in FROM
         self._aliases: set[int] = set()
         self._counts: list[int] = []  # of what may be columns, before each token
         self._symmetric = self._queries = 0
@@ -298,14 +298,15 @@ class Growth:
         self.level.aliases.append(index)
         self._aliases.add(index)
 
-    def relation(self, index: int) -> None:
-        """Note a relation in FROM, which may be a query of WITH."""
+    def relation(self, index: int, *, has_schema: bool) -> None:
+        """Note a relation in FROM, which may be a query of WITH; none of these has a schema."""
         level = self.level
         self.alias(index)
         name = self._tokens.name(index)
-        named = self._named.get(name)
+        named = None if has_schema else self._named.get(name)
+        if not has_schema:
+            self._places[name] = index
         if not named:
-            self._tables[name] = index
             self.table()
             return
         named.places += 1
@@ -334,8 +335,8 @@ class Growth:
         self.correlated += 1
 
     def not_yet_named(self, index: int, start: int) -> None:
-        """Refuse the name of a query of WITH RECURSIVE that stood in one before; none was noted."""
-        place = self._tables.get(self._tokens.name(index), 0)
+        """Refuse the name of a query of WITH RECURSIVE that stood in one before."""
+        place = self._places.get(self._tokens.name(index), 0)
         if place > start:
             raise Refusal(
                 "unsupported",

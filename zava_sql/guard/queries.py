@@ -199,14 +199,14 @@ class QueryReader(WindowReader):
 
     def with_clause(self) -> None:
         """`with [recursive] name [(columns)] as [[not] materialized] ( query ), ...`."""
-        keys, start, is_outer = self.keys, self.at, not self.depth
+        keys, begin, is_outer = self.keys, self.at, not self.depth
         self.at += 1
         is_recursive = self.skip("recursive")
         while True:
             name = self.at
             self.allowed.cte(self, name)
             if is_recursive:
-                self.growth.not_yet_named(name, start)
+                self.growth.not_yet_named(name, begin)
             self.table_name()
             if keys[self.at] == "(":
                 self.column_names()

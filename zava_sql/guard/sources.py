@@ -209,7 +209,7 @@ class SourceReader(CallReader):
             if kinds[at] > RESERVED:
                 raise self.unexpected(at)
         self.allowed.relation(self, first, at)
-        self.growth.relation(at)
+        self.growth.relation(at, has_schema=first < at)
         self.account.relations.append(at)
         self.at = at + 1
         if self.kinds[self.at] == OPERATOR and keys[self.at] == "*":

@@ -122,14 +122,18 @@ def _account_of_text(made: list[str], size: int) -> _Found:
     _check_size(size, cut)
     for text, places in cut:
         found = _KNOWN.get(text, _UNKNOWN)
+        if found is _NOTHING:
+            continue
         if found is _UNKNOWN:
             parser = parser or _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)
             found = _account_of(text, parser)
             _remember(_KNOWN, _REMEMBERED, text, found)
         if found is None:
             raise unsupported()
-        functions += map(places.__getitem__, found[0])
-        relations += map(places.__getitem__, found[1])
+        if found[0]:
+            functions += map(places.__getitem__, found[0])
+        if found[1]:
+            relations += map(places.__getitem__, found[1])
         others += found[2]
     return sorted(functions), sorted(relations), sorted(others)
 
