@@ -234,6 +234,9 @@ def forecast(series, horizon, level):
         ("both", {"north", "south"}, 90, 0, 80),
         ("head", {"north", "south"}, 14, 300, 50),
         ("north", {"north"}, 180, 0, 80),
+        # 64 weeks, and a day less: with last year, and without.
+        ("north", {"north"}, 7, DAYS - 448, 80),
+        ("north", {"north"}, 7, DAYS - 447, 80),
     ],
 )
 def test_the_forecast_is_that_of_plain_python(daily, *, principal, stores, horizon, ago, level):

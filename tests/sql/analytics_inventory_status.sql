@@ -1,6 +1,6 @@
 -- api.inventory_status(): seven products, ten days, every status.
 begin;
-select plan(15);
+select plan(17);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -99,6 +99,29 @@ select is(
     '(wrench,2,2,0.67)',
     'days before the opening stock are no stock-outs, and give no demand'
 );
+
+insert into retail.categories (name) values ('Paint');
+select is(
+    pg_temp.ask('an-a', $$ select * from api.inventory_status(p_category => 'Paint') $$),
+    'nothing',
+    'a category without stock has none'
+);
+-- A product of one day: its demand has no spread. What moved after the newest sale is not looked at.
+insert into retail.stock_movements (store_id, product_id, moved_on, kind, quantity)
+select md5('an_a')::uuid, md5('ladder')::uuid, '2026-04-01', k.kind, k.quantity
+from (values ('receipt', 7), ('sale', -7)) as k (kind, quantity);
+update retail.stock_movements set moved_on = '2026-03-31'
+where product_id = md5('wrench')::uuid and kind in ('opening', 'sale');
+update retail.stock_movements set quantity = 3
+where product_id = md5('wrench')::uuid and kind = 'opening';
+update retail.inventory set stock_level = 1 where product_id = md5('wrench')::uuid;
+select is(
+    pg_temp.ask('an-a', $$ select sku, status, units_sold, daily_demand, reorder_point
+        from api.inventory_status(p_days => 10) where sku in ('ladder', 'wrench') order by sku $$),
+    e'(ladder,overstock,1,0.10,3)\n(wrench,reorder,2,2.00,20)',
+    'one day gives a demand, days to come give none'
+);
+update retail.inventory set stock_level = 0 where product_id = md5('wrench')::uuid;
 
 -- Whatever a row holds, the others are shown.
 update retail.inventory as i set lead_time_days = k.days, reorder_level = k.level

@@ -1,6 +1,6 @@
 -- api.sales_anomalies(): two odd days in fifteen months whose median and MAD are known.
 begin;
-select plan(12);
+select plan(13);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -81,5 +81,23 @@ select is(
     'a day that has no other to compare with is not odd by a rounding error'
 );
 
+
+-- 33 days: of five weekdays there are five, four others each; of two there are four. The first of the
+-- five sells nothing but once.
+delete from retail.order_items;
+delete from retail.orders;
+truncate lines;
+insert into lines
+select 'an_a', null, d.n, (date '2025-06-01' + d.n + time '12:00') at time zone 'America/Los_Angeles', 'completed', 'saw', 1,
+    case when d.n in (8, 13) then 400 when d.n = 7 then 50 else (array[81, 100, 121])[1 + d.n / 7 % 3] end, 1, null::integer
+from generate_series(0, 32) as d (n)
+where d.n % 7 <> 0 or d.n = 7;
+insert into lines values ('an_a', null, 99, '2025-06-01 12:00-07', 'completed', 'saw', 1, 0, 0, null);
+select pg_temp.sell();
+select is(
+    pg_temp.ask('an-a', $$ select day, direction from api.sales_anomalies(p_threshold => 3) $$),
+    '(2025-06-09,high)',
+    'days with three others like them are not judged, nor those that sell nothing as a rule'
+);
 select * from finish();
 rollback;

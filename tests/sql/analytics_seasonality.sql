@@ -1,7 +1,7 @@
 -- api.seasonality(): two years written down by hand. 10 a day in each month and 20 in July, times
 -- what grows tenfold in a year, steadily: the index must not see the growth.
 begin;
-select plan(9);
+select plan(12);
 
 insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
 select md5(k)::uuid, k, k, 'Seattle', 0.1, '2020-01-01' from unnest(array['se_a', 'se_new']) as k;
@@ -104,5 +104,17 @@ select results_eq(
     'the rollup gives the same index'
 );
 
+
+select throws_ok(
+    format('select * from api.seasonality(p_years => %s)', y.years), '22023', null, 'years out of range: ' || y.years
+)
+from (values (0), (11)) as y (years);
+update retail.stores set rolled_up_to = null;
+update retail.orders set order_date = order_date + interval '1 day' where order_date < '2022-01-03';
+update retail.order_items set order_date = order_date + interval '1 day' where order_date < '2022-01-03';
+select results_eq(
+    $$ select distinct s.years from api.seasonality('se_a') as s $$, 'values (1)',
+    'a first month that begins on its second day is not complete'
+);
 select * from finish();
 rollback;

@@ -62,7 +62,7 @@ begin
     end if;
     v_first := date_trunc(p_period, v_range.date_from::timestamp);
     -- Every period is a row, with sales or without.
-    if v_first + 4000 * v_step < v_range.date_to then
+    if v_first + 4000 * v_step <= v_range.date_to then
         raise exception 'more than 4000 periods (%) from % to %',
             p_period, v_range.date_from, v_range.date_to
             using errcode = 'invalid_parameter_value',
@@ -147,7 +147,6 @@ begin
     series as (
         select s.*,
             case when bool_and(s.is_complete and s.start >= o.day) over w
-                and count(*) over w = v_width
                 then round(avg(s.revenue) over w, 2) end as moving_average,
             case when s.is_complete and lag(s.is_complete and s.start >= o.day) over (order by s.start)
                 then lag(s.revenue) over (order by s.start) end as previous,
