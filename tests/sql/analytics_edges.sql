@@ -1,6 +1,6 @@
 -- Where a day, a period, a band or a rule ends: what lies on the edge counts, what lies past it does not.
 begin;
-select plan(68);
+select plan(75);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -12,6 +12,10 @@ select plan(68);
 update retail.stores as s set time_zone = case s.store_key when 'an_a' then 'Pacific/Kiritimati'
     else 'Pacific/Pago_Pago' end
 where s.store_key in ('an_a', 'an_b');
+-- A third has not sold yet.
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+values (md5('an_c')::uuid, 'an_c', 'C', 'Seattle', 0.1, '2020-01-01');
+select zava.create_principal('an-c', 'store', '{an_c}');
 create function pg_temp.at(p_store text, p_moment timestamp)
 returns timestamptz
 language sql
@@ -29,7 +33,8 @@ cross join (
         (6, 'c1', '2025-03-06 00:00', 'return', -1, 1),
         (7, 'c1', '2025-03-04 23:59:59.999999', 'return', -1, 1),
         (8, 'c1', '2025-02-20 12:00', 'pending', 1, null),
-        (9, 'c1', '2025-03-20 12:00', 'cancelled', 1, null)
+        (9, 'c1', '2025-03-20 12:00', 'cancelled', 1, null),
+        (15, 'c1', '2025-03-05 12:00', 'cancelled', 1, null)
 ) as o (number, customer, moment, status, pieces, returns)
 cross join (values ('hammer'), ('saw')) as p (product)
 where o.pieces > 0 or p.product = 'hammer';
@@ -83,10 +88,22 @@ select is(
     'sales begin and end with what was sold: ' || p.name
 )
 from (values ('an-a', '(2025-03-02,2025-03-06)'), ('an-head', '(2024-03-05,2025-03-06)')) as p (name, days);
+select is(
+    pg_temp.ask('an-head', $$ select api._oldest_day(array[md5('an_a')::uuid]) $$), '(2025-03-02)',
+    'those of one store with its own'
+);
 
 -- ---------------------------------------------------------------- the edges of what is stored
 
-select lives_ok('select zava.refresh_daily_sales()', 'all days are stored');
+select results_eq(
+    $$ select r.store_key, r.rolled_up_to, r.changed_rows > 0 from zava.refresh_daily_sales() as r $$,
+    $$ values ('an_a', date '2025-03-20', true), ('an_b', '2025-03-20', true), ('an_c', null, false) $$,
+    'all days are stored'
+);
+select is(
+    (select array_agg(r.changed_rows) from zava.refresh_daily_sales('-infinity') as r), '{0,0,0}',
+    'and stay as they are'
+);
 create function pg_temp.told(p_a date, p_b date)
 returns text
 language plpgsql
@@ -99,27 +116,50 @@ begin
         from api._daily_revenue(array[md5('an_a')::uuid, md5('an_b')::uuid], '2025-03-01', '2025-03-06') as d
         join retail.stores as s on s.store_id = d.store_id
         where d.day >= '2025-03-04' or s.store_key = 'an_a'
-    );
+    ) || pg_temp.ask('an-head', $$ select sum(orders), sum(revenue) from api.customer_lifetime_value(p_to => '2025-03-05') $$)
+    || pg_temp.ask('an-head', $$ select sum(orders), sum(units), sum(margin) from api.sales_trend(null, '2025-03-01', '2025-03-05') $$);
 end;
 $function$;
 select is(
     pg_temp.told(m.a::date, m.b::date),
-    'an_a 02 30, an_a 03 -10, an_a 04 10, an_a 05 30, an_a 06 10, an_b 04 10, an_b 05 30, an_b 06 10',
+    'an_a 02 30, an_a 03 -10, an_a 04 10, an_a 05 30, an_a 06 10, an_b 04 10, an_b 05 30, an_b 06 10(8,90.00)(8,10,60.00)',
     format('a day is told once, wherever it is kept: stored to %s and %s', coalesce(m.a, 'none'), coalesce(m.b, 'none'))
 )
 from (
     values (null, null), ('2025-03-04', null), (null, '2025-03-04'), ('2025-03-05', '2025-03-04'),
         ('2025-03-04', '2025-03-05'), ('2025-03-06', '2025-03-04'), ('2025-03-06', '2025-03-06')
 ) as m (a, b);
+update retail.orders set status = 'cancelled'
+where store_id = md5('an_a')::uuid and order_id = pg_temp.id(14);
+update retail.order_items set unit_cost = unit_cost + 1
+where store_id = md5('an_b')::uuid and order_id = pg_temp.id(4);
+select is(
+    (select array_agg(r.changed_rows order by r.store_key) from zava.refresh_daily_sales('2025-03-06', '2025-03-06') as r), '{0,3,0}',
+    'a day by itself is stored anew'
+);
+select is(
+    (select array_agg(r.changed_rows order by r.store_key) from zava.refresh_daily_sales('2025-03-01') as r), '{3,0,0}',
+    'a customer whose order was cancelled has other days, others have that day'
+);
+select is_empty(
+    $$ select from retail.daily_customers as d
+       where d.store_id = md5('an_a')::uuid and d.customer_id = md5('c4')::uuid and d.sold_on = '2025-03-05' $$,
+    'but this one is gone'
+);
+update retail.stores set rolled_up_to = '2025-03-04' where store_key = 'an_a';
+delete from retail.daily_totals where store_id = md5('an_a')::uuid and sold_on > '2025-03-04';
+select zava.refresh_daily_sales('2025-03-06');
+select is(
+    (select array_agg(d.sold_on::text order by d.sold_on) from retail.daily_totals as d
+     where d.store_id = md5('an_a')::uuid and d.sold_on > '2025-03-04'),
+    '{2025-03-05,2025-03-06}', 'a refresh leaves no day out between what is stored and p_from'
+);
 
 -- ---------------------------------------------------------------- the edges of what is not given
 
 -- One sale of each on the first day that counts and on the day before it, of all lengths of period. On
 -- each but the last day of all, a product, a customer and a price of its own.
 truncate lines;
-insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
-values (md5('an_c')::uuid, 'an_c', 'C', 'Seattle', 0.1, '2020-01-01');
-select zava.create_principal('an-c', 'store', '{an_c}');
 insert into lines
 select 'an_c', o.customer, o.days, (date '2026-01-31' - o.days + time '12:00') at time zone 'America/Los_Angeles', 'completed', p.name, 1,
     100 + o.days, 1, null::integer
@@ -208,6 +248,7 @@ from (
         ('revenue', 104.99, 100, null, 2, '{}'),
         ('orders', 95, 200, 100, 2, '{"The number of orders fell by 52.5 %, compared with the 2 days before.","The number of orders fell by 5.0 %, compared with the same days a year ago."}'),
         ('orders', 95.01, 100, null, 2, '{}'),
+        ('orders', 5, 0, 0, 2, '{}'),
         ('margin_percent', 31, 30, 30.01, 2, '{"The margin rose by 1.0 points to 31.0 %, compared with the 2 days before."}'),
         ('margin_percent', 10.9, 10, null, 2, '{}'),
         ('return_rate', 10, 10, null, 2, '{"For 100 pieces sold, 10.0 came back."}'),

@@ -1,6 +1,6 @@
 -- What is odd, and what is ahead, asked on a day that is not over.
 begin;
-select plan(11);
+select plan(12);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -81,5 +81,21 @@ select is(
     'a day that has begun at the server alone is one to come'
 );
 
+-- Where it is past midnight, and where it is past one.
+update retail.stores as s set time_zone = z.name, rolled_up_to = null
+from (
+    select case extract(hour from now() at time zone n.name) when 0 then 'an_a' else 'an_b' end as store, min(n.name) as name
+    from (select 'Etc/GMT' || to_char(g, 'FMSG99') as name from generate_series(-14, 12) as g) as n
+    where extract(hour from now() at time zone n.name) in (0, 1)
+    group by 1
+) as z
+where z.store = s.store_key;
+select results_eq(
+    $$ select s.store_key, (now() at time zone s.time_zone)::date - r.rolled_up_to
+       from zava.refresh_daily_sales() as r join retail.stores as s on s.store_key = r.store_key
+       order by 1 $$,
+    $$ values ('an_a', 2), ('an_b', 1) $$,
+    'a day is stored an hour after it is over'
+);
 select * from finish();
 rollback;
