@@ -1,6 +1,6 @@
 -- api.customer_lifetime_value(): three customers of one store, one of another.
 begin;
-select plan(9);
+select plan(10);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -54,6 +54,13 @@ select is(
     pg_temp.ask('an-a', $$ select customer_id = md5('a1')::uuid from api.customer_lifetime_value(p_to => '2026-04-10', p_limit => 1) $$),
     '(t)',
     'the id is the customer''s'
+);
+
+-- The same from the day on which a2 came: 5 in 41 days, 1 in 40, 0 in 41.
+select is(
+    pg_temp.ask('an-a', $$ select customer, expected_orders from api.customer_lifetime_value(p_from => '2026-03-01', p_to => '2026-04-10', p_horizon => 100) $$),
+    e'("a1 Test",9.07)\n("a2 Test",3.55)\n("a3 Test",2.11)',
+    'the first order of all starts the clock on the first day too'
 );
 
 -- Bought for 50 and gave back what had cost 30, in one order.

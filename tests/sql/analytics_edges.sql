@@ -1,6 +1,6 @@
 -- Where a day, a period, a band or a rule ends: what lies on the edge counts, what lies past it does not.
 begin;
-select plan(75);
+select plan(79);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -45,6 +45,7 @@ values
     ('an_a', null, 11, '2025-03-01 12:00+00', 'completed', 'hammer', 3, 10, 4, null),
     ('an_a', 'c3', 12, pg_temp.at('an_a', '2025-03-05 12:00'), 'return', 'hammer', -1, 10, 4, 11),
     ('an_a', 'c4', 13, '2025-03-02 12:00+00', 'return', 'hammer', -1, 10, 4, 11),
+    ('an_a', 'c6', 16, pg_temp.at('an_a', '2025-03-06 00:00'), 'completed', 'tape', 1, 10, 4, null),
     ('an_a', 'c4', 14, pg_temp.at('an_a', '2025-03-05 12:00'), 'completed', 'tape', 1, 10, 4, null);
 select pg_temp.sell();
 
@@ -122,7 +123,7 @@ end;
 $function$;
 select is(
     pg_temp.told(m.a::date, m.b::date),
-    'an_a 02 30, an_a 03 -10, an_a 04 10, an_a 05 30, an_a 06 10, an_b 04 10, an_b 05 30, an_b 06 10(8,90.00)(8,10,60.00)',
+    'an_a 02 30, an_a 03 -10, an_a 04 10, an_a 05 30, an_a 06 20, an_b 04 10, an_b 05 30, an_b 06 10(8,90.00)(8,10,60.00)',
     format('a day is told once, wherever it is kept: stored to %s and %s', coalesce(m.a, 'none'), coalesce(m.b, 'none'))
 )
 from (
@@ -214,6 +215,18 @@ select is(
     k.answer, format('with 101 days of sales, %s days ahead', k.days)
 )
 from (values (73, '(73)'), (74, 'error 22023')) as k (days, answer);
+
+select is(
+    pg_temp.ask('an-c', $$ select string_agg(concat_ws(' ', to_char(period_from, 'DD'), moving_average, growth_percent), ', ' order by period_from)
+        from api.sales_trend(p_from => '2023-11-23', p_to => '2023-11-29') $$),
+    '("23, 24 -100.00, 25, 26, 27, 28, 29 257.14")',
+    'averages and growth begin with the day of the first sale'
+);
+select is(
+    pg_temp.ask('an-c', format('select distinct backtest_days from api.sales_forecast(p_horizon => %s)', k.days)),
+    k.answer, format('a forecast of %s days is tested on as many as told', k.days)
+)
+from (values (180, '(360)'), (30, '(120)'), (7, '(112)')) as k (days, answer);
 
 -- ---------------------------------------------------------------- the edges of discounts
 
