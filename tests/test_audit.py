@@ -546,8 +546,12 @@ async def test_a_connection_that_ends_stops_no_calls(module_database, admin, tmp
             assert await ask(agent, "select 1") == ["answered"]
             waiting = f"{own} and wait_event_type = 'Lock'"
             await until(lambda: admin.execute(waiting).fetchone() is not None)
-            admin.execute(f"select pg_terminate_backend(pid) from ({waiting})")
-            await until(lambda: admin.execute(waiting).fetchone() is None)
+            ended = admin.execute(
+                f"select pid, pg_terminate_backend(pid) from ({waiting})"
+            ).fetchone()
+            # The next connection waits for the lock as well, and may not for long.
+            gone = f"select from pg_stat_activity where pid = {ended[0]}"
+            await until(lambda: admin.execute(gone).fetchone() is None)
             other.rollback()
             for number in range(20):
                 assert await ask(agent, f"select {number}") == ["answered"]
