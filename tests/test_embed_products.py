@@ -239,7 +239,9 @@ async def test_a_product_that_comes_while_the_index_is_built_is_embedded(setting
 
     try:
         report = await filled(settings, progress=come)
-        assert (report.live, report.embedded) == ("small", PRODUCTS + 1)
+        # Two workers may embed one product twice, where one claims as the other stores.
+        assert report.live == "small"
+        assert state(connection, "small") == ("live", PRODUCTS + 1, 0, 0, 0, True)
     finally:
         connection.execute("delete from retail.products where sku = 'late'")
 
