@@ -227,6 +227,45 @@ async def test_a_product_that_is_removed_while_it_is_embedded_stops_nobody(setti
     )
 
 
+async def test_what_is_stored_while_another_claims_is_not_embedded_twice(settings, connection):
+    await filled(settings)
+    connection.execute("update retail.products set description = 'y' where sku in ('sku1', 'sku2')")
+    with psycopg.connect(settings.admin_url.get_secret_value()) as first:
+        (one,) = first.execute(
+            "insert into zava.embedding_leases (model_id, product_id, leased_until)"
+            " select m.model_id, p.product_id, now() + interval '1 minute'"
+            " from retail.embedding_models as m, retail.products as p"
+            " where m.name = 'small' and p.sku = 'sku1' returning product_id"
+        ).fetchone()
+
+        def claim():
+            with psycopg.connect(settings.admin_url.get_secret_value()) as second:
+                return second.execute("select * from zava.claim_embeddings('small')").fetchall()
+
+        def waiting():
+            while not connection.execute(
+                "select 1 from pg_stat_activity"
+                " where query ~ 'claim_emb' and wait_event_type = 'Lock'"
+            ).fetchone():
+                pass
+
+        claiming = asyncio.create_task(asyncio.to_thread(claim))
+        async with asyncio.timeout(20):
+            await asyncio.to_thread(waiting)
+        first.execute(
+            "select zava.store_embeddings('small', array[x.product_id], array[x.content_hash],"
+            " array_fill(0.5::real, array[%s])) from zava.product_texts() as x"
+            " where x.product_id = %s",
+            [LENGTH, one],
+        )
+        first.commit()
+    claimed = await claiming
+    assert len(claimed) == 1
+    assert claimed[0][0] != one
+    leases = connection.execute("select product_id from zava.embedding_leases").fetchall()
+    assert leases == [(claimed[0][0],)]
+
+
 async def test_a_product_that_comes_while_the_index_is_built_is_embedded(settings, connection):
     def come(step, *_):
         if step == "indexing":
@@ -239,8 +278,7 @@ async def test_a_product_that_comes_while_the_index_is_built_is_embedded(setting
 
     try:
         report = await filled(settings, progress=come)
-        # Two workers may embed one product twice, where one claims as the other stores.
-        assert report.live == "small"
+        assert (report.live, report.embedded) == ("small", PRODUCTS + 1)
         assert state(connection, "small") == ("live", PRODUCTS + 1, 0, 0, 0, True)
     finally:
         connection.execute("delete from retail.products where sku = 'late'")

@@ -1,7 +1,8 @@
 -- zava.claim_embeddings(): texts that have no vector of this model, or one of another text, for one
 -- worker alone. What is to be done is the difference between two tables: no queue, no trigger.
 -- A lease keeps other workers off while the model computes, so that no transaction stays open for
--- that; one that its worker has left behind runs out. Give the last id that was claimed as p_after,
+-- that; one that its worker has left behind runs out. Another may have embedded a text and ended its lease
+-- since this looked for what to do, which is seen by looking once more. Give the last id that was claimed as p_after,
 -- and null again when nothing more comes: what was changed or given up meanwhile is found then.
 create or replace function zava.claim_embeddings(
     p_model text,
@@ -19,8 +20,9 @@ set plan_cache_mode = force_custom_plan
 as $function$
 declare
     v_model_id smallint := zava._embedding_model_id(p_model);
+    v_leased uuid[];
+    v_done uuid[];
 begin
-    return query
     with stale as materialized (
         select p.product_id
         from retail.products as p
@@ -53,9 +55,20 @@ begin
         where l.leased_until <= clock_timestamp()
         returning l.product_id
     )
+    select array_agg(d.product_id) into v_leased from leased as d;
+
+    select array_agg(e.product_id) into v_done
+    from retail.product_embeddings as e
+    join zava.product_texts() as x on x.product_id = e.product_id and x.content_hash = e.content_hash
+    where e.model_id = v_model_id and e.product_id = any (v_leased);
+
+    delete from zava.embedding_leases as l
+    where l.model_id = v_model_id and l.product_id = any (v_done);
+
+    return query
     select x.product_id, x.content, x.content_hash
-    from leased as d
-    join zava.product_texts() as x on x.product_id = d.product_id
+    from zava.product_texts() as x
+    where x.product_id = any (v_leased) and x.product_id <> all (coalesce(v_done, '{}'))
     order by x.product_id;
 end;
 $function$;
