@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 import psycopg
 import pytest
 import tenants
 
-from zava_sql import gateway
+from zava_sql import gateway, pools
 from zava_sql.agent import Agent, fetch
 from zava_sql.errors import DatabaseError, LimitExceeded, ZavaError
 from zava_sql.gateway import GatewayPool
@@ -110,6 +110,30 @@ async def test_no_more_connections_than_allowed_whoever_gives_up(
             database.gateway.release(one)
 
 
+@pytest.mark.parametrize("pool", ["gateway", "service"])
+async def test_who_gives_up_while_a_connection_is_made_leaves_no_error_to_nobody(
+    module_database: conftest.Database, pool: Literal["gateway", "service"]
+) -> None:
+    """At each step of connecting: what nobody is told of, the event loop reports."""
+    async with tenants.opened(module_database, pool_min=0, pool_max=1) as database:
+        lender = getattr(database, pool)
+        for steps in range(1, 16):
+            await pools.settled(database.service)
+            await lender.expire_connections()
+            call = asyncio.ensure_future(lender.acquire())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait([call])
+            if not call.cancelled():
+                given_back = lender.release(call.result())
+                if given_back is not None:
+                    await given_back
+        async with asyncio.timeout(PATIENCE):
+            await backend(database, (await tenants.principals(database, ["seattle"]))["seattle"])
+        assert database.gateway.get_size() == 1
+
+
 async def test_a_connection_that_cannot_be_made_costs_no_slot() -> None:
     async def fail() -> gateway.GatewayConnection:
         raise ConnectionRefusedError
@@ -146,6 +170,7 @@ async def test_nobody_waits_longer_where_those_that_were_idle_are_closed(
         async with asyncio.timeout(PATIENCE / 2):
             with pytest.raises(TimeoutError):
                 await database.gateway.acquire()
+        database.gateway.terminate()
 
 
 async def test_what_is_idle_for_too_long_while_a_pool_closes_does_no_harm(

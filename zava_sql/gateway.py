@@ -202,6 +202,7 @@ class GatewayPool:
         self._expired: set[GatewayConnection] = set()
         self._sweep: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._making: set[asyncio.Task[GatewayConnection]] = set()
         self._look: asyncio.TimerHandle | None = None
         self._closing = False
 
@@ -226,11 +227,27 @@ class GatewayPool:
 
     async def _acquire(self, holder: UUID | None) -> GatewayConnection:
         await self._slots.acquire()
+        if connection := self._take(holder):
+            return connection
+        # To its end, whoever gives up, with its slot: asyncpg leaves the error of one that is cut
+        # off to nobody, and who hangs up again and again makes no more than there may be.
+        making = asyncio.get_running_loop().create_task(self._make())
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
         try:
-            return self._take(holder) or await self._make()
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(self._made_for_nobody)
+            raise
         except BaseException:
             self._slots.release()
             raise
+
+    def _made_for_nobody(self, making: asyncio.Task[GatewayConnection]) -> None:
+        if making.cancelled() or making.exception():
+            self._slots.release()
+        else:
+            self.release(making.result())
 
     def release(self, connection: GatewayConnection) -> None:
         """Take a connection back; one that is closed or due is replaced when it is needed."""
@@ -273,6 +290,8 @@ class GatewayPool:
         for timer in (self._sweep, self._look):
             if timer is not None:
                 timer.cancel()
+        for making in self._making:
+            making.cancel()
         self._idle.clear()
         for connection in list(self._open):
             self._drop(connection)

@@ -184,6 +184,7 @@ def service_pool(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
         max_size=settings.pool_max,
         max_inactive_connection_lifetime=settings.pool_lifetime,
         reset=_no_reset,
+        connect=_connect_to_the_end,
     )
 
 
@@ -235,6 +236,24 @@ async def settled(pool: asyncpg.Pool[asyncpg.Record]) -> None:
         async with asyncio.timeout(0.5):
             while pool.get_size() < pool.get_min_size():  # noqa: ASYNC110 - nothing tells it
                 await asyncio.sleep(0.005)
+
+
+async def _connect_to_the_end(
+    *arguments: Any,  # noqa: ANN401 - asyncpg's own
+    **options: Any,  # noqa: ANN401
+) -> asyncpg.Connection[asyncpg.Record]:
+    """Connect also for who gives up meanwhile: the error of one cut off is nobody's."""
+    connecting = asyncio.ensure_future(asyncpg.connect(*arguments, **options))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_drop)
+        raise
+
+
+def _drop(connecting: asyncio.Future[asyncpg.Connection[asyncpg.Record]]) -> None:
+    if not connecting.cancelled() and not connecting.exception():
+        connecting.result().terminate()
 
 
 async def _no_reset(_: object) -> None:
