@@ -24,7 +24,7 @@ from typer.main import get_command
 
 from zava_sql import cli_db
 from zava_sql.cli import app
-from zava_sql.database import connect
+from zava_sql.connections import connect
 from zava_sql.settings import Settings
 
 pytestmark = pytest.mark.once

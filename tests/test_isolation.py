@@ -19,7 +19,7 @@ import tenants
 
 from zava_sql import runner
 from zava_sql.agent import Agent, fetch
-from zava_sql.database import CONNECTION_ERRORS
+from zava_sql.connections import CONNECTION_ERRORS
 from zava_sql.errors import DatabaseError, QueryTimeout, ZavaError
 from zava_sql.result import Result
 

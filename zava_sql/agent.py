@@ -14,7 +14,8 @@ from zava_sql.cache import Cache
 from zava_sql.calls import Call
 from zava_sql.caps import check_cost
 from zava_sql.catalogue import describe_schema
-from zava_sql.database import CONNECTION_ERRORS, Database
+from zava_sql.connections import CONNECTION_ERRORS
+from zava_sql.database import Database
 from zava_sql.errors import (
     AccessDenied,
     BadArgument,

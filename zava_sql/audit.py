@@ -21,10 +21,10 @@ import asyncpg
 
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import digest, fingerprint, normalized
-from zava_sql.database import translated_connection_errors
+from zava_sql.connections import translated_connection_errors
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
-from zava_sql.pools import required
 from zava_sql.retry import is_lost
+from zava_sql.settings import required
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql.database import CONNECTION_ERRORS, PROBE, connect
+from zava_sql.connections import ACCESS, CATALOGUE, CONNECTION_ERRORS, DATA, PROBE, connect
 from zava_sql.errors import ConfigurationError, ZavaError
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ if TYPE_CHECKING:
             """Forget everything that this process holds."""
 
 
-__all__ = ["CHANNELS", "NEVER_KEPT", "Cache", "MemoryStore", "is_kept"]
-
-CHANNELS: Final = ("zava_data", "zava_access", "zava_catalogue")
+__all__ = ["NEVER_KEPT", "Cache", "MemoryStore", "is_kept"]
 
 # Words of texts whose answer is another one each time, or each moment: the functions that
 # PostgreSQL calls volatile, the clock by all its names, and the caller's own log.
@@ -287,7 +285,7 @@ class Cache:
                 url = self.database.settings.service_url
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
                     connection.add_termination_listener(self._heard)
-                    for channel in CHANNELS:
+                    for channel in (DATA, ACCESS, CATALOGUE):
                         await connection.add_listener(channel, self._heard)
                     # What was said before is not known.
                     self._woken.set()

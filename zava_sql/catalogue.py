@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql.database import translated_connection_errors
+from zava_sql.connections import translated_connection_errors
 from zava_sql.errors import QueryTimeout, ValidationError
 from zava_sql.function_types import has_text
 from zava_sql.tenant import tenant_session

@@ -25,6 +25,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from zava_sql import __version__, embedded
+from zava_sql.administrator import advice
 from zava_sql.agent import Agent
 from zava_sql.calls import called_from
 from zava_sql.cli_audit import audit
@@ -34,7 +35,7 @@ from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_monitor import monitor
 from zava_sql.cli_serve import serve
-from zava_sql.database import connect
+from zava_sql.connections import connect
 from zava_sql.errors import (
     ConfigurationError,
     DatabaseError,
@@ -43,7 +44,6 @@ from zava_sql.errors import (
     ZavaError,
 )
 from zava_sql.guard import Guard, judge_line
-from zava_sql.pools import advice
 from zava_sql.render import to_csv, to_json, to_table
 from zava_sql.retry import is_lost
 from zava_sql.settings import Settings

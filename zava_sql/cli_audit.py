@@ -11,7 +11,7 @@ import typer
 
 from zava_sql import embedded
 from zava_sql.audit import anchor_of
-from zava_sql.database import connect
+from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
 from zava_sql.settings import Settings
 

@@ -12,10 +12,9 @@ import typer
 from rich.console import Console
 
 from zava_sql import embedded
-from zava_sql.database import connect
+from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
-from zava_sql.pools import required
-from zava_sql.settings import Settings
+from zava_sql.settings import Settings, required
 
 if TYPE_CHECKING:
     from zava_sql.ddl_catalogue import Connection

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from zava_sql import embedded
-from zava_sql.database import Database, connect, translated_connection_errors
+from zava_sql.connections import connect, translated_connection_errors
+from zava_sql.database import Database
 from zava_sql.errors import ConfigurationError, ValidationError
 from zava_sql.render import visible
 from zava_sql.settings import Settings

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from zava_sql import embedded
-from zava_sql.database import connect
+from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
 from zava_sql.render import fitting
 from zava_sql.settings import Settings

@@ -15,6 +15,7 @@ import asyncpg
 
 from zava_sql import pools, runner
 from zava_sql.caps import Caps
+from zava_sql.connections import CONNECTION_ERRORS, translated_connection_errors
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.retry import Breaker, retrying
 from zava_sql.tenant import ContextKey
@@ -24,30 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from uuid import UUID
 
-    from pydantic import SecretStr
-
     from zava_sql.gateway import GatewayConnection, GatewayPool
     from zava_sql.settings import Settings
 
-__all__ = ["CONNECTION_ERRORS", "PROBE", "Database", "connect"]
+__all__ = ["Database"]
 
 T = TypeVar("T")
 
-CONNECTION_ERRORS = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InternalClientError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-)
-
 # Seconds after which a query that still runs is cancelled once more, and at most between attempts.
 _CANCEL_AGAIN = 0.02, 0.16
-
-# Seconds for a sign of life, and to part in good order: where nobody is there that takes for ever.
-PROBE = 2.0
 
 
 class Database:
@@ -325,73 +311,3 @@ class Database:
             async with connection.transaction():
                 await connection.execute(self.session_start)
                 yield connection
-
-
-@asynccontextmanager
-async def translated_connection_errors() -> AsyncIterator[None]:
-    """Turn what drivers raise on a lost or refused connection into errors of ours."""
-    try:
-        yield
-    except (ValueError, OverflowError):  # such as a port that is too large
-        # Without its cause: that may quote a part of the URL, such as the password.
-        raise ConfigurationError(
-            "a database URL is not valid, or names a file that cannot be read",
-            hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
-        ) from None
-    except asyncpg.ProtocolViolationError as error:
-        raise ConfigurationError(
-            "a pooler refuses the settings of a session",
-            hint="PgBouncer needs ZAVA_POOLER=transaction, in session mode too.",
-        ) from error
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise ConfigurationError(
-            "the database refused the login", hint="Check user and password in the URL."
-        ) from error
-    except asyncpg.InvalidCatalogNameError as error:
-        raise ConfigurationError(
-            "the database named in the URL does not exist",
-            hint="Create it, or start the embedded server: zava-sql db up",
-        ) from error
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise DatabaseError(
-            error.message or "permission denied",
-            sqlstate=error.sqlstate,
-            hint=error.hint or "Log in as a role that may do this.",
-        ) from error
-    except (
-        asyncpg.TooManyConnectionsError,
-        asyncpg.ObjectNotInPrerequisiteStateError,
-    ) as error:
-        raise ServiceUnavailable(
-            "the database takes no more connections", hint="Try again in a moment."
-        ) from error
-    except TimeoutError as error:
-        raise ServiceUnavailable(
-            "the database did not answer in time", hint="Check that it runs and is reachable."
-        ) from error
-    except CONNECTION_ERRORS as error:
-        raise ServiceUnavailable(
-            "the database cannot be reached", hint="Check that it runs and that the URL is right."
-        ) from error
-
-
-@asynccontextmanager
-async def connect(
-    url: SecretStr | None, *, variable: str = "ZAVA_ADMIN_URL"
-) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Lend one connection: of the administrator, in a session as its work needs it, or another's.
-
-    Raises:
-        ConfigurationError: there is no URL, or it is wrong.
-        ServiceUnavailable: the database cannot be reached.
-    """
-    address = pools.required(variable, url)
-    async with translated_connection_errors():
-        connection = await asyncpg.connect(address, timeout=10)
-        if variable == "ZAVA_ADMIN_URL":
-            await pools.administer(connection)
-    try:
-        yield connection
-    finally:
-        with suppress(TimeoutError):
-            await connection.close(timeout=PROBE)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql.database import CONNECTION_ERRORS, connect
+from zava_sql.administrator import advice
+from zava_sql.connections import CONNECTION_ERRORS, connect
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
-from zava_sql.pools import advice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

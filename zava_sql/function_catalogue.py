@@ -11,11 +11,11 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import asyncpg
 
-from zava_sql.database import CONNECTION_ERRORS, PROBE, connect
+from zava_sql.connections import ACCESS, CATALOGUE, CONNECTION_ERRORS, DATA, PROBE, connect
 from zava_sql.errors import ZavaError
 from zava_sql.functions import FunctionSpec, read_functions
 
@@ -25,11 +25,7 @@ if TYPE_CHECKING:
     from zava_sql.database import Database
     from zava_sql.tenant import Principal
 
-__all__ = ["CHANNEL", "FunctionCatalogue"]
-
-CHANNEL: Final = "zava_catalogue"
-DATA: Final = "zava_data"
-ACCESS: Final = "zava_access"
+__all__ = ["FunctionCatalogue"]
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +120,7 @@ class FunctionCatalogue:
             try:
                 url = self._database.settings.service_url
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
-                    for channel in (CHANNEL, DATA, ACCESS):
+                    for channel in (CATALOGUE, DATA, ACCESS):
                         await connection.add_listener(channel, heard)
                     while not connection.is_closed():
                         await self._database.refresh()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from zava_sql import __version__
-from zava_sql.database import CONNECTION_ERRORS, translated_connection_errors
+from zava_sql.connections import CONNECTION_ERRORS, translated_connection_errors
 from zava_sql.db_files import newest_revision
 from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder

@@ -18,6 +18,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
+from zava_sql.administrator import ROLE_OF_ANOTHER, administer, advice
 from zava_sql.ddl import EditedRevisionError, db_path, frozen
 from zava_sql.errors import (
     ConfigurationError,
@@ -26,7 +27,6 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
-from zava_sql.pools import ROLE_OF_ANOTHER, administer, advice
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from rich.table import Table
 
 from zava_sql import doctor
-from zava_sql.database import connect
+from zava_sql.connections import connect
 from zava_sql.ddl_prove import scratch
 from zava_sql.errors import ConfigurationError
 from zava_sql.tenant import ContextKey

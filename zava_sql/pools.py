@@ -7,62 +7,22 @@ service only calls functions.
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from zava_sql.errors import ConfigurationError
 from zava_sql.gateway import KEPT_STATEMENTS, GatewayConnection, GatewayPool, TransactionConnection
+from zava_sql.settings import required
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from zava_sql.settings import Settings
 
-__all__ = [
-    "ROLE_OF_ANOTHER",
-    "administer",
-    "advice",
-    "gateway_pool",
-    "required",
-    "service_pool",
-    "session_start",
-    "settled",
-]
+__all__ = ["gateway_pool", "service_pool", "session_start", "settled"]
 
 _SEARCH_PATH = "retail, public"
-
-# For the administrator, whatever a database, a role or the server sets for everybody: files and
-# functions are read as they were written, row-level security hides and never raises, and what takes
-# long is not ended. How values are written decides what a catalogue looks like.
-_ADMINISTRATION = """
-set search_path = public;
-set standard_conforming_strings = on;
-set transform_null_equals = off;
-set default_transaction_isolation = 'read committed';
-set row_security = on;
-set statement_timeout = 0;
-set idle_in_transaction_session_timeout = 0;
-set idle_session_timeout = 0;
-set datestyle = 'ISO, YMD';
-set intervalstyle = 'postgres';
-set bytea_output = 'hex';
-set extra_float_digits = 1;
-set quote_all_identifiers = off
-"""
-
-# How PostgreSQL says that somebody else may grant, or give the right to become, a role.
-ROLE_OF_ANOTHER = re.compile("(?:grant|set) role", re.IGNORECASE)
-
-# What a database of an older revision lacks.
-_OLDER = (
-    asyncpg.UndefinedFunctionError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.InvalidSchemaNameError,
-)
 
 # PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
 # infinity, years before 1 and after 9999, trailing zeros. Of bits and points it saves Python from
@@ -102,45 +62,6 @@ _TEXT_MADE_OF_OTHERS = {
     "line": 628,
     "circle": 718,
 }
-
-
-async def administer(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Set up a session of the administrator."""
-    since_17 = ";set transaction_timeout = 0" if connection.get_server_version() >= (17,) else ""
-    try:
-        await connection.execute(_ADMINISTRATION + since_17)
-    except BaseException:
-        connection.terminate()  # nobody else has it yet
-        raise
-
-
-def advice(error: asyncpg.PostgresError) -> str:
-    """Say what an administrator does about what the database refused."""
-    message = error.message or ""
-    if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        if ROLE_OF_ANOTHER.search(message):
-            return (
-                "Another administrator made that role:"
-                " see docs/install.md, More than one administrator."
-            )
-        if not error.hint:
-            return "Log in as a superuser, or as an administrator who has zava_owner."
-    if isinstance(error, _OLDER) or not error.hint:
-        return "Migrate with `zava-sql db upgrade`; log in as administrator."
-    return error.hint
-
-
-def required(variable: str, url: SecretStr | None) -> str:
-    """Give a URL, which has to be set.
-
-    Raises:
-        ConfigurationError: it is not.
-    """
-    if url is None or not url.get_secret_value():
-        raise ConfigurationError(
-            f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
-        )
-    return url.get_secret_value()
 
 
 def gateway_pool(settings: Settings) -> GatewayPool:

@@ -14,7 +14,7 @@ from zava_sql.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "required"]
 
 # Of what PostgreSQL counts in milliseconds: less than one would mean that there is no limit.
 _MILLISECOND = 0.001
@@ -257,3 +257,16 @@ class Settings(BaseSettings):
                 f"{variable} is not valid: {reason}",
                 hint="Correct the variable, or remove it to use the default.",
             ) from None
+
+
+def required(variable: str, url: SecretStr | None) -> str:
+    """Give a URL, which has to be set.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if url is None or not url.get_secret_value():
+        raise ConfigurationError(
+            f"{variable} is not set", hint="Set it, or start the embedded server: zava-sql db up"
+        )
+    return url.get_secret_value()
