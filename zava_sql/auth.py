@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     from zava_sql.settings import Settings
     from zava_sql.tokens import Token
 
-__all__ = ["AGAIN", "Identities", "KeyVerifier", "RequireIdentity", "metadata", "request_principal"]
+__all__ = [
+    "AGAIN",
+    "Identities",
+    "KeyVerifier",
+    "RequireIdentity",
+    "lacks_scope",
+    "metadata",
+    "principal_of",
+    "request_principal",
+]
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 PROXY_HEADER: Final = "x-rls-user-id"
@@ -159,7 +168,7 @@ class RequireIdentity:
             tried = any(name == b"authorization" for name, _ in scope["headers"])
             error = "invalid_token" if tried else ""
             answer = self._refusal(401, error, "the request has no valid identity")
-        elif (user.access_token.claims or {}).get("lacking"):
+        elif lacks_scope(user.access_token):
             answer = self._refusal(403, "insufficient_scope", "the token lacks a scope")
         else:
             again = partial(self._identities.authenticate, HTTPConnection(scope))
@@ -214,13 +223,23 @@ async def request_principal() -> Principal:
     Raises:
         AuthorizationError: the request carried nothing that names one.
     """
-    token = get_access_token()
-    principal = token.claims.get("principal") if token is not None and token.claims else None
-    if not isinstance(principal, Principal):
+    principal = principal_of(get_access_token())
+    if principal is None:
         raise AuthorizationError(
             "the request has no identity", hint="Send the header: Authorization: Bearer KEY"
         )
     return principal
+
+
+def principal_of(access: AccessToken | None) -> Principal | None:
+    """Give who an access token of ours stands for."""
+    principal = (access.claims or {}).get("principal") if access else None
+    return principal if isinstance(principal, Principal) else None
+
+
+def lacks_scope(access: AccessToken | None) -> bool:
+    """Say whether a token lacks what ZAVA_AUTH_SCOPES asks for."""
+    return bool((access.claims if access and access.claims else {}).get("lacking", True))
 
 
 async def _known(work: Awaitable[Principal]) -> Principal | None:

@@ -44,6 +44,7 @@ from zava_sql.errors import (
     ZavaError,
 )
 from zava_sql.guard import Guard, judge_line
+from zava_sql.logs import printable
 from zava_sql.render import to_csv, to_json, to_table
 from zava_sql.retry import is_lost
 from zava_sql.settings import Settings
@@ -204,8 +205,7 @@ def _complain(error: ZavaError) -> None:
 
 
 def _line(text: str) -> str:
-    """Put a text in one line; what it quotes never moves the cursor of who reads it."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join(printable(text).split())
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback

@@ -13,6 +13,7 @@ from zava_sql import embedded
 from zava_sql.audit import anchor_of
 from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
+from zava_sql.logs import printable
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,10 +140,8 @@ def _line_of(row: asyncpg.Record, *, as_json: bool) -> str:
         str(part) for part in (fields["verdict"], fields["code"], fields["sqlstate"]) if part
     )
     amount = f", {fields['row_count']} rows" if fields["row_count"] is not None else ""
-    # Text of an agent never moves the cursor of who reads it.
-    asked = " ".join(filter(None, (fields["sql"], fields["arguments"])))
-    shown = "".join(letter if letter.isprintable() else " " for letter in asked)
+    asked = printable(" ".join(filter(None, (fields["sql"], fields["arguments"]))))
     return (
         f"{fields['number']} {fields['called_at'][:19]} {fields['principal']} {fields['tool']}: "
-        f"{ended}{amount}, {fields['duration_us'] / 1000:.1f} ms: {shown}"
+        f"{ended}{amount}, {fields['duration_us'] / 1000:.1f} ms: {asked}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -11,7 +10,7 @@ from pydantic import SecretStr
 
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError
 from zava_sql.local_postgres import LocalPostgres
-from zava_sql.server_programs import locked, read_private
+from zava_sql.private_files import locked, read_private, write_private
 from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def _context_key(settings: Settings) -> ContextKey:
     key = _stored_key(settings)
     if key is None:
         key = ContextKey.generate()
-        _write_private(_key_file(settings), str(key))
+        write_private(_key_file(settings), str(key))
     return key
 
 
@@ -153,14 +152,3 @@ async def _complete(postgres: LocalPostgres, key: ContextKey) -> None:
         await connection.execute("select zava.harden()")
     finally:
         await connection.close()
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

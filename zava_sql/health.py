@@ -8,7 +8,6 @@ office learns yes or no, and nothing more.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from starlette.requests import Request
-
     from zava_sql.agent import Agent
     from zava_sql.toolbox import Toolbox
 
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
         asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
     )
 
-__all__ = ["Health", "Part", "is_local"]
+__all__ = ["Health", "Part"]
 
 # Seconds for one part.
 _PATIENCE: Final = 2.0
@@ -74,9 +71,6 @@ end as lag
 
 # Those that nobody waits for any more.
 _looking: Final[set[asyncio.Task[Part]]] = set()
-
-_LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
-_FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,19 +258,3 @@ async def _read(connection: Connection, sql: str, arguments: Sequence[object]) -
     if row is None:
         raise asyncpg.DataError("no row")
     return row
-
-
-def is_local(request: Request) -> bool:
-    """Say whether somebody on this machine asks, no proxy or web page on it for somebody else."""
-    if "origin" in request.headers or any(name.startswith(_FORWARDED) for name in request.headers):
-        return False
-    # Most nginx say nothing of themselves, but speak a version that nobody else does.
-    if request.scope["http_version"] == "1.0":
-        return False
-    host = request.headers.get("host", "")
-    if not any(host == name or host.startswith(f"{name}:") for name in _LOOPBACK_NAMES):
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host if request.client else "").is_loopback
-    except ValueError:
-        return False

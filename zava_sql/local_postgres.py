@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
+from zava_sql.private_files import locked, read_private, write_private
 from zava_sql.server_programs import (
     STORE,
     account,
@@ -36,10 +37,8 @@ from zava_sql.server_programs import (
     explained,
     failure,
     is_root,
-    locked,
     make_store,
     may,
-    read_private,
     run,
     version,
     why,
@@ -201,14 +200,7 @@ class LocalPostgres:
 
     def _remember(self, file: str, **entries: str) -> None:
         path = self.home / file
-        temporary = path.with_suffix(".new")
-        text = json.dumps(_read(path) | entries, indent=1)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(path)
+        write_private(path, json.dumps(_read(path) | entries, indent=1))
 
     def _password(self, user: str) -> str:
         path = self.home / "passwords.json"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zava_sql.calls import Call
     from zava_sql.errors import ZavaError
 
-__all__ = ["call_fields", "configure", "event", "log_call", "log_error", "say"]
+__all__ = ["call_fields", "configure", "event", "log_call", "log_error", "printable", "say"]
 
 _OURS: Final = "zava_sql"
 _FIELDS: Final = "zava_fields"
@@ -127,5 +127,9 @@ class _Lines(logging.Formatter):
         hidden = ("time", "level", "event", "message", "logger")
         rest = " ".join(f"{name}={value}" for name, value in made.items() if name not in hidden)
         line = f"{when} {level}{what} {rest}".rstrip()
-        # One line, whatever names hold, and nothing that moves the cursor.
-        return "".join(letter if letter.isprintable() else " " for letter in line)
+        return printable(line)
+
+
+def printable(text: str) -> str:
+    """Give a text in one line, in which nothing moves the cursor of who reads it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

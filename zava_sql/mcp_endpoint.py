@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zava_sql.mcp_tools import ToolServer
     from zava_sql.settings import Settings
 
-__all__ = ["Endpoint"]
+__all__ = ["LOOPBACK_NAMES", "Endpoint"]
 
 # What only a stream of events can carry: the first is nothing else, the others go without.
 _LISTENS = b'"subscriptions/listen"'
@@ -43,7 +43,7 @@ _EVENTS = [
     (b"x-accel-buffering", b"no"),
 ]
 
-_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Endpoint:
@@ -52,11 +52,11 @@ class Endpoint:
     def __init__(self, server: ToolServer, settings: Settings) -> None:
         self.toolbox = server.toolbox
         # Names that a web page could have made point to this machine are refused (DNS rebinding).
-        loopback = [form for name in _LOOPBACK_NAMES for form in (name, f"{name}:*")]
+        loopback = [form for name in LOOPBACK_NAMES for form in (name, f"{name}:*")]
         security = TransportSecuritySettings(
             allowed_hosts=[*loopback, *settings.allowed_hosts],
             allowed_origins=[
-                *(f"http://{name}:*" for name in _LOOPBACK_NAMES),
+                *(f"http://{name}:*" for name in LOOPBACK_NAMES),
                 *(f"https://{name}" for name in settings.allowed_hosts),
                 *settings.cors_origins,
             ],

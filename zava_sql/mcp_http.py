@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from starlette.applications import Starlette
@@ -13,13 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from zava_sql.auth import Identities, RequireIdentity, metadata
+from zava_sql.auth import Identities, RequireIdentity, lacks_scope, metadata, principal_of
 from zava_sql.errors import AuthorizationError, ZavaError
-from zava_sql.health import Health, is_local
+from zava_sql.health import Health
 from zava_sql.logs import log_error
+from zava_sql.mcp_endpoint import LOOPBACK_NAMES
 from zava_sql.mcp_inbox import Inbox
 from zava_sql.metrics import count_error, count_request, respond
-from zava_sql.tenant import Principal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -45,6 +46,9 @@ _CORS_HEADERS = (
 _HUNG_UP = 499
 
 _CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
+
+# What proxies say of whom they ask for.
+_FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 
 def application(agent: Agent, endpoint: Endpoint) -> Starlette:
@@ -164,12 +168,28 @@ class _Counted:
 
 async def _is_insider(request: Request, identities: Identities) -> bool:
     """Say whether it is somebody on this machine, or head office, which sees all stores."""
-    if is_local(request) and not identities.is_proxy(request):
+    if _is_local(request) and not identities.is_proxy(request):
         return True
     found = await identities.authenticate(request)
-    claims = (found[1].access_token.claims or {}) if found else {}
-    principal = claims.get("principal")
-    return isinstance(principal, Principal) and principal.kind == "head" and not claims["lacking"]
+    access = found[1].access_token if found else None
+    principal = principal_of(access)
+    return principal is not None and principal.kind == "head" and not lacks_scope(access)
+
+
+def _is_local(request: Request) -> bool:
+    """Say whether somebody on this machine asks, no proxy or web page on it for somebody else."""
+    if "origin" in request.headers or any(name.startswith(_FORWARDED) for name in request.headers):
+        return False
+    # Most nginx say nothing of themselves, but speak a version that nobody else does.
+    if request.scope["http_version"] == "1.0":
+        return False
+    host = request.headers.get("host", "")
+    if not any(host == name or host.startswith(f"{name}:") for name in LOOPBACK_NAMES):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host if request.client else "").is_loopback
+    except ValueError:
+        return False
 
 
 def _insiders_only() -> Response:

@@ -14,15 +14,16 @@ from mcp.server.transport_security import (
 )
 from starlette.responses import JSONResponse
 
+from zava_sql.auth import principal_of
 from zava_sql.errors import LimitExceeded, ZavaError
 from zava_sql.logs import log_error
 from zava_sql.metrics import count_error
-from zava_sql.tenant import Principal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from zava_sql.caps import Caps
+    from zava_sql.tenant import Principal
 
 __all__ = ["Inbox"]
 
@@ -112,9 +113,8 @@ class Inbox:
 def _principal_of(scope: Scope) -> Principal:
     """Give who sends a request that has been let in."""
     user = scope["user"]
-    claims = user.access_token.claims if isinstance(user, AuthenticatedUser) else None
-    principal = (claims or {}).get("principal")
-    if not isinstance(principal, Principal):
+    principal = principal_of(user.access_token) if isinstance(user, AuthenticatedUser) else None
+    if principal is None:
         raise TypeError("a request without an identity")
     return principal
 

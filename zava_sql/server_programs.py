@@ -6,7 +6,6 @@ Programs that this account cannot reach are copied, once, to a place where it ca
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import pwd
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
+from zava_sql.private_files import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,23 +116,6 @@ def version(bindir: Path) -> str:
         ) from error
 
 
-def read_private(path: Path) -> bytes:
-    """Read a file whose content only the owner of its directory knows and chooses.
-
-    Raises:
-        ConfigurationError: another could.
-        FileNotFoundError: there is none.
-    """
-    with path.open("rb") as file:
-        found = os.fstat(file.fileno())
-        if found.st_uid != path.parent.stat().st_uid or found.st_mode & 0o077:
-            raise ConfigurationError(
-                f"{path} belongs to another account, or others may read or write it",
-                hint=f"Run: chmod 600 {path}",
-            )
-        return file.read()
-
-
 def make_store() -> None:
     """Make the directory that every account may pass but not list."""
     STORE.mkdir(exist_ok=True)
@@ -163,17 +146,6 @@ def copied(bindir: Path) -> Path:
             finally:
                 shutil.rmtree(work, ignore_errors=True)
     return target / bindir.relative_to(site)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Be the only process that holds this file's lock."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(file)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.subscriptions import PromptsListChanged, ResourcesListChanged, ToolsListChanged
 
+from zava_sql.auth import principal_of
 from zava_sql.compat_tools import compat_tools
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.mcp_listeners import Listeners
@@ -102,8 +103,7 @@ class Toolbox:
         """
         if name in self._always:
             return self._always[name].spec.input_schema
-        token = get_access_token()
-        principal = (token.claims or {}).get("principal") if token else None
+        principal = principal_of(get_access_token())
         function = self._catalogue.find(name, principal.role) if principal else None
         return None if function is None else function.input_schema
 
