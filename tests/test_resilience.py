@@ -21,6 +21,7 @@ import tenants
 
 from zava_sql.agent import fetch
 from zava_sql.auth import KeyVerifier
+from zava_sql.connections import CONNECTION_ERRORS
 from zava_sql.errors import DatabaseError, QueryTimeout, ServiceUnavailable, ZavaError
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.retry import Breaker, is_lost, is_retryable, retrying
@@ -158,7 +159,8 @@ async def test_nothing_is_tried_again_for_a_caller_that_has_left(flaky):
     [
         ("not connected", True),
         ('cannot switch to "idle" state; protocol is in the "failed" state', True),
-        ("cannot switch to state 3; another operation (2) is in progress", False),
+        ("cannot switch to state 3; another operation (2) is in progress", True),
+        ("cannot switch to state 3; another operation (11) is in progress", False),
     ],
 )
 def test_a_connection_that_asyncpg_has_not_noticed_to_be_gone_is_lost(said, lost):
@@ -166,6 +168,20 @@ def test_a_connection_that_asyncpg_has_not_noticed_to_be_gone_is_lost(said, lost
         asyncpg.InternalClientError(said)
     )
     assert is_lost(asyncpg.InternalClientError(said)) == lost
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_whatever_is_noticed_first_of_a_backend_that_was_ended_it_is_lost(
+    module_database, steps
+):
+    connection = await asyncpg.connect(module_database.admin_url)
+    with psycopg.connect(module_database.admin_url, autocommit=True) as beside:
+        beside.execute("select pg_terminate_backend(%s, 10000)", [connection.get_server_pid()])
+    for _ in range(steps):  # its error arrives, and then its end
+        await asyncio.sleep(0)
+    with pytest.raises((asyncpg.PostgresError, *CONNECTION_ERRORS)) as caught:
+        await connection.fetch("select $1::integer", 1)
+    assert is_lost(caught.value)
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_find_out():

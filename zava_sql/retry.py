@@ -31,7 +31,8 @@ _CONFLICTS: Final = frozenset({"40001", "40P01", "53300"})
 # Class 08 is added to these: shut down by an administrator, crashed, or about to start or stop.
 _LOSSES: Final = frozenset({"57P01", "57P02", "57P03"})
 
-_GONE: Final = ("not connected", 'the "failed" state')
+# The last: it is consuming an error that came while nothing was asked, which ends a connection.
+_GONE: Final = ("not connected", 'the "failed" state', "operation (2) is in progress")
 
 _FIRST: Final = 0.1
 _LONGEST: Final = 2.0
