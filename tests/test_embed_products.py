@@ -185,13 +185,53 @@ async def test_what_was_done_before_a_failure_stays(settings, service, connectio
 
     settings = settings.model_copy(update={"embedding_dimensions": LENGTH})
     async with asyncio.timeout(20):
-        service.answers += [*[well] * 8, refuse]
+        service.answers += [*[well] * 9, refuse]  # the first request asks for the length
         with pytest.raises(ConfigurationError, match="refused the key"):
             await filled(settings, workers=1)
     model = f"small/{LENGTH}"
     assert state(connection, model) == ("building", 256, PRODUCTS - 256, 0, 0, False)
     report = await filled(settings)
     assert (report.embedded, report.live) == (PRODUCTS - 256, model)
+
+
+async def picky(body):
+    """Refuse two texts, in whatever company they come."""
+    refused = any(text.startswith(("Hammer 17\n", "Hammer 18\n")) for text in body["input"])
+    return Response(status_code=400) if refused else well(body)
+
+
+@pytest.mark.long
+def test_a_text_that_is_refused_is_named_and_stops_nobody(shop, service, connection):
+    def embed(*arguments):
+        service.answers[:] = [picky] * 500
+        return zava_sql(
+            shop, "embed", *arguments,
+            ZAVA_EMBEDDING_URL=service.url, ZAVA_EMBEDDING_MODEL="small",
+        )  # fmt: skip
+
+    done = embed()
+    assert done.returncode == 1, done.stderr
+    assert re.findall(r"refused: (\S+) \([-0-9a-f]{36}\)", done.stderr) == ["sku17", "sku18"]
+    assert "zava-sql embed --activate" in done.stdout
+    assert state(connection) == ("building", PRODUCTS - 2, 2, 0, 0, True)
+
+    # The next run asks once for each, and only who asks for it gets a model without them.
+    service.forget()
+    done = embed("--activate", "--json")
+    assert done.returncode == 1, done.stderr
+    assert [one["sku"] for one in json.loads(done.stdout)["refused"]] == ["sku17", "sku18"]
+    assert len(service.requests) == 1 + 1 + 2
+    assert state(connection)[:3] == ("live", PRODUCTS - 2, 2)
+
+
+async def test_two_runs_do_not_wait_for_what_both_are_refused(settings, service, connection):
+    service.answers += [picky] * 900
+    async with asyncio.timeout(30):
+        reports = await asyncio.gather(*(filled(settings, workers=2) for _ in range(2)))
+    assert sum(report.embedded for report in reports) == PRODUCTS - 2
+    for report in reports:
+        assert {sku for _, sku in report.refused} == {"sku17", "sku18"}
+    assert state(connection) == ("building", PRODUCTS - 2, 2, 0, 0, True)
 
 
 async def test_what_a_dead_worker_has_claimed_is_done_in_the_end(settings, connection):
@@ -339,15 +379,12 @@ async def test_an_index_is_measured_with_as_many_points_as_by_hand(settings, sho
         connection.execute(f"alter database {shop.dbname} reset all")
 
 
-async def test_a_service_that_changes_its_vectors_is_stopped(settings, connection):
+async def test_a_service_that_changes_its_vectors_is_stopped(settings, service, connection):
     await filled(settings)
     connection.execute("update retail.products set description = 'x' where sku = 'sku1'")
-    shorter = settings.model_copy(update={"embedding_dimensions": 4})
-    embedder = embedding_http.HttpEmbedder(shorter, settings.embedding_url, "small", 1)
-    embedder._settings = shorter.model_copy(update={"embedding_dimensions": None})  # noqa: SLF001
+    service.answers += [lambda body: well(body | {"dimensions": 4})] * 99
     with pytest.raises(ConfigurationError, match="have 8 dimensions, not 4"):
-        await fill(settings.admin_url, embedder)
-    await embedder.aclose()
+        await filled(settings)
     assert state(connection)[:2] == ("live", PRODUCTS - 1)
 
 

@@ -16,6 +16,7 @@ from zava_sql import embedded
 from zava_sql.embedding import find_embedder
 from zava_sql.embedding_fill import fill, outlook
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
+from zava_sql.render import visible
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = ["embed", "embed_if_possible"]
 
 # Of the ten nearest: less is poor (zava.check_search_recall()).
 _ENOUGH: Final = 0.99
+# Products that are named to people; programs are told all.
+_NAMED: Final = 20
 
 
 def embed(
@@ -40,7 +43,11 @@ def embed(
     workers: Annotated[int, typer.Option(help="Batches at the same time.", min=1, max=64)] = 2,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Embed new and changed products for search by meaning."""
+    """Embed new and changed products for search by meaning. Exit code 1 if some are refused.
+
+    What the service refuses, since the text is too long or not to its liking, is named, and tried
+    again by the next run. A model that lacks such a product is made live only by --activate.
+    """
     settings = Settings.load()
     if model is not None:
         settings = settings.model_copy(update={"embedding_model": model})
@@ -53,6 +60,8 @@ def embed(
     started = time.monotonic()
     report = asyncio.run(_fill(resolved, embedder, workers=workers, activate=activate))
     _show(report, time.monotonic() - started, as_json=json_)
+    if report.refused:
+        raise typer.Exit(1)
 
 
 async def embed_if_possible(settings: Settings) -> None:
@@ -64,7 +73,7 @@ async def embed_if_possible(settings: Settings) -> None:
         if error.hint:
             print(f"hint: {error.hint} Then: zava-sql embed", file=sys.stderr)
     else:
-        if report.embedded:
+        if report.embedded or report.refused:
             _show(report, None, as_json=False)
 
 
@@ -109,11 +118,22 @@ def _show(report: FillReport, seconds: float | None, *, as_json: bool) -> None:
             "recall",
         )
         answer = {name: getattr(report, name) for name in fields}
+        answer["refused"] = [{"product_id": str(key), "sku": sku} for key, sku in report.refused]
         print(json.dumps(answer | {"seconds": None if seconds is None else round(seconds, 3)}))
         return
     counts = f"{report.missing:,} new, {report.changed:,} changed of {report.products:,} products"
     print(f"model {report.model}: {counts}", end="")
     print(f", {report.embedded:,} embedded" if report.dimensions else "")
+    for key, sku in report.refused[:_NAMED]:
+        print(f"refused: {visible(sku)} ({key})", file=sys.stderr)
+    if report.refused:
+        more = len(report.refused) - _NAMED
+        print(
+            (f"and {more:,} more; all with --json\n" if more > 0 else "")
+            + "hint: The service does not take these texts: change what they say, or make them"
+            " shorter by ZAVA_EMBEDDING_TOKENS. Then: zava-sql embed",
+            file=sys.stderr,
+        )
     if report.recall is not None and report.recall < _ENOUGH:
         print(
             f"warning: its index finds {report.recall:.1%} of what is nearest;"
@@ -121,6 +141,7 @@ def _show(report: FillReport, seconds: float | None, *, as_json: bool) -> None:
             file=sys.stderr,
         )
     if report.live is None:
-        print("no model is live: search goes by words")
+        without = "; to use this one all the same: zava-sql embed --activate"
+        print(f"no model is live: search goes by words{without if report.refused else ''}")
     elif report.live != report.model:
         print(f"search uses {report.live}; change it with: zava-sql embed --activate")

@@ -46,6 +46,7 @@ class Embedder(Protocol):
         Raises:
             ServiceUnavailable: the model cannot be reached, or answers nonsense.
             ConfigurationError: it refuses what the settings say.
+            TextsRefused: it refuses some of the texts; the vectors of the others come with it.
         """
         ...
 

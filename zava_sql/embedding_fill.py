@@ -17,10 +17,11 @@ import asyncpg
 
 from zava_sql.administrator import advice
 from zava_sql.connections import CONNECTION_ERRORS, connect
-from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
+from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable, TextsRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+    from uuid import UUID
 
     from pydantic import SecretStr
 
@@ -46,11 +47,18 @@ where m.name = $1
 """
 
 
+# A product that is removed is left out; nobody needs to wait for it.
+_REFUSED: Final = """
+select p.product_id, p.sku from retail.products as p where p.product_id = any ($1) order by p.sku
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class FillReport:
     """How a model stands; `embedded` counts what this run has stored.
 
-    `recall` is what share of the nearest its index finds, as far as it was measured.
+    `recall` is what share of the nearest its index finds, as far as it was measured. `refused` are
+    products, by id and article number, whose text the model does not take.
     """
 
     model: str
@@ -61,6 +69,7 @@ class FillReport:
     dimensions: int | None = None
     live: str | None = None
     recall: float | None = None
+    refused: tuple[tuple[UUID, str], ...] = ()
 
     @property
     def stale(self) -> int:
@@ -85,7 +94,8 @@ async def fill(
     """Embed all that is new or changed, index the model, and make it live if none is.
 
     `progress` is called with a step, what is done and how much there is. `activate` makes the model
-    live in the place of another.
+    live in the place of another, and without the products whose texts it refuses: only who asks for
+    that gets it.
 
     Raises:
         ServiceUnavailable, ConfigurationError: the embedder failed; what was stored stays.
@@ -94,10 +104,12 @@ async def fill(
     tell = progress or _silent
     async with connected(url) as connection:
         tell("loading the model", 0, 0)
-        length = embedder.dimensions or len((await embedder.embed(["length"]))[0])
+        # Whoever refuses this refuses everything, and not the text of some product.
+        length = len((await embedder.embed(["length"]))[0])
         await connection.fetchval("select zava.add_embedding_model($1, $2)", embedder.name, length)
 
         done = 0
+        refused: dict[UUID, bytes] = {}
         before = await _standing(connection, embedder.name)
         total = before.stale
 
@@ -106,11 +118,17 @@ async def fill(
             done += stored
             tell("embedding", done, max(total, done))
 
+        async def left() -> int:
+            stale = (await _standing(connection, embedder.name)).stale
+            return stale - len(await connection.fetch(_REFUSED, list(refused)))
+
         async def catch_up() -> None:
-            while (await _standing(connection, embedder.name)).stale:
+            while await left() > 0:
                 stored = done
-                await _together(url, embedder, length, workers, count)
-                if done == stored:
+                await _together(
+                    _work(url, embedder, length, count, refused) for _ in range(workers)
+                )
+                if done == stored and await left() > 0:
                     # Others have claimed the rest: see that they end, or take it over if not.
                     tell("waiting for other runs", done, max(total, done))
                     await asyncio.sleep(_WAIT)
@@ -129,13 +147,16 @@ async def fill(
         # What came meanwhile: a model that lacks a product is not made live.
         await catch_up()
         after = await _standing(connection, embedder.name)
-        if activate or after.live is None:
-            await connection.execute("select zava.activate_embedding_model($1)", embedder.name)
+        if activate or (after.live is None and not refused):
+            await connection.execute(
+                "select zava.activate_embedding_model($1, $2)", embedder.name, list(refused)
+            )
         indexed = 0
         while await connection.fetchval("select zava.index_search_assortments()"):
             indexed += 1
             tell("indexing what large stores sell", indexed, indexed)
         after = await _standing(connection, embedder.name)
+        without = await connection.fetch(_REFUSED, list(refused))
     return FillReport(
         model=embedder.name,
         products=after.products,
@@ -145,21 +166,16 @@ async def fill(
         dimensions=length,
         live=after.live,
         recall=None if measured is None else float(measured["recall"]),
+        refused=tuple((row["product_id"], row["sku"]) for row in without),
     )
 
 
-async def _together(
-    url: SecretStr | None,
-    embedder: Embedder,
-    length: int,
-    workers: int,
-    count: Callable[[int], None],
-) -> None:
+async def _together(works: Iterable[Coroutine[None, None, None]]) -> None:
     """Let workers go through the products once; the first failure ends them all."""
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(_work(url, embedder, length, count))
+            for work in works:
+                group.create_task(work)
     except ExceptionGroup as failures:
         # Not except*: what is raised in one comes in a group again before Python 3.11.4.
         for failure in failures.exceptions:
@@ -169,8 +185,13 @@ async def _together(
 
 
 async def _work(
-    url: SecretStr | None, embedder: Embedder, length: int, count: Callable[[int], None]
+    url: SecretStr | None,
+    embedder: Embedder,
+    length: int,
+    count: Callable[[int], None],
+    refused: dict[UUID, bytes],
 ) -> None:
+    """Embed what can be claimed, once; a text that was refused before is not sent again."""
     last = None
     async with connected(url) as connection:
         while claimed := await connection.fetch(
@@ -181,35 +202,49 @@ async def _work(
             _LEASE,
         ):
             last = claimed[-1]["product_id"]
-            products = [row["product_id"] for row in claimed]
+            left = [row["product_id"] for row in claimed]
             try:
-                vectors = await _vectors(embedder, length, [row["content"] for row in claimed])
+                sent = [r for r in claimed if refused.get(r["product_id"]) != r["content_hash"]]
+                vectors = await _vectors(embedder, length, [row["content"] for row in sent])
+                made: list[asyncpg.Record] = []
+                for row, vector in zip(sent, vectors, strict=True):
+                    if vector is None:
+                        refused[row["product_id"]] = row["content_hash"]
+                    else:
+                        refused.pop(row["product_id"], None)
+                        made.append(row)
                 count(
                     await connection.fetchval(
                         "select zava.store_embeddings($1, $2, $3, $4)",
                         embedder.name,
-                        products,
-                        [row["content_hash"] for row in claimed],
-                        vectors,
+                        [row["product_id"] for row in made],
+                        [row["content_hash"] for row in made],
+                        list(itertools.chain.from_iterable(filter(None, vectors))),
                     )
                 )
-            except BaseException:
-                with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
-                    await connection.execute(
-                        "select zava.release_embeddings($1, $2)", embedder.name, products
-                    )
-                raise
+                left = [row["product_id"] for row in claimed if row not in made]
+            finally:
+                if left:
+                    with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
+                        await connection.execute(
+                            "select zava.release_embeddings($1, $2)", embedder.name, left
+                        )
 
 
-async def _vectors(embedder: Embedder, length: int, texts: Sequence[str]) -> list[float]:
-    """Give the vectors of texts, one after the other."""
-    vectors = await embedder.embed(texts)
-    if any(len(vector) != length for vector in vectors):
+async def _vectors(
+    embedder: Embedder, length: int, texts: Sequence[str]
+) -> list[list[float] | None]:
+    """Give the vector of each text, None for those that are refused."""
+    try:
+        vectors: list[list[float] | None] = [*await embedder.embed(texts)]
+    except TextsRefused as error:
+        vectors = error.vectors
+    if any(vector is not None and len(vector) != length for vector in vectors):
         raise ConfigurationError(
             f"{embedder.name} gives vectors of {length} dimensions, and then of others",
             hint="See that one model alone answers at ZAVA_EMBEDDING_URL.",
         )
-    return list(itertools.chain.from_iterable(vectors))
+    return vectors
 
 
 async def _standing(connection: asyncpg.Connection[asyncpg.Record], model: str) -> FillReport:

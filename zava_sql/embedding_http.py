@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from zava_sql.errors import ConfigurationError, ServiceUnavailable
+from zava_sql.errors import ConfigurationError, ServiceUnavailable, TextsRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,12 +113,22 @@ class HttpEmbedder:
 
         Raises:
             ServiceUnavailable: no usable answer came, however often it was asked for.
-            ConfigurationError: the service refuses the key, the model or the request.
+            ConfigurationError: the service refuses the key or the model.
+            TextsRefused: it refuses some of the texts, each by itself as well.
         """
-        vectors: list[list[float]] = []
+        answers: list[list[float] | str] = []
         for batch in self._batches(texts):
-            vectors += await self._embed(batch)
-        return vectors
+            answers += await self._embed(batch)
+        vectors = [None if isinstance(answer, str) else answer for answer in answers]
+        for answer in answers:
+            if isinstance(answer, str):
+                raise TextsRefused(
+                    f"the embedding service refused the request ({answer})",
+                    vectors=vectors,
+                    hint="Check ZAVA_EMBEDDING_MODEL and ZAVA_EMBEDDING_DIMENSIONS;"
+                    " lower ZAVA_EMBEDDING_TOKENS.",
+                )
+        return [vector for vector in vectors if vector is not None]
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -145,16 +155,13 @@ class HttpEmbedder:
         if batch:
             yield batch
 
-    async def _embed(self, batch: list[str]) -> list[list[float]]:
+    async def _embed(self, batch: list[str]) -> list[list[float] | str]:
+        """Give vectors, and for a text that is refused by itself as well, how."""
         try:
-            return await self._persist(batch)
+            return [*await self._persist(batch)]
         except _RefusedError as error:
             if len(batch) == 1:
-                raise ConfigurationError(
-                    f"the embedding service refused the request ({error})",
-                    hint="Check ZAVA_EMBEDDING_MODEL and ZAVA_EMBEDDING_DIMENSIONS;"
-                    " lower ZAVA_EMBEDDING_TOKENS.",
-                ) from None
+                return [str(error)]
         half = len(batch) // 2
         return await self._embed(batch[:half]) + await self._embed(batch[half:])
 

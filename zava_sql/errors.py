@@ -11,6 +11,7 @@
     ├── LimitExceeded         LIMIT_EXCEEDED        a cap of this server was reached
     ├── ServiceUnavailable    SERVICE_UNAVAILABLE   the database cannot be reached
     └── ConfigurationError    CONFIGURATION_ERROR   this installation is set up wrongly
+        └── TextsRefused      CONFIGURATION_ERROR   an embedding service does not take some texts
 
 Neither text ever holds a connection string, a key, another tenant's literal or a stack.
 """
@@ -29,6 +30,7 @@ __all__ = [
     "QueryRefused",
     "QueryTimeout",
     "ServiceUnavailable",
+    "TextsRefused",
     "ValidationError",
     "ZavaError",
 ]
@@ -148,3 +150,14 @@ class ConfigurationError(ZavaError):
     """A setting is missing or wrong, or the database is not set up for this."""
 
     code = "CONFIGURATION_ERROR"
+
+
+class TextsRefused(ConfigurationError):
+    """An embedding service took the request, but not these texts; of the others it gave vectors.
+
+    `vectors` are those that came, in the order of the texts, and None for each that is refused.
+    """
+
+    def __init__(self, message: str, *, vectors: list[list[float] | None], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.vectors = vectors

@@ -1,6 +1,6 @@
 -- Vectors beside products: what is stale, who works on it, and how search changes its model.
 begin;
-select plan(50);
+select plan(52);
 
 insert into retail.categories (category_id, name) values (md5('embed')::uuid, 'Fasteners');
 insert into retail.product_types (type_id, category_id, name)
@@ -196,6 +196,21 @@ select throws_ok(
     'model second is not ready: 1 products have no vector, or there is no index',
     'nor one that lacks a single product'
 );
+select zava.activate_embedding_model('second', array_agg(p.product_id))
+from retail.products as p
+where not exists (
+    select from retail.product_embeddings as e
+    join retail.embedding_models as m on m.model_id = e.model_id and m.name = 'second'
+    where e.product_id = p.product_id
+);
+select is(
+    (select m.name from retail.embedding_models as m where m.state = 'live'), 'second',
+    'unless that product is named'
+);
+select throws_ok(
+    $$ select zava.activate_embedding_model('second', null) $$, '55000', null, 'null names none'
+);
+select zava.activate_embedding_model('first');
 update retail.products set description = 'Of iron.' where sku <> 'EMBED-5';
 select is(pg_temp.claim('second'), 5::bigint);
 with done as (delete from work returning *)

@@ -1,8 +1,10 @@
 -- zava.activate_embedding_model(): lets search use another model. To readers it is one step: each
 -- statement sees either the old model or the new one. The old one keeps its vectors, so that the
--- way back is as short, until it is retired.
+-- way back is as short, until it is retired. A product whose text the model refuses would keep it from
+-- ever being used: whoever names such products does without them.
 create or replace function zava.activate_embedding_model(
-    p_name text
+    p_name text,
+    p_without uuid[] default '{}'
 )
 returns void
 language plpgsql
@@ -21,11 +23,12 @@ begin
     select count(*)
     into v_missing
     from retail.products as p
-    where not exists (
-        select
-        from retail.product_embeddings as e
-        where e.model_id = v_model_id and e.product_id = p.product_id
-    );
+    where p.product_id <> all (coalesce(p_without, '{}'))
+        and not exists (
+            select
+            from retail.product_embeddings as e
+            where e.model_id = v_model_id and e.product_id = p.product_id
+        );
     if v_missing > 0
         or to_regclass(format('retail.product_embeddings_%s_embedding_idx', v_model_id)) is null
     then
@@ -46,8 +49,9 @@ begin
 end;
 $function$;
 
-comment on function zava.activate_embedding_model(text) is
+comment on function zava.activate_embedding_model(text, uuid[]) is
     'Makes a filled model the one that search uses; the one before keeps its vectors.
 
-p_name: name of the model';
-revoke execute on function zava.activate_embedding_model(text) from public;
+p_name: name of the model
+p_without: products that it may lack';
+revoke execute on function zava.activate_embedding_model(text, uuid[]) from public;
