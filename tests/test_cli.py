@@ -428,6 +428,13 @@ def test_the_rollup_is_refreshed_once(run):
 
 
 @pytest.mark.long
+def test_the_demo_leaves_a_database_of_ones_own_alone(run, tmp_path):
+    done = run("demo", ZAVA_HOME=str(tmp_path))
+    complains(done, "CONFIGURATION_ERROR", 2)
+    assert "ZAVA_ADMIN_URL" in done.stderr
+    assert not any(tmp_path.iterdir())
+
+
 def test_hardening_can_be_printed(run):
     done = run("harden", "--print")
     assert "revoke execute on function set_config(text,text,boolean) from public;" in done.stdout

@@ -316,6 +316,14 @@ def demo() -> None:
 
 def _prepared_demo() -> Settings:
     settings = Settings.load()
+    # The data would go to where the URLs lead.
+    for name in ("admin_url", "database_url", "service_url"):
+        if getattr(settings, name):
+            variable = f"ZAVA_{name.upper()}"
+            raise ConfigurationError(
+                f"the demo is for an embedded server, and {variable} leads to another",
+                hint=f"Unset {variable} for it; zava-sql seed fills a database of your own.",
+            )
     console = Console(stderr=True)
     embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
     resolved = embedded.resolve(settings)
