@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from zava_sql import cli_db
 from zava_sql.cli import app
 from zava_sql.connections import connect
 from zava_sql.settings import Settings
+from zava_sql.verify import Cell, Matrix
+from zava_sql.verify_page import to_page
 
 pytestmark = pytest.mark.once
 
@@ -318,6 +321,25 @@ def test_what_an_error_quotes_does_not_move_the_cursor(run):
     complains(done, "DATABASE_ERROR", 2)
     assert 'type integer: " [2Jgone"' in done.stderr
     assert "\x1b" not in done.stderr
+
+
+def test_a_narrow_terminal_cuts_no_name_and_no_remedy(run, module_database):
+    name = f"retail.{'narrow' * 10}"
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        admin.execute(f"create table {name} (store_id uuid)")
+        try:
+            admin.execute(f"insert into {name} select s.store_id from retail.stores as s")
+            admin.execute(f"grant select on {name} to store_manager")
+            found = run("doctor", COLUMNS="60")
+            seen = run("verify", COLUMNS="60")
+        finally:
+            admin.execute(f"drop table {name}")
+    assert (found.returncode, seen.returncode) == (1, 1)
+    told = re.sub(r"[\s│]", "", found.stdout)
+    assert f"do:altertable{name}enablerowlevelsecurity;" in told
+    row = r"│ retail\.nar\S* +│ leak 2 of +│ leak 2 of +│\n│ \S+ +│ 1 "
+    assert re.search(row, seen.stdout), seen.stdout
+    assert name in re.sub(r"│.*\n│ |\s", "", seen.stdout.replace(" ", ""))
 
 
 @pytest.mark.long
@@ -653,6 +675,40 @@ def test_the_matrix_as_a_page_tells_what_the_program_is_told(run, module_databas
     }
     assert ("leak", 1) in cells.values()
     assert ("own", 20) in cells.values()
+
+
+@pytest.mark.long
+def test_on_a_narrow_screen_names_leave_room_for_what_was_seen(tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("there is no browser")
+    names = ["retail." + "a" * 63, f"api.f({','.join(['timestamp with time zone'] * 9)})"]
+    (tmp_path / "page.html").write_text(
+        to_page(Matrix(tuple(Cell(name, "p" * 40, "leak", 7, 0) for name in names)), []),
+        encoding="utf-8",
+    )
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        "<iframe id=page src=page.html width=400 height=900 style='border:0'></iframe>"
+        "<pre id=found></pre><script>onload = () => {"
+        " const whole = page.contentDocument.documentElement;"
+        " const rooms = [...whole.querySelectorAll('.grid')].map(grid =>"
+        " grid.clientWidth - grid.querySelector('th[scope=row]').offsetWidth);"
+        " found.textContent = [whole.scrollWidth - whole.clientWidth, ...rooms].join()"
+        "}</script>"
+    )
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files")
+    done = subprocess.run(
+        [browser, *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", frame.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    outside, *rooms = map(int, re.search('<pre id="found">([^<]+)', done.stdout)[1].split(","))
+    assert outside == 0
+    assert len(rooms) == 2
+    assert min(rooms) > 100
 
 
 @pytest.mark.long

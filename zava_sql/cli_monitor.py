@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from zava_sql.errors import AuthorizationError, ServiceUnavailable, ValidationError
+from zava_sql.render import fitting
 
 __all__ = ["monitor"]
 
 _PATIENCE = 10
+
+_COLUMNS = ("tool", "calls", "mean ms", "p50 ms", "p95 ms", "max ms", "slow")
 
 
 def monitor(
@@ -37,11 +40,14 @@ def monitor(
     if json_:
         print(json.dumps(fields(operations)))
         return
-    table = Table("tool", "calls", "mean ms", "p50 ms", "p95 ms", "max ms", "slow")
+    console = Console()
+    names = [Text(name) for name in _COLUMNS]
+    rows = []
     for one in operations:
         times = (f"{1000 * value:.1f}" for value in (one.mean, one.p50, one.p95, one.max))
-        table.add_row(one.tool, str(one.count), *times, str(one.slow))
-    Console().print(table)
+        cells = (one.tool, str(one.count), *times, str(one.slow))
+        rows.append([Text(cell) for cell in cells])
+    console.print(fitting(names, rows, console, [name != "tool" for name in _COLUMNS]))
 
 
 def _read(url: str, key: str | None) -> str:

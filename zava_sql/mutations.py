@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from pydantic import SecretStr
-from rich.table import Table
+from rich.table import Column, Table
 
 from zava_sql import doctor
 from zava_sql.connections import connect
@@ -138,7 +138,9 @@ async def mutate(
 
 def to_table(mutations: Sequence[Mutation]) -> Table:
     """Show kinds: how many there were, how many were noticed, and by what."""
-    table = Table("weakening", "caught", "by the doctor", "cells of the matrix")
+    # Folded: rich would cut a word that is wider than its column.
+    heads = ("weakening", "caught", "by the doctor", "cells of the matrix")
+    table = Table(*(Column(head, overflow="fold") for head in heads))
     for kind in dict.fromkeys(mutation.kind for mutation in mutations):
         same = [mutation for mutation in mutations if mutation.kind == kind]
         caught = sum(mutation.caught for mutation in same)

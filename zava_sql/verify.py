@@ -147,7 +147,9 @@ class Matrix:
         """Show objects by sessions, as many of these as fit beside each other, wrong ones first."""
         shown = dict.fromkeys(cell.persona for cell in self.problems + self.cells)
         names = list(shown)[:limit]
-        table = Table(Column("object", no_wrap=True), *names)
+        # Folded: rich would cut what is too wide, numbers as well.
+        columns = [Column(name, overflow="fold", max_width=9) for name in names]
+        table = Table(Column("object", overflow="fold"), *columns)
         for name in dict.fromkeys(cell.object for cell in self.cells if "(" not in cell.object):
             found = {cell.persona: cell for cell in self.cells if cell.object == name}
             table.add_row(escape(visible(name)), *(_shown(found.get(persona)) for persona in names))

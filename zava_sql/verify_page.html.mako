@@ -9,11 +9,11 @@
 <title>What each principal sees</title>
 <style>
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
-body { margin: 2rem auto; padding: 0 1.5rem; width: fit-content; max-width: 100%; }
+body { margin: 2rem auto; padding: 0 1.5rem; width: fit-content; max-width: 100%; box-sizing: border-box; }
 h1 { margin: 0; } h2 { margin: 2.2rem 0 .6rem; }
 .verdict { font-size: 1.3rem; margin: .3rem 0; }
 .good { color: light-dark(#15683a, #6fd69a); } .bad { color: light-dark(#b3170b, #ff8a7a); }
-.legend span { margin-right: 1.2rem; padding: .1rem .5rem; border-radius: .2rem; white-space: nowrap; }
+.legend span { display: inline-block; margin: 0 1.2rem .3rem 0; padding: .1rem .5rem; border-radius: .2rem; }
 p { max-width: 48rem; } .grid { overflow-x: auto; }
 table { border-collapse: collapse; }
 th { font-weight: 500; text-align: left; }
@@ -21,9 +21,10 @@ th { font-weight: 500; text-align: left; }
 .matrix thead th span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
 .matrix thead th.what { padding-right: 1rem; }
 .matrix th[scope=row] { position: sticky; left: 0; background: Canvas; padding-right: 1rem;
-  max-width: 26rem; overflow-wrap: break-word; }
+  max-width: min(26rem, 45vw); overflow-wrap: break-word; }
 .matrix td { text-align: right; padding: .12rem .45rem; border: 1px solid light-dark(#e3e3e0, #3a3a3a);
   font-variant-numeric: tabular-nums; }
+.list td:nth-child(2), .list code { overflow-wrap: anywhere; }
 .list td, .list th { padding: .15rem 1rem .15rem 0; border-top: 1px solid light-dark(#e3e3e0, #3a3a3a); }
 tbody tr:hover > * { outline: 1px solid light-dark(#999, #777); }
 .own { background: light-dark(#dff3e4, #1c4a2e); } .shared { background: light-dark(#eef1f7, #2b3140); }

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from zava_sql import __version__
 from zava_sql.doctor import checks
@@ -24,7 +24,9 @@ _SARIF_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 def to_table(report: Report) -> Table:
     """Show each finding as three lines: what, how it is known, what to run."""
-    table = Table("level", "finding", show_lines=True, expand=True)
+    # Folded: rich would cut a name, or a remedy, that is wider than a terminal.
+    finding = Column("finding", overflow="fold")
+    table = Table("level", finding, show_lines=True, expand=True)
     for found in report.findings:
         colour = _COLOURS[found.level]
         table.add_row(
