@@ -551,12 +551,23 @@ async def test_a_configuration_leads_to_where_the_server_is(shops, host, url, mo
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.long
 async def test_the_configuration_of_a_client_over_stdio_starts_a_server(shops, client):
-    config, text = await printed(shops, client, "--principal", "tacoma")
+    secrets = {
+        "ZAVA_EMBEDDING_KEY": "sesame",
+        "ZAVA_EMBEDDING_URL": "https://me:sesame@embed.example",
+    }
+    plain = {"ZAVA_FENCE_RESULTS": "true", "ZAVA_MAX_ROWS": "7", "ZAVA_RUNNER": "never"}
+    others = {"ZAVA_ADMIN_URL": "postgresql://db.example/zava", "ZAVA_PRINCIPAL": "seattle"}
+    config, text = await printed(
+        shops, client, "--principal", "tacoma", **secrets, **others, **plain
+    )
     entry = config[CLIENTS[client][0]]["zava"]
     environment = stdio_parameters(shops[0]).env
-    for name in ("ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL", "ZAVA_CONTEXT_KEY"):
+    assert plain.items() <= entry["env"].items()
+    assert not others.keys() & entry["env"].keys()
+    assert "sesame" not in text
+    for name in ("ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL", "ZAVA_CONTEXT_KEY", *secrets):
         assert name in entry["env"]
-        assert environment[name] not in text
+        assert environment.get(name, "sesame") not in text
     assert os.path.isabs(entry["command"])  # noqa: PTH117 - a text of the client's
     parameters = stdio_parameters(shops[0])
     parameters.command, parameters.args = entry["command"], entry["args"]

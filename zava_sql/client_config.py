@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 if TYPE_CHECKING:
     from zava_sql.settings import Settings
 
@@ -21,7 +23,9 @@ __all__ = ["Client", "http_config", "stdio_config"]
 
 _NAME = "zava"
 _KEY = "ZAVA_KEY"
-_SECRETS = ("ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL", "ZAVA_CONTEXT_KEY")
+
+# Told otherwise, or nothing that a server needs.
+_LEFT_OUT = frozenset({"home", "principal", "admin_url"})
 
 
 class Client(StrEnum):
@@ -41,12 +45,30 @@ def stdio_config(client: Client, principal: str, settings: Settings) -> dict[str
     if Path(command).name == "__main__.py":
         command, arguments = sys.executable, ["-m", "zava_sql", *arguments]
     environment = {"ZAVA_HOME": str(settings.home.absolute())}
-    given = [name for name in _SECRETS if os.environ.get(name)]
-    environment |= {name: _value(client, name) for name in given}
+    # Nor its other settings: without them it would be another server, perhaps one with less of a
+    # guard.
+    given, asked = _given(settings)
+    environment |= given | {name: _value(client, name) for name in asked}
     entry: dict[str, Any] = {"command": command, "args": arguments, "env": environment}
     if client in (Client.VSCODE, Client.INSPECTOR):
         entry = {"type": "stdio", **entry}
-    return _document(client, entry, given)
+    return _document(client, entry, asked)
+
+
+def _given(settings: Settings) -> tuple[dict[str, str], list[str]]:
+    """Give the settings of this process that may be read by anybody, and the names of others."""
+    said = {name.upper(): value for name, value in os.environ.items()}
+    plain, secret = {}, []
+    for field in type(settings).model_fields:
+        name = f"ZAVA_{field}".upper()
+        if field in _LEFT_OUT or not said.get(name):
+            continue
+        # A URL may hold a password.
+        if isinstance(getattr(settings, field), SecretStr) or "@" in said[name]:
+            secret.append(name)
+        else:
+            plain[name] = said[name]
+    return plain, secret
 
 
 def http_config(client: Client, url: str) -> dict[str, Any]:
