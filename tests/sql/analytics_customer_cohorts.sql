@@ -1,6 +1,6 @@
 -- api.customer_cohorts(): three months of two stores.
 begin;
-select plan(9);
+select plan(10);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -76,6 +76,11 @@ select is(
     pg_temp.ask('an-head', $$ select * from api.customer_cohorts('an_a') $$),
     pg_temp.ask('an-a', $$ select * from api.customer_cohorts() $$),
     'head office gets the numbers of one store when it names it'
+);
+select is(
+    pg_temp.ask('an-a', $$ select * from api.customer_cohorts(p_to => '1900-06-01') $$),
+    'nothing',
+    'eleven months before the first day that there can be are not an error'
 );
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- api.sales_anomalies(): two odd days in fifteen months whose median and MAD are known.
 begin;
-select plan(13);
+select plan(14);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -98,6 +98,23 @@ select is(
     pg_temp.ask('an-a', $$ select day, direction from api.sales_anomalies(p_threshold => 3) $$),
     '(2025-06-09,high)',
     'days with three others like them are not judged, nor those that sell nothing as a rule'
+);
+
+-- Six weeks, of which three in the middle sell. Only the others have a median above zero, and most lie
+-- far below it: one that lies less far below is not a good day, nor is one that sold what was expected.
+delete from retail.order_items;
+delete from retail.orders;
+truncate lines;
+insert into lines
+select 'an_a', null, d.n, (date '2025-06-01' + d.n + time '12:00') at time zone 'America/Los_Angeles', 'completed', 'saw', 1,
+    (array[100, 121, 81, 144, 64, 16, 16])[1 + d.n % 7], 1, null::integer
+from generate_series(0, 41) as d (n)
+where d.n / 7 between 1 and 3 or d.n in (0, 41);
+select pg_temp.sell();
+select is(
+    pg_temp.ask('an-a', $$ select distinct direction, deviation_percent from api.sales_anomalies(p_threshold => 0.5) $$),
+    '(low,-100.00)',
+    'a day is high only above what was expected'
 );
 select * from finish();
 rollback;

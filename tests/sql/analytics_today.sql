@@ -1,6 +1,6 @@
 -- What is odd, and what is ahead, asked on a day that is not over.
 begin;
-select plan(12);
+select plan(14);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -97,5 +97,31 @@ select results_eq(
     $$ values ('an_a', 2), ('an_b', 1) $$,
     'a day is stored an hour after it is over'
 );
+
+-- A store without sales has a day of its own all the same: of its stock, wherever the server is.
+delete from retail.order_items;
+delete from retail.orders;
+update retail.stores set time_zone = 'Pacific/Kiritimati' where store_key = 'an_a';
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+values (md5('an_a')::uuid, md5('saw')::uuid, 10, 4, 1);
+insert into retail.stock_movements (store_id, product_id, moved_on, kind, quantity)
+select md5('an_a')::uuid, md5('saw')::uuid, t.east - m.back, m.kind, m.quantity
+from today as t
+cross join (values (89, 'opening', 3), (0, 'sale', -2)) as m (back, kind, quantity);
+create function pg_temp.stock(p_zone text)
+returns text
+language plpgsql
+as $function$
+begin
+    perform set_config('TimeZone', p_zone, true);
+    return pg_temp.ask('an-a', $$ select units_sold, daily_demand, last_sold_on from api.inventory_status() $$);
+end;
+$function$;
+select is(
+    pg_temp.stock(z.name), format('(2,0.02,%s)', t.east),
+    'stock is judged up to the store''s own day: server in ' || z.name
+)
+from today as t
+cross join (values ('Pacific/Pago_Pago'), ('Pacific/Kiritimati')) as z (name);
 select * from finish();
 rollback;

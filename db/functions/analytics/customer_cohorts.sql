@@ -32,9 +32,12 @@ declare
 begin
     select r.* into v_range from api._date_range(p_from, p_to, 1) as r;
     -- Whole months: the one of p_to and eleven before, unless p_from says otherwise.
-    v_first := date_trunc(
-        'month', coalesce(p_from::timestamp, v_range.date_to::timestamp - interval '11 months')
-    )::date;
+    v_first := greatest(
+        date_trunc(
+            'month', coalesce(p_from::timestamp, v_range.date_to::timestamp - interval '11 months')
+        )::date,
+        date '1900-01-01'
+    );
     select r.* into v_range from api._date_range(v_first, v_range.date_to) as r;
 
     return query

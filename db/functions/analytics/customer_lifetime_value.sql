@@ -110,7 +110,7 @@ end;
 $function$;
 
 comment on function api.customer_lifetime_value(text, date, date, integer, integer) is
-    'The most valuable customers: what they brought, and what to expect of the next days. orders, revenue and margin are since their first completed order. lifetime_value is margin so far plus expected_margin. expected_orders: the customer''s rate of orders in the period, drawn towards the mean of its store the less there is to go by; null when the store has no repeat orders to learn from. expected_margin: times the margin per order, of this customer and one average order. All in USD after discount, without tax, net of returns; average_basket before returns. Days in the time zone of the store. Cash sales have no customer.
+    'The most valuable customers: what they brought, and what to expect of the next days. orders, revenue and margin are of all days up to p_to. lifetime_value is margin so far plus expected_margin. expected_orders: the customer''s rate of orders in the period, drawn towards the mean of its store the less there is to go by; null when the store has no repeat orders to learn from. expected_margin: times the margin per order, of this customer and one average order. All in USD after discount, without tax, net of returns; average_basket before returns. Days in the time zone of the store. Cash sales have no customer.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; of the period that the rate of orders is taken from; null for 729 days before p_to

@@ -50,10 +50,17 @@ begin
     if p_status is not null then
         perform api._require_choice('p_status', p_status, v_names);
     end if;
-    -- A new store has stock before it has sales.
+    -- A new store has stock before it has sales. Its ledger goes by its own days.
     select r.*
     into v_range
-    from api._date_range(null, coalesce(api._newest_day(), current_date), p_days) as r;
+    from api._date_range(
+        null,
+        coalesce(
+            api._newest_day(),
+            (select max((now() at time zone s.time_zone)::date) from retail.stores as s)
+        ),
+        p_days
+    ) as r;
 
     return query
     -- Multiplied first, divided last: 3 in 90 days for 30 days is 1, not a hair more or less.

@@ -95,14 +95,14 @@ begin
         round(c.score::numeric, 2)
     from scored as c
     join retail.stores as s on s.store_id = c.store_id
-    where abs(c.score) >= p_threshold
+    where abs(c.score) >= p_threshold and c.score * (c.revenue - c.expected)::double precision > 0
     order by abs(c.score) desc, c.day, s.store_key
     limit p_limit;
 end;
 $function$;
 
 comment on function api.sales_anomalies(text, date, date, numeric, integer) is
-    'Days of unusual revenue by store, the strangest first. expected_revenue: median of the same weekday in the four weeks before and after. score: deviation from it, between square roots, in robust standard deviations (0.6745 * (deviation - median) / MAD) of the store''s days in the year to p_to, or from p_from if that is longer. Days with fewer than four such neighbours, or whose median is not above 0, are not judged, nor is a store most of whose days deviate alike (MAD 0). Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
+    'Days of unusual revenue by store, the strangest first. expected_revenue: median of the same weekday in the four weeks before and after. score: deviation from it, between square roots, in robust standard deviations (0.6745 * (deviation - median) / MAD) of the store''s days in the year to p_to, or from p_from if that is longer. Days with fewer than four such neighbours, or whose median is not above 0, are not judged, nor is a store most of whose days deviate alike (MAD 0). high are only days above expected_revenue, low only days below. Revenue in USD after discount, without tax, net of returns; days in the time zone of the store.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_from: first day; the first that is judged, null for 89 days before p_to
