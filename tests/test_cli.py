@@ -350,6 +350,17 @@ def test_errors_as_json(run, form):
     assert (done.returncode, error["code"], error["sqlstate"]) == (2, "DATABASE_ERROR", "22012")
 
 
+def test_nothing_is_asked_of_a_database_whose_isolation_could_be_void(run, admin_connection):
+    admin_connection.execute("alter table retail.orders no force row level security")
+    try:
+        done = run("query", "select count(*) from retail.orders", "--as", "seattle")
+    finally:
+        admin_connection.execute("alter table retail.orders force row level security")
+    complains(done, "CONFIGURATION_ERROR", 2)
+    assert "isolation could be void: retail.orders" in done.stderr
+    assert "zava-sql doctor" in done.stderr
+
+
 @pytest.mark.long
 def test_a_disabled_principal_is_refused_until_enabled(run):
     assert run("principal", "disable", "bellevue").returncode == 0

@@ -36,6 +36,7 @@ from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_monitor import monitor
 from zava_sql.cli_serve import serve
 from zava_sql.connections import connect
+from zava_sql.doctor import require_sound
 from zava_sql.errors import (
     ConfigurationError,
     DatabaseError,
@@ -238,7 +239,7 @@ def query(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Run one query as a principal, through the whole path."""
+    """Run one query as a principal, through the whole path, unless the doctor finds an error."""
     text = _stdin() if sql == "-" else sql
     result = asyncio.run(_query(text, principal, max_rows))
     chosen = Format.JSON if json_ else format
@@ -253,6 +254,7 @@ def query(
 
 async def _query(sql: str, name: str, max_rows: int | None) -> Result:
     async with Agent.open(embedded.resolve(Settings.load())) as agent:
+        await require_sound(agent.database)
         asks = await find_principal(agent.database, name)
         with called_from("zava-sql"):
             return await agent.query(asks, sql, max_rows=max_rows)
