@@ -596,6 +596,16 @@ SEEDS = [
         "update pg_extension set extversion = '0.7.4' where extname = 'vector'",
         "vector",
     ),
+    (
+        "spelling_not_repaired",
+        "create extension if not exists pg_trgm; drop extension pg_trgm cascade",
+        "retail.search_words",
+    ),
+    (
+        "spelling_not_repaired",
+        "create extension if not exists pg_trgm; drop index if exists retail.search_words_word_idx",
+        "retail.search_words",
+    ),
 ]
 # Looked at over a connection of the gateway, or of a server that no test has; below.
 ELSEWHERE = {
@@ -604,6 +614,8 @@ ELSEWHERE = {
     "log_tells_contexts",
     "pooler_in_the_way",
     "server_version",
+    "replica",  # tests/test_replica.py
+    "service_on_replica",
 }
 
 

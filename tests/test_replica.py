@@ -11,14 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import conftest
 import psycopg
 import pytest
 import tenants
 from pydantic import SecretStr
 
-from zava_sql import errors, health, migrate
+from zava_sql import doctor, errors, health, migrate, seed
+from zava_sql.administrator import advice
 from zava_sql.agent import Agent
+from zava_sql.connections import connect
 from zava_sql.database import Database
 from zava_sql.server_programs import run
 from zava_sql.tenant import find_principal
@@ -121,6 +124,27 @@ async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeyp
                 while (await agent.query(seattle, orders)).rows != [(0,)]:
                     pass
         assert (await gateway())["lag_seconds"] == 0
+
+    # The doctor says where it has looked, and what a server cannot do there.
+    sessions = [
+        await asyncpg.connect(url) for url in (copy.gateway_url, copy.service_url, copy.admin_url)
+    ]
+    found = await doctor.examine(doctor.Sessions(*sessions))
+    assert [(one.level, one.check) for one in found.findings] == [
+        ("warning", "service_on_replica"),
+        ("info", "replica"),
+    ]
+    assert (found.sound, found.unchecked) == (True, ())
+    for session in sessions:
+        await session.close()
+    with pytest.raises(errors.DatabaseError, match="recovery") as caught:
+        async with connect(SecretStr(copy.admin_url)) as admin:
+            await seed.seed(admin, scale=0.01)
+    assert "name the primary" in caught.value.hint
+    async with connect(SecretStr(copy.admin_url)) as admin:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError) as refused:
+            await admin.execute("select zava.disable_principal('seattle')")
+    assert "name the primary" in advice(refused.value)
 
     # The kernel's own login may only lead there where calls are not to be written down.
     at_copy = tenants.settings(copy, home=tmp_path)

@@ -52,6 +52,8 @@ async def administer(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 def advice(error: asyncpg.PostgresError) -> str:
     """Say what an administrator does about what the database refused."""
     message = error.message or ""
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return "It is a replica, or default_transaction_read_only is on: name the primary."
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         if ROLE_OF_ANOTHER.search(message):
             return (

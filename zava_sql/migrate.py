@@ -271,7 +271,7 @@ def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> Database
         who = ", ".join(blockers.values()) or "Another transaction"
         hint = f"{who} holds locks on these tables. Try again when it is done."
     elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-        hint = "It is a replica, or default_transaction_read_only is on: name the primary."
+        hint = advice(error)
     elif isinstance(error, asyncpg.InsufficientPrivilegeError) and not error.hint:
         hint = _right(error)
     return DatabaseError(message, sqlstate=error.sqlstate, hint=hint)

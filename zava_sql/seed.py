@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from zava_sql.administrator import advice
 from zava_sql.errors import DatabaseError, ServiceUnavailable, ValidationError
 
 if TYPE_CHECKING:
@@ -185,6 +186,8 @@ def _silent(_step: str, _fraction: float) -> None:
 
 
 def _hint(error: asyncpg.PostgresError) -> str:
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return advice(error)
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return "Use the administrator's connection: a member of zava_owner and zava_writer."
     if isinstance(

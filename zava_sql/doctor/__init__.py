@@ -44,7 +44,7 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 _HERE = Path(__file__).parent
 _HEADER = re.compile(
     r"-- (?P<level>error|warning|info): (?P<title>.+)\n"
-    r"(?:-- over: (?P<over>gateway|hardening)\n)?"
+    r"(?:-- over: (?P<over>gateway|service|hardening)\n)?"
     r"(?:-- needs: (?P<needs>\S+)\n)?"
 )
 
@@ -151,11 +151,12 @@ async def examine(
             f"there is no role {given[0]}",
             hint="Name the role that runs the text of agents: zava-sql doctor --gateway ROLE.",
         )
+    own = {"gateway": sessions.gateway, "service": sessions.service}
     unchecked: list[tuple[str, str]] = []
     together, alone = [], []
     for check in checks() if chosen is None else chosen:
-        if check.over == "gateway" and sessions.gateway is None:
-            unchecked.append((check.name, "needs a connection of the gateway"))
+        if own.get(check.over or "", catalogue) is None:
+            unchecked.append((check.name, f"needs a connection of the {check.over}"))
         elif check.needs and not (may_read := await _may_read(catalogue, check.needs)):
             # None: the table is not there, so the database is none of ours.
             if may_read is not None:
@@ -166,7 +167,7 @@ async def examine(
             together.append(check)
     rows = await _run(catalogue, together, given, unchecked)
     for check in alone:
-        session = sessions.gateway if check.over == "gateway" else catalogue
+        session = own.get(check.over or "", catalogue)
         rows += await _run(cast("Connection", session), [check], given, unchecked)
     by_name = {check.name: check for check in checks()}
     findings = [
