@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -349,6 +350,14 @@ def running(pid):
         return False
 
 
+async def until_in_flight(url):
+    with anyio.fail_after(15):
+        while True:
+            if (await numbers(url))["zava_tool_calls_in_flight"] == 1:
+                return
+            await asyncio.sleep(0.05)
+
+
 async def until(condition, seconds=15):
     with anyio.fail_after(seconds):
         while True:
@@ -391,6 +400,30 @@ async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
     workers.send_signal(signal.SIGTERM)
     assert await anyio.to_thread.run_sync(workers.wait, 15) == 0
     assert workers.stderr.read() == b""
+
+
+@pytest.mark.long
+async def test_several_processes_that_end_take_nothing_new(workers, keys):
+    line = await anyio.to_thread.run_sync(workers.stderr.readline)
+    url = re.fullmatch(rb"serving (\S+) in 2 processes\n", line)[1].decode()
+    sql = "select count(*) from generate_series(1, 1000000000)"
+    body = request_body("tools/call", name="query", sql=sql)
+    asked = asyncio.create_task(post(url, keys["seattle"], body))
+    await until_in_flight(url)
+    workers.send_signal(signal.SIGTERM)
+    with anyio.fail_after(5):
+        while True:
+            try:
+                _, connected = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+            except ConnectionRefusedError:
+                break
+            connected.close()
+            await asyncio.sleep(0.05)
+    assert workers.poll() is None
+    assert not asked.done()
+    workers.send_signal(signal.SIGTERM)  # who asks twice does not want to wait
+    assert (await asked).status_code == 503
+    assert await anyio.to_thread.run_sync(workers.wait, 15) == 0
 
 
 @pytest.mark.long
@@ -468,7 +501,7 @@ def work(_):
     print(gc.get_freeze_count() > 0, flush=True)
     os.kill(os.getppid(), signal.SIGTERM)
 
-supervise(1, work, print)
+supervise(1, work, print, print)
 """
     said = subprocess.check_output([sys.executable, "-c", script], timeout=30)
     assert said.split()[0] == b"True"

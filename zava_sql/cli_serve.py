@@ -140,7 +140,8 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int, dire
     with listen(settings, host, port) as listener:
         _run(check())
         say(f"serving {url_of(host, listener)} in {workers} processes")
-        supervise(workers, work, mark_process_dead)
+        # Once told to stop, none of us takes what nobody would serve any more.
+        supervise(workers, work, mark_process_dead, listener.close)
 
 
 def _run(work: Coroutine[object, object, None]) -> None:

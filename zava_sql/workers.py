@@ -33,8 +33,13 @@ _NEW = 60
 _WATCHED = frozenset({"SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD"})
 
 
-def supervise(number: int, work: Callable[[int], None], buried: Callable[[int], None]) -> None:
-    """Run `work` in so many processes until a signal says stop, and wait for them to end.
+def supervise(
+    number: int,
+    work: Callable[[int], None],
+    buried: Callable[[int], None],
+    stop: Callable[[], None],
+) -> None:
+    """Run `work` in so many processes until a signal says `stop`, and wait for them to end.
 
     `work` gets a file that reads as ended once the watcher is gone; `buried` gets the id of each
     process that has ended.
@@ -61,6 +66,7 @@ def supervise(number: int, work: Callable[[int], None], buried: Callable[[int], 
         while children:
             if signal.sigwait(watched) != signal.SIGCHLD:
                 stopping = True
+                stop()
                 for child in children:
                     os.kill(child, signal.SIGTERM)
                 continue
