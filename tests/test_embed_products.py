@@ -493,6 +493,21 @@ async def test_one_who_hangs_up_does_not_take_the_others_along(live, service):
     assert len(service.requests) == 1
 
 
+async def test_one_who_hangs_up_again_and_again_has_no_more_embedded_than_others(live, service):
+    embed, (seattle, _) = live
+    agent = Agent(embed._database, embed=embed)  # noqa: SLF001
+    catalogue = FunctionCatalogue(agent.database, embeds=True)
+    await catalogue.refresh()
+    found = (await catalogue.visible_to(seattle))["found"]
+    service.answers += [silent] * 9
+    for number in range(6):
+        asking = asyncio.create_task(agent.call_function(seattle, found, {"query": f"{number}"}))
+        await asyncio.wait({asking}, timeout=0.1)
+        asking.cancel()
+        await asyncio.wait({asking})
+    assert len(service.requests) == agent.database.settings.pool_max
+
+
 async def test_another_live_model_means_words_and_one_warning(live, settings, connection, caplog):
     embed, (seattle, _) = live
     assert await embed(seattle, "nails")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from zava_sql.embedding import LOCAL_MODEL, Embedder, Vector, find_embedder
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
+from zava_sql.turns import last_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -146,7 +147,8 @@ class QueryEmbedder:
             task.add_done_callback(lambda done: self._keep(key, done))
         else:
             self._repeated += 1
-        # Whoever asked first may hang up: others wait for the same.
+        # Whoever asked first may hang up: others wait for the same, and the turn lasts until then.
+        last_until(task)
         return await asyncio.shield(task)
 
     async def _make(self, embedder: Embedder, length: int, text: str) -> list[float]:

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from zava_sql.errors import LimitExceeded
 
@@ -25,19 +25,19 @@ _MAX_WAITING: Final = 100
 
 @dataclass(slots=True)
 class _Turn:
-    """A turn; it lasts until a connection that was used in it is back."""
+    """A turn; it lasts until what was begun in it has ended."""
 
-    returning: asyncio.Task[None] | None = None
+    running: asyncio.Task[Any] | None = None
 
 
 # The turn in which this task is.
 _current: ContextVar[_Turn | None] = ContextVar("current", default=None)
 
 
-def last_until(returning: asyncio.Task[None]) -> None:
-    """Have the turn of who calls, if there is one, last until a connection is back."""
+def last_until(running: asyncio.Task[Any]) -> None:
+    """Have the turn of who calls, if there is one, last until this has ended."""
     if turn := _current.get():
-        turn.returning = returning
+        turn.running = running
 
 
 class Turns:
@@ -57,7 +57,7 @@ class Turns:
     async def turn(self, tenant: str, limit: int, seconds: float) -> AsyncIterator[None]:
         """Hold a slot, for which this waits so many seconds at most.
 
-        Whoever gives up does not wait for the end of a query that runs on: the slot does.
+        Whoever gives up does not wait for the end of what runs on, such as a query: the slot does.
 
         Raises:
             LimitExceeded: none came free in time, or too many calls of this tenant wait.
@@ -72,10 +72,10 @@ class Turns:
             yield
         finally:
             _current.reset(token)
-            if turn.returning is None or turn.returning.done():
+            if turn.running is None or turn.running.done():
                 self._end(tenant)
             else:
-                turn.returning.add_done_callback(lambda _: self._end(tenant))
+                turn.running.add_done_callback(lambda _: self._end(tenant))
 
     async def _wait(self, tenant: str, limit: int, seconds: float) -> None:
         queue = self._waiting.setdefault(tenant, deque())
