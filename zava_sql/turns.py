@@ -87,7 +87,7 @@ class Turns:
             async with asyncio.timeout(seconds):
                 await place[0]
         except BaseException as error:
-            if place[0].done() and not place[0].cancelled():
+            if not place[0].cancelled():
                 self._end(tenant)  # the slot came, and nobody is there to use it
             elif place in queue:
                 queue.remove(place)
