@@ -314,6 +314,11 @@ async def test_the_next_turn_is_of_who_has_least_and_never_above_a_limit():
     assert not third.begun.is_set(), "there is room, and none for this tenant"
     await first.leave()
     assert third.begun.is_set()
+    fourth = Caller(turns, "a", 2)
+    await asyncio.wait([fourth.task], timeout=0.01)
+    assert not fourth.begun.is_set(), "one that left has not taken the other's turn along"
+    fourth.task.cancel()
+    await asyncio.wait([fourth.task])
 
     # The last turn of "a" is longer ago, but it has two.
     other = Caller(turns, "b")
