@@ -160,6 +160,21 @@ async def test_a_plan_that_takes_too_long_to_write_out_does_not_run(
             await Agent(opened).query(seattle, f"select a from {text} q where a is not null")
 
 
+async def test_a_plan_that_is_too_long_is_not_read(opened, module_database):
+    text = f"(select length(name || '{'x' * 9_000}') as a from stores)"
+    for _ in range(4):
+        text = f"(select q.a from stores t join {text} q on length(t.name) = q.a)"
+        text = f"(select {' + '.join(['a'] * 6)} as a from {text} q offset 0)"
+    text = f"select q.a from stores t join {text} q on length(t.name) = q.a"
+    seattle = (await tenants.principals(opened, ["seattle"]))["seattle"]
+    assert (await Agent(opened).query(seattle, text)).rows == []
+    with role_settings(module_database, "store_manager set zava.max_cost = '1e30'"):
+        await opened.refresh()
+        with pytest.raises(LimitExceeded, match="cannot be estimated"):
+            await Agent(opened).query(seattle, text)
+        assert (await Agent(opened).query(seattle, "select 1")).rows == [(1,)]
+
+
 async def test_temporary_files_have_a_cap_where_the_administrator_sets_one(module_database):
     with role_settings(module_database, "zava_gateway set temp_file_limit = '64kB'"):
         async with tenants.opened(module_database, work_mem="64kB") as opened:
@@ -243,6 +258,44 @@ async def test_whoever_hangs_up_has_no_other_turn_until_the_query_ends(module_da
         assert await agent.query(people["tacoma"], "select 1")
         await asyncio.wait({*opened._returning})  # noqa: SLF001
         assert await agent.query(people["seattle"], "select 1")
+
+
+MEGABYTE = "select string_agg(md5(n::text), '') from generate_series(1, 31_260) as n"
+
+# Not much more than what is let in, some of which PostgreSQL may keep back; then the function.
+MUCH_AND_DEAF = f"""
+select case when n > 32 then length(ltrim(t.x, u.y))::text else ({MEGABYTE}) end
+from{DEAF.partition("from")[2]}, generate_series(1, 33) as n
+"""
+
+
+@pytest.mark.parametrize(
+    ("sql", "seconds", "ends"),
+    [
+        # asyncpg would cut the connection after command_timeout once more.
+        (DEAF.replace("60000", "90000"), 0.5, QueryTimeout),
+        (MUCH_AND_DEAF, 30, LimitExceeded),
+    ],
+)
+async def test_what_cannot_be_stopped_is_counted_until_it_ends(module_database, sql, seconds, ends):
+    given = {"pool_max": 3, "max_concurrent": 1, "pool_timeout": 0.1}
+    async with tenants.opened(module_database, command_timeout=seconds, **given) as opened:
+        agent = Agent(opened)
+        (seattle,) = (await tenants.principals(opened, ("seattle",))).values()
+        with pytest.raises(ends):
+            await agent.query(seattle, sql)
+        with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+            assert connection.execute(STILL_RUNNING).fetchone() == (1,)
+            refused = 0
+            async with asyncio.timeout(60):
+                while True:
+                    try:
+                        await agent.query(seattle, "select 1")
+                        break
+                    except LimitExceeded:
+                        refused += 1
+            assert refused
+            assert connection.execute(STILL_RUNNING).fetchone() == (0,)
 
 
 async def test_lists_of_names_take_turns_as_queries_do(module_database):

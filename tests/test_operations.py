@@ -36,13 +36,13 @@ from pydantic import SecretStr
 
 from zava_sql import logs, migrate, traces
 from zava_sql.agent import Agent
-from zava_sql.calls import fingerprint
+from zava_sql.calls import Call, fingerprint
 from zava_sql.cli import app
 from zava_sql.database import Database
 from zava_sql.errors import ConfigurationError
 from zava_sql.monitor import summary
 from zava_sql.settings import Settings
-from zava_sql.slow import plan_shape
+from zava_sql.slow import SlowCalls, plan_shape
 from zava_sql.tenant import find_principal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
@@ -142,6 +142,26 @@ async def test_the_log_quotes_nothing_that_a_caller_wrote(shops, logged):
     # Once each: what a call's event tells is not told again, and the bad argument was no call.
     (bad,) = events(logged, "error")
     assert (bad["code"], bad["principal"], bad["tool"]) == ("VALIDATION_ERROR", "seattle", "query")
+
+
+async def test_a_plan_is_looked_up_in_a_turn_of_its_tenant(shops, logged):
+    database, _ = shops
+    settings = settings_for(
+        database, slow_query_plan=True, max_concurrent=1, pool_timeout=0.01, pool_max=2
+    )
+    async with Database.open(settings) as opened:
+        seattle = await find_principal(opened, "seattle")
+        slow, call = SlowCalls(opened), Call(seattle, "query", "")
+        call.sql, call.seconds = "select 1", 9.0
+
+        async def plan() -> object:
+            slow(call)
+            await slow._explaining  # noqa: SLF001
+            return events(logged, "slow")[-1].get("plan")
+
+        assert await plan()
+        async with opened.turns.turn(seattle.role, 1, 1):
+            assert await plan() is None
 
 
 async def test_texts_that_differ_in_literals_only_have_one_fingerprint(shops, logged):

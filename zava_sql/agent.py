@@ -313,7 +313,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
                     sqlstate="42P02",
                     hint="Write the value itself into the statement.",
                 )
-            with connection.inflow.limited(most):
+            async with connection.inflow.limited(most):
                 return columns, await (
                     runner.run(connection, principal, text, statement.get_attributes())
                     if runs

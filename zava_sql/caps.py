@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
-__all__ = ["Caps", "check_cost"]
+__all__ = ["Caps", "check_cost", "explained"]
 
 # What a role may have a tighter cap for.
 _NAMES: Final = frozenset(
@@ -38,9 +38,11 @@ _NAMES: Final = frozenset(
     }
 )
 
-# Seconds for EXPLAIN. It writes conditions out, what they name in each other too: of 2,000
-# characters it can make gigabytes, where a plan that is but run takes none of that.
+# Seconds for EXPLAIN, and bytes of what it says. It writes conditions out, what they name in each
+# other too: of 2,000 characters it can make gigabytes, where a plan that is but run takes none of
+# that.
 _PLANNING: Final = 3.0
+_PLAN_BYTES: Final = 4_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +102,23 @@ async def check_cost(
     """
     if allowed is None:
         return
+    plan = await explained(database, principal, text, values)
+    if plan["Total Cost"] > allowed:
+        # Without the estimate: it comes from statistics over the rows of all tenants.
+        raise LimitExceeded(
+            "the plan of this query is estimated to cost more than is allowed",
+            hint="Filter by store and date, join fewer tables, or ask for one period at a time.",
+        )
+
+
+async def explained(
+    database: Database, principal: Principal, text: str, values: Sequence[object] = ()
+) -> dict[str, Any]:
+    """Give the plan that PostgreSQL makes of a query for this principal.
+
+    Raises:
+        LimitExceeded: it is too large, or no connection came free.
+    """
     caps = database.caps.of(principal.role)
     seconds = min(caps.statement_timeout, _PLANNING)
     caps = caps.model_copy(update={"statement_timeout": seconds})
@@ -107,15 +126,19 @@ async def check_cost(
         async with tenant_session(database, principal, caps=caps) as connection:
             # An empty name: the server forgets the statement with the next one.
             statement = await connection.prepare(f"explain (format json) {text}", name="")
-            plan = await statement.fetchval(*values)
+            try:
+                async with connection.inflow.limited(_PLAN_BYTES):
+                    said = await statement.fetchval(*values)
+            except LimitExceeded:
+                raise _too_large() from None
     except asyncpg.QueryCanceledError:
-        raise LimitExceeded(
-            "the plan of this query is so large that it cannot be estimated",
-            hint="Ask in smaller steps: fewer queries within each other.",
-        ) from None
-    if json.loads(plan)[0]["Plan"]["Total Cost"] > allowed:
-        # Without the estimate: it comes from statistics over the rows of all tenants.
-        raise LimitExceeded(
-            "the plan of this query is estimated to cost more than is allowed",
-            hint="Filter by store and date, join fewer tables, or ask for one period at a time.",
-        )
+        raise _too_large() from None
+    plan: dict[str, Any] = json.loads(said)[0]["Plan"]
+    return plan
+
+
+def _too_large() -> LimitExceeded:
+    return LimitExceeded(
+        "the plan of this query is so large that it cannot be estimated",
+        hint="Ask in smaller steps: fewer queries within each other.",
+    )

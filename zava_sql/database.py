@@ -18,6 +18,7 @@ from zava_sql.caps import Caps
 from zava_sql.connections import CONNECTION_ERRORS, translated_connection_errors
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.retry import Breaker, retrying
+from zava_sql.stopping import stop
 from zava_sql.tenant import ContextKey
 from zava_sql.turns import Turns, last_until
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Database"]
 
 T = TypeVar("T")
-
-# Seconds after which a query that still runs is cancelled once more, and at most between attempts.
-_CANCEL_AGAIN = 0.02, 0.16
 
 
 class Database:
@@ -161,7 +159,7 @@ class Database:
 
         A sound transaction waits a moment for the next one to end it; a failed one is ended now.
         Where the state is not known the query is ended, so that it does not run on, and then the
-        connection itself.
+        connection itself; until then nobody gets its place.
         """
         # Behind a pooler a transaction holds a backend, for which others wait.
         if state == "sound" and not self.settings.pooler:
@@ -181,33 +179,16 @@ class Database:
             if is_known:
                 await connection.end()
             else:
-                await self._end(connection)
+                await stop(connection)
         except (asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
             connection.terminate()
         finally:
             self.gateway.release(connection)
 
-    async def _end(self, connection: GatewayConnection) -> None:
-        """End a connection whose query may run.
-
-        Unlike terminate(), close() sends the cancel request that asyncpg has queued, and waits for
-        the query. A request that comes while PostgreSQL has not begun with the query is lost on it,
-        so it is sent until it is heard; each to its end, for asyncpg leaves the error of one that
-        is cut off to nobody.
-        """
-        closing = asyncio.create_task(connection.close(timeout=5))
-        request: asyncio.Task[None] | None = None
-        wait, longest = _CANCEL_AGAIN
-        while not (await asyncio.wait({closing}, timeout=wait))[0]:
-            wait = min(2 * wait, longest)
-            if request is None or request.done():
-                request = self._beside(connection.cancel())
-        await closing
-
     async def _close(self) -> None:
         """Close both pools; connections that do not end in time are cut."""
         if self._returning:
-            await asyncio.wait(self._returning, timeout=10)
+            await asyncio.wait(self._returning, timeout=5)
         for pool in (self.gateway, self.service):
             # The service's says so when it never came up; there is nothing to close then.
             with suppress(asyncpg.InterfaceError):

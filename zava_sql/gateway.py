@@ -12,11 +12,10 @@ import asyncio
 import logging
 import time
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from asyncpg import connect_utils
 
 from zava_sql.inflow import Inflow
 from zava_sql.result import Column
@@ -46,9 +45,6 @@ _FORGET = "DISCARD PLANS"
 # Seconds for which a transaction waits for the next one.
 _LEFT_OPEN = 0.005
 
-# Seconds for a request to stop a query: where nobody answers it would wait for ever.
-_CANCEL = 2.0
-
 # Transactions after which a connection is replaced: a backend's caches only grow.
 _MOST_USES = 50_000
 
@@ -57,8 +53,6 @@ class GatewayConnection(asyncpg.Connection):
     """Runs the texts of one principal after the other and keeps those that come again, by name."""
 
     _server_caps: Any
-    _addr: Any
-    _params: Any
     _protocol: Any
     _transport: Any
     _stmt_cache: Any
@@ -113,17 +107,9 @@ class GatewayConnection(asyncpg.Connection):
         """Say whether this principal's statements are kept here."""
         return self._holder is not None and self._holder == holder
 
-    async def cancel(self) -> None:
-        """Ask PostgreSQL to stop what runs here; return when it has got the request."""
-        with suppress(OSError):
-            async with asyncio.timeout(_CANCEL):
-                await connect_utils._cancel(  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
-                    loop=self._loop,
-                    addr=self._addr,
-                    params=self._params,
-                    backend_pid=self._protocol.backend_pid,
-                    backend_secret=self._protocol.backend_secret,
-                )
+    def _cancel_current_command(self, sent: asyncio.Future[None], _: object = None) -> None:
+        """Leave it to `stopping` to have a query stopped: asyncpg would cut what does not stop."""
+        sent.set_result(None)
 
     def forget(self) -> None:
         """Have the next transaction end all statements, whoever begins it."""

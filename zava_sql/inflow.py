@@ -1,60 +1,81 @@
 """A limit on what PostgreSQL sends for one answer, before any of it becomes Python objects.
 
 PostgreSQL has no such limit, and the driver reads an answer whole: rows by the thousand that each
-hold one long value cost the server next to nothing, and would fill this process.
+hold one long value cost the server next to nothing, and would fill this process. The connection is
+not cut there: its query may run on, and whoever ends it has to see that it does (`stopping`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from typing import Self
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from zava_sql.errors import LimitExceeded
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 __all__ = ["Inflow"]
+
+# To PostgreSQL: that is all, good-bye. It reads this when its query has ended.
+_TERMINATE: Final = b"X\x00\x00\x00\x04"
 
 
 class Inflow(asyncio.Protocol):
-    """Hands on to the driver what comes on its connection, which it cuts where that is too much."""
+    """Hands on to the driver what comes on its connection, until that is too much.
 
-    __slots__ = ("_driver", "_hand_on", "_left", "_most", "_transport")
+    Then `is_over`, for ever: whatever else comes is dropped, and the connection is of no use.
+    """
+
+    __slots__ = ("_driver", "_hand_on", "_left", "_transport", "_until", "is_over")
 
     def __init__(self, driver: asyncio.Protocol, transport: asyncio.Transport) -> None:
         self._driver = driver
         self._hand_on = driver.data_received
         self._transport = transport
-        self._left = self._most = math.inf
+        self._left = math.inf
+        self._until: asyncio.Timeout | None = None
+        self.is_over = False
         transport.set_protocol(self)
 
-    def limited(self, most: int) -> Self:
-        """Let `most` bytes in, as long as this is entered; more cut the connection.
+    @asynccontextmanager
+    async def limited(self, most: int) -> AsyncIterator[None]:
+        """Let `most` bytes in, as long as this is entered; more end it.
 
         Raises:
-            LimitExceeded: at its end, if it was cut.
+            LimitExceeded: there were more.
         """
-        self._left = self._most = most
-        return self
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        """Have no limit any more."""
-        left, self._left = self._left, math.inf
-        if left < 0 and isinstance(error, Exception):
-            raise LimitExceeded(
-                f"the answer has more than {self._most / 1e6:.0f} MB before it is cut",
-                hint="Ask for fewer rows, or for a part of long values: left(x, 200).",
-            ) from None
+        self._left = most
+        try:
+            async with asyncio.timeout(None) as self._until:
+                yield
+        except Exception:
+            if self.is_over:
+                raise LimitExceeded(
+                    f"the answer has more than {most / 1e6:.0f} MB before it is cut",
+                    hint="Ask for fewer rows, or for a part of long values: left(x, 200).",
+                ) from None
+            raise
+        finally:
+            self._left, self._until = math.inf, None
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes on, or cut the connection."""
+        """Hand bytes on, or drop them."""
         self._left -= len(data)
+        if self.is_over:
+            return
         if self._left < 0:
-            self._transport.abort()
+            self._end()
         else:
             self._hand_on(data)
+
+    def _end(self) -> None:
+        self.is_over = True
+        self._transport.write(_TERMINATE)
+        if self._until is not None:
+            self._until.reschedule(asyncio.get_running_loop().time())
 
     def eof_received(self) -> bool | None:
         """Hand the end on."""

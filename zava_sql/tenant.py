@@ -244,7 +244,7 @@ async def tenant_session(
     except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
         # A statement that failed half-way may be one that only the server knows of.
         gateway.forget()
-        state = "failed"
+        state = "unknown" if gateway.inflow.is_over else "failed"
         raise
     finally:
         # Otherwise cancelled, timed out in the client, or out of step: its state is not known.
