@@ -245,7 +245,7 @@ from (select string_agg(chr(20000), '') as x from generate_series(1, 60000)) as 
 
 
 async def test_whoever_hangs_up_has_no_other_turn_until_the_query_ends(module_database):
-    given = {"pool_max": 3, "max_concurrent": 1, "pool_timeout": 0.1}
+    given = {"pool_min": 3, "pool_max": 3, "max_concurrent": 1, "pool_timeout": 0.1}
     async with tenants.opened(module_database, **given) as opened:
         agent = Agent(opened)
         people = await tenants.principals(opened, ("seattle", "tacoma"))
@@ -278,7 +278,7 @@ from{DEAF.partition("from")[2]}, generate_series(1, 33) as n
     ],
 )
 async def test_what_cannot_be_stopped_is_counted_until_it_ends(module_database, sql, seconds, ends):
-    given = {"pool_max": 3, "max_concurrent": 1, "pool_timeout": 0.1}
+    given = {"pool_min": 3, "pool_max": 3, "max_concurrent": 1, "pool_timeout": 0.1}
     async with tenants.opened(module_database, command_timeout=seconds, **given) as opened:
         agent = Agent(opened)
         (seattle,) = (await tenants.principals(opened, ("seattle",))).values()
@@ -299,7 +299,7 @@ async def test_what_cannot_be_stopped_is_counted_until_it_ends(module_database, 
 
 
 async def test_lists_of_names_take_turns_as_queries_do(module_database):
-    given = {"pool_max": 2, "max_concurrent": 1, "pool_timeout": 0.1}
+    given = {"pool_min": 2, "pool_max": 2, "max_concurrent": 1, "pool_timeout": 0.1}
     async with tenants.opened(module_database, **given) as opened:
         people = await tenants.principals(opened, ("seattle", "tacoma"))
         async with opened.turns.turn(people["seattle"].role, 1, 0.1):
