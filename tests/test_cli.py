@@ -197,6 +197,9 @@ def test_arguments_that_do_not_fit_are_one_line_and_a_hint(run):
         ("seed", "--until", ""),
         ("db", "upgrade", ""),
         ("db", "downgrade", ""),
+        ("db", "upgrade", "0036:head"),
+        ("db", "upgrade", "0036:", "--sql"),
+        ("db", "upgrade", "0036:0037:head", "--sql"),
         ("db", "revise", ""),
         ("token", "create", "seattle", "--ttl", ""),  # no key for ever by an unset variable
     ):
@@ -395,7 +398,8 @@ def test_a_key_is_printed_once_and_kept_as_a_hash(run, admin_connection):
     assert secret not in str(listed)
     assert run("token", "revoke", listed["key_id"]).returncode == 0
     (listed,) = json.loads(run("token", "list", "--json").stdout)
-    assert listed["revoked_at"]
+    for name in ("created_at", "expires_at", "revoked_at"):
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT[0-9:.]+\+00:00", listed[name])
 
 
 @pytest.mark.long

@@ -57,12 +57,16 @@ async def _call(sql: str, *arguments: object) -> list[asyncpg.Record]:
 
 def _show(rows: Sequence[asyncpg.Record], columns: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps([dict(row) for row in rows], default=str))
+        print(json.dumps([dict(row) for row in rows], default=_plain))
         return
     console = Console()
     names = [Text(name) for name in columns]
     cells = [[Text("" if v is None else _text(v)) for v in row.values()] for row in rows]
     console.print(fitting(names, cells, console, [False] * len(names)))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _text(value: object) -> str:

@@ -89,14 +89,14 @@ NEWER = (
 
 def upgrade(url: str, revision: str = "head", *, sql: bool = False) -> None:
     """Bring a database to a revision; `sql` prints the script instead and needs no database."""
-    _require_word(revision, "a revision, for example head")
+    _require_revision(revision, "head", sql=sql)
     with _translated(config := _config(url), offline=sql):
         command.upgrade(config, revision, sql=sql)
 
 
 def downgrade(url: str, revision: str, *, sql: bool = False) -> None:
     """Take a database back to a revision; with `sql`, `revision` is a range such as `head:base`."""
-    _require_word(revision, "a revision, for example -1 or base")
+    _require_revision(revision, "-1 or base", sql=sql)
     with _translated(config := _config(url), offline=sql):
         command.downgrade(config, revision, sql=sql)
 
@@ -106,6 +106,18 @@ def revise(url: str, name: str) -> None:
     _require_word(name, "the revision, for example add_returns")
     with _translated(config := _config(url)):
         command.revision(config, name, autogenerate=True)
+
+
+def _require_revision(text: str, example: str, *, sql: bool) -> None:
+    """Refuse a range that is none, which alembic would stumble over, or that is no script's."""
+    parts = text.split(":")
+    if len(parts) > 2 or (len(parts) == 2 and not sql):
+        raise ValidationError(
+            f"not a revision: {text[:60]!r}",
+            hint="A script is of one range, such as 0036:head with --sql; else name one revision.",
+        )
+    for part in parts:
+        _require_word(part, f"a revision, for example {example}")
 
 
 def _require_word(text: str, what: str) -> None:
