@@ -372,7 +372,7 @@ def test_an_upgrade_keeps_old_rows_and_has_baskets_of_exchanges_stored_anew(clon
             before = marks(connection)
             connection.execute(
                 "insert into retail.orders (store_id, order_date, status, total_amount)"
-                " select store_id, 'infinity', 'pending', 0 from retail.stores"
+                " select store_id, 'infinity', 'pending', 'NaN' from retail.stores"
             )
 
         migrate.upgrade(database.admin_url)

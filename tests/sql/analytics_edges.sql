@@ -1,6 +1,6 @@
 -- Where a day, a period, a band or a rule ends: what lies on the edge counts, what lies past it does not.
 begin;
-select plan(79);
+select plan(88);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -271,5 +271,21 @@ from (
         ('units', 9, 1, 1, 1, '{}')
 ) as k (metric, value, previous, year_ago, days, told);
 
+-- ---------------------------------------------------------------- what is no number
+
+insert into retail.inventory (store_id, product_id, price, unit_cost)
+values (md5('an_a')::uuid, md5('saw')::uuid, 10, 4);
+select throws_ok(
+    'update retail.' || k.change, '23514', null,
+    'one amount that is no number would make every sum it is in none: ' || k.change
+)
+from (
+    values ($$ orders set total_amount = 'NaN' $$), ($$ orders set tax_amount = 'NaN' $$),
+        ($$ order_items set unit_price = 'NaN', total_amount = 'NaN' $$),
+        ($$ order_items set discount_amount = 'NaN', total_amount = 'NaN' $$),
+        ($$ order_items set total_amount = 'NaN' $$), ($$ order_items set unit_cost = 'NaN' $$),
+        ($$ inventory set price = 'NaN' $$), ($$ inventory set unit_cost = 'NaN' $$),
+        ($$ products set list_price = 'NaN' $$)
+) as k (change);
 select * from finish();
 rollback;
