@@ -785,11 +785,13 @@ def test_beyond_loopback_hosts_must_be_named():
 
 
 async def test_named_hosts_are_served_and_no_others(filled, keys):
-    allowed = "db.example:8443, zava.example"
+    allowed = "DB.example:8443, zava.example"
     async with server(filled, allowed_hosts=allowed) as url:
         for host, expected in {
             "db.example:8443": 200,
             "zava.example": 200,
+            "ZAVA.example": 200,
+            "LocalHost:1": 200,
             "127.0.0.1": 200,
             "db.example": 421,
             "zava.example:1": 421,
@@ -802,14 +804,14 @@ async def test_named_hosts_are_served_and_no_others(filled, keys):
 
 
 async def test_web_pages_may_connect_from_where_the_settings_say(filled, keys):
-    origin = "https://app.example"
+    origin = "https://app.example"  # as browsers write it
     ask = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,mcp-protocol-version,mcp-method,mcp-name",
     }
     async with (
-        server(filled, cors_origins=origin) as url,
+        server(filled, cors_origins="https://App.example, chrome-extension://abcdefghij") as url,
         httpx2.AsyncClient(trust_env=False) as http,
     ):
         allowed = await http.request("OPTIONS", url, headers=ask)

@@ -606,7 +606,7 @@ async def test_spans_name_what_happened_and_quote_nothing(shops, monkeypatch):
 
 # Any text is a value of these, or whoever uses them judges it (see below, and test_auth.py).
 FREE = {
-    "home", "allowed_hosts", "cors_origins", "trusted_proxy", "auth_jwks", "auth_audience",
+    "home", "trusted_proxy", "auth_jwks", "auth_audience",
     "auth_algorithms", "auth_claim", "auth_scopes",
 }  # fmt: skip
 SECRETS = {
@@ -635,6 +635,23 @@ async def test_a_wrong_secret_fails_at_start_and_names_its_variable(shops, name,
             pass
     assert f"ZAVA_{name.upper()}" in caught.value.message
     assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("allowed_hosts", "db.example https://db.example"),
+        ("allowed_hosts", "db.example/mcp"),
+        ("allowed_hosts", "*"),
+        ("cors_origins", "https://app.example/"),
+        ("cors_origins", "app.example"),
+        ("cors_origins", "*"),
+    ],
+)
+def test_hosts_and_origins_that_no_client_could_send_fail_at_start(name, value, monkeypatch):
+    monkeypatch.setenv(f"ZAVA_{name.upper()}", value)
+    with pytest.raises(ConfigurationError, match=f"^ZAVA_{name.upper()} is not valid"):
+        Settings.load()
 
 
 def test_what_a_value_must_be_is_told_as_it_is(monkeypatch):

@@ -90,7 +90,10 @@ class Endpoint:
         if request["type"] != "http.request" or request.get("more_body"):
             return  # the client hung up before it had said everything
         body = request["body"]
-        accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+        # A name is the same in any case, which is compared below.
+        headers = [(k, v.lower() if k == b"host" else v) for k, v in scope["headers"]]
+        scope = {**scope, "headers": headers}
+        accepted = b",".join(value for name, value in headers if name == b"accept")
         takes_events = not accepted or any(kind in accepted for kind in _EVENT_TYPES)
         streamed = _LISTENS in body or (takes_events and any(mark in body for mark in _STREAMED))
         manager = self._events if streamed else self._json

@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from zava_sql.errors import ConfigurationError
@@ -29,8 +29,20 @@ def _split(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
+def _split_lower(value: object) -> object:
+    return _split(value.lower() if isinstance(value, str) else value)
+
+
 # Separated by spaces or commas; pydantic-settings would expect JSON.
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+# What is compared with headers, which hold such names: anything else would be served to nobody,
+# without a word.
+_HOST = r"(\[[0-9a-f:.]+\]|[0-9a-z][0-9a-z._-]*)"
+_Host = Annotated[str, StringConstraints(pattern=rf"^{_HOST}(:([0-9]+|\*))?$")]
+_Origin = Annotated[str, StringConstraints(pattern=rf"^[a-z][a-z0-9+.-]*://{_HOST}(:[0-9]+)?$")]
+Hosts = Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_split_lower)]
+Origins = Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split_lower)]
 
 
 class Settings(BaseSettings):
@@ -194,12 +206,12 @@ class Settings(BaseSettings):
         "full", description="How arguments, and literals of SQL, stand in the audit log"
     )
 
-    allowed_hosts: Words = Field(
+    allowed_hosts: Hosts = Field(
         (),
         description="Names in `Host` that are served beside loopback, as in db.example or, where"
         " clients name a port, db.example:8443",
     )
-    cors_origins: Words = Field(
+    cors_origins: Origins = Field(
         (), description="Origins of web pages that may connect, as in https://app.example"
     )
     trusted_proxy: Words = Field(
@@ -251,7 +263,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            variable = "ZAVA_" + "_".join(str(part) for part in first["loc"]).upper()
+            variable = f"ZAVA_{first['loc'][0]}".upper()
             reason = first["msg"][:1].lower() + first["msg"][1:]
             raise ConfigurationError(
                 f"{variable} is not valid: {reason}",
