@@ -323,7 +323,7 @@ async def half_sent(url, key):
 async def test_a_body_that_never_ends_is_given_up(url, keys, monkeypatch):
     monkeypatch.setattr(mcp_inbox, "_GIVEN_UP", 0.2)
     async with half_sent(url, keys["seattle"]) as reader:
-        answer = await reader.read()
+        answer = await reader.readuntil(b"}")
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"LIMIT_EXCEEDED" in answer
 
@@ -332,7 +332,7 @@ async def test_a_body_that_never_ends_is_given_up(url, keys, monkeypatch):
     ("limit", "said"), [({"_WAITING": -3}, "1 requests"), ({"_BYTES": 450}, "MiB of requests")]
 )
 async def test_requests_that_take_their_time_are_at_the_expense_of_their_tenant_alone(
-    url, keys, monkeypatch, limit, said
+    url, keys, monkeypatch, caplog, *, limit, said
 ):
     for name, value in limit.items():
         monkeypatch.setattr(mcp_inbox, name, value)
@@ -342,6 +342,8 @@ async def test_requests_that_take_their_time_are_at_the_expense_of_their_tenant_
             assert refused.status_code == 429
             assert said in refused.json()["message"]
             assert refused.headers["Retry-After"] == "1"
+        told = [one.zava_fields for one in caplog.records if one.msg == "error"]
+        assert told == [{"code": "LIMIT_EXCEEDED", "principal": "seattle", "tool": None}] * 2
         assert (await post(url, keys["tacoma"])).status_code == 200
     with anyio.fail_after(10):
         while (await post(url, keys["seattle"])).status_code == 429:
@@ -635,6 +637,18 @@ async def test_a_client_that_hangs_up_ends_its_query(url, keys, admin_connection
     await seen(admin_connection, marker, 1)
     call.cancel()
     await seen(admin_connection, marker, 0, seconds=3)
+
+
+async def test_it_may_hang_up_long_after_its_request_was_there(
+    url, keys, admin_connection, monkeypatch
+):
+    monkeypatch.setattr(mcp_inbox, "_GIVEN_UP", 0.3)
+    body = request_body("tools/call", name="query", sql=SLOW + "gone_late")
+    call = asyncio.create_task(post(url, keys["seattle"], body))
+    await seen(admin_connection, "gone_late", 1)
+    await asyncio.sleep(0.4)
+    call.cancel()
+    await seen(admin_connection, "gone_late", 0, seconds=3)
 
 
 # Not in the older era over HTTP: its notice of cancellation is a request of its own, and without

@@ -106,8 +106,8 @@ class Inbox:
             )
             await answer(scope, receive, send)
         finally:
-            _less(self._requests, role, 1)
-            _less(self._bytes, role, taken)
+            self._requests[role] -= 1
+            self._bytes[role] -= taken
 
 
 def _principal_of(scope: Scope) -> Principal:
@@ -117,12 +117,6 @@ def _principal_of(scope: Scope) -> Principal:
     if principal is None:
         raise TypeError("a request without an identity")
     return principal
-
-
-def _less(counter: Counter[str], role: str, number: int) -> None:
-    counter[role] -= number
-    if not counter[role]:
-        del counter[role]
 
 
 def _late() -> _RefusedError:
