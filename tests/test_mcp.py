@@ -323,7 +323,8 @@ async def half_sent(url, key):
 async def test_a_body_that_never_ends_is_given_up(url, keys, monkeypatch):
     monkeypatch.setattr(mcp_inbox, "_GIVEN_UP", 0.2)
     async with half_sent(url, keys["seattle"]) as reader:
-        answer = await reader.readuntil(b"}")
+        with anyio.fail_after(10):
+            answer = await reader.read()  # until the connection is closed
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"LIMIT_EXCEEDED" in answer
 

@@ -41,10 +41,11 @@ _BYTES: Final = 4 * DEFAULT_MAX_REQUEST_BODY_SIZE
 class _RefusedError(Exception):
     """What is sent instead of an answer."""
 
-    def __init__(self, status: int, error: ZavaError) -> None:
+    def __init__(self, status: int, error: ZavaError, headers: dict[str, str]) -> None:
         super().__init__(error.message)
         self.status = status
         self.error = error
+        self.headers = headers
 
 
 class Inbox:
@@ -101,9 +102,7 @@ class Inbox:
         except _RefusedError as refused:
             count_error(refused.error)
             log_error(refused.error, principal.name)
-            answer = JSONResponse(
-                refused.error.to_dict(), refused.status, headers={"Retry-After": "1"}
-            )
+            answer = JSONResponse(refused.error.to_dict(), refused.status, refused.headers)
             await answer(scope, receive, send)
         finally:
             self._requests[role] -= 1
@@ -123,7 +122,8 @@ def _late() -> _RefusedError:
     error = LimitExceeded(
         f"the request was not there within {_GIVEN_UP:g} seconds", hint="Send it at once."
     )
-    return _RefusedError(408, error)
+    # Else the connection would wait for the rest, or for another request.
+    return _RefusedError(408, error, {"Connection": "close"})
 
 
 def _too_much(what: str) -> _RefusedError:
@@ -131,4 +131,4 @@ def _too_much(what: str) -> _RefusedError:
         f"{what} of this tenant are being served",
         hint="Wait for answers before you ask more.",
     )
-    return _RefusedError(429, error)
+    return _RefusedError(429, error, {"Retry-After": "1"})
