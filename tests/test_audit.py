@@ -610,6 +610,14 @@ async def test_an_anchor_that_cannot_be_kept_stops_the_start(module_database, ad
             pass
 
 
+async def test_a_log_that_does_not_answer_at_the_start_is_said_so(module_database, tmp_path):
+    with psycopg.connect(module_database.admin_url) as other:
+        other.execute("lock table zava.audit_head")  # as a migration does
+        with pytest.raises(ServiceUnavailable, match="did not answer in time"):
+            async with audited(module_database, tmp_path, command_timeout=0.5):
+                pass
+
+
 def test_an_anchor_that_cannot_be_read_is_told(tmp_path):
     """Without it a log that was written anew would be called unbroken."""
     chain, link = uuid.uuid4(), "ab" * 32

@@ -22,7 +22,7 @@ import asyncpg
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import digest, fingerprint, normalized
 from zava_sql.connections import translated_connection_errors
-from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
+from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable, ZavaError
 from zava_sql.retry import is_lost
 from zava_sql.settings import required
 
@@ -79,28 +79,13 @@ class Audit:
         if settings.audit == "off":
             yield None
             return
-        connection = await _connect(settings)
         closed = fail_closed if settings.audit is None else settings.audit == "refuse"
+        connection = await _connect(settings)
         try:
-            chain_id = await connection.fetchval("select zava.audit_chain()")
-            is_replica = await connection.fetchval("select pg_catalog.pg_is_in_recovery()")
-        except asyncpg.PostgresError as error:
-            await connection.close()
-            raise ConfigurationError(
-                "this database has no audit log, or ZAVA_SERVICE_URL may not use it",
-                hint="Migrate it with `zava-sql db upgrade`, or set ZAVA_AUDIT=off.",
-            ) from error
-        if closed and is_replica:
-            await connection.close()
-            raise ConfigurationError(
-                "ZAVA_SERVICE_URL leads to a replica, where no call can be written down",
-                hint="Let it lead to the primary: name both hosts, and"
-                " target_session_attrs=read-write. ZAVA_DATABASE_URL may lead to a replica.",
-            )
-        try:
+            chain_id = await _chain(connection, writable=closed)
             audit = cls(settings, chain_id, _directory(settings), fail_closed=closed)
-        except ConfigurationError:
-            await connection.close()
+        except BaseException:
+            connection.terminate()  # nobody else has it yet
             raise
         audit._connection = connection
         sending = asyncio.create_task(audit._send())
@@ -300,6 +285,26 @@ async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
             statement_cache_size=0,
             server_settings={"application_name": f"{settings.application_name[:55]} audit"},
         )
+
+
+async def _chain(connection: asyncpg.Connection[asyncpg.Record], *, writable: bool) -> UUID:
+    """Ask which log it is; with `writable` it has to be one in which something can be written."""
+    try:
+        async with translated_connection_errors():
+            chain_id: UUID = await connection.fetchval("select zava.audit_chain()")
+            is_replica = await connection.fetchval("select pg_catalog.pg_is_in_recovery()")
+    except (asyncpg.PostgresError, DatabaseError) as error:
+        raise ConfigurationError(
+            "this database has no audit log, or ZAVA_SERVICE_URL may not use it",
+            hint="Migrate it with `zava-sql db upgrade`, or set ZAVA_AUDIT=off.",
+        ) from error
+    if writable and is_replica:
+        raise ConfigurationError(
+            "ZAVA_SERVICE_URL leads to a replica, where no call can be written down",
+            hint="Let it lead to the primary: name both hosts, and"
+            " target_session_attrs=read-write. ZAVA_DATABASE_URL may lead to a replica.",
+        )
+    return chain_id
 
 
 def _record(call: Call, arguments: str) -> dict[str, Any]:
