@@ -506,6 +506,8 @@ async def test_one_who_hangs_up_again_and_again_has_no_more_embedded_than_others
         asking.cancel()
         await asyncio.wait({asking})
     assert len(service.requests) == agent.database.settings.pool_max
+    # Connections to the database are taken from nobody meanwhile.
+    assert (await agent.query(seattle, "select 1")).row_count == 1
 
 
 async def test_another_live_model_means_words_and_one_warning(live, settings, connection, caplog):
