@@ -37,6 +37,13 @@ class Shop:
         with self.acting(principal):
             return self.connection.execute(query, values).fetchall()
 
+    def refuses(self, call: str, message: str, hint: str) -> None:
+        """See that a store's call of a report is told what is wrong, and what to do."""
+        with pytest.raises(psycopg.errors.InvalidParameterValue) as caught:
+            self.ask("seattle", f"select * from api.{call}")
+        assert message in (caught.value.diag.message_primary or "")
+        assert hint in (caught.value.diag.message_hint or "")
+
     @contextmanager
     def acting(self, principal: str) -> Iterator[None]:
         """Take the role and context of a principal until the end of the block."""

@@ -1,7 +1,7 @@
 """pgTAP for pytest: where it comes from, and how one .sql file of assertions is run.
 
 The files are plain SQL, so pg_prove runs them too. What several of them begin with is loaded by the
-one command of psql that is understood here, `\\ir shared/NAME.sql`:
+one command of psql that is understood here, `\\ir NAME.sql`:
 
     PGOPTIONS='-c search_path=tap,public' pg_prove -d DATABASE tests/sql/*.sql
 """
@@ -111,15 +111,15 @@ class SqlFile(pytest.File):
 
     def report(self, connection: psycopg.Connection) -> Report:
         if self._report is None:
-            self._report = run(connection, self.text())
+            self._report = run(connection, _text(self.path))
         return self._report
 
-    def text(self) -> str:
-        """Give the file with what it includes."""
-        return INCLUDE.sub(
-            lambda match: (self.path.parent / match[1]).read_text(encoding="utf-8"),
-            self.path.read_text(encoding="utf-8"),
-        )
+
+def _text(path: Path) -> str:
+    """Give a file with what it includes."""
+    return INCLUDE.sub(
+        lambda match: _text(path.parent / match[1]), path.read_text(encoding="utf-8")
+    )
 
 
 def _check(file: SqlFile, number: int):

@@ -91,26 +91,7 @@ select is(
     'a sale before midnight of the store belongs to that day'
 );
 
-select is(
-    pg_temp.ask(null, $$ select * from api.basket_affinity() $$),
-    'nothing',
-    'nobody sees anything without a context'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.basket_affinity('an_b') $$),
-    'error 42501',
-    'a store may not ask about another'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.basket_affinity('an_zz') $$),
-    'error 42501',
-    'a store that is not there gives the same error'
-);
-select is(
-    pg_temp.ask('an-head', $$ select * from api.basket_affinity('an_a', p_min_support => 0.1) $$),
-    pg_temp.ask('an-a', $$ select * from api.basket_affinity(p_min_support => 0.1) $$),
-    'head office gets the numbers of one store when it names it'
-);
+select * from pg_temp.keeps_apart('basket_affinity', 'p_min_support => 0.1');
 
 select * from finish();
 rollback;

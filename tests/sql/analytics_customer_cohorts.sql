@@ -57,26 +57,7 @@ select is(
     'months in which nobody came back are shown'
 );
 
-select is(
-    pg_temp.ask(null, $$ select * from api.customer_cohorts() $$),
-    'nothing',
-    'nobody sees anything without a context'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.customer_cohorts('an_b') $$),
-    'error 42501',
-    'a store may not ask about another'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.customer_cohorts('an_zz') $$),
-    'error 42501',
-    'a store that is not there gives the same error'
-);
-select is(
-    pg_temp.ask('an-head', $$ select * from api.customer_cohorts('an_a') $$),
-    pg_temp.ask('an-a', $$ select * from api.customer_cohorts() $$),
-    'head office gets the numbers of one store when it names it'
-);
+select * from pg_temp.keeps_apart('customer_cohorts');
 select is(
     pg_temp.ask('an-a', $$ select * from api.customer_cohorts(p_to => '1900-06-01') $$),
     'nothing',

@@ -81,26 +81,7 @@ select is(
     'what an order takes back makes its basket no smaller'
 );
 
-select is(
-    pg_temp.ask(null, $$ select * from api.customer_lifetime_value() $$),
-    'nothing',
-    'nobody sees anything without a context'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.customer_lifetime_value('an_b') $$),
-    'error 42501',
-    'a store may not ask about another'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.customer_lifetime_value('an_zz') $$),
-    'error 42501',
-    'a store that is not there gives the same error'
-);
-select is(
-    pg_temp.ask('an-head', $$ select * from api.customer_lifetime_value('an_a') $$),
-    pg_temp.ask('an-a', $$ select * from api.customer_lifetime_value() $$),
-    'head office gets the numbers of one store when it names it'
-);
+select * from pg_temp.keeps_apart('customer_lifetime_value');
 
 select * from finish();
 rollback;

@@ -63,26 +63,7 @@ select is(
     'and begins at midnight of the store, fourteen hours before that of UTC'
 );
 
-select is(
-    pg_temp.ask(null, $$ select * from api.customer_segments() $$),
-    'nothing',
-    'nobody sees anything without a context'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.customer_segments('an_b') $$),
-    'error 42501',
-    'a store may not ask about another'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.customer_segments('an_zz') $$),
-    'error 42501',
-    'a store that is not there gives the same error'
-);
-select is(
-    pg_temp.ask('an-head', $$ select * from api.customer_segments('an_a') $$),
-    pg_temp.ask('an-a', $$ select * from api.customer_segments() $$),
-    'head office gets the numbers of one store when it names it'
-);
+select * from pg_temp.keeps_apart('customer_segments');
 
 select * from finish();
 rollback;

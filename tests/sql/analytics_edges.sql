@@ -209,12 +209,12 @@ select is(
     pg_temp.ask('an-c', format($$ select count(*) from api.sales_trend(p_from => date '2026-01-31' - %s) $$, k.days)),
     k.answer, format('a trend of %s days', k.days + 1)
 )
-from (values (3999, '(4000)'), (4000, 'error 22023')) as k (days, answer);
+from (values (3999, '(4000)'), (4000, 'error 22023: more than 4000 periods (day) from 2015-02-18 to 2026-01-31')) as k (days, answer);
 select is(
     pg_temp.ask('an-c', format($$ select count(*) from api.sales_forecast(p_horizon => %s, p_to => '2024-03-02') $$, k.days)),
     k.answer, format('with 101 days of sales, %s days ahead', k.days)
 )
-from (values (73, '(73)'), (74, 'error 22023')) as k (days, answer);
+from (values (73, '(73)'), (74, 'error 22023: a forecast of 74 days needs 102 days of sales, there are 101')) as k (days, answer);
 
 select is(
     pg_temp.ask('an-c', $$ select string_agg(concat_ws(' ', to_char(period_from, 'DD'), moving_average, growth_percent), ', ' order by period_from)

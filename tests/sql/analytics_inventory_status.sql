@@ -83,7 +83,7 @@ select is(
 );
 select is(
     pg_temp.ask('an-a', $$ select * from api.inventory_status(p_category => 'Tolls') $$),
-    'error 22023',
+    'error 22023: there is no category Tolls',
     'an unknown category is an error'
 );
 
@@ -161,26 +161,7 @@ select is(
     'a store that has not sold yet sees its stock'
 );
 
-select is(
-    pg_temp.ask(null, $$ select * from api.inventory_status() $$),
-    'nothing',
-    'nobody sees anything without a context'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.inventory_status('an_b') $$),
-    'error 42501',
-    'a store may not ask about another'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.inventory_status('an_zz') $$),
-    'error 42501',
-    'a store that is not there gives the same error'
-);
-select is(
-    pg_temp.ask('an-head', $$ select * from api.inventory_status('an_a') $$),
-    pg_temp.ask('an-a', $$ select * from api.inventory_status() $$),
-    'head office gets the numbers of one store when it names it'
-);
+select * from pg_temp.keeps_apart('inventory_status');
 
 select * from finish();
 rollback;

@@ -73,10 +73,7 @@ select zava.create_principal('an-a', 'store', '{an_a}');
 select zava.create_principal('an-b', 'store', '{an_b}');
 select zava.create_principal('an-region', 'region', '{an_a,an_b}');
 select zava.create_principal('an-head', 'head');
-select zava.create_signing_key(
-    'analytics', decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
-    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
-);
+\ir shared/context.sql
 
 -- The rows of a query as its caller sees them, or what it is told; no name, no context.
 create function pg_temp.ask(p_name text, p_query text)
@@ -87,16 +84,7 @@ declare
     v_answer text;
     v_hint text;
 begin
-    perform set_config('zava.context', coalesce((
-        select b.body || '.' || encode(sha256(
-            decode(repeat('37', 32) || repeat('5c', 32), 'hex')
-            || sha256(decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(b.body, 'UTF8'))
-        ), 'hex')
-        from zava.principals as p
-        cross join lateral concat_ws('.', '1', 'analytics', p.principal_id, p.role_name,
-            pg_backend_pid(), extract(epoch from clock_timestamp())::bigint + 600) as b (body)
-        where p.name = p_name
-    ), ''), true);
+    perform set_config('zava.context', coalesce(pg_temp.context(p_name), ''), true);
     execute format(
         'set local role %I',
         coalesce((select p.role_name from zava.principals as p where p.name = p_name), 'zava_store_an_a')

@@ -52,26 +52,7 @@ select is(
     'the limit keeps the strangest'
 );
 
-select is(
-    pg_temp.ask(null, $$ select * from api.sales_anomalies() $$),
-    'nothing',
-    'nobody sees anything without a context'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.sales_anomalies('an_b') $$),
-    'error 42501',
-    'a store may not ask about another'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.sales_anomalies('an_zz') $$),
-    'error 42501',
-    'a store that is not there gives the same error'
-);
-select is(
-    pg_temp.ask('an-head', $$ select * from api.sales_anomalies('an_a') $$),
-    pg_temp.ask('an-a', $$ select * from api.sales_anomalies() $$),
-    'head office gets the numbers of one store when it names it'
-);
+select * from pg_temp.keeps_apart('sales_anomalies');
 
 -- Roots that are no whole numbers, and a first day that is the only one judged.
 update retail.orders set total_amount = 3 * total_amount;

@@ -44,35 +44,16 @@ select is(
 );
 select is(
     pg_temp.ask('an-a', $$ select * from api.sales_forecast(p_horizon => 71) $$),
-    'error 22023',
+    'error 22023: a forecast of 71 days needs 99 days of sales, there are 98',
     'a horizon without enough data behind it is an error'
 );
 select is(
     pg_temp.ask('an-a', $$ select * from api.sales_forecast(p_to => '2026-04-09') $$),
-    'error 22023',
+    'error 22023: p_to (2026-04-09) is after the newest sale (2026-04-08)',
     'days after the newest sale are not known'
 );
 
-select is(
-    pg_temp.ask(null, $$ select * from api.sales_forecast() $$),
-    'nothing',
-    'nobody sees anything without a context'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.sales_forecast('an_b') $$),
-    'error 42501',
-    'a store may not ask about another'
-);
-select is(
-    pg_temp.ask('an-a', $$ select * from api.sales_forecast('an_zz') $$),
-    'error 42501',
-    'a store that is not there gives the same error'
-);
-select is(
-    pg_temp.ask('an-head', $$ select * from api.sales_forecast('an_a') $$),
-    pg_temp.ask('an-a', $$ select * from api.sales_forecast() $$),
-    'head office gets the numbers of one store when it names it'
-);
+select * from pg_temp.keeps_apart('sales_forecast');
 
 select * from finish();
 rollback;

@@ -58,25 +58,7 @@ select zava.create_principal('policy-off', 'store', array['policy_2']);
 select zava.disable_principal('policy-off');
 select zava.create_principal('policy-region', 'region', array['policy_1', 'policy_3']);
 select zava.create_principal('policy-head', 'head');
-select zava.create_signing_key(
-    'policykey',
-    decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
-    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
-);
-
-create function pg_temp.context(p_name text, p_lifetime integer default 600)
-returns text
-language sql
-as $function$
-    select b.body || '.' || encode(sha256(
-        decode(repeat('37', 32) || repeat('5c', 32), 'hex')
-        || sha256(decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(b.body, 'UTF8'))
-    ), 'hex')
-    from zava.principals as p
-    cross join lateral concat_ws('.', '1', 'policykey', p.principal_id, p.role_name, '0',
-        extract(epoch from clock_timestamp())::bigint + p_lifetime) as b (body)
-    where p.name = p_name;
-$function$;
+\ir shared/context.sql
 
 -- The answer to a query of a role under a context, or the SQLSTATE.
 create function pg_temp.ask(p_role text, p_context text, p_query text)

@@ -9,11 +9,7 @@ select gen_random_uuid(), k.store_key, k.store_key, 'P', 0.1, '2020-01-01'
 from (
     values ('person_a'), ('person_b'), ('person_moved'), (rpad('person_', 40, 'x'))
 ) as k (store_key);
-select zava.create_signing_key(
-    'personkey',
-    decode(repeat('5d', 32) || repeat('36', 32), 'hex'),
-    decode(repeat('37', 32) || repeat('5c', 32), 'hex')
-);
+\ir shared/context.sql
 
 -- Store keys seen in the role of a principal under the context of the same one, or of another.
 create function pg_temp.stores_of(p_role text, p_name text)
@@ -21,18 +17,9 @@ returns text
 language plpgsql
 as $function$
 declare
-    v_body text;
     v_stores text;
 begin
-    select concat_ws('.', '1', 'personkey', p.principal_id, p.role_name, '0',
-        extract(epoch from clock_timestamp())::bigint + 600)
-    into v_body
-    from zava.principals as p
-    where p.name = p_name;
-    perform set_config('zava.context', v_body || '.' || encode(sha256(
-        decode(repeat('37', 32) || repeat('5c', 32), 'hex')
-        || sha256(decode(repeat('5d', 32) || repeat('36', 32), 'hex') || convert_to(v_body, 'UTF8'))
-    ), 'hex'), true);
+    perform set_config('zava.context', pg_temp.context(p_name), true);
     execute format('set local role %I', p_role);
     select string_agg(s.store_key, ' ' order by s.store_key)
     into v_stores
