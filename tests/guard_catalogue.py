@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import psycopg
 
-from zava_sql.guard.keywords import COLUMN_WORD, KINDS, RESERVED
-from zava_sql.guard.type_names import CONSTRUCTORS, TYPES
+from zava_sql.guard.keywords import COLUMN_WORD, KINDS, RESERVED, words
+from zava_sql.guard.type_names import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 QUERY = Path(__file__).parents[1] / "scripts" / "derive_functions.sql"
 ANY_NUMBER = 999
+
+# Types with a constructor of that name that takes more than the value to cast. Not among them:
+# bit, bpchar, varchar (they pad), polygon (so many points), numeric and times (precision).
+CONSTRUCTORS = words("""
+    int4range int8range numrange tsrange tstzrange daterange
+    int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
+    point box lseg line circle
+    """)
 
 FUNCTIONS_HEADER = """\
 # Functions that an agent's SELECT may call: name, kind, least and most arguments, schema.

@@ -19,6 +19,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
+from starlette.requests import HTTPConnection
 
 from zava_sql.agent import Agent
 from zava_sql.mcp_server import serve_http
@@ -104,6 +105,12 @@ async def serving(database, agent=None):
         if not task.done():
             signal.raise_signal(signal.SIGTERM)
         await task
+
+
+def bearing(key):
+    """Give a request by its headers alone."""
+    header = (b"authorization", f"Bearer {key}".encode())
+    return HTTPConnection({"type": "http", "headers": [header]})
 
 
 @asynccontextmanager

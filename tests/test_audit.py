@@ -21,6 +21,7 @@ import mcp_clients
 import psycopg
 import pytest
 import tenants
+from waiting import until
 
 from zava_sql import audit_journal
 from zava_sql.agent import Agent, fetch
@@ -32,7 +33,7 @@ from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from zava_sql.local_postgres import LocalPostgres
@@ -76,14 +77,6 @@ async def ask(agent: Agent, *texts: str, principal: str = "seattle") -> list[str
         except ZavaError as error:
             ends.append(error.code)
     return ends
-
-
-async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            if so():
-                return
-            await asyncio.sleep(0.01)
 
 
 def log(connection: psycopg.Connection, columns: str) -> list[tuple[Any, ...]]:

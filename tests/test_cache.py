@@ -18,6 +18,7 @@ import pytest
 import tenants
 from mcp import Client
 from pydantic import SecretStr
+from waiting import until
 
 from zava_sql import agent as agent_module
 from zava_sql import guard as guard_package
@@ -89,14 +90,6 @@ async def caching(
     async with tenants.opened(database, **given) as opened, Cache.open(opened) as cache:
         await until(lambda: cache.on)
         yield Agent(opened, guard, cache=cache)
-
-
-async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            if so():
-                return
-            await asyncio.sleep(0.01)
 
 
 async def who(agent: Agent, name: str = "seattle") -> Principal:

@@ -11,6 +11,7 @@ import asyncpg
 import psycopg
 import pytest
 import tenants
+from waiting import until
 
 from zava_sql import gateway, pools
 from zava_sql.agent import Agent, fetch
@@ -19,8 +20,6 @@ from zava_sql.gateway import GatewayPool
 from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import conftest
 
     from zava_sql.database import Database
@@ -48,13 +47,6 @@ async def backend(database: Database, principal: Principal) -> int:
     """Ask on which backend the text of this principal runs."""
     result = await fetch(database, principal, "select pg_backend_pid()", 1)
     return int(str(result.rows[0][0]))
-
-
-async def until(question: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not question():
-        assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.02)
 
 
 # ---------------------------------------------------------------- who gets which

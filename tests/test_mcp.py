@@ -23,6 +23,7 @@ from mcp import Client, MCPError
 from mcp_clients import (
     ROOT,
     STORES,
+    bearing,
     client_of,
     fill,
     post,
@@ -39,7 +40,7 @@ from mcp_clients import (
 
 from zava_sql import mcp_inbox
 from zava_sql.agent import Agent
-from zava_sql.auth import KeyVerifier, request_principal
+from zava_sql.auth import Identities, request_principal
 from zava_sql.database import Database
 from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
 from zava_sql.mcp_server import listen, serve_http
@@ -379,8 +380,8 @@ async def test_no_key_is_401_whatever_else_a_request_claims(url):
 
 async def test_the_key_itself_is_not_kept(filled, keys):
     async with Database.open(settings_for(filled)) as database:
-        token = await KeyVerifier(database).verify_token(keys["seattle"])
-    assert token is not None
+        _, user = await Identities(database).authenticate(bearing(keys["seattle"]))
+    token = user.access_token
     assert keys["seattle"] not in repr(token)
     assert (token.client_id, token.subject) == ("seattle", "seattle")
 

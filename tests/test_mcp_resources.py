@@ -31,6 +31,7 @@ from mcp_clients import (
     stdio_parameters,
     text_of,
 )
+from waiting import until
 
 from zava_sql.database import Database
 from zava_sql.workers import shared_directory
@@ -354,14 +355,6 @@ async def until_in_flight(url):
     with anyio.fail_after(15):
         while True:
             if (await numbers(url))["zava_tool_calls_in_flight"] == 1:
-                return
-            await asyncio.sleep(0.05)
-
-
-async def until(condition, seconds=15):
-    with anyio.fail_after(seconds):
-        while True:
-            if condition():
                 return
             await asyncio.sleep(0.05)
 

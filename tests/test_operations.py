@@ -33,6 +33,7 @@ from mcp_clients import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
+from waiting import until
 
 from zava_sql import logs, migrate, traces
 from zava_sql.agent import Agent
@@ -286,14 +287,6 @@ async def test_dashboard_and_alerts_name_what_the_server_tells(shops):
         "by", "code", "implementation", "generation", "le", "major", "minor", "patchlevel", "path",
         "pool", "result", "state", "status", "tool", "type", "verdict", "version",
     }  # fmt: skip
-
-
-async def until(so):
-    async with asyncio.timeout(20):
-        while True:
-            if so():
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_who_did_not_wait_is_not_counted_as_our_failure(shops):

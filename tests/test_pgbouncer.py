@@ -18,6 +18,7 @@ import pytest
 import tenants
 from conftest import LOGINS
 from mcp_clients import client_of, serving, text_of
+from waiting import until
 
 from zava_sql.agent import Agent, fetch
 from zava_sql.errors import ConfigurationError, DatabaseError, QueryTimeout
@@ -218,20 +219,17 @@ async def test_a_caller_who_leaves_ends_the_query_in_postgresql(pooled):
     running += " and state = 'active'"
     with psycopg.connect(pooled.copy.admin_url, autocommit=True) as connection:
 
-        async def until(backends: int) -> None:
-            deadline = time.monotonic() + 10
-            while len(connection.execute(running).fetchall()) != backends:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.01)
+        def backends() -> int:
+            return len(connection.execute(running).fetchall())
 
         async with opened(pooled) as database:
             seattle = await find_principal(database, "seattle")
             task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
-            await until(1)
+            await until(lambda: backends() == 1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await until(0)
+            await until(lambda: backends() == 0)
             assert await tenants.own_rows(database, seattle) == pooled.truth.of("seattle")
 
 

@@ -18,9 +18,11 @@ import conftest
 import psycopg
 import pytest
 import tenants
+from mcp_clients import bearing
+from waiting import until
 
 from zava_sql.agent import fetch
-from zava_sql.auth import KeyVerifier
+from zava_sql.auth import Identities
 from zava_sql.connections import CONNECTION_ERRORS
 from zava_sql.errors import DatabaseError, QueryTimeout, ServiceUnavailable, ZavaError
 from zava_sql.local_postgres import LocalPostgres
@@ -45,13 +47,6 @@ end;
 $$;
 grant execute on function api.flaky(text, timestamptz) to store_manager;
 """
-
-
-async def until(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.001)
 
 
 async def eventually(work):
@@ -335,7 +330,7 @@ async def test_a_stranger_is_not_told_of_the_login_that_is_refused(postgres):
             admin.execute("alter role zava_service nologin")
             try:
                 with pytest.raises(ServiceUnavailable, match="identities cannot be checked"):
-                    await KeyVerifier(database).verify_token("x")
+                    await Identities(database).authenticate(bearing("x"))
             finally:
                 admin.execute("alter role zava_service login")
 

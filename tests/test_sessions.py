@@ -16,6 +16,7 @@ import pytest
 import tenants
 from asyncpg import connect_utils
 from pydantic import SecretStr
+from waiting import until
 
 from zava_sql.agent import fetch
 from zava_sql.errors import (
@@ -59,15 +60,6 @@ async def seattle(database: Database) -> Principal:
     return (await tenants.principals(database, ["seattle"]))["seattle"]
 
 
-async def eventually(question: Callable[[], Any]) -> Any:
-    """Ask again until the answer is true, or time is up."""
-    deadline = time.monotonic() + PATIENCE
-    while not (answer := question()):
-        assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.02)
-    return answer
-
-
 def running(admin: psycopg.Connection) -> int | None:
     """Find the backend that runs the slow query."""
     row = admin.execute(
@@ -94,11 +86,11 @@ async def test_a_cancelled_caller_ends_its_query_and_its_connection(
 ) -> None:
     before = await pid_of(database)
     task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
-    assert await eventually(lambda: running(admin_connection)) == before
+    assert await until(lambda: running(admin_connection)) == before
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await eventually(lambda: running(admin_connection) is None)
+    await until(lambda: running(admin_connection) is None)
     assert await tenants.own_rows(database, seattle) == truth.of("seattle")
     assert await pid_of(database) != before
 
@@ -120,9 +112,9 @@ async def test_a_cancel_request_that_is_lost_is_sent_again(
 
     monkeypatch.setattr(connect_utils, "_cancel", lossy)
     task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
-    await eventually(lambda: running(admin_connection))
+    await until(lambda: running(admin_connection))
     task.cancel()
-    await eventually(lambda: running(admin_connection) is None)
+    await until(lambda: running(admin_connection) is None)
     assert len(sent) > 1
     assert await tenants.own_rows(database, seattle) == truth.of("seattle")
 
@@ -169,7 +161,7 @@ async def test_a_timeout_of_the_client_ends_the_connection(
         before = await pid_of(database)
         with pytest.raises(QueryTimeout, match=r"longer than 2 seconds"):
             await fetch(database, seattle, tenants.SLOW, 1)
-        await eventually(lambda: running(admin_connection) is None)
+        await until(lambda: running(admin_connection) is None)
         assert await tenants.own_rows(database, seattle) == truth.of("seattle")
         assert await pid_of(database) != before
 
@@ -182,7 +174,7 @@ async def test_a_killed_backend_is_said_to_be_unavailable_and_replaced(
 ) -> None:
     async with tenants.opened(module_database, retry_attempts=1) as database:
         task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
-        pid = await eventually(lambda: running(admin_connection))
+        pid = await until(lambda: running(admin_connection))
         admin_connection.execute("select pg_terminate_backend(%s)", [pid])
         with pytest.raises(ServiceUnavailable, match="connection to the database was lost"):
             await task
@@ -298,7 +290,7 @@ async def test_two_principals_of_a_new_store_are_made_one_after_the_other(
         waiting = beside.submit(second.execute, create, ["deputy", store])
         waits = "select cardinality(pg_blocking_pids(%s))"
         pid = [second.info.backend_pid]
-        await eventually(lambda: admin.execute(waits, pid).fetchone() == (1,))
+        await until(lambda: admin.execute(waits, pid).fetchone() == (1,))
         first.commit()
         assert waiting.result(PATIENCE).fetchone() == (f"zava_store_{store}",)
         second.commit()

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 import tenants
 from pydantic import SecretStr
+from waiting import until
 
 from zava_sql.agent import Agent
 from zava_sql.cache import Cache
@@ -23,7 +24,7 @@ from zava_sql.health import _row as row
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     import conftest
 
@@ -96,12 +97,6 @@ async def network(
         await between.end()
         proxy.close()
         await asyncio.sleep(0.05)
-
-
-async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not so():  # noqa: ASYNC110 - nothing tells it
-            await asyncio.sleep(0.02)
 
 
 async def ready(url: str) -> bool:

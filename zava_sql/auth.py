@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AGAIN",
     "Identities",
-    "KeyVerifier",
     "RequireIdentity",
     "lacks_scope",
     "metadata",
@@ -60,22 +59,6 @@ AGAIN: Final = "zava.again"
 WHY: Final = "zava.refused"
 
 
-class KeyVerifier:
-    """Checks bearer keys, which the database knows."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """Accept a valid key; None means status 401.
-
-        Raises:
-            ServiceUnavailable: the database that knows the keys does not answer.
-        """
-        principal = await _known(authenticate(self._database, token))
-        return None if principal is None else _access(principal)
-
-
 class Identities(AuthenticationBackend):
     """Finds the principal of a request; Starlette's middleware asks it before anything runs."""
 
@@ -87,7 +70,6 @@ class Identities(AuthenticationBackend):
         """
         settings = database.settings
         self._database = database
-        self._keys = KeyVerifier(database)
         self._tokens = TokenReader(settings) if _wants_tokens(settings) else None
         self._scopes = frozenset(settings.auth_scopes)
         self._proxies = _networks(settings.trusted_proxy)
@@ -115,10 +97,11 @@ class Identities(AuthenticationBackend):
     async def _bearer(self, token: str, refuse: Callable[[str], None]) -> AccessToken | None:
         # Keys have no dots in them.
         if self._tokens is None or token.count(".") != 2:
-            access = await self._keys.verify_token(token)
-            if access is None:
+            principal = await _known(authenticate(self._database, token))
+            if principal is None:
                 refuse("key")
-            return access
+                return None
+            return _access(principal)
         found = await self._tokens.read(token, refuse)
         if found is None:
             return None

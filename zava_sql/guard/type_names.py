@@ -21,7 +21,7 @@ from zava_sql.guard.limits import (
 if TYPE_CHECKING:
     from zava_sql.guard.names import Names
 
-__all__ = ["CONSTRUCTORS", "TYPES", "TYPE_WORDS", "TypeReader"]
+__all__ = ["TYPES", "TYPE_WORDS", "TypeReader"]
 
 _BUILT_IN: Final = """
     bool int2 int4 int8 float4 float8 numeric money text varchar bpchar name bytea bit varbit
@@ -46,13 +46,6 @@ TYPES: Final[dict[str, str]] = {
     "char": "bpchar",
     "character": "bpchar",
 }
-# Types with a constructor of that name that takes more than the value to cast. Not among them:
-# bit, bpchar, varchar (they pad), polygon (so many points), numeric and times (precision).
-CONSTRUCTORS: Final = words("""
-    int4range int8range numrange tsrange tstzrange daterange
-    int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
-    point box lseg line circle
-    """)
 # Keywords that begin a type: literals of these need no look at the name that follows.
 TYPE_WORDS: Final = words("""
     int integer smallint bigint real float decimal dec numeric boolean bit char character varchar
