@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 import asyncpg
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.exceptions import TyperException
 from typer.main import get_command
 
@@ -34,6 +33,7 @@ from zava_sql.cli_doctor import doctor, harden, verify
 from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_monitor import monitor
+from zava_sql.cli_progress import progress_bar
 from zava_sql.cli_serve import serve
 from zava_sql.connections import connect
 from zava_sql.doctor import require_sound
@@ -351,20 +351,15 @@ async def _seed(settings: Settings, scale: float, until: date | None) -> None:
     from zava_sql.seed import seed as fill  # noqa: PLC0415 - not needed by the other commands
     from zava_sql.seed import vacuum  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
     async with connect(settings.admin_url) as connection:
-        console = Console(stderr=True)
-        with Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        ) as progress:
-            task = progress.add_task("seeding", total=1.0)
+        with progress_bar("seeding") as update:
             report = await fill(
                 connection,
                 scale=scale,
                 until=until,
-                progress=lambda step, part: progress.update(task, description=step, completed=part),
+                progress=lambda step, part: update(description=step, completed=part),
             )
-            progress.update(task, description="vacuum")
+            update(description="vacuum")
             await vacuum(connection)
     made = (
         f"{report.products:,} products, {report.customers:,} customers, {report.orders:,} orders,"

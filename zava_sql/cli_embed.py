@@ -9,10 +9,9 @@ import time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zava_sql import embedded
+from zava_sql.cli_progress import progress_bar
 from zava_sql.embedding import find_embedder
 from zava_sql.embedding_fill import fill, outlook
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
@@ -80,25 +79,15 @@ async def embed_if_possible(settings: Settings) -> None:
 async def _fill(
     settings: Settings, embedder: Embedder, *, workers: int = 2, activate: bool = False
 ) -> FillReport:
-    columns = (
-        TextColumn("{task.description:<28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
     try:
-        with Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        ) as progress:
-            task = progress.add_task("embedding")
+        with progress_bar("embedding", counted=True) as update:
             return await fill(
                 settings.admin_url,
                 embedder,
                 workers=workers,
                 activate=activate,
-                progress=lambda step, done, total: progress.update(
-                    task, description=step, completed=done, total=total
+                progress=lambda step, done, total: update(
+                    description=step, completed=done, total=total
                 ),
             )
     finally:

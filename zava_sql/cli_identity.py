@@ -176,7 +176,7 @@ def token_revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) 
         identifier = UUID(key_id)
     except ValueError:
         raise ValidationError(
-            f"not a key id: {key_id[:60]}", hint="List them: zava-sql token list"
+            f"not a key id: {key_id[:60]}", hint="List them with: zava-sql token list"
         ) from None
     asyncio.run(_call("select zava.revoke_api_key($1)", identifier))
     print(f"revoked {identifier}")

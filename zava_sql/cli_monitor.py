@@ -53,7 +53,7 @@ def monitor(
 def _read(url: str, key: str | None) -> str:
     base = url.removesuffix("/").removesuffix("/mcp")
     if not base.startswith(("http://", "https://")):
-        raise ValidationError("not a URL of HTTP", hint="For example: http://127.0.0.1:8000")
+        raise ValidationError("not an http URL", hint="For example http://127.0.0.1:8000")
     import httpx2  # noqa: PLC0415 - not needed by other commands
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -72,6 +72,6 @@ def _read(url: str, key: str | None) -> str:
     if answer.status_code != 200:
         raise ServiceUnavailable(
             f"the server answered with status {answer.status_code}",
-            hint="Is it a zava-sql server?",
+            hint="Give the URL of a zava-sql server.",
         )
     return answer.text

@@ -197,7 +197,7 @@ def rehash(db: Path, revision: str) -> list[str]:
     frozen(db)
     stubs = list((db / "migrations" / "versions").glob(f"{revision}_*.py"))
     if len(stubs) != 1:
-        raise ValidationError(f"there is no revision {revision[:60]!r}", hint="Example: 0001.")
+        raise ValidationError(f"there is no revision {revision[:60]!r}", hint="For example 0001.")
     text = read(stubs[0])
     for file in stubs[0].parent.glob(f"{stubs[0].stem}.*.sql"):
         pattern = rf'("{re.escape(file.name)}",\s+sha256=")[0-9a-f]*'
@@ -325,7 +325,7 @@ def read(path: Path) -> str:
         text = BYTE_ORDER_MARK
     if text.startswith(BYTE_ORDER_MARK):
         raise ConfigurationError(
-            f"{path.name} is not UTF-8 without a byte-order mark", hint="Save it as that."
+            f"{path.name} is not UTF-8 without a byte-order mark", hint="Save it in that encoding."
         )
     return text
 

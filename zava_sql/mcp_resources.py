@@ -49,6 +49,7 @@ _MONITOR: Final = "db://monitor"
 _TEMPLATES: Final = {"table": "db://table/{name}", "function": "db://function/{name}"}
 
 _TEXT: Final = "text/plain"
+_JSON: Final = "application/json"
 
 # A client shows a list, not a book.
 _COMPLETIONS: Final = 100
@@ -68,7 +69,7 @@ class _Handlers:
         _only_page(params)
         names = await _told(self._names())
         overview = types.Resource(
-            uri=_SCHEMA, name="schema", title="All tables and functions", mime_type="text/plain"
+            uri=_SCHEMA, name="schema", title="All tables and functions", mime_type=_TEXT
         )
         always = [overview]
         if await _told(self._may_monitor()):
@@ -77,7 +78,7 @@ class _Handlers:
                     uri=_MONITOR,
                     name="monitor",
                     title="How the tools are doing",
-                    mime_type="application/json",
+                    mime_type=_JSON,
                 )
             )
         return types.ListResourcesResult(
@@ -87,7 +88,7 @@ class _Handlers:
                     uri=_TEMPLATES[one.kind].format(name=quote(one.name)),
                     name=one.name,
                     description=one.title or None,
-                    mime_type="text/plain",
+                    mime_type=_TEXT,
                 )
                 for one in names
             ]
@@ -111,7 +112,7 @@ class _Handlers:
                     uri_template=template,
                     name=kind,
                     description=f"A {kind} in full, by its name.",
-                    mime_type="text/plain",
+                    mime_type=_TEXT,
                 )
                 for kind, template in _TEMPLATES.items()
             ]
@@ -136,7 +137,7 @@ class _Handlers:
         try:
             found = await self._read_function(context, uri)
             if found is None:
-                kind = "application/json" if uri == _MONITOR else _TEXT
+                kind = _JSON if uri == _MONITOR else _TEXT
                 with calling(context):
                     found = [_contents(uri, await _told(self._read(uri)), kind)]
         except ValidationError:

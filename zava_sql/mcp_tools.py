@@ -29,9 +29,9 @@ from zava_sql.errors import DatabaseError, ZavaError
 from zava_sql.logs import log_call, log_error
 from zava_sql.mcp_caller import calling, trace_parent
 from zava_sql.mcp_notices import Levels
+from zava_sql.mcp_progress import reported
 from zava_sql.mcp_resources import handlers
 from zava_sql.metrics import count_call, count_cut, count_error, measured
-from zava_sql.progress import reported
 from zava_sql.repairs import OURS
 from zava_sql.slow import SlowCalls
 from zava_sql.toolbox import Toolbox

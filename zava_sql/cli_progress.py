@@ -1,0 +1,27 @@
+"""A bar for who waits at a terminal: on standard error, and gone at its end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["progress_bar"]
+
+
+@contextmanager
+def progress_bar(step: str, *, counted: bool = False) -> Iterator[Callable[..., None]]:
+    """Give what changes `description`, `completed` and, other than 1, `total`."""
+    counts = [MofNCompleteColumn()] if counted else []
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), *counts, TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        yield partial(progress.update, progress.add_task(step, total=1.0))
