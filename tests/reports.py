@@ -26,9 +26,9 @@ CENT = Decimal("0.01")
 SOLD = ("completed", "return")
 
 
-def sign(database: conftest.Database, principal: UUID, role: str, pid: int) -> str:
-    """Give the context of a backend, as the gateway makes it."""
-    return ContextKey.parse(database.context_key).sign(
+def sign(key: str, principal: UUID, role: str, pid: int) -> str:
+    """Give the context of a backend, or with 0 of any, as the gateway makes it."""
+    return ContextKey.parse(key).sign(
         Principal(principal, "", "", role), pid=pid, expiry=int(time.time()) + 600
     )
 
@@ -41,7 +41,8 @@ def as_tenant(database: conftest.Database, name: str) -> Iterator[psycopg.Connec
             "select principal_id, role_name as role from zava.principals where name = %s", [name]
         ).fetchone()
         assert row is not None
-        context = sign(database, row["principal_id"], row["role"], connection.info.backend_pid)
+        pid = connection.info.backend_pid
+        context = sign(database.context_key, row["principal_id"], row["role"], pid)
         connection.execute("select set_config('zava.context', %s, false)", [context])
         connection.execute("select set_config('role', %s, false)", [row["role"]])
         yield connection

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
@@ -16,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.rows import namedtuple_row
+from reports import sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,18 +46,12 @@ class Shop:
     @contextmanager
     def acting(self, principal: str) -> Iterator[None]:
         """Take the role and context of a principal until the end of the block."""
-        kid, secret = self.key.split(":")
         with self.connection.transaction(force_rollback=True):
-            role, body = self.connection.execute(
-                "select role_name, concat_ws('.', '1', %s::text, principal_id, role_name, '0',"
-                " extract(epoch from clock_timestamp())::bigint + 600)"
-                " from zava.principals where name = %s",
-                [kid, principal],
+            principal_id, role = self.connection.execute(
+                "select principal_id, role_name from zava.principals where name = %s", [principal]
             ).fetchone()
-            mac = hmac.new(bytes.fromhex(secret), body.encode(), hashlib.sha256).hexdigest()
-            self.connection.execute(
-                "select set_config('zava.context', %s, true)", [f"{body}.{mac}"]
-            )
+            context = sign(self.key, principal_id, role, pid=0)
+            self.connection.execute("select set_config('zava.context', %s, true)", [context])
             self.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
             yield
 

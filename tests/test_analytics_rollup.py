@@ -587,7 +587,7 @@ def plans(database, query):
             "select principal_id, role_name from zava.principals where name='seattle'"
         )
         principal, role = row.fetchone()
-        context = reports.sign(database, principal, role, admin.info.backend_pid)
+        context = reports.sign(database.context_key, principal, role, admin.info.backend_pid)
         admin.execute("select set_config('zava.context', %s, false)", [context])
         admin.execute("select set_config('role', %s, false)", [role])
         admin.add_notice_handler(lambda notice: found.append(notice.message_primary))
