@@ -33,7 +33,7 @@ from zava_sql.cli_doctor import doctor, harden, verify
 from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
 from zava_sql.cli_monitor import monitor
-from zava_sql.cli_progress import progress_bar
+from zava_sql.cli_progress import progress_bar, show_step
 from zava_sql.cli_serve import serve
 from zava_sql.connections import connect
 from zava_sql.doctor import require_sound
@@ -326,8 +326,7 @@ def _prepared_demo() -> Settings:
                 f"the demo is for an embedded server, and {variable} leads to another",
                 hint=f"Unset {variable} for it; zava-sql seed fills a database of your own.",
             )
-    console = Console(stderr=True)
-    embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
+    embedded.up(settings, show_step)
     resolved = embedded.resolve(settings)
     asyncio.run(_seed(resolved, 0.05, None))
     return resolved

@@ -11,6 +11,7 @@ import typer
 
 from zava_sql import embedded
 from zava_sql.audit import anchor_of
+from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
 from zava_sql.logs import printable
@@ -80,7 +81,7 @@ def verify(
     anchor: Annotated[
         str | None, typer.Option(help="Link noted elsewhere, as NUMBER:HASH from an earlier run.")
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Json = False,
 ) -> None:
     """Prove the chain. Exit code 1 and the first broken link if it does not hold."""
     found = asyncio.run(_verify(_anchor(anchor)))

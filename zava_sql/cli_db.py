@@ -9,9 +9,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from zava_sql import embedded
+from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
+from zava_sql.cli_progress import show_step
 from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
 from zava_sql.settings import Settings, required
@@ -34,8 +35,7 @@ db = typer.Typer(
 def up() -> None:
     """Start the embedded server and make its database ready. Can be repeated."""
     settings = Settings.load()
-    console = Console(stderr=True)
-    embedded.up(settings, lambda step: console.print(f"[dim]… {step}[/dim]"))
+    embedded.up(settings, show_step)
     status = embedded.server(settings).status()
     print(f"PostgreSQL {status.version} runs on {status.host}:{status.port}, data in {status.data}")
 
@@ -48,7 +48,7 @@ def down() -> None:
 
 
 @db.command()
-def status(*, json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def status(*, json_: Json = False) -> None:
     """Say whether the embedded server runs. Exit code 1 when it does not."""
     status = embedded.server(Settings.load()).status()
     if json_:
@@ -174,7 +174,7 @@ def review(
 
 
 @db.command("check")
-def check_(*, json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def check_(*, json_: Json = False) -> None:
     """Find what differs from the files and the snapshot. Exit code 1 when anything does."""
     _show_drift(_drift(), diffs=False, as_json=json_)
 
@@ -186,7 +186,7 @@ def drift(
         bool, typer.Option("--adopt", help="Edit the files and write a revision instead.")
     ] = False,
     name: Annotated[str, typer.Option(help="Name of that revision.")] = "adopted",
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Json = False,
 ) -> None:
     """Show what was changed by hand, with a diff, or adopt it."""
     if not adopt:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from zava_sql import embedded
+from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.connections import connect, translated_connection_errors
 from zava_sql.database import Database
 from zava_sql.errors import ConfigurationError, ValidationError
@@ -31,7 +32,7 @@ __all__ = ["doctor", "harden", "verify"]
 
 def doctor(
     *,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Json = False,
     sarif: Annotated[
         bool, typer.Option("--sarif", help="Print SARIF, for code-scanning tools.")
     ] = False,
@@ -93,7 +94,7 @@ def verify(
     mutate: Annotated[
         bool, typer.Option("--mutate", help="Weaken a scratch copy and see what notices.")
     ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Json = False,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of it as a page of HTML, too.")
     ] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from zava_sql import embedded
+from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.cli_progress import progress_bar
 from zava_sql.embedding import find_embedder
 from zava_sql.embedding_fill import fill, outlook
@@ -40,7 +41,7 @@ def embed(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is to do.")] = False,
     workers: Annotated[int, typer.Option(help="Batches at the same time.", min=1, max=64)] = 2,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Json = False,
 ) -> None:
     """Embed new and changed products for search by meaning. Exit code 1 if some are refused.
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from zava_sql import embedded
+from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
 from zava_sql.render import fitting
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 __all__ = ["key", "principal", "token"]
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 principal = typer.Typer(help="Who may ask.", no_args_is_help=True, rich_markup_mode=None)
 token = typer.Typer(help="Keys of AI clients.", no_args_is_help=True, rich_markup_mode=None)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.errors import AuthorizationError, ServiceUnavailable, ValidationError
 from zava_sql.render import fitting
 
@@ -28,7 +29,7 @@ def monitor(
         str | None,
         typer.Option(help="Key of head office, for elsewhere.", envvar="ZAVA_MONITOR_KEY"),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Json = False,
 ) -> None:
     """Sum up the calls of each tool: how many, how long, how slow."""
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - as below

@@ -1,4 +1,4 @@
-"""A bar for who waits at a terminal: on standard error, and gone at its end."""
+"""For who waits: a bar on a terminal, gone at its end, or a line for each step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["progress_bar"]
+__all__ = ["progress_bar", "show_step"]
 
 
 @contextmanager
@@ -25,3 +25,8 @@ def progress_bar(step: str, *, counted: bool = False) -> Iterator[Callable[..., 
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
         yield partial(progress.update, progress.add_task(step, total=1.0))
+
+
+def show_step(step: str) -> None:
+    """Say on standard error what is being done."""
+    Console(stderr=True).print(f"[dim]… {step}[/dim]")
