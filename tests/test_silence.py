@@ -22,6 +22,7 @@ from zava_sql.cache import Cache
 from zava_sql.errors import ServiceUnavailable
 from zava_sql.health import _row as row
 from zava_sql.tenant import find_principal
+from zava_sql.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -133,6 +134,20 @@ async def test_a_look_at_health_ends_in_time_and_the_next_ones_see_it_is_back(sh
             assert not await ready(url)
             while not await ready(url):
                 pass
+
+
+async def test_a_server_ends_while_it_waits_for_an_answer_that_never_comes(shops):
+    async with (
+        network(shops) as (between, urls),
+        tenants.opened(shops, command_timeout=60, catalogue_interval=0.1, **urls) as database,
+    ):
+        async with asyncio.timeout(30) as patience, Toolbox(Agent(database)).running():
+            between.hush()
+            # It looks whether anything changed, over a connection that is silent.
+            await until(lambda: not database.service.get_idle_size())
+            # Closing it, asyncpg raises an error of its own in the place of a cancellation.
+            await database.service.expire_connections()
+        assert not patience.expired()
 
 
 async def test_no_answer_is_kept_while_changes_cannot_be_heard_of(shops):

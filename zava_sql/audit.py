@@ -25,6 +25,7 @@ from zava_sql.connections import translated_connection_errors
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable, ZavaError
 from zava_sql.retry import is_lost
 from zava_sql.settings import required
+from zava_sql.tasks import ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,10 +93,10 @@ class Audit:
         try:
             yield audit
         finally:
-            sending.cancel()
-            with suppress(asyncio.CancelledError):
-                await sending
-            await audit._close()
+            try:
+                await ended(sending)
+            finally:
+                await audit._close()
 
     @property
     def waiting(self) -> int:

@@ -24,6 +24,7 @@ import asyncpg
 
 from zava_sql.connections import ACCESS, CATALOGUE, CONNECTION_ERRORS, DATA, PROBE, connect
 from zava_sql.errors import ConfigurationError, ZavaError
+from zava_sql.tasks import ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -180,9 +181,7 @@ class Cache:
         try:
             yield cache
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            await ended(listening)
             for flight in list(cache._flights.values()):
                 flight.task.cancel()
             await store.close()

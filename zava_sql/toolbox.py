@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -14,6 +14,7 @@ from zava_sql.auth import principal_of
 from zava_sql.compat_tools import compat_tools
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.mcp_listeners import Listeners
+from zava_sql.tasks import ended
 from zava_sql.tools import describe_tool, function_tool, query_tool
 
 if TYPE_CHECKING:
@@ -149,10 +150,8 @@ class Toolbox:
         finally:
             self._users -= 1
             if self._users == 0 and self._watching is not None:
-                self._watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._watching
-                self._watching = None
+                watching, self._watching = self._watching, None
+                await ended(watching)
 
     def _tool(self, function: FunctionSpec) -> Tool:
         tool = self._made.get(function.function_id)
