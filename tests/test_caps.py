@@ -217,6 +217,19 @@ async def test_an_answer_cannot_fill_the_memory(module_database, sql, runner):
         assert connection.execute(STILL_RUNNING).fetchone() == (0,)
 
 
+@pytest.mark.parametrize("runner", ["never", "always"])
+async def test_an_answer_has_a_million_values_at_most(module_database, runner):
+    # While they are turned into an answer no other tenant is served: five millions took seconds.
+    wide = "select " + ", ".join(["'ab'"] * 900) + " from generate_series(1, {})"
+    async with tenants.opened(module_database, pool_max=1, runner=runner) as database:
+        (seattle,) = (await tenants.principals(database, ("seattle",))).values()
+        agent = Agent(database)
+        for there, given in ((1_111, 1_111), (1_112, 1_111), (20, 20)):
+            found = await agent.query(seattle, wide.format(there), max_rows=10_000)
+            assert (found.row_count, found.truncated) == (given, there > given)
+            assert found.values[-1][-1] == "ab"
+
+
 async def test_one_tenant_never_holds_all_connections(module_database):
     async with tenants.opened(module_database, pool_max=3, max_concurrent=2) as opened:
         agent = Agent(opened)

@@ -32,6 +32,7 @@ from zava_sql.result import Result
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
 from zava_sql.turns import Turns
+from zava_sql.wrap import HEAD, prepared, unsendable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -46,24 +47,16 @@ if TYPE_CHECKING:
 
     from zava_sql.embedding import Vector
     from zava_sql.functions import FunctionSpec
-    from zava_sql.result import Column
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
+    from zava_sql.wrap import Prepared
 
     Embed = Callable[[Principal, str], Awaitable[Vector | None]]
 
 __all__ = ["Agent", "fetch"]
 
-# The newline keeps a trailing comment from swallowing the bracket. That only a query can stand in
-# the brackets stops PREPARE, SET, COMMIT and their like: the wrap is a boundary, no convenience.
-_WRAP_HEAD = "select * from (\n"
-_WRAP_TAIL = "\n) as q limit "
-
 # Bytes that PostgreSQL may send for an answer, of which ZAVA_MAX_BYTES are shown.
 _MOST_BYTES = 32_000_000
-
-# asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
-_RECORDS = frozenset({"record", "record[]", "_record"})
 
 # What PostgreSQL, or a function itself, says of values that a function was given.
 _BAD_ARGUMENTS = {"22001", "22003", "22007", "22008", "22023", "22P02", "22P05", "23514"}
@@ -290,39 +283,27 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     Raises:
         QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
     """
-    text = f"{_WRAP_HEAD}{sql}{_WRAP_TAIL}{limit + 1}"
     caps = database.caps.of(principal.role)
     # With values the text is a call of ours, as Agent.call_function() writes it.
     runs = database.runner and not values
     most = max(_MOST_BYTES, 4 * database.settings.max_bytes)
     acting, role = (runner.acting(principal), runner.ROLE) if runs else (principal, None)
 
-    async def attempt() -> tuple[tuple[Column, ...], list[asyncpg.Record]]:
-        await check_cost(database, principal, text, values, caps.max_cost)
+    async def attempt() -> tuple[Prepared, list[asyncpg.Record]]:
+        await check_cost(database, principal, wrapped(sql, limit), values, caps.max_cost)
         async with tenant_session(database, acting, role=role, caps=caps) as connection:
             # The runner is told the columns of today, so it wants no statement that was kept.
-            statement = await (
-                connection.prepare(text, name="") if runs else connection.statement(text)
-            )
-            columns = connection.columns(statement)
-            if any(column.type in _RECORDS for column in columns):
-                raise _unsendable()
-            if len(statement.get_parameters()) > len(values):
-                raise DatabaseError(
-                    "there is no value for the parameter $1",
-                    sqlstate="42P02",
-                    hint="Write the value itself into the statement.",
-                )
+            found = await prepared(connection, sql, limit, len(values), keep=not runs)
             async with connection.inflow.limited(most):
-                return columns, await (
-                    runner.run(connection, principal, text, statement.get_attributes())
+                return found, await (
+                    runner.run(connection, principal, found.text, found.statement.get_attributes())
                     if runs
-                    else statement.fetch(*values)
+                    else found.statement.fetch(*values)
                 )
 
     try:
         with span("database"):
-            columns, records = await database.read(attempt)
+            found, records = await database.read(attempt)
     except asyncpg.InvalidCachedStatementError as error:
         # What the text gives has changed since its statement was kept; nothing is kept by now.
         if again:
@@ -331,28 +312,20 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     except (asyncpg.QueryCanceledError, TimeoutError):
         raise _timeout(caps) from None
     except asyncpg.UnsupportedClientFeatureError as error:
-        raise _unsendable(str(error)) from error
+        raise unsendable(str(error)) from error
     except CONNECTION_ERRORS as error:
         raise _lost(error) from error
     except asyncpg.PostgresError as error:
         raise _database_error(error, sql, values) from error
-    return Result.of(columns, records[:limit], truncated=len(records) > limit)
+    some = records[: found.rows]
+    return Result.of(found.columns, some, truncated=len(records) > found.rows)
 
 
 def _lost(error: BaseException) -> ZavaError:
     if "could not resolve query result" in str(error):  # of a type that asyncpg looks up in vain
-        return _unsendable()
+        return unsendable()
     return ServiceUnavailable(
         "the connection to the database was lost", hint="Try again in a moment."
-    )
-
-
-def _unsendable(said: str = "") -> DatabaseError:
-    name = said.partition(" type ")[2].partition(": ")[0]
-    return DatabaseError(
-        f"a column is of a type that cannot be sent{name and f': {name}'}",
-        sqlstate="0A000",
-        hint="Cast it to text, as in x::text; a function that gives rows stands in FROM.",
     )
 
 
@@ -372,7 +345,7 @@ def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[obj
         )
     position: int | None = None
     if error.position is not None:
-        position = int(error.position) - len(_WRAP_HEAD)
+        position = int(error.position) - len(HEAD)
         position = position if 1 <= position <= len(sql) else None
     message = error.message or "the statement failed"
     hint = repair(error.sqlstate or "", message, error.hint, bound=bool(values))
