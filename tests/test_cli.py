@@ -326,6 +326,20 @@ def test_what_an_error_quotes_does_not_move_the_cursor(run):
     assert "\x1b" not in done.stderr
 
 
+def test_what_was_changed_by_hand_wipes_out_nothing_that_is_said_of_it(run, module_database):
+    name = '"odd\x1b[1A\x1b[2K\nno difference"'
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        admin.execute(f"create function api.{name}() returns text language sql return 'a\x1b[2J'")
+        try:
+            told = [run("db", command).stdout for command in ("check", "drift", "review")]
+        finally:
+            admin.execute(f"drop function api.{name}()")
+    for text in told:
+        assert "\x1b" not in text
+        assert '"odd\\x1b[1A\\x1b[2K\\nno difference"()' in text.splitlines()[0]
+    assert "a\\x1b[2J" in told[1]
+
+
 def test_a_narrow_terminal_cuts_no_name_and_no_remedy(run, module_database):
     name = f"retail.{'narrow' * 10}"
     with psycopg.connect(module_database.admin_url, autocommit=True) as admin:

@@ -15,6 +15,7 @@ from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run tim
 from zava_sql.cli_progress import show_step
 from zava_sql.connections import connect
 from zava_sql.errors import ValidationError
+from zava_sql.render import visible
 from zava_sql.settings import Settings, required
 
 if TYPE_CHECKING:
@@ -164,11 +165,11 @@ def review(
     target = _admin_url(Settings.load())
     found = migrate.ask(target, _plan)
     for line in [*(c.note for c in found.changes), *found.radius, *ddl_review.words(found.changes)]:
-        print(line)
+        print(visible(line))
     found.permit()
     if counts and found.changes:
         for line in migrate.run(ddl_review.count_rows(target, found.up)):
-            print(line)
+            print(visible(line))
     elif not found.changes:
         print("nothing: the database has what db/functions and db/policies say")
 
@@ -201,7 +202,7 @@ def drift(
         return await take(connection, migrate.db_path(), found, name)
 
     done = migrate.ask(_admin_url(Settings.load()), _adopt)
-    print(json.dumps({"done": done}) if json_ else "\n".join(done))
+    print(json.dumps({"done": done}) if json_ else "\n".join(map(visible, done)))
 
 
 def _drift() -> Report:
@@ -224,9 +225,10 @@ def _show_drift(found: Report, *, diffs: bool, as_json: bool) -> None:
         print(json.dumps(answer))
     else:
         for finding in found.findings:
-            print(finding.line)
+            # Whoever changed it by hand would like to wipe out what is said of it.
+            print(visible(finding.line))
             if diffs:
-                print(f"{finding.diff}\n")
+                print("\n".join(map(visible, finding.diff.split("\n"))) + "\n")
         if not found.findings:
             print("no difference")
     if found.reason:

@@ -21,6 +21,7 @@ from zava_sql import ddl
 from zava_sql.ddl_plan import Plan, plan
 from zava_sql.ddl_review import words
 from zava_sql.errors import ZavaError
+from zava_sql.render import visible
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -85,12 +86,12 @@ def write_revision(
     try:
         found[0].permit()
         for line in (*found[0].radius, *words(found[0].changes)):
-            say(line)
+            say(visible(line))
         say(ddl.write(_db(context), name, found[0].up, found[0].down))
     except ZavaError as error:
         raise util.CommandError(f"{error.message}. {error.hint}") from error
     for change in found[0].changes:
-        say(change.note)
+        say(visible(change.note))
 
 
 @renderers.dispatch_for(Compared)
