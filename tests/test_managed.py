@@ -89,6 +89,24 @@ def test_two_tenants_get_their_own(environment):
     assert counts["seattle"] + counts["bellevue"] < counts["head-office"]
 
 
+def test_what_was_seeded_is_summed_up_by_day(environment):
+    (days, orders) = (
+        zava_sql(
+            environment,
+            "query",
+            "select (select sum(orders) from daily_totals), (select count(*) from orders"
+            " where status = 'completed')",
+            "--as",
+            "seattle",
+            "--format",
+            "csv",
+        )
+        .split()[-1]
+        .split(",")
+    )
+    assert int(days) == int(orders) > 0
+
+
 async def test_the_server_starts_and_answers_in_the_runner(environment, database):
     assert database.runner
     server = StdioServerParameters(

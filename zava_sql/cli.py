@@ -358,6 +358,9 @@ async def _seed(settings: Settings, scale: float, until: date | None) -> None:
                 until=until,
                 progress=lambda step, part: update(description=step, completed=part),
             )
+            # Tables by day are for agents too, who would find them empty.
+            update(description="sums by day")
+            await connection.execute("select from zava.refresh_daily_sales()", timeout=None)
             update(description="vacuum")
             await vacuum(connection)
     made = (

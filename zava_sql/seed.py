@@ -37,6 +37,7 @@ _TABLES = ", ".join(
     for table in (
         "stores", "categories", "product_types", "products", "customers", "inventory",
         "orders", "order_items", "stock_movements",
+        "daily_sales", "daily_totals", "daily_customers",
     )
 )  # fmt: skip
 # Fractions of the whole at which a step begins.
