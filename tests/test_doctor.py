@@ -49,6 +49,10 @@ FENCED = (
     " using (clinic = any ((select zava.visible_stores(current_user))::text[]));"
     "grant select on clinic.visits to store_manager;"
 )
+BOUND = FENCED.replace(
+    "using (true)",
+    "using (true or clinic = any ((select zava.visible_stores(current_user))::text[]))",
+)
 OPENED = (
     "grant select on store.vip to store_manager;"
     "create view api.vip with (security_invoker) as table store.vip;"
@@ -159,6 +163,11 @@ SEEDS = [
         "policy_without_fence",
         "alter policy orders_store_manager_fence on retail.orders to regional_manager",
         "retail.orders",
+    ),
+    (
+        "policy_without_fence",
+        BOUND + "drop policy visits_fence on clinic.visits",
+        "visits_select on clinic.visits",
     ),
     (
         "policy_without_fence",

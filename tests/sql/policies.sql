@@ -1,6 +1,6 @@
 -- Who sees what of each tenant table, and that nobody but its fence decides it.
 begin;
-select plan(279);
+select plan(334);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -193,6 +193,47 @@ begin
     end loop;
 end
 $mistake$;
+
+-- What takes a fence along with CASCADE shows nothing: the policy that opens goes with it.
+create function pg_temp.ask_after(p_drop text, p_role text, p_context text, p_table text)
+returns text
+language plpgsql
+as $function$
+begin
+    execute p_drop;
+    raise exception using
+        message = pg_temp.ask(p_role, p_context, format('select count(*) from %s', p_table));
+exception
+    when raise_exception then
+        return sqlerrm;
+end;
+$function$;
+set local client_min_messages = warning;
+select is(
+    pg_temp.ask_after(
+        format('alter table %s drop column store_id cascade', t.name), p.role, p.context, t.name
+    ),
+    '0',
+    format('%s without the column of its fence shows %s nothing', t.name, p.who)
+)
+from tables as t
+join personas as p on p.who in ('another store', 'a region')
+order by t.name, p.who;
+select is(
+    pg_temp.ask_after('drop function ' || f.name || ' cascade', p.role, p.context, t.name),
+    '0',
+    format('%s without the function of its fence shows %s nothing', t.name, p.who)
+)
+from tables as t
+join (
+    values
+        ('another store', 'zava.visible_stores(name)'),
+        ('a region', 'zava.visible_stores(name)'),
+        ('head office', 'zava.is_head_office(name)')
+) as f (who, name) on true
+join personas as p on p.who = f.who
+order by t.name, p.who;
+reset client_min_messages;
 
 do $fences$
 declare

@@ -108,14 +108,15 @@ policies as (
         p.polpermissive,
         p.polcmd,
         p.polroles,
-        coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'true') as using_text,
+        u.text as using_text,
         concat_ws(
             ' ',
             pg_catalog.pg_get_expr(p.polqual, p.polrelid),
             pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
         ) as expressions,
         -- Nothing in it depends on who asks: no function, table, role or setting.
-        not exists (
+        u.text = 'true'
+        or not exists (
             select from pg_catalog.pg_depend as d
             where d.classid = 'pg_catalog.pg_policy'::regclass
                 and d.objid = p.oid
@@ -124,11 +125,13 @@ policies as (
                     or d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> p.polrelid
                 )
         )
-        and coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), '')
-            !~* 'current_(user|role|setting)|session_user|system_user|pg_has_role|getpgusername'
+        and u.text !~* 'current_(user|role|setting)|session_user|system_user|pg_has_role|getpgusername'
         as is_blind
     from pg_catalog.pg_policy as p
     join relations as r on r.oid = p.polrelid
+    cross join lateral coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'true') as x (text)
+    -- What stands beside true binds the policy to what it names, and asks nothing.
+    cross join lateral (select case when x.text ~ '^\(true OR ' then 'true' else x.text end) as u (text)
 ),
 -- What tells tenants apart: the column that most policies ask for, and whatever a policy about the caller
 -- asks for alone, as of tables of another domain; but not a row's own id, which says nothing elsewhere.
