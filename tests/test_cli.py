@@ -707,6 +707,19 @@ def test_the_matrix_as_a_page_tells_what_the_program_is_told(run, module_databas
 
 
 @pytest.mark.long
+def test_nobody_to_ask_is_no_proof(run, database, tmp_path):
+    settings = {
+        "ZAVA_DATABASE_URL": database.gateway_url,
+        "ZAVA_SERVICE_URL": database.service_url,
+        "ZAVA_ADMIN_URL": database.admin_url,
+        "ZAVA_CONTEXT_KEY": database.context_key,
+    }
+    page = tmp_path / "matrix.html"
+    complains(run("verify", "--page", str(page), **settings), "CONFIGURATION_ERROR", 2)
+    assert not page.exists()
+
+
+@pytest.mark.long
 def test_on_a_narrow_screen_names_leave_room_for_what_was_seen(tmp_path):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:

@@ -138,6 +138,11 @@ async def _measure(settings: Settings) -> Matrix:
 
     async with connect(settings.admin_url) as admin, Database.open(settings) as database:
         everybody = await personas(admin)
+        if not everybody:  # to have found nothing wrong would sound like a proof
+            raise ConfigurationError(
+                "nothing can be measured: there are no principals",
+                hint="Register those who may ask: zava-sql principal create.",
+            )
         return await measure(through(database), admin, everybody, await relations(admin))
 
 
