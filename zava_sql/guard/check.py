@@ -134,8 +134,9 @@ def _with_room(read: Callable[[str], Checked | _Refused], sql: str) -> Checked |
 
 # Python takes the memory of calls in pieces, and until 2026 gave one back as soon as its first call
 # returned (its issue 142183): where a border of them lies among ours, a text takes up to four times
-# as long. Behind a call as large as this one, all of ours lie in one piece.
-_with_room.__code__ = _with_room.__code__.replace(co_stacksize=16_500)
+# as long. Behind a call as large as this one, all of ours lie in one piece. Compiled it takes none.
+if hasattr(_with_room, "__code__"):
+    _with_room.__code__ = _with_room.__code__.replace(co_stacksize=16_500)
 
 
 def _position(refusal: Refusal, tokens: Tokens | None) -> int | None:

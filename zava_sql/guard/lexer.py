@@ -113,7 +113,7 @@ _TOKEN_BUT_DOLLAR: Final = re.compile(_NO_DOLLAR, re.VERBOSE | re.DOTALL)
 _KEY, _KIND, _TEXT = itemgetter(0), itemgetter(1), itemgetter(2)
 _STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
-_FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
+_FORBIDDEN: Final = re.compile(r"[\x00\ud800-\udfff]")
 _ADJACENT: Final = [bytes(kinds) for kinds in product((STRING, BITS), repeat=2)]
 _SIGNS: Final = frozenset("+-*/<>=~!@#^&|`?%")
 _WITHIN_NAMES: Final = ("Mn", "Mc", "Nd")

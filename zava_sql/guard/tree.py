@@ -7,7 +7,7 @@ tokens, the same types and special forms as often, and no node of a class that i
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
@@ -81,11 +81,16 @@ class _Dialect(Postgres):
 _DIALECT: Final = _Dialect()
 
 
-# What the tree of a clause holds: the number of the word of each function; of each relation; names
-# of types, and forms.
-_Found = tuple[list[int], list[int], list[str]]
-_NOTHING: Final[_Found] = ([], [], [])
-_UNKNOWN: Final[_Found] = ([], [], [])
+class _Found(NamedTuple):
+    """What a tree holds: the words of functions, of relations; names of types, and forms."""
+
+    functions: list[int]
+    relations: list[int]
+    others: list[str]
+
+
+_NOTHING: Final = _Found([], [], [])
+_UNKNOWN: Final = _Found([], [], [])
 _REMEMBERED: Final = 8_192
 _REMEMBERED_TEXTS: Final = 1_024
 _KNOWN: Final[dict[str, _Found | None]] = {}  # clauses that were seen before
@@ -130,12 +135,12 @@ def _account_of_text(made: list[str], size: int) -> _Found:
             _remember(_KNOWN, _REMEMBERED, text, found)
         if found is None:
             raise unsupported()
-        if found[0]:
-            functions += map(places.__getitem__, found[0])
-        if found[1]:
-            relations += map(places.__getitem__, found[1])
-        others += found[2]
-    return sorted(functions), sorted(relations), sorted(others)
+        if found.functions:
+            functions += map(places.__getitem__, found.functions)
+        if found.relations:
+            relations += map(places.__getitem__, found.relations)
+        others += found.others
+    return _Found(sorted(functions), sorted(relations), sorted(others))
 
 
 def _check_size(size: int, cut: list[tuple[str, list[int]]]) -> None:
@@ -213,5 +218,5 @@ def _read(tree: exp.Expr) -> _Found | None:
                 others.append(node.this.name)
         else:
             others.append(role)
-    found = functions, relations, others
+    found = _Found(functions, relations, others)
     return found if any(found) else _NOTHING

@@ -1,0 +1,55 @@
+"""Puts the guard into the wheel as machine code, made by mypyc of the same sources.
+
+    HATCH_BUILD_HOOKS_ENABLE=true pip install .
+
+Takes a C compiler and a minute. Nothing is written beside the sources: whoever changes them there
+runs what they say.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+GUARD = Path("zava_sql", "guard")
+
+
+class CompiledGuard(BuildHookInterface):
+    """Compiles a copy, of which the wheel takes the machine code."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Add the compiled modules to a wheel that is built."""
+        if version == "editable":
+            return
+        root = Path(self.root)
+        self._copy = Path(tempfile.mkdtemp(prefix="zava-sql-"))
+        shutil.copytree(root / "zava_sql", self._copy / "zava_sql")
+        modules = sorted(path.relative_to(self._copy) for path in (self._copy / GUARD).glob("*.py"))
+        made = subprocess.run(
+            [sys.executable, "-m", "mypyc", f"--config-file={root / 'pyproject.toml'}", *modules],
+            cwd=self._copy,
+            env=os.environ | {"MYPYC_OPT_LEVEL": "2", "MYPYC_DEBUG_LEVEL": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            sys.exit(f"error: the guard cannot be compiled\n{made.stdout}{made.stderr}")
+        for path in [*self._copy.glob("*__mypyc.*"), *(self._copy / GUARD).glob("*.*.*")]:
+            build_data["force_include"][str(path)] = str(path.relative_to(self._copy))
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+    def finalize(self, version: str, _: dict[str, Any], __: str) -> None:
+        """Remove the copy."""
+        if version != "editable":
+            shutil.rmtree(self._copy)
