@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import pgvector
+
 from zava_sql.annotations import Resource, extended, resource_of
 from zava_sql.embedding import Vector
 from zava_sql.errors import ValidationError
@@ -378,7 +380,7 @@ def _bound(value: object, facts: Mapping[str, Any]) -> object:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))  # 5.0 is an integer to JSON Schema
     if isinstance(value, Vector):
-        return "[" + ",".join(map(str, value.numbers)) + "]"
+        return pgvector.Vector(value.numbers).to_text()
     return _sendable(str(value))
 
 
