@@ -26,6 +26,7 @@ from typer.main import get_command
 from zava_sql import cli_db
 from zava_sql.cli import app
 from zava_sql.connections import connect
+from zava_sql.mutations import Mutation
 from zava_sql.settings import Settings
 from zava_sql.verify import Cell, Matrix
 from zava_sql.verify_page import to_page
@@ -725,10 +726,9 @@ def test_on_a_narrow_screen_names_leave_room_for_what_was_seen(tmp_path):
     if browser is None:
         pytest.skip("there is no browser")
     names = ["retail." + "a" * 63, f"api.f({','.join(['timestamp with time zone'] * 9)})"]
-    (tmp_path / "page.html").write_text(
-        to_page(Matrix(tuple(Cell(name, "p" * 40, "leak", 7, 0) for name in names)), []),
-        encoding="utf-8",
-    )
+    matrix = Matrix(tuple(Cell(name, "p" * 40, "leak", 7, 0) for name in names))
+    weakening = Mutation("a policy for everybody", names[0], "", ("c" * 50,), 0)
+    (tmp_path / "page.html").write_text(to_page(matrix, [weakening]), encoding="utf-8")
     frame = tmp_path / "frame.html"
     frame.write_text(
         "<iframe id=page src=page.html width=400 height=900 style='border:0'></iframe>"

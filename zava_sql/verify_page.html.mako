@@ -24,7 +24,7 @@ th { font-weight: 500; text-align: left; }
   max-width: min(26rem, 45vw); overflow-wrap: break-word; }
 .matrix td { text-align: right; padding: .12rem .45rem; border: 1px solid light-dark(#e3e3e0, #3a3a3a);
   font-variant-numeric: tabular-nums; }
-.list td:nth-child(2), .list code { overflow-wrap: anywhere; }
+.list td:nth-child(n + 2) { overflow-wrap: anywhere; }
 .list td, .list th { padding: .15rem 1rem .15rem 0; border-top: 1px solid light-dark(#e3e3e0, #3a3a3a); }
 tbody tr:hover > * { outline: 1px solid light-dark(#999, #777); }
 .own { background: light-dark(#dff3e4, #1c4a2e); } .shared { background: light-dark(#eef1f7, #2b3140); }
