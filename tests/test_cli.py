@@ -229,6 +229,8 @@ def test_streams_that_are_closed_or_full(run):
         done = piped(run, how, *ask)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     complains(piped(run, 'zava "$@" <&-', "query", "-", "--as", "seattle"), "QUERY_REFUSED", 2)
+    listed = piped(run, 'zava "$@" | true', "principal", "list")
+    assert (listed.returncode, listed.stderr) == (0, "")
     script = ("db", "upgrade", "--sql")
     enough = piped(run, 'zava "$@" | head -1', *script)
     assert (enough.returncode, enough.stdout, enough.stderr) == (0, "BEGIN;\n", "")
@@ -372,6 +374,9 @@ def test_nothing_is_asked_of_a_database_whose_isolation_could_be_void(run, admin
     admin_connection.execute("alter table retail.orders no force row level security")
     try:
         done = run("query", "select count(*) from retail.orders", "--as", "seattle")
+        # Whoever stops reading is told by the exit code all the same.
+        for form in ((), ("--json",)):
+            assert piped(run, 'zava "$@" | true', "doctor", *form).returncode == 1
     finally:
         admin_connection.execute("alter table retail.orders force row level security")
     complains(done, "CONFIGURATION_ERROR", 2)

@@ -94,6 +94,7 @@ class Format(StrEnum):
 def main() -> None:
     """Run the command line; every error becomes one line, a hint and an exit code."""
     _have_streams()
+    code = 0
     try:
         code = _invoke()
         sys.stdout.flush()
@@ -104,9 +105,12 @@ def main() -> None:
         print("interrupted", file=sys.stderr)
         code = 130
     except BrokenPipeError:
-        # The reader has what it wanted.
+        # The reader has what it wanted; what a command has found counts all the same.
         _discard_output()
-        code = 0
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # So rich ends a program whose reader is gone.
     except OSError as error:
         _discard_output()
         _complain(

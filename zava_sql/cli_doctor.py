@@ -47,14 +47,20 @@ def doctor(
     from zava_sql.doctor import report  # noqa: PLC0415 - not needed by the other commands
 
     found = asyncio.run(_examine(gateway))
-    if sarif:
-        print(report.to_sarif(found))
-    elif json_:
-        print(report.to_json(found))
-    else:
-        _print_report(found)
+    with _for_whoever_reads():
+        if sarif:
+            print(report.to_sarif(found))
+        elif json_:
+            print(report.to_json(found))
+        else:
+            _print_report(found)
     if not found.sound:
         raise typer.Exit(1)
+
+
+def _for_whoever_reads() -> suppress:
+    """Print for a reader who may have enough of it (rich exits then); what was found counts on."""
+    return suppress(BrokenPipeError, SystemExit)
 
 
 async def _examine(role: str | None) -> Report:
@@ -107,11 +113,12 @@ def verify(
     settings = embedded.resolve(Settings.load())
     matrix = asyncio.run(_measure(settings))
     mutations = asyncio.run(_mutate(settings)) if mutate else []
-    if json_:
-        extra = {"mutations": [one.to_dict() for one in mutations]} if mutate else {}
-        print(json.dumps(matrix.to_json() | extra, indent=2))
-    else:
-        _print_matrix(matrix, mutations)
+    with _for_whoever_reads():
+        if json_:
+            extra = {"mutations": [one.to_dict() for one in mutations]} if mutate else {}
+            print(json.dumps(matrix.to_json() | extra, indent=2))
+        else:
+            _print_matrix(matrix, mutations)
     if page:
         _write_page(page, matrix, mutations)
     if matrix.problems or not all(one.caught for one in mutations):
