@@ -444,6 +444,12 @@ async def test_there_may_be_no_columns(database: Database, seattle: Principal) -
         ("line '{1,2,3}'", "{1,2,3}"),
         ("array[lseg '[(0,0),(1,1)]']", ["[(0,0),(1,1)]"]),
         ("row(1.5, date '2024-01-01')::text", "(1.5,2024-01-01)"),
+        # With these, as a list, the process ended.
+        ("array[b'', b'101']", '{"",101}'),
+        ("array[array[b''::varbit, null]]", '{{"",NULL}}'),
+        ("array[''::tsvector]", '{""}'),
+        ("array_agg(plainto_tsquery('the'))", '{""}'),
+        ("array[''::refcursor]", '{""}'),
     ],
 )
 async def test_values_arrive_exactly(
@@ -451,6 +457,23 @@ async def test_values_arrive_exactly(
 ) -> None:
     answer = await fetch(database, seattle, f"select {expression} as x", 1)
     assert list(answer.rows) == [(value,)]
+
+
+async def test_arrays_of_types_of_ones_own_arrive_with_empty_elements(
+    module_database: conftest.Database, seattle: Principal
+) -> None:
+    # citext, hstore and ltree are of this kind.
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        admin.execute("create type public.letter as enum ('', '1')")
+        admin.execute("create domain public.bits as varbit")
+        try:
+            async with tenants.opened(module_database) as database:
+                for name in ("letter", "bits"):
+                    text = f"select array['', '1']::public.{name}[], array['', '1']"
+                    assert (await fetch(database, seattle, text, 1)).rows == [('{"",1}', ["", "1"])]
+        finally:
+            admin.execute("drop type public.letter")
+            admin.execute("drop domain public.bits")
 
 
 @pytest.mark.parametrize(

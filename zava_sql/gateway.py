@@ -74,10 +74,10 @@ class GatewayConnection(asyncpg.Connection):
         # Of the kept statements, by their names, each of which is given once.
         self._columns: dict[str, tuple[Column, ...]] = {}
 
-    def read_as_text(self, name: str, number: int) -> None:
-        """Read a type of pg_catalog as text, also where the driver does so for scalars alone."""
+    def read_as_text(self, name: str, number: int, schema: str = "pg_catalog") -> None:
+        """Read a type as text, also where the driver does so for scalars alone."""
         known = self._protocol.get_settings()
-        known.set_builtin_type_codec(number, name, "pg_catalog", "scalar", "text", "text")
+        known.set_builtin_type_codec(number, name, schema, "scalar", "text", "text")
 
     async def begin(self, holder: UUID, begin: str, settings: str) -> None:
         """Start a transaction: what the last one left is ended, and what another principal left.

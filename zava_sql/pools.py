@@ -63,6 +63,35 @@ _TEXT_MADE_OF_OTHERS = {
     "circle": 718,
 }
 
+# Arrays of what may be written as no character at all: bits, vectors of words, citext, hstore. The
+# driver is sent them as text, leaves such an element out, and whoever looks at its place ends the
+# process. So they are read as PostgreSQL writes them. pgvector's have no such elements.
+_ARRAYS = """
+with recursive risky as (
+    select t.oid
+    from pg_catalog.pg_type as t
+    where t.typtype = 'b'
+        and case t.typnamespace
+            when 'pg_catalog'::pg_catalog.regnamespace
+                then t.typname in ('bit', 'varbit', 'tsvector', 'tsquery', 'refcursor', 'xml')
+            else t.typname not in ('vector', 'halfvec', 'sparsevec')
+        end
+        or t.typtype = 'e'
+        and exists (
+            select from pg_catalog.pg_enum as e where e.enumtypid = t.oid and e.enumlabel = ''
+        )
+    union all
+    select d.oid
+    from risky as r
+    join pg_catalog.pg_type as d on d.typbasetype = r.oid and d.typtype = 'd'
+)
+select t.typname || '[]', n.nspname, t.typarray
+from risky as r
+join pg_catalog.pg_type as t on t.oid = r.oid
+join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+where t.typarray <> 0
+"""
+
 
 def gateway_pool(settings: Settings) -> GatewayPool:
     """Make the pool for the text of agents; it has no connection yet.
@@ -191,6 +220,8 @@ async def _prepare_gateway(connection: GatewayConnection) -> None:
             )
         for name, number in _TEXT_MADE_OF_OTHERS.items():
             connection.read_as_text(name, number)
+        for name, schema, number in await connection.fetch(_ARRAYS):
+            connection.read_as_text(name, number, schema)
         # The first SET ROLE of a backend reads all memberships: long when they are many.
         role = await connection.fetchval(
             "select m.roleid::regrole::text from pg_catalog.pg_auth_members as m"
