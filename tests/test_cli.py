@@ -484,6 +484,46 @@ def test_the_rollup_is_refreshed_once(run):
     complains(run("db", "refresh", "--from", "soon"), "VALIDATION_ERROR", 2)
 
 
+HUGE = """
+with c as (insert into retail.categories (name) values ('Huge') returning category_id),
+t as (
+    insert into retail.product_types (category_id, name) select c.category_id, 'Huge' from c
+    returning category_id, type_id
+),
+p as (
+    insert into retail.products (sku, name, description, category_id, type_id, list_price)
+    select 'huge', 'Huge', 'Huge', t.category_id, t.type_id, 1 from t
+    returning product_id
+),
+o as (
+    insert into retail.orders (store_id, order_date, status, total_amount)
+    select s.store_id, now() - interval '9 days', 'completed', 0 from retail.stores as s
+    where s.store_key = %s
+    returning store_id, order_id, order_date
+)
+insert into retail.order_items (
+    store_id, order_id, line_number, product_id, order_date, quantity, unit_price, unit_cost,
+    total_amount
+)
+select o.store_id, o.order_id, n, p.product_id, o.order_date, 2065550100, 0, 0, 0
+from o cross join p cross join generate_series(1, 2) as n
+"""
+
+
+@pytest.mark.long
+def test_a_store_whose_rollup_cannot_hold_a_day_is_named(run, module_database):
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        connection.execute(HUGE, [STORES[0]])
+        done = run("db", "refresh", "--from", "2020-01-01")
+        connection.execute("delete from retail.orders where total_amount = 0")
+        for table in ("products", "product_types", "categories"):
+            connection.execute(f"delete from retail.{table} where name = 'Huge'".encode())
+    told = [line for line in done.stdout.splitlines() if not line.endswith("rows changed")]
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [line.split(":")[0] for line in told] == [STORES[0]]
+    assert told[0].endswith("no more: a day sold more than the rollup holds")
+
+
 @pytest.mark.long
 def test_the_demo_leaves_a_database_of_ones_own_alone(run, tmp_path):
     done = run("demo", ZAVA_HOME=str(tmp_path))

@@ -117,14 +117,20 @@ def refresh(
 ) -> None:
     """Bring the daily rollup of sales up to date. Can be repeated, and run beside writers."""
 
-    async def _refresh() -> None:
+    async def _refresh() -> bool:
+        is_whole = True
         async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
             sql = "select * from zava.refresh_daily_sales($1)"
             for row in await connection.fetch(sql, day(since), timeout=None):
                 until = row["rolled_up_to"] or "nothing to store"
-                print(f"{row['store_key']}: {until}, {row['changed_rows']} rows changed")
+                told = f"{row['changed_rows']} rows changed"
+                if row["changed_rows"] is None:
+                    told, is_whole = "no more: a day sold more than the rollup holds", False
+                print(f"{row['store_key']}: {until}, {told}")
+        return is_whole
 
-    asyncio.run(_refresh())
+    if not asyncio.run(_refresh()):
+        raise typer.Exit(1)
 
 
 def day(text: str | None) -> date | None:

@@ -1,6 +1,6 @@
 -- The rollup: what it holds after the first refresh, what a refresh finds, and who sees it.
 begin;
-select plan(22);
+select plan(25);
 
 insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
 select md5(k)::uuid, k, k, 'Seattle', 0.1, '2020-01-01' from unnest(array['ro_a', 'ro_b']) as k;
@@ -168,6 +168,33 @@ select results_eq(
        where r.store_key = 'ro_a' $$,
     $$ values ('ro_a', date '2024-06-10') $$,
     'p_to stores in steps'
+);
+
+-- A telephone number for a quantity, twice.
+select pg_temp.sell('ro_a', '2024-06-11 12:00', false);
+select pg_temp.sell('ro_a', '2024-06-11 13:00', false);
+select pg_temp.sell('ro_b', '2024-06-21 12:00', false);
+update retail.order_items
+set quantity = 2065550100, unit_price = 0.01, total_amount = 20655501
+where store_id = md5('ro_a')::uuid and order_date >= timestamptz '2024-06-11 00:00-07'
+    and order_date < timestamptz '2024-06-12 00:00-07';
+create temporary table refreshed as
+select r.* from zava.refresh_daily_sales() as r where r.store_key in ('ro_a', 'ro_b');
+select results_eq(
+    $$ select s.store_key, s.rolled_up_to >= date '2024-06-11', r.changed_rows is null, r.rolled_up_to = s.rolled_up_to
+       from refreshed as r join retail.stores as s on s.store_key = r.store_key order by 1 $$,
+    $$ values ('ro_a', false, true, true), ('ro_b', true, false, true) $$,
+    'a day that sold more than the rollup holds keeps no other store from being stored'
+);
+select is(
+    (select sum(d.units) from api._daily_totals(array[md5('ro_a')::uuid], '2024-06-11', '2024-06-20') as d),
+    4131100201::numeric, 'it is read from the lines'
+);
+update retail.order_items set quantity = 1, unit_price = 20655501
+where store_id = md5('ro_a')::uuid and quantity = 2065550100;
+select is(
+    (select r.rolled_up_to from zava.refresh_daily_sales() as r where r.store_key = 'ro_a'), date '2024-06-20',
+    'and stored when that is mended'
 );
 
 -- ---------------------------------------------------------------- who sees it

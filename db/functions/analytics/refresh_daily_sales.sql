@@ -52,13 +52,22 @@ begin
         store_key := v_store.store_key;
         changed_rows := 0;
         if v_first <= v_last then
-            changed_rows := zava._store_daily_sales(v_store.store_id, v_first, v_last)
-                + zava._store_daily_customers(v_store.store_id, v_first, v_last);
-            rolled_up_to := greatest(rolled_up_to, v_last);
-            update retail.stores as s
-            set rolled_up_to = refresh_daily_sales.rolled_up_to
-            where s.store_id = v_store.store_id
-                and s.rolled_up_to is distinct from refresh_daily_sales.rolled_up_to;
+            begin
+                changed_rows := zava._store_daily_sales(v_store.store_id, v_first, v_last)
+                    + zava._store_daily_customers(v_store.store_id, v_first, v_last);
+                rolled_up_to := greatest(rolled_up_to, v_last);
+                update retail.stores as s
+                set rolled_up_to = refresh_daily_sales.rolled_up_to
+                where s.store_id = v_store.store_id
+                    and s.rolled_up_to is distinct from refresh_daily_sales.rolled_up_to;
+            -- A day of four thousand million pieces keeps its own store's days from being stored, and
+            -- no other's.
+            exception
+                when numeric_value_out_of_range then
+                    changed_rows := null;
+                    raise warning 'the sales of store % from % to % are more than the rollup holds: %',
+                        v_store.store_key, v_first, v_last, sqlerrm;
+            end;
         end if;
         return next;
     end loop;
@@ -69,7 +78,7 @@ end;
 $function$;
 
 comment on function zava.refresh_daily_sales(date, date) is
-    'Brings the daily rollup up to date and tells, by store, the last stored day and how many rows were written or removed.
+    'Brings the daily rollup up to date and tells, by store, the last stored day and how many rows were written or removed; null where a day sold more than the rollup holds, and nothing was stored.
 
 p_from: first day to compute anew; null for the last 31 stored days; -infinity for all
 p_to: last day to store, to go in steps; null for yesterday in the store''s time zone';
