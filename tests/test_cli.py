@@ -270,6 +270,13 @@ def test_programs_read_utf_8_whatever_the_locale(run):
 
 
 @pytest.mark.long
+def test_a_url_of_a_server_that_does_not_run_is_not_asked_for_by_another(run):
+    done = run("db", "url")
+    complains(done, "SERVICE_UNAVAILABLE", 3)
+    assert "the embedded server is not running" in done.stderr
+    assert "ZAVA_" not in done.stderr
+
+
 def test_no_database_is_service_unavailable(run):
     gone = "postgresql://zava_gateway:secret-word@127.0.0.1:1/zava"
     done = run("query", "select 1", "--as", "seattle", ZAVA_DATABASE_URL=gone)

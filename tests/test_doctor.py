@@ -781,6 +781,10 @@ async def test_a_clean_install_has_no_finding(clean):
         assert "pooler_in_the_way" in dict(other.unchecked)
         with pytest.raises(ValidationError, match="no role nobody_there"):
             await doctor.examine(Sessions(admin=admin), gateway="nobody_there")
+        with pytest.raises(ValidationError, match=r"no role $"):
+            await doctor.examine(Sessions(admin=admin), gateway="")
+        with pytest.raises(ValidationError, match="zava_gateway, not postgres"):
+            await doctor.examine(Sessions(gateway), gateway="postgres")
     finally:
         for connection in (gateway, service, admin):
             await connection.close()

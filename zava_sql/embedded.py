@@ -40,7 +40,10 @@ def resolve(settings: Settings) -> Settings:
         return settings
     postgres = server(settings)
     if not postgres.status().running:
-        raise _not_running()
+        raise ServiceUnavailable(
+            "no database: no URL is set and the embedded server is not running",
+            hint="Start it with `zava-sql db up`, or set ZAVA_DATABASE_URL.",
+        )
     key = settings.context_key or _stored_key(settings)
     return settings.model_copy(
         update={
@@ -67,7 +70,9 @@ def url(settings: Settings, login: str) -> str:
         )
     postgres = server(settings)
     if not postgres.status().running:
-        raise _not_running()
+        raise ServiceUnavailable(
+            "the embedded server is not running", hint="Start it with `zava-sql db up`."
+        )
     return postgres.url(login, DATABASE)
 
 
@@ -86,13 +91,6 @@ def up(settings: Settings, report: Callable[[str], None]) -> None:
         migrate.upgrade(postgres.url(dbname=DATABASE))
         report("setting up logins, key and hardening")
         asyncio.run(_complete(postgres, _context_key(settings)))
-
-
-def _not_running() -> ServiceUnavailable:
-    return ServiceUnavailable(
-        "no database: no URL is set and the embedded server is not running",
-        hint="Start it with `zava-sql db up`, or set ZAVA_DATABASE_URL.",
-    )
 
 
 def _key_file(settings: Settings) -> Path:

@@ -134,11 +134,17 @@ async def examine(
     """Make the chosen checks, or all; `gateway` names its role where it has no connection.
 
     Raises:
-        ValidationError: there is no such role.
+        ValidationError: there is no such role, or the connection is of another.
     """
     catalogue = sessions.for_catalogue()
+    user = await _user(sessions.gateway)
+    if gateway is not None and user not in (None, gateway):
+        raise ValidationError(
+            f"the login of ZAVA_DATABASE_URL runs the text of agents: {user}, not {gateway}",
+            hint="Leave --gateway out, or unset ZAVA_DATABASE_URL.",
+        )
     given = (
-        await _user(sessions.gateway) or gateway or "zava_gateway",
+        user or ("zava_gateway" if gateway is None else gateway),
         await _user(sessions.service) or "zava_service",
         await _user(sessions.admin),
         # The pid that a pooler tells is an invention of its own, as the server knows then.
