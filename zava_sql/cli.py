@@ -243,7 +243,10 @@ def query(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Run one query as a principal, through the whole path, unless the doctor finds an error."""
+    """Run one query as a principal, through the whole path.
+
+    Where the doctor finds an error, nothing is asked.
+    """
     text = _stdin() if sql == "-" else sql
     result = asyncio.run(_query(text, principal, max_rows))
     chosen = Format.JSON if json_ else format
