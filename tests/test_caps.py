@@ -80,6 +80,7 @@ async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_dat
             for asked in (-1, 0, limit + 1):
                 with pytest.raises(ValidationError, match=f"from 1 to {limit}, not {asked}"):
                     await agent.query(people[name], "select 1", max_rows=asked)
+            assert await agent.query(people[name], "select 1", max_rows=limit)
         result = await agent.query(people["seattle"], "select generate_series(1, 20)")
         assert (len(result.rows), result.truncated) == (7, True)
         with pytest.raises(QueryTimeout, match=r"longer than 0\.2 seconds"):

@@ -328,6 +328,7 @@ async def test_a_session_reads_only_and_for_its_own_backend(
         ("select 1 from retail.nothing", "42P01", 15, "describe_schema"),
         ("select 1 from visits", "42P01", 15, "api.name"),
         ("selec 1", "42601", 7, "one SELECT"),
+        ("1 + 1", "42601", 1, "one SELECT"),
         ("select 1 +", "42601", None, "one SELECT"),
         ("select city, count(*) from retail.customers", "42803", 8, "GROUP BY"),
         ("select sumn(1)", "42883", 8, "cast what it is given"),
@@ -349,6 +350,7 @@ async def test_an_error_says_what_where_and_what_to_do(
     with pytest.raises(DatabaseError) as caught:
         await fetch(database, seattle, sql, 10)
     assert (caught.value.sqlstate, caught.value.position) == (sqlstate, position)
+    assert caught.value.code == ("AUTHORIZATION_ERROR" if sqlstate == "42501" else "DATABASE_ERROR")
     assert hint in caught.value.hint
     assert "\n" not in caught.value.message
     assert await pid_of(database) == before
