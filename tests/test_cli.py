@@ -179,7 +179,9 @@ def test_bad_input_is_one_line_and_a_hint(run):
     complains(run("key", "retire", "nope"), "VALIDATION_ERROR", 2)
     complains(run("check"), "VALIDATION_ERROR", 2)
     complains(run("check", "--file", "/no/such/file"), "VALIDATION_ERROR", 2)
-    complains(run("serve"), "VALIDATION_ERROR", 2)
+    done = run("serve", "--port", "8000")
+    complains(done, "VALIDATION_ERROR", 2)
+    assert "--transport http" in done.stderr
     complains(run("serve", "--transport", "http", "--principal", "seattle"), "VALIDATION_ERROR", 2)
 
 

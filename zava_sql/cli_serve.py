@@ -59,7 +59,8 @@ def serve(  # noqa: PLR0913 - options
         if principal is None:
             raise ValidationError(
                 "stdio needs a fixed identity",
-                hint="Name it: --principal seattle, or ZAVA_PRINCIPAL.",
+                hint="Name it: --principal seattle, or ZAVA_PRINCIPAL. To serve on a port:"
+                " --transport http.",
             )
         if workers > 1:
             raise ValidationError(
