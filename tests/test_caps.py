@@ -231,6 +231,17 @@ async def test_an_answer_has_a_million_values_at_most(module_database, runner):
             assert found.values[-1][-1] == "ab"
 
 
+async def test_arrays_have_four_megabytes_at_most(opened):
+    # Three million lists of lists kept the others waiting for ten seconds, and took 1.2 GB.
+    nested = "select array_agg(array[array[array[1]]]) from generate_series(1, {})"
+    (seattle,) = (await tenants.principals(opened, ("seattle",))).values()
+    agent = Agent(opened)
+    with pytest.raises(LimitExceeded, match="4 MB"):
+        await agent.query(seattle, nested.format(520_000))
+    ((found,),) = (await agent.query(seattle, nested.format(10_000))).rows
+    assert found == [[[[1]]]] * 10_000
+
+
 async def test_one_tenant_never_holds_all_connections(module_database):
     async with tenants.opened(module_database, pool_max=3, max_concurrent=2) as opened:
         agent = Agent(opened)

@@ -55,9 +55,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Agent", "fetch"]
 
-# Bytes that PostgreSQL may send for an answer, of which ZAVA_MAX_BYTES are shown.
-_MOST_BYTES = 32_000_000
-
 # What PostgreSQL, or a function itself, says of values that a function was given.
 _BAD_ARGUMENTS = {"22001", "22003", "22007", "22008", "22023", "22P02", "22P05", "23514"}
 
@@ -286,7 +283,6 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     caps = database.caps.of(principal.role)
     # With values the text is a call of ours, as Agent.call_function() writes it.
     runs = database.runner and not values
-    most = max(_MOST_BYTES, 4 * database.settings.max_bytes)
     acting, role = (runner.acting(principal), runner.ROLE) if runs else (principal, None)
 
     async def attempt() -> tuple[Prepared, list[asyncpg.Record]]:
@@ -294,7 +290,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         async with tenant_session(database, acting, role=role, caps=caps) as connection:
             # The runner is told the columns of today, so it wants no statement that was kept.
             found = await prepared(connection, sql, limit, len(values), keep=not runs)
-            async with connection.inflow.limited(most):
+            async with connection.inflow.limited(max(found.most_bytes, 4 * caps.max_bytes)):
                 return found, await (
                     runner.run(connection, principal, found.text, found.statement.get_attributes())
                     if runs

@@ -25,6 +25,11 @@ _TAIL: Final = "\n) as q limit "
 # served.
 _MOST_VALUES: Final = 1_000_000
 
+# Bytes that PostgreSQL may send for an answer, of which ZAVA_MAX_BYTES are shown. Of arrays each
+# element becomes an object, and nobody else is served until those of a value are made.
+_MOST_BYTES: Final = 32_000_000
+_MOST_BYTES_OF_ARRAYS: Final = 4_000_000
+
 # asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
 _RECORDS: Final = frozenset({"record", "record[]", "_record"})
 
@@ -37,6 +42,12 @@ class Prepared:
     statement: PreparedStatement[asyncpg.Record]
     columns: tuple[Column, ...]
     rows: int
+
+    @property
+    def most_bytes(self) -> int:
+        """Say how many bytes of an answer are read."""
+        has_arrays = any(column.type.endswith("[]") for column in self.columns)
+        return _MOST_BYTES_OF_ARRAYS if has_arrays else _MOST_BYTES
 
 
 def wrapped(sql: str, rows: int) -> str:
