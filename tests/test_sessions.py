@@ -467,14 +467,17 @@ async def test_arrays_of_types_of_ones_own_arrive_with_empty_elements(
     # citext, hstore and ltree are of this kind.
     with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
         admin.execute("create type public.letter as enum ('', '1')")
-        admin.execute("create domain public.bits as varbit")
         try:
             async with tenants.opened(module_database) as database:
-                for name in ("letter", "bits"):
+                assert await fetch(database, seattle, "select 1", 1)
+                # Made when there are connections already.
+                admin.execute("create domain public.bits as varbit")
+                admin.execute("create type public.later as enum ('', '1')")
+                for name in ("letter", "bits", "later"):
                     text = f"select array['', '1']::public.{name}[], array['', '1']"
                     assert (await fetch(database, seattle, text, 1)).rows == [('{"",1}', ["", "1"])]
         finally:
-            admin.execute("drop type public.letter")
+            admin.execute("drop type public.letter, public.later")
             admin.execute("drop domain public.bits")
 
 

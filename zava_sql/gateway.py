@@ -19,6 +19,7 @@ import asyncpg
 
 from zava_sql.inflow import Inflow
 from zava_sql.result import Column
+from zava_sql.text_types import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -74,10 +75,11 @@ class GatewayConnection(asyncpg.Connection):
         # Of the kept statements, by their names, each of which is given once.
         self._columns: dict[str, tuple[Column, ...]] = {}
 
-    def read_as_text(self, name: str, number: int, schema: str = "pg_catalog") -> None:
-        """Read a type as text, also where the driver does so for scalars alone."""
-        known = self._protocol.get_settings()
-        known.set_builtin_type_codec(number, name, schema, "scalar", "text", "text")
+    async def _introspect_types(self, *args: Any) -> Any:  # noqa: ANN401 - asyncpg's own
+        """Look up types that are met for the first time, such as an extension of today's."""
+        found = await super()._introspect_types(*args)  # type: ignore[misc]
+        await read_arrays(self)
+        return found
 
     async def begin(self, holder: UUID, begin: str, settings: str) -> None:
         """Start a transaction: what the last one left is ended, and what another principal left.

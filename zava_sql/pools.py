@@ -14,6 +14,7 @@ import asyncpg
 
 from zava_sql.gateway import KEPT_STATEMENTS, GatewayConnection, GatewayPool, TransactionConnection
 from zava_sql.settings import required
+from zava_sql.text_types import read_exactly
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -23,74 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["gateway_pool", "service_pool", "session_start", "settled"]
 
 _SEARCH_PATH = "retail, public"
-
-# PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
-# infinity, years before 1 and after 9999, trailing zeros. Of bits and points it saves Python from
-# writing each, which takes longer than anybody waits.
-_TEXT_TYPES = (
-    "numeric",
-    "date",
-    "time",
-    "timetz",
-    "timestamp",
-    "timestamptz",
-    "interval",
-    "money",
-    "bytea",
-    "uuid",
-    "bit",
-    "varbit",
-    "inet",
-    "cidr",
-    "path",
-    "polygon",
-)
-
-# Types that are made of such, which the driver cannot read, or of numbers that PostgreSQL writes in
-# ways of its own. To the driver they are no scalars, so that it must be told by number.
-_TEXT_MADE_OF_OTHERS = {
-    "numrange": 3906,
-    "tsrange": 3908,
-    "tstzrange": 3910,
-    "daterange": 3912,
-    "nummultirange": 4532,
-    "tsmultirange": 4533,
-    "tstzmultirange": 4534,
-    "datemultirange": 4535,
-    "lseg": 601,
-    "box": 603,
-    "line": 628,
-    "circle": 718,
-}
-
-# Arrays of what may be written as no character at all: bits, vectors of words, citext, hstore. The
-# driver is sent them as text, leaves such an element out, and whoever looks at its place ends the
-# process. So they are read as PostgreSQL writes them. pgvector's have no such elements.
-_ARRAYS = """
-with recursive risky as (
-    select t.oid
-    from pg_catalog.pg_type as t
-    where t.typtype = 'b'
-        and case t.typnamespace
-            when 'pg_catalog'::pg_catalog.regnamespace
-                then t.typname in ('bit', 'varbit', 'tsvector', 'tsquery', 'refcursor', 'xml')
-            else t.typname not in ('vector', 'halfvec', 'sparsevec')
-        end
-        or t.typtype = 'e'
-        and exists (
-            select from pg_catalog.pg_enum as e where e.enumtypid = t.oid and e.enumlabel = ''
-        )
-    union all
-    select d.oid
-    from risky as r
-    join pg_catalog.pg_type as d on d.typbasetype = r.oid and d.typtype = 'd'
-)
-select t.typname || '[]', n.nspname, t.typarray
-from risky as r
-join pg_catalog.pg_type as t on t.oid = r.oid
-join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
-where t.typarray <> 0
-"""
 
 
 def gateway_pool(settings: Settings) -> GatewayPool:
@@ -213,15 +146,7 @@ async def _no_reset(_: object) -> None:
 async def _prepare_gateway(connection: GatewayConnection) -> None:
     # In one transaction, which a pooler keeps on one backend.
     async with connection.transaction():
-        for name in _TEXT_TYPES:
-            # As the type text is read: by the driver's own code, without a call for each value.
-            await connection.set_builtin_type_codec(
-                name, schema="pg_catalog", codec_name="text", format="text"
-            )
-        for name, number in _TEXT_MADE_OF_OTHERS.items():
-            connection.read_as_text(name, number)
-        for name, schema, number in await connection.fetch(_ARRAYS):
-            connection.read_as_text(name, number, schema)
+        await read_exactly(connection)
         # The first SET ROLE of a backend reads all memberships: long when they are many.
         role = await connection.fetchval(
             "select m.roleid::regrole::text from pg_catalog.pg_auth_members as m"

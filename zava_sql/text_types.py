@@ -1,0 +1,106 @@
+"""Types whose values are taken as PostgreSQL writes them: the driver would lose something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncpg
+
+__all__ = ["read_arrays", "read_exactly"]
+
+# PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
+# infinity, years before 1 and after 9999, trailing zeros. Of bits and points it saves Python from
+# writing each, which takes longer than anybody waits.
+_TEXT_TYPES = (
+    "numeric",
+    "date",
+    "time",
+    "timetz",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "money",
+    "bytea",
+    "uuid",
+    "bit",
+    "varbit",
+    "inet",
+    "cidr",
+    "path",
+    "polygon",
+)
+
+# Types that are made of such, which the driver cannot read, or of numbers that PostgreSQL writes in
+# ways of its own. To the driver they are no scalars, so that it must be told by number.
+_TEXT_MADE_OF_OTHERS = {
+    "numrange": 3906,
+    "tsrange": 3908,
+    "tstzrange": 3910,
+    "daterange": 3912,
+    "nummultirange": 4532,
+    "tsmultirange": 4533,
+    "tstzmultirange": 4534,
+    "datemultirange": 4535,
+    "lseg": 601,
+    "box": 603,
+    "line": 628,
+    "circle": 718,
+}
+
+# Arrays of what may be written as no character at all: bits, vectors of words, citext, hstore. The
+# driver is sent them as text, leaves such an element out, and whoever looks at its place ends the
+# process. So they are read as PostgreSQL writes them. pgvector's have no such elements.
+_ARRAYS = """
+with recursive risky as (
+    select t.oid
+    from pg_catalog.pg_type as t
+    where t.typtype = 'b'
+        and case t.typnamespace
+            when 'pg_catalog'::pg_catalog.regnamespace
+                then t.typname in ('bit', 'varbit', 'tsvector', 'tsquery', 'refcursor', 'xml')
+            else t.typname not in ('vector', 'halfvec', 'sparsevec')
+        end
+        or t.typtype = 'e'
+        and exists (
+            select from pg_catalog.pg_enum as e where e.enumtypid = t.oid and e.enumlabel = ''
+        )
+    union all
+    select d.oid
+    from risky as r
+    join pg_catalog.pg_type as d on d.typbasetype = r.oid and d.typtype = 'd'
+)
+select t.typname || '[]', n.nspname, t.typarray
+from risky as r
+join pg_catalog.pg_type as t on t.oid = r.oid
+join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+where t.typarray <> 0
+"""
+
+
+async def read_exactly(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Read all these as text, in a transaction, which a pooler keeps on one backend."""
+    for name in _TEXT_TYPES:
+        # As the type text is read: by the driver's own code, without a call for each value.
+        await connection.set_builtin_type_codec(
+            name, schema="pg_catalog", codec_name="text", format="text"
+        )
+    for name, number in _TEXT_MADE_OF_OTHERS.items():
+        _read_as_text(connection, name, number)
+    await read_arrays(connection)
+
+
+async def read_arrays(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Read the arrays that may not be taken apart as text, those of today."""
+    for name, schema, number in await connection.fetch(_ARRAYS):
+        _read_as_text(connection, name, number, schema)
+
+
+def _read_as_text(
+    connection: asyncpg.Connection[asyncpg.Record],
+    name: str,
+    number: int,
+    schema: str = "pg_catalog",
+) -> None:
+    known: Any = connection._protocol.get_settings()  # type: ignore[attr-defined]  # noqa: SLF001
+    known.set_builtin_type_codec(number, name, schema, "scalar", "text", "text")
