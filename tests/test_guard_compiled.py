@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import bench_guard
 import compiled_guard
@@ -16,13 +16,14 @@ import guard_fuzz
 import guard_lists
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
+HEADERS = Path(sysconfig.get_path("include"), "Python.h")
 pytestmark = [
     pytest.mark.once,
-    pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"no C compiler: {COMPILER}"),
+    pytest.mark.skipif(
+        shutil.which(COMPILER) is None or not HEADERS.exists(),
+        reason=f"to compile takes {COMPILER} and {HEADERS}",
+    ),
 ]
 SAMPLES = 4_000  # of each kind
 MODULES = """
