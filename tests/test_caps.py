@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 import tenants
+from waiting import until
 
 from zava_sql.agent import Agent, fetch
 from zava_sql.answer import answer
@@ -275,7 +276,9 @@ async def test_whoever_hangs_up_has_no_other_turn_until_the_query_ends(module_da
         agent = Agent(opened)
         people = await tenants.principals(opened, ("seattle", "tacoma"))
         asked = asyncio.create_task(agent.query(people["seattle"], DEAF))
-        await asyncio.sleep(0.3)
+        with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+            await until(lambda: connection.execute(STILL_RUNNING).fetchone() == (1,))
+        await asyncio.sleep(0.3)  # until the function has begun, which nothing tells
         asked.cancel()
         await asyncio.wait({asked})
         with pytest.raises(LimitExceeded, match="of this tenant"):
