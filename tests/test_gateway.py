@@ -17,6 +17,7 @@ from zava_sql import gateway, pools
 from zava_sql.agent import Agent, fetch
 from zava_sql.errors import DatabaseError, LimitExceeded, ZavaError
 from zava_sql.gateway import GatewayPool
+from zava_sql.stopping import stop
 from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
@@ -177,6 +178,19 @@ async def test_what_is_idle_for_too_long_while_a_pool_closes_does_no_harm(
     async with tenants.opened(module_database, pool_min=3, pool_lifetime=0.3) as database:
         monkeypatch.setattr(gateway.GatewayConnection, "close", slowly)
         await database.gateway.close()
+        assert database.gateway.get_size() == 0
+
+
+@pytest.mark.parametrize(
+    "anyio_backend", [("asyncio", {"use_uvloop": uvloop}) for uvloop in (False, True)]
+)
+async def test_one_that_is_gone_is_ended_in_silence(module_database: conftest.Database) -> None:
+    async with tenants.opened(module_database) as database:
+        connection = await database.gateway.acquire()
+        connection.terminate()
+        await asyncio.sleep(0.05)  # until the loop has closed its socket
+        await stop(connection)
+        database.gateway.release(connection)
         assert database.gateway.get_size() == 0
 
 

@@ -74,7 +74,8 @@ async def _request(connection: Any) -> bool:  # noqa: ANN401 - asyncpg's own
 def _ask_for_life(connection: GatewayConnection) -> None:
     """Have the kernel notice that the other end is gone: nothing more is sent to it."""
     own: socket.socket = connection._transport.get_extra_info("socket")  # noqa: SLF001
-    with suppress(OSError):  # within one machine there are no such options
+    # Within one machine there are no such options; uvloop has a ValueError for a closed socket.
+    with suppress(OSError, ValueError):
         own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _LIFE.items():
             if hasattr(socket, name):  # macOS has the first by another name
