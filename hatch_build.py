@@ -12,8 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -31,12 +31,13 @@ class CompiledGuard(BuildHookInterface):
         if version == "editable":
             return
         root = Path(self.root)
-        self._copy = Path(tempfile.mkdtemp(prefix="zava-sql-"))
-        shutil.copytree(root / "zava_sql", self._copy / "zava_sql")
-        modules = sorted(path.relative_to(self._copy) for path in (self._copy / GUARD).glob("*.py"))
+        self._directory = TemporaryDirectory(prefix="zava-sql-")  # goes with a failure, too
+        copy = Path(self._directory.name)
+        shutil.copytree(root / "zava_sql", copy / "zava_sql")
+        modules = sorted(path.relative_to(copy) for path in (copy / GUARD).glob("*.py"))
         made = subprocess.run(
             [sys.executable, "-m", "mypyc", f"--config-file={root / 'pyproject.toml'}", *modules],
-            cwd=self._copy,
+            cwd=copy,
             env=os.environ | {"MYPYC_OPT_LEVEL": "2", "MYPYC_DEBUG_LEVEL": "0"},
             capture_output=True,
             text=True,
@@ -44,12 +45,12 @@ class CompiledGuard(BuildHookInterface):
         )
         if made.returncode:
             sys.exit(f"error: the guard cannot be compiled\n{made.stdout}{made.stderr}")
-        for path in [*self._copy.glob("*__mypyc.*"), *(self._copy / GUARD).glob("*.*.*")]:
-            build_data["force_include"][str(path)] = str(path.relative_to(self._copy))
+        for path in [*copy.glob("*__mypyc.*"), *(copy / GUARD).glob("*.*.*")]:
+            build_data["force_include"][str(path)] = str(path.relative_to(copy))
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 
     def finalize(self, version: str, _: dict[str, Any], __: str) -> None:
         """Remove the copy."""
         if version != "editable":
-            shutil.rmtree(self._copy)
+            self._directory.cleanup()
