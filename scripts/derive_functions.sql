@@ -25,9 +25,13 @@ kept (name) as (
         ('hamming_distance'), ('jaccard_distance')
 ),
 
--- Names that agents give to columns (customer id, the length of a way, …). As a call or cast of an attribute
--- they make a number or a place of what is there, and read nothing.
-names_of_columns (name) as (values ('cid'), ('tid'), ('path_length')),
+-- Names that agents give to columns (customer id, the length of a way, money that came in, …). As a
+-- call or cast of an attribute they only write what is there in another way, and read nothing.
+names_of_columns (name) as (
+    values
+        ('cid'), ('tid'), ('path_length'),
+        ('cash_in'), ('cash_out'), ('date_in'), ('date_out'), ('time_out')
+),
 
 -- Pattern for names, and why all of them are refused.
 refused (pattern, reason) as (
@@ -97,12 +101,8 @@ overloads as (
             where t.typname in ('internal', 'cstring', 'trigger', 'event_trigger')
                 or t.typname like '%\_handler'
         ) as is_callable,
-        not exists (
-            select
-            from unnest(p.proargtypes::oid[]) as u (type_id)
-            join pg_type as t on t.oid = u.type_id
-            where t.typname in ('internal', 'cstring')
-        ) as is_reachable,
+        -- A string literal becomes cstring where a function wants that: ('pg_authid').regclassin.
+        'internal'::regtype <> all (p.proargtypes::oid[]) as is_reachable,
         not exists (
             select
             from unnest(p.proargtypes::oid[] || p.prorettype) as u (type_id)

@@ -248,6 +248,7 @@ select format('%--9s|%---1000s', 'a', 'b');
 select sum(total_amount) as ยอดขาย, count(*) as จำนวนคำสั่งซื้อ, max(total_amount) as बिक्री_संख्या, min(total_amount) as 売上２０２４ from orders;
 select count(*) user, max(total_amount) desc, min(total_amount) check, 1 primary, 2 unique, 3 column, 4 references, 5 constraint, 6 foreign, 7 asc, 8 analyse from orders;
 select c.cid, t.tid, w.path_length from (select customer_id as cid from customers) c cross join (select type_id as tid from product_types) t cross join (select 3 as path_length) w limit 1;
+select d.date_in, d.date_out, d.time_in, d.time_out, d.cash_in - d.cash_out as cash from (select 1 as date_in, 2 as date_out, 3 as time_in, 4 as time_out, 5 as cash_in, 6 as cash_out) d;
 select true <> false, false < true, null = null, current_date - 7, current_timestamp - interval '1 day', localtimestamp - interval '1 day' from stores limit 1;
 select current_time - interval '1 hour', localtime - interval '1 hour', (name isnull) = true, name notnull = false, case when true then 2 end - 1, (array[2])[1] - 1 from stores limit 1;
 select order_date at, order_id from orders limit 1;

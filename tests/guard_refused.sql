@@ -343,6 +343,10 @@ select x.current_setting from unnest(array['zava.context']) x
 -- refused: function
 select (3).pg_sleep
 -- refused: function
+select ('pg_authid').regclassin
+-- refused: function
+select ((('10'))).regrolein::text
+-- refused: function
 select ('a'::text).current_setting
 -- refused: function
 select (x).lo_create from generate_series(1,3) x
