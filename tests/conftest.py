@@ -170,8 +170,9 @@ def psql() -> Path:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """On 18 the loop that `serve` runs on, on 16 Python's own, which other commands run on."""
+    return "asyncio", {"use_uvloop": os.environ.get("ZAVA_TEST_POSTGRES") != "16"}
 
 
 @pytest.fixture(scope="session")
