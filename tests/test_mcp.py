@@ -481,6 +481,22 @@ async def test_who_takes_no_stream_goes_without_progress(url, keys, era):
     assert answer.json()["result"]["content"][0]["text"] == "n:int4\n42"
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [(), ("application/json", "text/event-stream"), ("text/event-stream", "application/json")],
+    ids=len,
+)
+async def test_what_a_client_takes_is_said_in_any_number_of_lines(url, keys, lines):
+    request = wire_request(url, keys["seattle"], "select 42 as n", era="2025-11-25", progress=True)
+    said = b"Accept: application/json, text/event-stream\r\n"
+    assert said in request
+    request = request.replace(said, "".join(f"Accept: {one}\r\n" for one in lines).encode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    writer.write(request)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
 @asynccontextmanager
 async def closed_to_connections(name, server):
     """Take a database away from everybody, and give it back."""

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOOPBACK_NAMES", "Endpoint"]
 
-# What only a stream of events can carry: the first is nothing else, the others go without.
-_LISTENS = b'"subscriptions/listen"'
+# What only a stream of events can carry, but a client that takes none goes without.
 _STREAMED = (b'"progressToken"', b'"io.modelcontextprotocol/logLevel"')
 
 _EVENT_TYPES = (b"text/event-stream", b"text/*", b"*/*")
@@ -90,12 +89,14 @@ class Endpoint:
         if request["type"] != "http.request" or request.get("more_body"):
             return  # the client hung up before it had said everything
         body = request["body"]
+        # The SDK reads one line, and takes none for nothing (RFC 9110: for anything).
+        accepted = b",".join(v for k, v in scope["headers"] if k == b"accept") or b"*/*"
         # A name is the same in any case, which is compared below.
         headers = [(k, v.lower() if k == b"host" else v) for k, v in scope["headers"]]
+        headers = [(b"accept", accepted), *(one for one in headers if one[0] != b"accept")]
         scope = {**scope, "headers": headers}
-        accepted = b",".join(value for name, value in headers if name == b"accept")
-        takes_events = not accepted or any(kind in accepted for kind in _EVENT_TYPES)
-        streamed = _LISTENS in body or (takes_events and any(mark in body for mark in _STREAMED))
+        takes_events = any(kind in accepted for kind in _EVENT_TYPES)
+        streamed = takes_events and any(mark in body for mark in _STREAMED)
         manager = self._events if streamed else self._json
         pending = [request]
         answer = _Answer(send)
