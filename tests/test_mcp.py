@@ -757,6 +757,28 @@ async def test_over_stdio_the_server_ends_with_its_input(filled):
 
 
 @pytest.mark.long
+async def test_over_stdio_half_an_emoji_is_refused_and_a_whole_one_is_not(filled):
+    """Clients in JavaScript write a half where a text was cut."""
+    process = start(filled, "--transport", "stdio", "--principal", "seattle")
+    try:
+        for text, answer in (
+            (r"\ud83d", b"half of a surrogate pair"),
+            (r"\uD83D\uDE00", "e:text\\n\U0001f600".encode()),
+        ):
+            body = request_body("tools/call", name="query", sql="select '?' as e")
+            process.stdin.write(body.replace(b"?", text.encode()) + b"\n")
+            process.stdin.flush()
+            with anyio.fail_after(60):
+                told = await anyio.to_thread.run_sync(
+                    process.stdout.readline, abandon_on_cancel=True
+                )
+            assert answer in told
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.long
 async def test_over_stdio_a_client_that_does_not_read_is_no_error(filled):
     process = start(filled, "--transport", "stdio", "--principal", "seattle")
     process.stdout.close()

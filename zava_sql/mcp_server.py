@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import json
 import os
 import signal
 import socket
@@ -256,4 +257,18 @@ async def _stdin_lines() -> AsyncIterator[str]:
 
     threading.Thread(target=read, daemon=True).start()
     while (line := await queue.get()) is not None:
-        yield line.decode("utf-8", "replace")
+        yield _without_halves(line.decode("utf-8", "replace"))
+
+
+def _without_halves(line: str) -> str:
+    """Put NUL in place of half a surrogate pair, which is refused where it stands.
+
+    The SDK takes such a line for no JSON and says nothing, so that its client waits for ever.
+    """
+    if "\\ud" not in line and "\\uD" not in line:
+        return line
+    try:
+        written = json.dumps(json.loads(line), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return line
+    return written.translate(dict.fromkeys(range(0xD800, 0xE000), "\\u0000"))
