@@ -33,7 +33,10 @@ from mcp_clients import (
 )
 from waiting import until
 
+from zava_sql.client_config import Client as Program
+from zava_sql.client_config import stdio_config
 from zava_sql.database import Database
+from zava_sql.settings import Settings
 from zava_sql.workers import shared_directory
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
@@ -572,6 +575,17 @@ async def test_a_configuration_leads_to_where_the_server_is(shops, host, url, mo
     config, _ = await printed(shops, "claude-desktop", "--transport", "http", "--host", host)
     _, name, where, _, _, *rest = config["mcpServers"]["zava"]["args"]
     assert (name, where, rest) == ("mcp-remote", url, more)
+
+
+def test_a_configuration_does_not_depend_on_where_it_was_printed(tmp_path, monkeypatch):
+    program = tmp_path / "bin" / "zava-sql"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "bin")
+    entry = stdio_config(Program.CURSOR, "seattle", Settings())["mcpServers"]["zava"]
+    assert entry["command"] == str(program)
+    assert entry["env"] == {"ZAVA_HOME": str(tmp_path / ".zava")}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -41,7 +41,7 @@ def stdio_config(client: Client, principal: str, settings: Settings) -> dict[str
     """Have the client start the server by itself, as this principal."""
     arguments = ["serve", "--transport", "stdio", "--principal", principal]
     # Clients with windows have neither the caller's PATH nor its directory.
-    command = shutil.which("zava-sql") or str(Path(sys.argv[0]).absolute())
+    command = str(Path(shutil.which("zava-sql") or sys.argv[0]).absolute())
     if Path(command).name == "__main__.py":
         command, arguments = sys.executable, ["-m", "zava_sql", *arguments]
     environment = {"ZAVA_HOME": str(settings.home.absolute())}
