@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from types import ModuleType
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ from mcp_clients import (
     text_of,
     wire_request,
 )
+from prometheus_client import REGISTRY
 
 from zava_sql import mcp_inbox
 from zava_sql.agent import Agent
@@ -511,7 +513,9 @@ async def closed_to_connections(name, server):
             connection.execute(f'alter database "{name}" allow_connections true')
 
 
-async def test_health_and_readiness_tell_a_lost_database_from_a_lost_process(database, server):
+async def test_health_and_readiness_tell_a_lost_database_from_a_lost_process(
+    database, server, caplog
+):
     keys = fill(database.admin_url)
     settings = settings_for(database, connect_timeout=5)
     async with (
@@ -522,12 +526,19 @@ async def test_health_and_readiness_tell_a_lost_database_from_a_lost_process(dat
         health, ready = url.replace("/mcp", "/healthz"), url.replace("/mcp", "/readyz")
         assert (await http.get(health)).json() == {"alive": True}
         assert (await http.get(ready)).json() == {"ready": True}
+        counted = partial(
+            REGISTRY.get_sample_value, "zava_errors_total", {"code": "SERVICE_UNAVAILABLE"}
+        )
+        before = counted() or 0
         async with closed_to_connections(database.dbname, server):
             assert (await http.get(health)).status_code == 200
             assert (await http.get(ready)).status_code == 503
             refused = await post(url, keys["seattle"])
             assert refused.status_code == 503
             assert refused.json()["code"] == "SERVICE_UNAVAILABLE"
+        told = [one.zava_fields["code"] for one in caplog.records if one.msg == "error"]
+        assert told == ["SERVICE_UNAVAILABLE"]
+        assert counted() == before + 1
         assert (await http.get(ready)).status_code == 200
         assert (await post(url, keys["seattle"])).status_code == 200
 

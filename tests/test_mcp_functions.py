@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 import functions
@@ -17,6 +18,7 @@ import tenants
 import test_mcp as mcp
 from mcp import Client, MCPError
 from mcp.client.subscriptions import ToolsListChanged
+from prometheus_client import REGISTRY
 from pydantic import ValidationError as SettingError
 
 from zava_sql.agent import Agent
@@ -341,17 +343,25 @@ async def test_each_caller_has_the_tools_of_its_role(url, shops):
         assert counts[0] == 201 < counts[1]
 
 
-async def test_a_disabled_principal_lists_nothing(shops):
+async def test_a_disabled_principal_lists_nothing(shops, caplog):
     copy = shops[0]
+    refused = partial(
+        REGISTRY.get_sample_value, "zava_errors_total", {"code": "AUTHORIZATION_ERROR"}
+    )
+    before = refused() or 0
     async with in_process(copy, "everett") as client:
         assert "numbers" in await names(client)
         with psycopg.connect(copy.admin_url, autocommit=True) as connection:
             connection.execute("select zava.disable_principal('everett')")
             try:
-                with pytest.raises(MCPError, match="AUTHORIZATION_ERROR"):
-                    await names(client)
+                for ask in (client.list_tools, client.list_resources):
+                    with pytest.raises(MCPError, match="AUTHORIZATION_ERROR"):
+                        await ask()
             finally:
                 connection.execute("select zava.enable_principal('everett')")
+    told = [one.zava_fields["code"] for one in caplog.records if one.msg == "error"]
+    assert told == ["AUTHORIZATION_ERROR"] * 2
+    assert refused() == before + 2
 
 
 async def test_many_tools_come_in_pages(clone):
@@ -628,6 +638,7 @@ async def test_a_fence_stands_around_what_errors_and_compatible_tools_quote(shop
     async with in_process(shops[0], fence_results=True, compat_tools=True) as client:
         for tool, arguments, inner, behind in (
             ("query", {"sql": f"select '{attack}'::int"}, f'"{attack}"', ["hint: Give a value of"]),
+            ("query", {"sql": "select ln(-1)"}, "cannot take logarithm", ["sqlstate: 2201E"]),
             ("top_products", {"by": attack}, "Use one of: revenue", ["sqlstate: 22023"]),
             ("top_products", {"by": attack}, attack, ["sqlstate: 22023"]),
             ("execute_sales_query", {"postgresql_query": f"select '{attack}' as x"}, attack, []),

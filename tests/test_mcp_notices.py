@@ -204,7 +204,9 @@ async def test_each_hears_its_own_calls_only(url, database, keys):
 
 async def exchange(url, key, tool, **options):
     """Make a call of the older era by hand, and give the type and the messages of the answer."""
-    body = request_body("tools/call", name=tool, era=LEGACY, **options.pop("arguments", {}))
+    given = options.pop("arguments", {})
+    progress = options.pop("progress", False)
+    body = request_body("tools/call", name=tool, era=LEGACY, progress=progress, **given)
     headers = request_headers(key, MCP_Protocol_Version=LEGACY, Mcp_Name=tool, **options)
     async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
         answer = await http.post(url, content=body, headers=headers)
@@ -219,12 +221,16 @@ async def test_an_answer_becomes_a_stream_only_where_something_is_said(url, keys
     kind, (answer,) = await exchange(url, keys["seattle"], "board")
     assert kind == "application/json"
     assert answer["result"]["content"][0]["text"] == "201 orders"
-    kind, messages = await exchange(url, keys["seattle"], "speaks", arguments={"word": "a"})
-    assert kind == "text/event-stream"
-    assert [message.get("method") for message in messages] == ["notifications/message"] * 3 + [None]
-    assert messages[0]["params"] == {"level": "info", "logger": "database", "data": "info a"}
-    assert messages[-1]["id"] == 1
-    assert messages[-1]["result"]["content"][0]["text"] == "a"
+    for progress in (False, True):  # which is a stream from the beginning
+        kind, messages = await exchange(
+            url, keys["seattle"], "speaks", progress=progress, arguments={"word": "a"}
+        )
+        assert kind.partition(";")[0] == "text/event-stream"
+        methods = [message.get("method") for message in messages]
+        assert methods == ["notifications/message"] * 3 + [None]
+        assert messages[0]["params"] == {"level": "info", "logger": "database", "data": "info a"}
+        assert messages[-1]["id"] == 1
+        assert messages[-1]["result"]["content"][0]["text"] == "a"
 
 
 async def test_a_client_that_takes_no_stream_gets_its_answer(url, keys):

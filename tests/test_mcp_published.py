@@ -261,9 +261,13 @@ async def test_a_client_is_told_when_data_of_its_resources_change(transport, sho
             assert {(await anext(told)).uri for _ in asked[:2]} == {board, receipt}
     async with (
         client_of(url, keys["head-office"]) as client,
-        client.listen(resource_subscriptions=asked) as events,
+        client.listen(
+            resource_subscriptions=asked + [f"zava://receipts/{n}" for n in range(200)]
+        ) as events,
     ):
-        assert "zava://head" in events.honored.resource_subscriptions
+        honored = events.honored.resource_subscriptions
+        assert "zava://head" in honored
+        assert len(honored) == 100 - len(["zava://nothing", "db://schema"])
 
 
 # ---------------------------------------------------------------- prompts

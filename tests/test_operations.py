@@ -31,16 +31,21 @@ from mcp_clients import (
     settings_for,
     wire_request,
 )
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from waiting import until
 
 from zava_sql import logs, migrate, traces
 from zava_sql.agent import Agent
+from zava_sql.auth import request_principal
 from zava_sql.calls import Call, fingerprint
 from zava_sql.cli import app
 from zava_sql.database import Database
 from zava_sql.errors import ConfigurationError
+from zava_sql.mcp_endpoint import Endpoint
+from zava_sql.mcp_http import application
+from zava_sql.mcp_tools import create_server
 from zava_sql.monitor import summary
 from zava_sql.settings import Settings
 from zava_sql.slow import SlowCalls, plan_shape
@@ -195,6 +200,29 @@ async def test_a_schema_that_is_read_as_a_resource_has_a_caller_too(shops, logge
     assert len({one["request_id"] for one in found}) == 2
 
 
+async def test_a_call_bears_the_trace_that_its_client_names(shops, logged):
+    database, keys = shops
+
+    def named(letter):
+        return f"00-{letter * 32}-{letter * 16}-01"
+
+    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+        # Where both name one, that of 2026-07-28 is meant: proxies write into headers.
+        for meta, header in (
+            (named("a"), named("b")),
+            (None, named("c")),
+            (named("d") + "\n", named("e")),
+            (7, named("e")),
+        ):
+            body = json.loads(request_body("tools/call", name="query", sql="select 1"))
+            if meta is not None:
+                body["params"]["_meta"]["traceparent"] = meta
+            answer = await post(url, keys["seattle"], json.dumps(body), traceparent=header)
+            assert not answer.json()["result"]["isError"]
+    told = [one.get("trace_id") for one in events(logged, "call")]
+    assert told == ["a" * 32, "c" * 32, None, None]
+
+
 def test_people_at_a_terminal_read_lines(logged):
     stream = Terminal()
     logs.configure("info", stream)
@@ -306,6 +334,27 @@ async def test_who_did_not_wait_is_not_counted_as_our_failure(shops):
         assert after[hung_up] == before.get(hung_up, 0) + 1
         failed = 'zava_http_requests_total{path="/mcp",status="503"}'
         assert after.get(failed, 0) == before.get(failed, 0)
+
+
+async def test_what_was_not_said_to_its_end_is_not_done(shops, logged):
+    def hung_up():
+        labels = {"path": "/mcp", "status": "499"}
+        return REGISTRY.get_sample_value("zava_http_requests_total", labels) or 0
+
+    database, keys = shops
+    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+        request = wire_request(url, keys["seattle"], "select 1", progress=True)
+        head, end, body = request.partition(b"\r\n\r\n")
+        # All of the JSON is there, and one byte more was promised.
+        head = head.replace(b"Length: %d" % len(body), b"Length: %d" % (len(body) + 1))
+        before = hung_up()
+        for said in (head + end, head + end + body):
+            _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+            writer.write(said)
+            writer.close()
+        await until(lambda: hung_up() == before + 2)
+    assert events(logged, "call") == []
+    assert [one for one in events(logged) if one["level"] == "error"] == []
 
 
 async def test_calls_are_counted_by_kind_and_how_they_ended(shops):
@@ -448,6 +497,19 @@ def test_the_newest_revision_is_known_at_once():
     script += "print(db_files.newest_revision(), 'alembic' in sys.modules)"
     said = subprocess.check_output([sys.executable, "-c", script], timeout=60)
     assert said.decode().split() == [migrate.head(), "False"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "status"),
+    [("127.0.0.1", 200), ("::1", 200), ("10.0.0.7", 401), ("::ffff:10.0.0.7", 401), ("", 401)],
+)
+async def test_who_is_elsewhere_is_no_insider_whatever_name_it_uses(shops, peer, status):
+    async with Database.open(settings_for(shops[0])) as opened:
+        agent = Agent(opened)
+        endpoint = Endpoint(create_server(agent, request_principal), opened.settings)
+        transport = httpx2.ASGITransport(application(agent, endpoint), client=(peer, 5))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
+            assert (await http.get("/metrics")).status_code == status
 
 
 async def test_what_a_proxy_on_this_machine_passes_on_is_no_insider_s(shops):
@@ -745,7 +807,8 @@ async def test_calls_leave_no_task_no_connection_and_no_file(shops):
 
     async def all_kinds(opened, url) -> tuple[int, int]:
         for text in texts:
-            body = request_body("tools/call", name="query", sql=text)
+            told = text == texts[-1]
+            body = request_body("tools/call", name="query", progress=told, sql=text)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.3 if text == slow else 20):
                     await post(url, keys["seattle"], body)

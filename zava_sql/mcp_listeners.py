@@ -76,7 +76,7 @@ class Listeners:
     async def end_unknown(self) -> None:
         """End the streams of keys that were revoked or expired, and of disabled principals."""
         for scope, stream in list(self._open.items()):
-            if not await stream.is_known() and scope in self._open:
+            if not await stream.is_known():
                 scope.cancel()
 
     def close(self) -> None:
