@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 from array import array
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,6 +222,83 @@ async def deaf(database: conftest.Database) -> AsyncIterator[Agent]:
     """Keep answers and hear nothing: only what is looked up with every call protects."""
     async with tenants.opened(database, cache_ttl=60, pool_max=4) as opened:
         yield Agent(opened, cache=Cache(opened, MemoryStore(60, 1_000_000), on=True))
+
+
+FILE_FDW = "select 1 from pg_available_extensions where name = 'file_fdw'"
+# What an administrator has put there and given, how it is taken back, and what a tenant asks of it.
+BESIDES = {
+    "materialized view": (
+        ["create materialized view {it} as select 1 as a", "grant select on {it} to store_manager"],
+        "revoke select on {it} from store_manager",
+        "drop materialized view {it}",
+    ),
+    "foreign table": (
+        [
+            "create extension file_fdw",
+            "create server besides foreign data wrapper file_fdw",
+            "create foreign table {it} (a text) server besides options (program 'echo 1')",
+            "grant select on {it} to store_manager",
+        ],
+        "revoke select on {it} from store_manager",
+        "drop extension file_fdw cascade",
+    ),
+    "partition": (
+        [
+            "create table retail.whole (a integer) partition by list (a)",
+            "create table {it} partition of retail.whole default",
+            "grant select on {it} to store_manager",
+        ],
+        "revoke select on {it} from store_manager",
+        "drop table retail.whole",
+    ),
+    "column of api": (
+        ["create view api.besides as select 1 as a", "grant select (a) on {it} to store_manager"],
+        "revoke select (a) on {it} from store_manager",
+        "drop view {it}",
+    ),
+    "role of a class": (
+        [
+            "create role besides",
+            "create table {it} (a integer)",
+            "grant select on {it} to besides",
+            "grant besides to store_manager with inherit true",
+        ],
+        "revoke besides from store_manager",
+        "drop table {it}; drop role besides",
+    ),
+    "role that is bound by nothing": (
+        ["alter role zava_store_seattle bypassrls"],
+        "alter role zava_store_seattle nobypassrls",
+        "select",
+    ),
+}
+
+
+@pytest.mark.parametrize("besides", BESIDES)
+async def test_no_answer_outlives_what_an_administrator_gave_besides(
+    module_database, admin, besides
+):
+    it = "api.besides" if "api" in besides else "retail.besides"
+    if besides == "foreign table" and not admin.execute(FILE_FDW).fetchone():
+        pytest.skip("file_fdw is not installed")
+    given, *ends = BESIDES[besides]
+    taken, gone = (text.format(it=it) for text in ends)
+    sql = COUNT if "bound by nothing" in besides else f"select count(b.a) from {it} as b"
+    for text in given:
+        admin.execute(text.format(it=it))
+    try:
+        async with deaf(module_database) as agent:
+            seattle = await who(agent)
+            before = await value(agent, seattle, sql)
+            assert await value(agent, seattle, sql) == before
+            assert agent.cache.hits == 1
+            admin.execute(taken)
+            with suppress(DatabaseError):
+                assert await value(agent, seattle, sql) == 27 < before
+            assert agent.cache.hits == 1
+    finally:
+        admin.execute(taken)
+        admin.execute(gone)
 
 
 async def test_stores_that_are_given_are_seen_at_once(module_database, admin):

@@ -33,7 +33,7 @@ begin atomic
                     where s.principal_id = p.principal_id
                 ),
                 (select a.number from zava.access_changes as a),
-                -- Grants, policies, views, functions and memberships.
+                -- Grants, policies, views, functions. Partitions of the log come and go by themselves.
                 (
                     select sum(hashtextextended(concat_ws('/', n.oid, n.xmin), 0))
                     from pg_catalog.pg_namespace as n
@@ -47,14 +47,15 @@ begin atomic
                         from pg_catalog.pg_namespace as n
                         where n.nspname in ('retail', 'api', 'zava')
                     )
-                        and c.relkind in ('r', 'p', 'v')
-                        and not c.relispartition
+                        and c.relkind in ('r', 'p', 'v', 'm', 'f')
+                        and not (c.relispartition and c.relnamespace = 'zava'::regnamespace)
                 ),
                 (
                     select sum(hashtextextended(concat_ws('/', a.attrelid, a.attnum, a.xmin), 0))
                     from pg_catalog.pg_attribute as a
                     join pg_catalog.pg_class as c on c.oid = a.attrelid
-                    where c.relnamespace = 'retail'::regnamespace and a.attacl is not null
+                    where c.relnamespace in ('retail'::regnamespace, 'api'::regnamespace)
+                        and a.attacl is not null
                 ),
                 (
                     select sum(hashtextextended(concat_ws('/', y.oid, y.xmin), 0))
@@ -65,12 +66,7 @@ begin atomic
                     from pg_catalog.pg_proc as f
                     where f.pronamespace in ('api'::regnamespace, 'zava'::regnamespace)
                 ),
-                (
-                    select sum(hashtextextended(concat_ws('/', m.oid, m.xmin), 0))
-                    from pg_catalog.pg_auth_members as m
-                    join pg_catalog.pg_roles as r on r.oid = m.member
-                    where r.rolname = p.role_name
-                )
+                zava._role_version(p.role_name)
             ),
             'UTF8'
         )),
