@@ -143,6 +143,12 @@ p_patientId: number of the patient,
     p_limit:	a number of patients
 Order: asc or desc, as you please
 Note: nothing of that.';
+create function api.nested(p_parts jsonb) returns text language sql stable
+begin atomic select 'fits'; end;
+comment on function api.nested(jsonb) is 'Has parts of parts.
+
+schema: {"properties": {"parts": {"type": "object",
+    "properties": {"parts": {"$ref": "#/properties/parts"}}}}}';
 comment on function api.commented(integer) is
     e'Written elsewhere.\r\n \r\np_x: a number that is small\r\n'
     'schema: {"properties": {"x": {"maximum": 9}}}';

@@ -105,6 +105,14 @@ schema: {"properties": {"address": {"type": "object", "required": ["city"]},
         "phone": {"pattern": "^[0-9; -]+$"}},
     "anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}
 p_email: where to write to';
+create function api.priced(p_price numeric, p_prices numeric[] default null) returns text
+language sql stable
+begin atomic select concat_ws(' ', p_price, p_prices); end;
+comment on function api.priced(numeric, numeric[]) is 'Prices.
+
+schema: {"properties": {"price": {"minimum": 0.01, "multipleOf": 0.01},
+    "prices": {"items": {"type": "number", "maximum": 10}}}}';
+
 create function api.routed(p_region text) returns text language sql stable
 begin atomic select p_region; end;
 comment on function api.routed(text) is 'Goes to a region.

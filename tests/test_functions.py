@@ -6,7 +6,9 @@ import asyncio
 import dataclasses
 import json
 import logging
+import sys
 from collections import Counter
+from typing import Any
 
 import functions
 import jsonschema
@@ -25,6 +27,7 @@ from zava_sql.errors import (
 )
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.toolbox import Toolbox
+from zava_sql.tools import checked, function_tool
 
 pytestmark = pytest.mark.anyio
 
@@ -72,8 +75,8 @@ def call(opened, people, tools):
     agent = Agent(opened, embed=embed)
 
     async def calling(name, principal="seattle", **arguments):
-        jsonschema.validate(arguments, tools[name].checked_by())
-        return await agent.call_function(people[principal], tools[name], arguments)
+        given = checked(function_tool(agent, tools[name]), arguments)
+        return await agent.call_function(people[principal], tools[name], given)
 
     return calling
 
@@ -256,6 +259,15 @@ async def test_what_no_text_of_postgresql_can_hold_is_a_bad_argument(call, text)
 async def test_numbers_are_exact(call, name, argument, value):
     (parameter,) = {"echo_number": ["number"], "echo_whole": ["whole"]}[name]
     assert (await call(name, **{parameter: argument})).rows == [(value,)]
+
+
+async def test_what_cannot_be_checked_to_its_end_is_a_bad_argument(call):
+    parts: dict[str, Any] = {}
+    assert (await call("nested", parts={"parts": parts})).rows == [("fits",)]
+    for _ in range(sys.getrecursionlimit()):
+        parts = {"parts": parts}
+    with pytest.raises(ValidationError, match="nested too deep"):
+        await call("nested", parts=parts)
 
 
 async def test_what_is_left_out_takes_its_default(call):

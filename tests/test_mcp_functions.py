@@ -158,6 +158,7 @@ async def test_more_rows_come_where_the_function_is_asked_for_them(client):
         ("echo_choice", {"moods": ["angry"]}),
         ("echo_choice", {"moods": "calm"}),
         ("echo_choice", {"flag": "true"}),
+        ("basket_affinity", {"min_support": "much"}),
     ],
 )
 async def test_a_model_is_told_of_bad_arguments(client, tool, arguments):
@@ -261,9 +262,9 @@ async def test_what_a_function_refuses_is_an_error_result(client):
             "Write year, month and day of the calendar, as in 2024-12-31.",
         ),
         (
-            "basket_affinity",
-            {"min_support": "much"},
-            'invalid input syntax for type numeric: "much"',
+            "echo_code",
+            {"code": "x", "flags": "12"},
+            '"2" is not a valid binary digit',
             "Give a value of that type.",
         ),
         ("numbers", {"first": 2**31}, 'value "2147483648" is out of range', "Give a number"),

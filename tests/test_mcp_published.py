@@ -369,6 +369,28 @@ async def test_rules_of_a_comment_are_shown_and_hold(client):
         assert text_of(result).startswith("VALIDATION_ERROR: invalid arguments of ship: $")
 
 
+async def test_a_rule_about_a_number_is_about_its_text_as_well(client):
+    for price, shown in ((19.99, "19.99"), ("0.01", "0.01"), ("+1e2", "100"), (5, "5")):
+        result = await client.call_tool("priced", {"price": price})
+        assert text_of(result) == shown
+    exact = ["9.99999999999999999999", -1]
+    result = await client.call_tool("priced", {"price": 1, "prices": exact})
+    assert text_of(result) == "1 {9.99999999999999999999,-1}"
+    for change, said in (
+        ({"price": "-5"}, "$.price: -5 is less than the minimum of 0.01"),
+        ({"price": "0x1F"}, "$.price: '0x1F' is not of type 'number'"),
+        ({"price": "NaN"}, "$.price: 'NaN' is not of type 'number'"),
+        ({"price": 19.995}, "$.price: 19.995 is not a multiple of 0.01"),
+        ({"price": "19.995"}, "$.price: 19.995 is not a multiple of 0.01"),
+        ({"prices": [1, "10.001"]}, "$.prices[1]: 10.001 is greater than the maximum of 10"),
+        ({"prices": ["1e999999"]}, "$.prices[0]: inf is greater than the maximum of 10"),
+    ):
+        result = await client.call_tool("priced", {"price": 1, **change})
+        text = text_of(result)
+        assert result.is_error
+        assert text.startswith(f"VALIDATION_ERROR: invalid arguments of priced: {said}")
+
+
 async def test_a_line_about_an_argument_is_nothing_else(client):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert tools["about_words"].input_schema["properties"] == {

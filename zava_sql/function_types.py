@@ -16,6 +16,7 @@ __all__ = [
     "column_names",
     "default_value",
     "has_text",
+    "said_by",
     "with_texts",
 ]
 
@@ -46,6 +47,8 @@ _LONGEST_LIST: Final = 1000
 _LITERAL: Final = re.compile(r"""(?:'((?:[^']|'')*)'|\(?(-?\d+(?:\.\d+)?)\)?)(?:::[\w ."\[\]]+)?""")
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "oid", "float4", "float8", "numeric"})
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+# Python reads no longer integers.
+_TEXT_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,4000}(\.[0-9]+)?([eE][+-]?[0-9]{1,6})?")
 
 
 class UnshownError(Exception):
@@ -86,15 +89,21 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_texts(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Let the schema of an argument take texts as numerics: JSON's numbers are often doubles."""
-    facts = base_of(facts)
-    if facts["kind"] == "a":
-        items = schema["items"]
-        if isinstance(items, dict):  # a comment may have made it true, or false
-            schema = {**schema, "items": with_texts(items, facts["of"])}
-        return schema
-    if facts["name"] == "numeric" and schema.get("type") == "number":
+    if base_of(facts)["name"] == "numeric" and schema.get("type") == "number":
         return {**schema, "type": ["number", "string"]}
     return schema
+
+
+def said_by(value: object, facts: Mapping[str, Any]) -> object:
+    """Give what rules are about: the number that a text for a numeric says."""
+    facts = base_of(facts)
+    if facts["kind"] == "a":
+        if not isinstance(value, list) or len(value) > _LONGEST_LIST:
+            return value
+        return [said_by(item, facts["of"]) for item in value]
+    if facts["name"] == "numeric" and isinstance(value, str) and _TEXT_NUMBER.fullmatch(value):
+        return int(value) if value.lstrip("+-").isdigit() else float(value)
+    return value
 
 
 def column_names(columns: Sequence[Mapping[str, Any]]) -> str:

@@ -90,8 +90,8 @@ class FunctionSpec:
     resource: Resource | None
     prompt: str | None
 
-    def checked_by(self) -> dict[str, Any]:
-        """Give the schema that arguments must fit: the one shown, and texts for numerics."""
+    def texts_schema(self) -> dict[str, Any]:
+        """Give the schema by which texts are read: the one shown, with texts for numerics."""
         facts = {parameter.name: parameter.facts for parameter in self.parameters}
         properties = {
             name: with_texts(schema, facts[name])

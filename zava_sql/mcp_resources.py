@@ -232,10 +232,10 @@ class _Handlers:
         return await self._toolbox.functions(await self._identify())
 
     async def _run(
-        self, context: Context, tool: Tool, given: Mapping[str, str]
+        self, context: Context, tool: Tool, function: FunctionSpec, given: Mapping[str, str]
     ) -> list[types.ContentBlock]:
         """Call a function with arguments that came as texts."""
-        arguments = checked(tool, from_texts(given, tool.validator.schema))
+        arguments = checked(tool, from_texts(given, function.texts_schema()))
         name = tool.spec.name
         with calling(context, name), measured(name, self._agent.database.settings.slow_query):
             result = await _told(tool.run(await self._identify(), arguments))
@@ -246,7 +246,7 @@ class _Handlers:
         for tool, function in await _told(self._functions()):
             given = function.resource.arguments(uri) if function.resource else None
             if given is not None:
-                found = await self._run(context, tool, given)
+                found = await self._run(context, tool, function, given)
                 return contents(uri, found, _type_of(function))
         return None
 
@@ -256,7 +256,7 @@ class _Handlers:
         for tool, function in await _told(self._functions()):
             if function.prompt is not None and function.name == params.name:
                 try:
-                    parts = await self._run(context, tool, params.arguments or {})
+                    parts = await self._run(context, tool, function, params.arguments or {})
                 except ValidationError as error:
                     raise MCPError(types.INVALID_PARAMS, error.message) from None
                 return types.GetPromptResult(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import mcp_types as types
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import (  # type: ignore[import-untyped]
+    Draft202012Validator,
+    validators,
+)
+from jsonschema import ValidationError as Problem
 
 from zava_sql.answer import Form, answer, fenced, value_answer
 from zava_sql.content import blocks
 from zava_sql.errors import ValidationError
+from zava_sql.function_types import said_by
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    import jsonschema
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from zava_sql.agent import Agent
     from zava_sql.functions import FunctionSpec
@@ -58,6 +62,23 @@ tables, columns and functions that contain every word. Without from and to a rep
 or more up to the newest sale: its description says which."""
 
 
+def _multiple_of(
+    validator: Draft202012Validator, of: float, number: object, _: object
+) -> Iterator[Problem]:
+    """Count as numbers are written: jsonschema's own rule has 19.99 as no multiple of 0.01."""
+    if not validator.is_type(number, "number"):
+        return
+    try:
+        fits = (Fraction(str(number)) / Fraction(str(of))).denominator == 1
+    except ValueError:
+        fits = False
+    if not fits:
+        yield Problem(f"{number} is not a multiple of {of}")
+
+
+_Validator: Final = validators.extend(Draft202012Validator, {"multipleOf": _multiple_of})
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """What a client is told about a tool, and what runs."""
@@ -68,8 +89,7 @@ class Tool:
     validator: Draft202012Validator = field(init=False)
 
     def __post_init__(self) -> None:
-        schema = self.function.checked_by() if self.function else self.spec.input_schema
-        object.__setattr__(self, "validator", Draft202012Validator(schema))
+        object.__setattr__(self, "validator", _Validator(self.spec.input_schema))
 
 
 def text_result(text: str, fields: dict[str, Any] | None = None) -> types.CallToolResult:
@@ -95,7 +115,16 @@ def checked(tool: Tool, given: Mapping[str, object]) -> Arguments:
     unknown = next((name for name in arguments if name not in known), None)
     if unknown is not None:
         raise _invalid(tool, f"there is no argument {unknown[:80]!r}")
-    for problem in tool.validator.iter_errors(arguments):
+    facts = {one.name: one.facts for one in tool.function.parameters} if tool.function else {}
+    said = {
+        name: said_by(value, facts[name]) if name in facts else value
+        for name, value in arguments.items()
+    }
+    try:
+        problem = next(tool.validator.iter_errors(said), None)
+    except RecursionError:
+        raise _invalid(tool, "it is nested too deep") from None
+    if problem is not None:
         raise _invalid(tool, f"{problem.json_path[:200]}: {_reason(problem)}")
     return arguments
 
@@ -108,7 +137,7 @@ def _invalid(tool: Tool, reason: str) -> ValidationError:
     )
 
 
-def _reason(problem: jsonschema.ValidationError) -> str:
+def _reason(problem: Problem) -> str:
     """Say what is wrong; of a long value only which rule it breaks."""
     message = str(problem.message)
     if len(message) <= _REASON:
