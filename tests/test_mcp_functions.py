@@ -229,6 +229,12 @@ async def test_hostile_arguments_get_a_short_error_of_their_kind(url, shops, cal
         assert found["result"]["content"][0]["text"].startswith(str(wanted))
 
 
+async def test_a_name_that_is_too_long_for_one_is_not_looked_for(client):
+    # PostgreSQL 16 compared it with every function there is, and for longer than a query may take.
+    result = await client.call_tool("describe_schema", {"name": "x" * 500_000})
+    assert mcp.text_of(result).startswith("VALIDATION_ERROR: there is no table or function 'xxx")
+
+
 async def test_what_a_function_refuses_is_an_error_result(client):
     result = await client.call_tool("fails", {"x": 0})
     assert result.is_error

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Name", "describe_schema", "list_names"]
 
 
-# Characters: every word is looked for in every comment.
+# Characters: every word is looked for in every comment, and a name compared with every other.
 _LONGEST_SEARCH: Final = 200
+_LONGEST_NAME: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ async def describe_schema(
             hint="Search for a few words at a time.",
         )
     text: str | None = None
-    # There is nothing of a name that no text of PostgreSQL can hold.
-    if has_text(f"{name}{search}"):
+    # There is nothing of a name that no text of PostgreSQL can hold, nor of one so long.
+    if len(name or "") <= _LONGEST_NAME and has_text(f"{name}{search}"):
         (row,) = await _ask(database, principal, "select api.describe_schema($1, $2)", name, search)
         text = row[0]
     if text is None and search is not None and search.strip():
