@@ -279,3 +279,7 @@ select o.order_date at time zone (select time_zone from stores limit 1), row(o.*
 select s.store_key, i.word from stores s, api.describe_schema(p_name => 'orders') d left join lateral unnest(string_to_array(d, ' ')) with ordinality i (word, place) on true limit 1;
 select'x','y'as z,"status"from orders where(status='completed')and(total_amount>-1)or(status<>'return')limit 1;
 select top.store_id, final.x, filter, within, partition from (select store_id, 1 as filter, 2 as within, 3 as partition from orders limit 1) as top, (select 1 as x) as final;
+select name from stores order by name fetch first (1 + (select count(*) from stores) / 2) rows only;
+select status from orders order by status offset 1 row fetch next 2 rows with ties;
+select json_array(with q as materialized (select name from stores) select q.name from q as q (name) window w as (order by q.name) returning jsonb) from stores;
+select status, rows from (select status, count(*) as rows from orders group by status) o order by rows desc;

@@ -23,19 +23,18 @@ CONTEXTS: Final[dict[str, tuple[str, ...]]] = {
     "d": ("select",),  # DISTINCT ON
     "f": ("from",),
     "n": ("select", "_", "window"),
-    "t": ("select", "_"),  # FETCH
     "w": ("with",),  # queries of WITH
 }
 _QUERY: Final = frozenset({"select", "with", "values", "table"})
-# Words that begin a clause, and its context; those of "t" are part of it, and the last two, which
-# are RETURNING behind the query of JSON_ARRAY.
+# Words that begin a clause, and its context. Those with a null are RETURNING behind the query of
+# JSON_ARRAY, and part of the clause.
 _STARTS: Final = {
     "select": "s", "from": "f", "where": "s", "having": "s", "limit": "s", "offset": "s",
-    "group+by": "s", "order+by": "s", "values": "s", "window": "n", "fetch": "t",
+    "group+by": "s", "order+by": "s", "values": "s", "window": "n",
     "union": "=", "intersect": "=", "except": "=", "null+::": "s", ",+null+::": "s",
     ";": "=",  # the end
 }  # fmt: skip
-_KEPT: Final = frozenset({"fetch", "null+::", ",+null+::"})
+_KEPT: Final = frozenset({"null+::", ",+null+::"})
 _PARTS: Final = words("when then else :")  # of CASE and of a slice
 _GROUPINGS: Final = words("cube rollup grouping+sets")
 _BRACKETS: Final = words("( ) [ ] case end")

@@ -48,18 +48,25 @@ def _clauses() -> dict[str, list[tuple[str, ...]]]:
 
 
 _CLAUSES: Final = _clauses()
-_REWRITTEN: Final = frozenset({*_CLAUSES, *_SEPARATORS, "as"})
+_REWRITTEN_IN: Final = {
+    "j": frozenset({*_CLAUSES, *_SEPARATORS, "as"}),
+    "q": frozenset({"format"}),
+    "": frozenset[str](),
+}
 
 
 def json_words(tokens: Tokens, made: list[str]) -> None:
     """Rewrite in `made` what stands directly in the brackets of SQL/JSON."""
-    # For each open bracket: "j" of a JSON function, "c" of the COLUMNS of JSON_TABLE, else "".
+    # For each open bracket: "j" of a JSON function, "q" of JSON_ARRAY with a query, "c" of the
+    # COLUMNS of JSON_TABLE, else "".
     keys, brackets = tokens.keys, [""]
     index = 0
     while key := keys[index]:
         if key == "(":
             before = keys[index - 1]
-            if before in JSON_WORDS:
+            if before == "json_array" and _is_query(tokens, index + 1):
+                brackets.append("q")
+            elif before in JSON_WORDS:
                 brackets.append("j")
             else:
                 brackets.append("c" if before == "columns" and brackets[-1] else "")
@@ -68,10 +75,15 @@ def json_words(tokens: Tokens, made: list[str]) -> None:
         elif key in (")", "]"):
             if len(brackets) > 1:
                 brackets.pop()
-        elif brackets[-1] == "c" or (brackets[-1] and key in _REWRITTEN):
+        elif brackets[-1] == "c" or key in _REWRITTEN_IN[brackets[-1]]:
             index = _in_brackets(tokens, made, index, brackets[-1])
             continue
         index += 1
+
+
+def _is_query(tokens: Tokens, index: int) -> bool:
+    key = tokens.keys[index]
+    return key in ("select", "with") or (key == "values" and tokens.keys[index + 1] == "(")
 
 
 def _in_brackets(tokens: Tokens, made: list[str], index: int, kind: str) -> int:

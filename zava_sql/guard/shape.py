@@ -46,6 +46,7 @@ _INFIX_WORDS: Final = words("like ilike between similar in")
 _NEVER_PREFIX: Final = words("/ % ^ < > = <= >= <> !=")  # MathOp of gram.y
 _JOINS: Final = words("natural cross inner left right full outer join")
 _BEFORE_SOURCE: Final = words("from join lateral ,")
+_BEGINS_QUERY: Final = words("select with values (")  # not the calls of ROWS FROM
 _WITHOUT_TYPE: Final = words("materialized not")
 
 
@@ -318,12 +319,16 @@ def _using(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def _rows(tokens: Tokens, made: list[str], index: int) -> int:
-    """ROWS FROM ( calls ), which begins no clause."""
+    """ROWS FROM ( calls ), which begins no clause; ROW ONLY and ROWS WITH TIES, which end FETCH."""
     keys = tokens.keys
-    if keys[index + 1 : index + 3] == ["from", "("] and keys[index - 1] in _BEFORE_SOURCE:
+    is_source = keys[index - 1] in _BEFORE_SOURCE and keys[index + 3] not in _BEGINS_QUERY
+    if is_source and keys[index : index + 3] == ["rows", "from", "("]:
         made[index : index + 2] = "rows+from", GAP
         return index + 2
-    return _word(tokens, made, index)
+    after = keys[index + 1 : index + 3]
+    length = 3 * (after == ["with", "ties"]) or 2 * (after[0] == "only")
+    made[index : index + length] = [GAP] * length
+    return index + length if length else _word(tokens, made, index)
 
 
 def _collate(tokens: Tokens, made: list[str], index: int) -> int:
@@ -344,9 +349,11 @@ def _argument_name(tokens: Tokens, made: list[str], index: int) -> int:
     return index + 1
 
 
-def _nulls(tokens: Tokens, made: list[str], index: int) -> int:
-    if tokens.keys[index + 1] in ("first", "last"):
-        made[index : index + 2] = GAP, GAP
+def _first(tokens: Tokens, made: list[str], index: int) -> int:
+    """NULLS FIRST holds nothing; FETCH FIRST n is LIMIT n, and may stand without a number."""
+    is_fetch = tokens.keys[index] == "fetch"
+    if tokens.keys[index + 1] in ("first", "next" if is_fetch else "last"):
+        made[index : index + 2] = "limit" if is_fetch else GAP, GAP
         return index + 2
     return index + 1
 
@@ -377,6 +384,8 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     **dict.fromkeys(("all", "any", "some"), _any),
     **dict.fromkeys(("::", "returning"), _cast),
     **dict.fromkeys(("search", "cycle"), _after_with),
+    **dict.fromkeys(("nulls", "fetch"), _first),
+    **dict.fromkeys(("rows", "row"), _rows),
     ".": _dot,
     "as": _as,
     "is": _is,
@@ -388,6 +397,4 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     "only": _only,
     "=>": _argument_name,
     ":=": _argument_name,
-    "nulls": _nulls,
-    "rows": _rows,
 }
