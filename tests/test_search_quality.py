@@ -111,6 +111,11 @@ def good_enough(found):
 def test_questions_are_understood_and_keywords_found(seeded_database):
     found = quality(seeded_database, LocalEmbedder())
     assert good_enough(found), found
+    # Without pg_trgm spelling is not repaired.
+    with psycopg.connect(seeded_database.admin_url) as connection:
+        connection.execute("drop extension if exists pg_trgm cascade")
+    found = quality(seeded_database, LocalEmbedder())
+    assert good_enough(found), found
 
 
 def test_vectors_without_meaning_do_not_pass(seeded_database):

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(111);
+select plan(115);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -107,12 +107,12 @@ where not exists (select from pg_extension as e where e.extname = 'pg_trgm');
 select is(
     (
         select string_agg(coalesce(n.lexeme, 'none'), ' ' order by w.place)
-        from unnest(array['hammr', 'mallte', 'hamemr', 'drlil', 'jalappeño', 'tomatto', 'nial', 'camera', 'wooden8'])
+        from unnest(array['hammr', 'mallte', 'hamemr', 'drlil', 'jalappeño', 'tomatto', 'nial', 'camera', 'sled', 'wooden8'])
             with ordinality as w (word, place)
         left join lateral api._nearest_word(w.word) as n on true
     ),
-    'hammer mallet hammer drill jalapeño tomato none none none',
-    'one slip is repaired in words of five letters and more'
+    'hammer mallet hammer drill jalapeño tomato none none none none',
+    'one slip is repaired in words of five letters and more, and no word is taken for a longer one'
 ) where exists (select from pg_extension as e where e.extname = 'pg_trgm')
 union all
 select skip('there is no pg_trgm', 1)
@@ -131,6 +131,32 @@ select is(
     pg_temp.ask('sr-a', $$ select sku, headline from api.search_products('cordless drill bits') $$),
     e'(BITS,"Fit every **cordless** **drill**.")\n(DRILL,"Bores holes in wood.")',
     'who has most of the words comes first, with its words marked'
+);
+select is(
+    (
+        select string_agg(api._wanted_text(t.query), '|' order by t.place)
+        from unnest(array[
+            'sofa without arms', 'dog bed, not light blue, large', 'table without the two drawers for kids',
+            'bed w/o a headboard', 'doors that do not slam', 'not a hammer', 'without', 'knot', 'no-drill rod'
+        ]) with ordinality as t (query, place)
+    ),
+    'sofa |dog bed, , large|table  for kids|bed |doors that do not slam|not a hammer|without|knot|no-drill rod',
+    'what is said not to be is not looked for, unless nothing else is asked for'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku, headline from api.search_products('hammer without a claw') $$),
+    e'(NEW,"Breaks concrete.")\n(HAMMER,"Drives and pulls nails.")',
+    'who wants it without a claw does not get the claw first'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('not a claw', p_limit => 1) $$),
+    '(HAMMER)', 'there are no operators: of nothing else a text is read as any'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select max(t.worth) = min(t.worth), count(*)
+        from unnest(array['drill 10', 'drill 10 in', 'drill 10in', 'drill 10 IN.']) as q (query)
+        cross join lateral (select round(w.total::numeric, 2) as worth from api._asked_words(q.query) as w) as t $$),
+    '(t,4)', 'an inch is no word that a product lacks'
 );
 update retail.products as p
 set description = 'Even a beginner makes them straight with it, in boards of any kind: holes in wood.'

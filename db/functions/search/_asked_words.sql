@@ -25,7 +25,10 @@ set plan_cache_mode = force_generic_plan
 as $function$
 declare
     v_asked constant text[] := tsvector_to_array(to_tsvector('english', p_query));
-    v_simple constant tsvector := to_tsvector('simple', p_query);
+    -- Of 10 in the little word is an inch, of which nothing is left to be found.
+    v_simple constant tsvector := to_tsvector(
+        'simple', regexp_replace(p_query, '([0-9]\s*)in\M', '\1', 'gi')
+    );
     v_size constant text := '\m([0-9]+)(x(?=[0-9])|[a-z]{1,4}\M)';
     v_parts text;
     v_known bigint;

@@ -1,7 +1,8 @@
 -- api._nearest_word(): the word of the catalogue that a misspelled one is taken for. Not a tool.
 -- Whole words are compared, not lexemes: cordles is nearer to cordless than to cord, to which it is
 -- shortened. One that is a single slip away comes first, and is taken though it shares few trigrams: two
--- letters that changed places break four of them. In words of four letters any slip makes another word. Of spellings
+-- letters that changed places break four of them. In words of four letters any slip makes another word.
+-- What shares just half is rather the beginning of another word: need of needle, tank of tan. Of spellings
 -- that are nearly as near, the one that more products have.
 -- Trigrams are an extension, in a schema that is not known before; without it nothing is repaired.
 create or replace function api._nearest_word(
@@ -40,7 +41,7 @@ begin
             select %1$I.similarity(w.word, $1) as similarity,
                 length($1) > 4 and api._is_one_slip($1, w.word) as is_slip
         ) as n
-        where (w.word operator(%1$I.%%) $1 or w.word = any ($2)) and (n.is_slip or n.similarity >= 0.5)
+        where (w.word operator(%1$I.%%) $1 or w.word = any ($2)) and (n.is_slip or n.similarity > 0.5)
         order by n.is_slip desc, n.similarity + ln(w.products) / 50 desc, w.word
         limit 1',
         v_schema

@@ -1,6 +1,6 @@
 -- api.search_products(): products that the caller's stores sell, by what a text means and by its
 -- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
--- rank: 1 / (20 + place). A place in the list of words counts by the square of what the product
+-- rank: 1 / (20 + place). A place in the list of words counts by the cube of what the product
 -- covers of the search, at most double: who names a thing gets what is named so, and of a question,
 -- of which any product covers little, meaning decides. A product whose article number is asked for comes
 -- before both.
@@ -41,6 +41,7 @@ declare
     v_query constant text := btrim(p_query, e' \t\r\n\v\f\u0085\u00a0\u00ad\u1680\u180e'
         '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f'
         '\u2028\u2029\u202f\u205f\u2060\u2800\u3000\ufeff');
+    v_wanted text;
     v_words tsquery;
     v_category uuid;
     v_named uuid[];
@@ -82,7 +83,8 @@ begin
         else 'words only: no model is live'
     end;
     -- Any of the words, as they are looked for.
-    v_words := replace(plainto_tsquery('english', v_query)::text, ' & ', ' | ')::tsquery;
+    v_wanted := api._wanted_text(v_query);
+    v_words := replace(plainto_tsquery('english', v_wanted)::text, ' & ', ' | ')::tsquery;
     -- Of fewer characters, numbers are sizes. Without any number only the text as it is can be one: a word
     -- is mostly meant as a word.
     if length(v_query) > 3 then
@@ -130,11 +132,11 @@ begin
             select f.product_id, f.similarity,
                 case
                     when f.coverage is null then 1.0 / (20 + f.place)
-                    else 2 * f.coverage ^ 2 / (20 + f.place)
+                    else 2 * f.coverage ^ 3 / (20 + f.place)
                 end as worth,
                 case when f.coverage is null then 'meaning' else 'words' end as side
             from api._found_products(
-                v_unit, v_query, v_category, p_min_price, p_max_price, v_in_stock, v_depth, v_taken
+                v_unit, v_wanted, v_category, p_min_price, p_max_price, v_in_stock, v_depth, v_taken
             ) as f
             union all
             select n.product_id, null, 1, 'sku' from unnest(v_named) as n (product_id)
