@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+from contextlib import asynccontextmanager
 
 import anyio
 import mcp_types as types
@@ -22,6 +24,7 @@ from mcp_clients import (
     text_of,
 )
 
+from zava_sql import function_catalogue
 from zava_sql.agent import Agent
 from zava_sql.database import Database
 
@@ -268,6 +271,31 @@ async def test_a_client_is_told_when_data_of_its_resources_change(transport, sho
         honored = events.honored.resource_subscriptions
         assert "zava://head" in honored
         assert len(honored) == 100 - len(["zava://nothing", "db://schema"])
+
+
+async def test_what_changes_before_the_server_hears_of_it_is_told_all_the_same(
+    shops, keys, monkeypatch
+):
+    may_listen, connect = asyncio.Event(), function_catalogue.connect
+
+    @asynccontextmanager
+    async def late(*given, **options):
+        await may_listen.wait()
+        async with connect(*given, **options) as connection:
+            yield connection
+
+    monkeypatch.setattr(function_catalogue, "connect", late)
+    async with (
+        Database.open(settings_for(shops[0])) as database,
+        serving(database) as url,
+        client_of(url, keys["seattle"]) as client,
+        client.listen(resource_subscriptions=["zava://board"]) as events,
+    ):
+        with psycopg.connect(shops[0].admin_url, autocommit=True) as connection:
+            connection.execute("notify zava_data")
+        may_listen.set()
+        with anyio.fail_after(10):
+            assert (await anext(aiter(events))).uri == "zava://board"
 
 
 # ---------------------------------------------------------------- prompts

@@ -116,6 +116,8 @@ class FunctionCatalogue:
             woken.set()
 
         while True:
+            # What was said while nobody listened nobody has heard.
+            told |= {DATA, ACCESS}
             # A connection of its own: a listener would take one of a small pool for ever.
             try:
                 url = self._database.settings.service_url
@@ -140,6 +142,4 @@ class FunctionCatalogue:
                 pass  # It is away, or refuses: calls say so; here it is enough to try again.
             except Exception:
                 logger.warning("a look for changes failed", exc_info=True)
-            # What was said meanwhile nobody has heard.
-            told |= {DATA, ACCESS}
             await asyncio.sleep(wait)
