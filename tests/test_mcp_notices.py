@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from urllib.parse import urlsplit
 
 import anyio
@@ -270,14 +271,17 @@ async def test_a_client_that_hangs_up_after_it_was_told_something_ends_its_query
 
 
 @pytest.mark.long
-async def test_a_server_that_stops_ends_a_stream_that_has_begun(shops, keys):
+async def test_a_server_that_stops_ends_a_stream_that_has_begun(shops, keys, caplog):
     async with Database.open(settings_for(shops[0])) as database:
         async with serving(database) as url:
-            call = asyncio.create_task(
-                exchange(url, keys["seattle"], "speaks_and_sleeps", arguments={"word": "a"})
-            )
-            await asleep(shops[0], 1)
-        kind, messages = await call
-    assert kind == "text/event-stream"
-    assert [message["params"]["data"] for message in messages] == ["before a"]
+            # One that was plain JSON until something was said, and one from the beginning.
+            ask = partial(exchange, url, keys["seattle"], "speaks_and_sleeps")
+            given = {"arguments": {"word": "a"}}
+            calls = asyncio.gather(ask(**given), ask(**given, progress=True))
+            await asleep(shops[0], 2)
+        for kind, messages in await calls:
+            assert kind.partition(";")[0] == "text/event-stream"
+            said = [one["params"]["data"] for one in messages if "data" in one["params"]]
+            assert said == ["before a"]
     await asleep(shops[0], 0)
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []

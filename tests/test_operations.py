@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import http.server
 import io
 import json
@@ -221,6 +222,7 @@ async def test_a_call_bears_the_trace_that_its_client_names(shops, logged):
             assert not answer.json()["result"]["isError"]
     told = [one.get("trace_id") for one in events(logged, "call")]
     assert told == ["a" * 32, "c" * 32, None, None]
+    assert [one for one in events(logged) if one["level"] == "error"] == []
 
 
 def test_people_at_a_terminal_read_lines(logged):
@@ -798,6 +800,12 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def open_scopes() -> int:
+    """Count what could still be cancelled: each request has one, by which a stop ends it."""
+    gc.collect()
+    return sum(type(one).__name__ == "CancelScope" for one in gc.get_objects())
+
+
 @pytest.mark.long
 async def test_calls_leave_no_task_no_connection_and_no_file(shops):
     database, keys = shops
@@ -805,7 +813,7 @@ async def test_calls_leave_no_task_no_connection_and_no_file(shops):
     # The slow one's connection may be ended or kept; what follows needs one in any case.
     texts = (slow, "select 1/0", "select set_config('a', 'b', true)", "select count(*) from orders")
 
-    async def all_kinds(opened, url) -> tuple[int, int]:
+    async def all_kinds(opened, url) -> tuple[int, int, int]:
         for text in texts:
             told = text == texts[-1]
             body = request_body("tools/call", name="query", progress=told, sql=text)
@@ -819,7 +827,7 @@ async def test_calls_leave_no_task_no_connection_and_no_file(shops):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
         assert opened.gateway.get_idle_size() == opened.gateway.get_size() == 1
-        return len(asyncio.all_tasks()), open_files()
+        return len(asyncio.all_tasks()), open_files(), open_scopes()
 
     one = settings_for(database, pool_max=1)
     async with Database.open(one) as opened, serving(opened) as url:
