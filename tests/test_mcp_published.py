@@ -23,6 +23,7 @@ from mcp_clients import (
     settings_for,
     text_of,
 )
+from prometheus_client import REGISTRY
 
 from zava_sql import function_catalogue
 from zava_sql.agent import Agent
@@ -151,8 +152,15 @@ async def test_a_fence_is_around_texts_of_content(shops, keys):
         assert read.text.startswith("Between the lines data-")
 
 
-async def test_content_is_counted_for_the_audit(database, keys):
-    calls = []
+async def test_content_is_counted_for_the_audit_and_by_the_metrics(database, keys):
+    def counted():
+        names = ("bytes", "receipt", "chart_prompt")
+        found = [
+            REGISTRY.get_sample_value("zava_tool_calls_total", {"tool": name}) for name in names
+        ]
+        return [one or 0 for one in found]
+
+    calls, before = [], counted()
     agent = Agent(database)
     agent.observers.append(calls.append)
     async with serving(database, agent) as url, client_of(url, keys["seattle"]) as client:
@@ -166,6 +174,7 @@ async def test_content_is_counted_for_the_audit(database, keys):
         ("chart_prompt", "answered", 1),
     ]
     assert all(call.principal.name == "seattle" and call.caller.request_id for call in calls)
+    assert counted() == [one + 1 for one in before]
 
 
 # ---------------------------------------------------------------- resources
@@ -181,6 +190,7 @@ async def test_functions_are_listed_as_resources_and_templates(client):
         t.uri_template: t for t in (await client.list_resource_templates()).resource_templates
     }
     assert templates["zava://receipts/{number}{?copy}"].mime_type == "application/pdf"
+    assert templates["zava://charts/{shape}"].description == "A chart."
     assert not any("head" in uri for uri in {**resources, **templates})
 
 
@@ -323,7 +333,9 @@ async def test_a_prompt_is_what_its_function_answers(client):
     assert [message.role for message in prompt.messages] == ["user", "user"]
     assert prompt.messages[0].content.text == "Review seattle over 30 days, calm."
     assert prompt.messages[1].content.mime_type == "image/png"
-    (message,) = (await client.get_prompt("chart_prompt", {"shape": "Bar"})).messages
+    prompt = await client.get_prompt("chart_prompt", {"shape": "Bar"})
+    assert prompt.description == "Draws."
+    (message,) = prompt.messages
     assert message.content.text == "Draw a Bar"
 
 
