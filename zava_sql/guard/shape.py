@@ -46,6 +46,7 @@ _INFIX_WORDS: Final = words("like ilike between similar in")
 _NEVER_PREFIX: Final = words("/ % ^ < > = <= >= <> !=")  # MathOp of gram.y
 _JOINS: Final = words("natural cross inner left right full outer join")
 _BEFORE_SOURCE: Final = words("from join lateral ,")
+_BEFORE_COLUMN: Final = words("where and or on having when not select , .")  # never before a frame
 _BEGINS_QUERY: Final = words("select with values (")  # not the calls of ROWS FROM
 _WITHOUT_TYPE: Final = words("materialized not")
 
@@ -229,7 +230,7 @@ def _infix(tokens: Tokens, made: list[str], index: int) -> int:
             made[index] = GAP
         return index + 1
     if key == "between":
-        if keys[index - 1] in ("rows", "range", "groups"):
+        if keys[index - 1] in ("rows", "range", "groups") and keys[index - 2] not in _BEFORE_COLUMN:
             return index + 1
         made[index] = "||"
         if keys[index + 1] in ("symmetric", "asymmetric"):
@@ -384,6 +385,7 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     **dict.fromkeys(("all", "any", "some"), _any),
     **dict.fromkeys(("::", "returning"), _cast),
     **dict.fromkeys(("search", "cycle"), _after_with),
+    **dict.fromkeys(("=>", ":="), _argument_name),
     **dict.fromkeys(("nulls", "fetch"), _first),
     **dict.fromkeys(("rows", "row"), _rows),
     ".": _dot,
@@ -395,6 +397,4 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     "collate": _collate,
     "overlaps": _overlaps,
     "only": _only,
-    "=>": _argument_name,
-    ":=": _argument_name,
 }
