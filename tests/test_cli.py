@@ -89,6 +89,17 @@ def run(module_database, tmp_path_factory) -> Iterator[Run]:
     return call
 
 
+def on_terminal(run: Run, *arguments: str) -> str:
+    """Give what a terminal gets."""
+    program = (
+        "import os, pty, sys; said = []; "
+        "pty.spawn(sys.argv[1:], lambda fd: said.append(os.read(fd, 9999)) or said[-1]); "
+        "os.write(2, b''.join(said))"
+    )
+    command = (sys.executable, "-c", program, sys.executable, "-m", "zava_sql")
+    return run(*arguments, command=command).stderr
+
+
 def count(run: Run, principal: str) -> int:
     done = run("query", "select count(*) from retail.orders", "--as", principal, "--json")
     assert done.returncode == 0, done.stderr
@@ -104,6 +115,18 @@ def complains(done: subprocess.CompletedProcess[str], code: str, exit_code: int)
     assert lines[0].startswith("error: ")
     assert lines[0].endswith(f"[{code}]")
     assert lines[1].startswith("hint: ")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_no_value_is_obeyed_by_a_terminal(run, form):
+    """The title of the window, for one; a program that reads gets the value as it is."""
+    ask = ("query", "select e'a\\x1b]0;b\\x07\\u009bc' as x", "--as", "seattle", "--format", form)
+    shown = on_terminal(run, *ask)
+    assert "a" in shown
+    assert not any(mark in shown for mark in ("\x1b]", "\x07", "\x9b"))
+    if form == "csv":
+        assert "a\x1b]0;b\x07\x9bc" in run(*ask).stdout
 
 
 def test_two_tenants_differ_and_sum_up_to_head_office(run):
@@ -183,6 +206,11 @@ def test_bad_input_is_one_line_and_a_hint(run):
     complains(done, "VALIDATION_ERROR", 2)
     assert "--transport http" in done.stderr
     complains(run("serve", "--transport", "http", "--principal", "seattle"), "VALIDATION_ERROR", 2)
+    for option in ("--host=127.0.0.1", "--port=8000", "--workers=2"):
+        complains(run("serve", "--principal", "seattle", option), "VALIDATION_ERROR", 2)
+    done = run("doctor", "--json", "--sarif")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert json.loads(done.stderr)["code"] == "VALIDATION_ERROR"
 
 
 @pytest.mark.long

@@ -62,6 +62,6 @@ def advice(error: asyncpg.PostgresError) -> str:
             )
         if not error.hint:
             return "Log in as a superuser, or as an administrator who has zava_owner."
-    if isinstance(error, _OLDER) or not error.hint:
+    if isinstance(error, _OLDER):
         return "Migrate with `zava-sql db upgrade`; log in as administrator."
-    return error.hint
+    return error.hint or "The log of PostgreSQL may say more."

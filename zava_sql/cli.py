@@ -46,7 +46,7 @@ from zava_sql.errors import (
 )
 from zava_sql.guard import Guard, judge_line
 from zava_sql.logs import printable
-from zava_sql.render import to_csv, to_json, to_table
+from zava_sql.render import harmless, to_csv, to_json, to_table
 from zava_sql.retry import is_lost
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
@@ -256,7 +256,8 @@ def query(
         if result.truncated:
             print(f"({result.row_count} rows shown, there are more)", file=sys.stderr)
     else:
-        print(to_csv(result) if chosen is Format.CSV else to_json(result))
+        text = to_csv(result) if chosen is Format.CSV else to_json(result)
+        print(harmless(text) if sys.stdout.isatty() else text)
 
 
 async def _query(sql: str, name: str, max_rows: int | None) -> Result:

@@ -46,6 +46,10 @@ def doctor(
     """
     from zava_sql.doctor import report  # noqa: PLC0415 - not needed by the other commands
 
+    if json_ and sarif:
+        raise ValidationError(
+            "--sarif is JSON of a form of its own", hint="Leave --json or --sarif out."
+        )
     found = asyncio.run(_examine(gateway))
     with _for_whoever_reads():
         if sarif:

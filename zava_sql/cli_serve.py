@@ -8,7 +8,7 @@ import logging
 import os
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -31,6 +31,11 @@ __all__ = ["serve"]
 logger = logging.getLogger(__name__)
 
 
+# Where it listens over http unless told otherwise.
+_HOST: Final = "127.0.0.1"
+_PORT: Final = 8000
+
+
 class Transport(StrEnum):
     """How the server talks to its clients."""
 
@@ -41,8 +46,13 @@ class Transport(StrEnum):
 def serve(  # noqa: PLR0913 - options
     *,
     transport: Annotated[Transport, typer.Option(help="How clients connect.")] = Transport.STDIO,
-    host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on (http).", min=0, max=65535)] = 8000,
+    host: Annotated[
+        str | None, typer.Option(help=f"Address to listen on (http); {_HOST} unless given.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help=f"Port to listen on (http); {_PORT} unless given.", min=0, max=65535),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes (http).", min=1, max=256)] = 1,
     principal: Annotated[str | None, typer.Option(help="Principal who asks (stdio).")] = None,
     print_config: Annotated[
@@ -62,15 +72,18 @@ def serve(  # noqa: PLR0913 - options
                 hint="Name it: --principal seattle, or ZAVA_PRINCIPAL. To serve on a port:"
                 " --transport http.",
             )
-        if workers > 1:
+        if workers > 1 or host is not None or port is not None:
             raise ValidationError(
-                "stdio serves one client", hint="Use --workers with --transport http."
+                "stdio serves one client, at no address",
+                hint="Use --host, --port and --workers with --transport http.",
             )
     elif principal is not None:
         raise ValidationError(
             "over http each request brings its identity, none is fixed",
             hint="Leave --principal out, and give each client a key: zava-sql token create.",
         )
+    host = _HOST if host is None else host
+    port = _PORT if port is None else port
     if print_config is not None:
         if principal is not None:
             config = stdio_config(print_config, principal, settings)

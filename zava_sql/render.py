@@ -32,6 +32,7 @@ __all__ = [
     "csv_lines",
     "dump",
     "fitting",
+    "harmless",
     "json_rows",
     "markdown_lines",
     "to_csv",
@@ -168,9 +169,14 @@ def fitting(
     return lists
 
 
+def harmless(text: str) -> str:
+    """Give a text that a terminal shows, and does not obey."""
+    return text.translate(_VISIBLE)
+
+
 def visible(text: str) -> str:
-    """Give the name of an object in one line that a terminal shows, and does not obey."""
-    return text.translate(_VISIBLE).replace("\n", "\\n")
+    """Give the name of an object like that, in one line."""
+    return harmless(text).replace("\n", "\\n")
 
 
 def _cell(value: object, kind: str) -> Text:
