@@ -327,6 +327,7 @@ async def test_the_log_alone_says_why_nobody_was_let_in(url, caplog):
         "algorithm": token("secret" * 8, "HS256"),
         "claim missing": token(sub=None),
         "no such principal": token(sub="nobody"),
+        "too long": token(padding="x" * 20_000),
         "malformed": "a.b.c",
         "key": "zava_nonsense",
     }
@@ -546,7 +547,12 @@ async def test_an_issuer_that_takes_its_time_holds_one_up_and_not_for_long(issue
     async with asyncio.timeout(0.5):
         assert await reader.read(token()) is not None
     assert not asks.done()
-    assert await asks is not None
+    # Unless they are so old that they may be an issuer's of long ago.
+    monkeypatch.setattr(tokens, "_STALE", 0)
+    with pytest.raises(ServiceUnavailable):
+        await reader.read(token())
+    with pytest.raises(ServiceUnavailable):
+        await asks
 
 
 async def test_keys_that_come_letter_by_letter_are_not_waited_for(issuer, monkeypatch):
@@ -653,6 +659,16 @@ async def test_a_short_key_is_not_used(tmp_path):
     with pytest.warns(jwt.InsecureKeyLengthWarning):
         text = token(short)
     assert await reader_of(path).read(text) is None
+
+
+async def test_the_program_that_asks_is_named_by_the_token_or_is_its_subject(jwks_file):
+    reader = reader_of(jwks_file)
+    for more, client in (
+        ({"client_id": "app", "azp": "other"}, "app"),
+        ({"azp": "app"}, "app"),
+        ({}, "seattle"),
+    ):
+        assert (await reader.read(token(**more))).client == client
 
 
 @pytest.mark.parametrize("value", ["", 7, ["seattle"], {"name": "seattle"}, True])
@@ -768,6 +784,8 @@ async def test_an_address_in_either_form_is_the_same_proxy(filled, ids):
         assert await lets_in(("10.0.0.7", 1))
         assert await lets_in(("::ffff:10.0.0.7", 1))
         assert not await lets_in(("::ffff:10.0.0.8", 1))
+        assert not await lets_in(("2001:db8::a00:7", 1))
+        assert not await lets_in(None)
         assert not await lets_in(("a socket", 1))
         assert not await lets_in(None)
 

@@ -374,7 +374,10 @@ async def test_identical_questions_at_the_same_time_are_one_query(module_databas
         seattle, tacoma = await who(agent), await who(agent, "tacoma")
         asked = [agent.query(seattle, COUNT) for _ in range(8)]
         asked += [agent.query(tacoma, COUNT) for _ in range(8)]
+        told: list[bool] = []
+        agent.observers.append(lambda call: told.append(call.cached))
         answers = await asyncio.gather(*asked)
+        assert sum(told) == 14
         assert len(runs.texts) == 2
         assert {answer.rows[0][0] for answer in answers[:8]} == {27}
         assert {answer.rows[0][0] for answer in answers[8:]} == {41}
@@ -428,6 +431,9 @@ async def test_the_memory_of_answers_has_a_bound():
     assert kept == ["12", *map(str, range(14, 21))]
     await store.put("large", 0, answer(5_000))
     assert (await store.get("large"))[1] is None
+    before = len(store), store.size
+    await store.put("20", 0, answer(1_000))
+    assert (len(store), store.size) == before
     await store.clear()
     await store.put("old", 0, answer(1))
     assert (len(store), store.size) == (0, 0)
@@ -603,6 +609,10 @@ async def test_an_epoch_that_redis_has_lost_brings_no_old_answers_back(
         client = agent.cache.store._redis  # noqa: SLF001
         (name,) = [name async for name in client.scan_iter(match="zava:*") if b"epoch" in name]
         await client.delete(name)
+        hits = agent.cache.hits
+        assert [await value(agent, seattle) for _ in range(2)] == [27, 27]
+        assert agent.cache.hits == hits + 1
+        await client.delete(name)
         order = (
             "insert into retail.orders (store_id, order_date, total_amount) values (%s, now(), 1)"
         )
@@ -628,6 +638,36 @@ async def test_a_redis_that_is_full_is_told_once(module_database, redis, caplog)
                 answer = await agent.query(seattle, f"select {number} as n, {most} as m")
                 assert list(answer.rows) == [(number, most)]
             assert [record.getMessage() for record in caplog.records] == [f"Redis {said}"]
+
+
+async def test_redis_keeps_what_json_says_exactly_and_what_is_not_too_large(
+    module_database,
+    truth,  # noqa: ARG001
+    redis,
+    runs,
+):
+    async with caching(
+        module_database, cache_url=SecretStr(redis[0]), cache_bytes=100_000
+    ) as agent:
+        seattle = await who(agent)
+        for sql, times in (
+            ("select 1, array[true, null]", 1),
+            ("select 1, int4range(1, 5)", 2),
+            ("select array[int4range(1, 5)], 1", 2),
+            ("select repeat('x', 9000), repeat('y', 9000)", 1),
+            ("select repeat('x', 9999), repeat('y', 9999), repeat('z', 9999)", 2),
+        ):
+            runs.texts.clear()
+            first, again = [await agent.query(seattle, sql) for _ in range(2)]
+            assert list(first.rows) == list(again.rows)
+            assert len(runs.texts) == times, sql
+
+
+async def test_no_answers_are_kept_where_no_change_can_be_heard_of(module_database):
+    async with tenants.opened(module_database, cache_ttl=60, pooler="transaction") as database:
+        with pytest.raises(ConfigurationError, match="ZAVA_POOLER"):
+            async with Cache.open(database):
+                pass
 
 
 async def test_an_option_that_redis_does_not_know_fails_at_start(module_database):
