@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import signal
 import stat
 import sys
@@ -663,6 +664,47 @@ async def test_a_journal_is_read_by_nobody_else_and_synced_once_for_all_that_wai
         assert len(synced) == wanted
     journal.take(journal.waiting)
     journal.close()
+
+
+def test_half_a_record_is_none_and_the_next_one_is_whole(tmp_path):
+    journal = Journal.create(tmp_path / "audit", uuid.uuid4())
+    journal.write(RECORD)
+    size = journal.waiting
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, limits[1]))  # as on a disk that is full
+    try:
+        for write in (lambda: journal.write(RECORD), journal.check):
+            with pytest.raises(ServiceUnavailable, match="there is no room for it"):
+                write()
+            assert journal.path.stat().st_size == size
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    journal.write(RECORD)
+    records, end = journal.read()
+    assert [record["source_number"] for record in json.loads(records)] == [1, 2]
+    assert end == journal.waiting
+    journal.take(end)
+    journal.close()
+
+
+def test_a_file_is_kept_in_whichever_part_it_is_damaged(tmp_path, monkeypatch):
+    chain = uuid.uuid4()
+    journal = Journal.create(tmp_path / "audit", chain)
+    with journal.path.open("ab") as file:
+        file.write(b"no record\n")
+    os.close(journal._fd)  # noqa: SLF001 - as when its process ends
+    (journal,) = Journal.left_over(tmp_path / "audit", chain)
+    monkeypatch.setattr(audit_journal, "_BATCH_BYTES", 1_000)
+    for _ in range(9):
+        journal.write(RECORD)
+    found = 0
+    while journal.waiting:
+        records, size = journal.read()
+        found += len(json.loads(records))
+        journal.take(size)
+    journal.close()
+    assert found == 9
+    assert [path.suffix for path in tmp_path.glob("audit/*")] == [".damaged"]
 
 
 async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admin, tmp_path):
