@@ -37,6 +37,8 @@ async def test_a_position_of_the_server_is_one_in_the_callers_text(seeded_databa
     [
         ("select nosuch from stores", "describe_schema"),
         ("select oder_date from orders", 'the column "orders.order_date"'),
+        ('select name from products where name = "Hammer"', "single quotes"),
+        ('select name from products where name = "names"', "single quotes"),
         ("select * from retail.order", "describe_schema"),
         ("select o.name from stores as s", "alias"),
         ("select round(1.5::float8, 1)", "round(x::numeric, 2)"),

@@ -344,7 +344,8 @@ def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[obj
         position = int(error.position) - len(HEAD)
         position = position if 1 <= position <= len(sql) else None
     message = error.message or "the statement failed"
-    hint = repair(error.sqlstate or "", message, error.hint, bound=bool(values))
+    quoted = position is not None and sql[position - 1] == '"'
+    hint = repair(error.sqlstate or "", message, error.hint, bound=bool(values), quoted=quoted)
     kind: type[DatabaseError] = DatabaseError
     if error.sqlstate == "42501":
         kind = AccessDenied

@@ -83,13 +83,16 @@ _GENERAL: Final = (
 )
 
 
-def repair(sqlstate: str, message: str, hint: str | None, *, bound: bool = False) -> str:
+def repair(
+    sqlstate: str, message: str, hint: str | None, *, bound: bool = False, quoted: bool = False
+) -> str:
     """Give PostgreSQL's own hint where it knows the case, or ours, or none ("").
 
-    `bound`: the caller gave arguments, and has not written a statement.
+    `bound`: the caller gave arguments, and has not written a statement. `quoted`: it stands in
+    double quotes, where other databases have texts.
     """
     if hint and not hint.startswith(_GENERAL):
-        return hint
+        return f"{hint} A text stands in single quotes." if quoted else hint
     for code, begins, ours in _OF_ARGUMENTS + _REPAIRS if bound else _REPAIRS:
         if code == sqlstate and message.startswith(begins):
             return ours
