@@ -382,6 +382,17 @@ async def test_hardening_takes_estimates_and_settings_from_tenants(stage: Stage)
     assert bool(readable) is not stage.hardened
 
 
+async def test_a_type_that_the_driver_has_to_look_up_needs_nothing_that_hardening_closes(
+    stage: Stage,
+) -> None:
+    await stage.admin.execute("create type retail.besides as enum ('a')")
+    try:
+        outcome, told = await stage.ask("select 'a'::retail.besides", guarded=False)
+        assert (outcome, "42501" in told) == ("ran", False)
+    finally:
+        await stage.admin.execute("drop type retail.besides")
+
+
 async def test_what_hardening_closes_is_still_open_to_those_who_need_it(stage: Stage) -> None:
     assert await stage.admin.fetchval(
         "select has_function_privilege('zava_gateway', 'pg_advisory_unlock_all()', 'execute')"
