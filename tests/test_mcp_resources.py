@@ -558,6 +558,7 @@ async def test_the_configuration_of_a_client_over_http(shops, client):
         shops, client, "--transport", "http", ZAVA_AUTH_RESOURCE="https://db.example/mcp"
     )
     assert "https://db.example/mcp" in text
+    assert "--allow-http" not in text
 
 
 @pytest.mark.parametrize(

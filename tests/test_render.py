@@ -17,7 +17,7 @@ from rich.console import Console
 
 from zava_sql.answer import answer
 from zava_sql.database import Database
-from zava_sql.render import markdown_lines, to_csv, to_json, to_table
+from zava_sql.render import dump, markdown_lines, to_csv, to_json, to_table
 from zava_sql.result import Column, Result
 from zava_sql.settings import Settings
 
@@ -355,6 +355,18 @@ def test_all_rows_are_shown_that_fit(length, count, size):
     head, line, *_ = to_csv(answered).split("\n")
     fitting = (size - len(head) - 1) // (len(line) + 1)
     assert made.fields["row_count"] == min(fitting, count)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("form", ["csv", "json", "markdown"])
+def test_it_is_bytes_that_are_capped_however_few_characters_they_are(form, *, beside):
+    rows = [('"' * 10, "\u00fc" * 10, None)] * 1000
+    answered = result(*rows, types=["text", "text", "int4"])
+    made = answer(answered, Settings(max_bytes=10_000), form=form, rows=beside)
+    assert made.fields["truncated_by"] == "bytes"
+    assert 170 < made.fields["row_count"] < 230
+    assert len(made.text.encode()) < 10_300  # with what is said of the columns and of the rest
+    assert len(dump(made.fields.get("rows", [])).encode()) <= 10_000
 
 
 # ---------------------------------------------------------------- tables
