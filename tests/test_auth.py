@@ -848,6 +848,8 @@ async def test_web_pages_may_connect_from_where_the_settings_say(filled, keys):
         refused = await post(url, "wrong", Origin=origin)
         assert refused.status_code == 401
         assert refused.headers["access-control-allow-origin"] == origin
+        # A page finds the issuer by it.
+        assert "WWW-Authenticate" in refused.headers["access-control-expose-headers"]
         foreign = await http.request("OPTIONS", url, headers={**ask, "Origin": "https://e.example"})
         assert foreign.status_code == 400
         assert "access-control-allow-origin" not in foreign.headers
