@@ -284,3 +284,4 @@ select status from orders order by status offset 1 row fetch next 2 rows with ti
 select json_array(with q as materialized (select name from stores) select q.name from q as q (name) window w as (order by q.name) returning jsonb) from stores;
 select status, rows from (select status, count(*) as rows from orders group by status) o order by rows desc;
 select status from (select status, count(*) as rows from orders group by status) o where rows between 1 and 9 or o.rows between 10 and (select count(*) from orders);
+select $größe$it's $x$ or $gröss$ here$größe$ as a, $é$b$é$ as b, $_1é$$é$$_1é$ as c;

@@ -332,6 +332,8 @@ select 1 #--'
 select point '(0,0)' <<|/*"*/ point '(1,1)', (select count(*) from pg_roles) --"
 -- refused: bad_character
 select <U+00A0>$x$, (select count(*) from pg_roles), <U+00A0>$x$ from (select 1 as "<U+00A0>$x$") t
+-- refused: function
+select $é$ $è$ $é$, pg_sleep(1), $è$x$è$
 -- refused: relation
 select 1 /* /* */* */ , (select count(*) from pg_roles) -- */
 -- refused: function

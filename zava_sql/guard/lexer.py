@@ -94,7 +94,8 @@ _FORMS: Final = r"""
           (?:[eE][+-]?[0-9](?:_?[0-9])*)?
       ) (?![A-Za-z0-9_$.\x80-\U0010ffff]) )
     | (?P<quoted>"(?:[^"]|"")[^"]*(?:""[^"]*)*"(?!"))            # [xd]
-    | (?P<dollar>\$(?P<tag>(?:[A-Za-z_][A-Za-z0-9_]*+)?)\$.*?\$(?P=tag)\$)      # [dolqdelim]
+                                                    # [dolqdelim] all in one line, see below
+    | (?P<dollar>\$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*+)?)\$.*?\$(?P=tag)\$)
     | (?P<end>\Z)
     | (?P<bad>.+)
     """
