@@ -98,6 +98,9 @@ async def test_what_is_wrong_shows(clone):
         create view api.broken as
         select 1 as one where 1 / (extract(epoch from now()) * 0)::int = 1;
         grant select on api.broken to store_manager;
+        create view api.by_key with (security_invoker = true) as
+        select s.store_key as store_id from retail.stores as s;
+        grant select on api.by_key to store_manager;
     """
     with clone() as database:
         tenants.fill(database)
@@ -113,7 +116,8 @@ async def test_what_is_wrong_shows(clone):
         ("seattle", "leak", "api.planted()"),
         ("seattle", "unknown", "api.broken"),
     }
-    assert "retail.never_filled" not in {cell.object for cell in matrix.problems}
+    assert {"retail.never_filled", "api.by_key"}.isdisjoint(cell.object for cell in matrix.problems)
+    assert Cell("api.by_key", "seattle", "own", 1, 1) in matrix.cells
     # Nobody but stores stood behind those fences; the function is for PUBLIC.
     assert {what for persona, _, what in found if persona == "head-office"} == {"api.planted()"}
     assert not matrix.to_json()["ok"]
@@ -158,11 +162,12 @@ async def test_without_a_superuser_nothing_is_weakened(copy):
 def test_names_of_objects_are_shown_and_not_obeyed(capsys, monkeypatch):
     """By them whoever makes a hole could hide what is told of it, or end the telling."""
     monkeypatch.setenv("COLUMNS", "200")
-    odd = 'retail."[/x]\x1b[2J\nsound"'
-    cells = (Cell(odd, "seattle", "leak", 3, 1), Cell(odd, "tacoma", "unknown", 0, None))
+    odd = 'retail."[/x(]\x1b[2J\nsound"'
+    cells = (Cell(odd, "seattle", "leak", 3, None), Cell(odd, "tacoma", "unknown", 0, None))
     cli_doctor._print_matrix(Matrix(cells), [Mutation("grant", odd, "", "")])  # noqa: SLF001
     finding = Finding("check", "error", "Title.", odd, odd, odd)
     cli_doctor._print_report(Report((finding,), (("other", odd),)))  # noqa: SLF001
     said = capsys.readouterr().out
-    assert said.count('retail."[/x]\\x1b[2J\\nsound"') == 8
+    assert said.count('retail."[/x(]\\x1b[2J\\nsound"') == 8
+    assert "None" not in said
     assert "\x1b" not in said

@@ -63,8 +63,10 @@ select p.principal_id, p.name, p.kind, p.role_name::text as role, p.active, s.st
 from zava.principals as p
 cross join lateral (
     select array(
-        select ps.store_id::text
+        select x.name
         from zava.principal_stores as ps
+        join retail.stores as s using (store_id)
+        cross join lateral (values (s.store_id::text), (s.store_key)) as x (name)
         where ps.principal_id = p.principal_id
     ) as stores
 ) as s
@@ -105,7 +107,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Who asks, and whose rows it must get: None stands for all stores."""
+    """Who asks, and ids and keys of the stores whose rows it must get: None stands for all."""
 
     name: str
     principal: Principal
@@ -126,6 +128,11 @@ class Cell:
     outcome: Outcome
     seen: int
     expected: int | None
+
+    @property
+    def is_call(self) -> bool:
+        """Say whether it is of a function; what else ends in a bracket stands in quotes."""
+        return self.object.endswith(")")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +157,11 @@ class Matrix:
         # Folded: rich would cut what is too wide, numbers as well.
         columns = [Column(name, overflow="fold", max_width=9) for name in names]
         table = Table(Column("object", overflow="fold"), *columns)
-        for name in dict.fromkeys(cell.object for cell in self.cells if "(" not in cell.object):
+        for name in dict.fromkeys(cell.object for cell in self.cells if not cell.is_call):
             found = {cell.persona: cell for cell in self.cells if cell.object == name}
             table.add_row(escape(visible(name)), *(_shown(found.get(persona)) for persona in names))
         calls = [
-            [cell for cell in self.cells if cell.persona == persona and "(" in cell.object]
+            [cell for cell in self.cells if cell.persona == persona and cell.is_call]
             for persona in names
         ]
         table.add_row("functions that can be called", *(str(len(cells)) for cells in calls))
@@ -167,7 +174,8 @@ def _shown(cell: Cell | None) -> str:
     if cell.outcome == "unknown":
         return "[bold red]unknown[/bold red]"
     if cell.outcome in WRONG:
-        return f"[bold red]{cell.outcome} {cell.seen} of {cell.expected}[/bold red]"
+        expected = "" if cell.expected is None else f" of {cell.expected}"
+        return f"[bold red]{cell.outcome} {cell.seen}{expected}[/bold red]"
     return f"{cell.seen}" if cell.outcome == "own" else f"[dim]{cell.seen}[/dim]"
 
 

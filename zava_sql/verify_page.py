@@ -43,6 +43,6 @@ def to_page(matrix: Matrix, mutations: Sequence[Mutation]) -> str:
 def _rows(matrix: Matrix, *, functions: bool) -> dict[str, dict[str, Cell]]:
     rows: dict[str, dict[str, Cell]] = {}
     for cell in sorted(matrix.cells, key=lambda cell: cell.object):
-        if ("(" in cell.object) is functions:
+        if cell.is_call is functions:
             rows.setdefault(cell.object, {})[cell.persona] = cell
     return rows
