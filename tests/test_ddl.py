@@ -26,8 +26,10 @@ create schema retail authorization zava_owner;
 create schema api authorization zava_owner;
 set local role zava_owner;
 alter default privileges for role zava_owner revoke execute on functions from public;
+create type api.part as (name text, amount numeric);
+create type retail."State" as enum ('open', 'closed');
 create table retail.orders (
-    store_id uuid not null, order_id uuid not null, amount numeric,
+    store_id uuid not null, order_id uuid not null, amount numeric, state retail."State",
     constraint orders_pkey primary key (store_id, order_id)
 );
 create table retail.notes (note text);
@@ -135,6 +137,13 @@ revoke all on retail.orders from public;
 grant select on retail.orders to store_manager, "store-manager";
 grant update (amount) on retail.orders to head_office;
 """
+PARTS = routine(
+    "zava.parts",
+    """p_state retail."State" default 'open'""",
+    "returns setof api.part\nlanguage sql\nstable\nbegin atomic\n"
+    "    select o.order_id::text, o.amount from retail.orders as o where o.state = p_state;\nend;",
+    types='retail."State"',
+)
 TRIGGER = """create or replace trigger orders_stamp
     before update on retail.orders
     for each row execute function zava.stamp();
@@ -152,6 +161,7 @@ FIRST = {
     "functions/search/share.sql": SHARE,
     "functions/security/mine.sql": MINE,
     "functions/search/tidy.sql": TIDY,
+    "functions/search/parts.sql": PARTS,
     "functions/seed/stamp.sql": STAMP,
     "functions/seed/stamp_orders.sql": TRIGGER,
     "functions/schema/big_orders.sql": VIEW,
@@ -182,6 +192,11 @@ CASES = [
             )
         },
         {"change function zava.summary(integer,text,integer[])"},
+    ),
+    (
+        "a body that uses types of these schemas",
+        {"functions/search/parts.sql": PARTS.replace("o.amount from", "-o.amount from")},
+        {'change function zava.parts(retail."State")'},
     ),
     (
         "a comment that goes",
@@ -370,7 +385,7 @@ def test_every_change_goes_up_and_down_and_up(db, url):
     said = revise(url, "first")
     assert "head_office gains UPDATE (amount) ON retail.orders" in said
     wrote = said[said.index("wrote 0002_first") + 1 :]
-    assert [line.partition(" ")[0] for line in wrote] == ["create"] * 10 + ["change"]
+    assert [line.partition(" ")[0] for line in wrote] == ["create"] * 11 + ["change"]
     migrate.upgrade(url)
     states.append(state(url))
     for number, (name, files, notes) in enumerate(CASES, start=3):

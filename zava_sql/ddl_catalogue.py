@@ -12,6 +12,7 @@ import difflib
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -21,13 +22,13 @@ from zava_sql import ddl
 from zava_sql.errors import ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
 
     Connection = asyncpg.Connection[asyncpg.Record]
+    Aside = Callable[[str], str]
 
 __all__ = ["OWNER", "SCHEMAS", "Imagined", "Link", "Object", "imagine", "links", "read"]
-
 
 OWNER: Final = "zava_owner"
 SCHEMAS: Final = ("zava", "retail", "api")
@@ -54,7 +55,8 @@ FROM_FILES: Final = ("function", "procedure", "view", "policy", "trigger")
 HELD: Final = (*FROM_FILES, "access", "default privileges")
 
 _SHADOWED = re.compile(rf"{SHADOW}({'|'.join(SCHEMAS)})\b")
-_QUALIFIED = re.compile(rf'(?<![\w.])"?({"|".join(SCHEMAS)})"?(?=\.)')
+# But types, which no file makes: the copies of the tables have the live ones as well.
+_QUALIFIED: Final = r'(?<![\w.])(?!(?:{})(?![\w(]))"?({})"?(?=\.)'
 _SCHEMA = re.compile(rf"(\bschema\s+)({'|'.join(SCHEMAS)})\b", re.IGNORECASE)
 _LEAVES = re.compile(
     r"^(?:commit|rollback|start transaction|savepoint)\b", re.MULTILINE | re.IGNORECASE
@@ -210,14 +212,16 @@ async def links(connection: Connection, objects: Mapping[str, Object]) -> tuple[
 
 
 @asynccontextmanager
-async def staged(connection: Connection, live: Mapping[str, Object]) -> AsyncIterator[None]:
+async def staged(connection: Connection, live: Mapping[str, Object]) -> AsyncIterator[Aside]:
     """Be the owner beside empty copies of the tables; nothing that is done there stays."""
+    types = "|".join(re.escape(key[5:]) for key, o in live.items() if o.kind == "type")
+    aside = partial(_aside, re.compile(_QUALIFIED.format(types or "(?!)", "|".join(SCHEMAS))))
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await connection.execute(_stage(live))
+        await connection.execute(_stage(live, aside))
         await connection.execute(f"set local role {OWNER}")
-        yield
+        yield aside
     finally:
         if connection.is_in_transaction():  # unless a file ended it
             await transaction.rollback()
@@ -228,9 +232,9 @@ async def imagine(
 ) -> Imagined:
     """Let PostgreSQL run the files aside, see what they make, and roll back."""
     by_hand = unfiled(db, texts, live)
-    async with staged(connection, live):
+    async with staged(connection, live) as aside:
         pristine = await shadows(connection)
-        order = await run_files(connection, {**clones(live, by_hand), **texts})
+        order = await run_files(connection, aside, {**clones(live, by_hand), **texts})
         made = await shadows(connection)
         makers = {
             (row["catalogue"], row["oid"]): row["path"] for row in await connection.fetch(_MAKERS)
@@ -282,7 +286,7 @@ def clones(live: Mapping[str, Object], keys: Iterable[str]) -> dict[str, str]:
     return {key: live[key].statements for key in sorted(keys, key=lambda k: live[k].oid)}
 
 
-def _stage(live: Mapping[str, Object]) -> str:
+def _stage(live: Mapping[str, Object], aside: Aside) -> str:
     """Write the schemas and the empty copies of the tables, with their primary keys."""
     script = ["set local lock_timeout = '3s';"]
     script += [f"create schema {SHADOW}{name} authorization {OWNER};" for name in SCHEMAS]
@@ -295,7 +299,7 @@ def _stage(live: Mapping[str, Object]) -> str:
     return "\n".join([*script, GUARD])
 
 
-async def run_files(connection: Connection, texts: Mapping[str, str]) -> list[str]:
+async def run_files(connection: Connection, aside: Aside, texts: Mapping[str, str]) -> list[str]:
     """Run the texts, and tell in which order: all at once if they are in one that works.
 
     Each runs in a subtransaction of its own, whose number its objects carry, and writes down its
@@ -349,17 +353,13 @@ async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> lis
                 line = scripts[path].count("\n", 0, int(first.position) - 1) + 1
                 place = f"{path}, line {line}"
             raise ValidationError(
-                f"{place}: {_plain(_first_line(first.args[0]))} (SQLSTATE {first.sqlstate})",
+                # Its other lines quote the file, and what was put behind it.
+                f"{place}: {_plain(first.args[0].splitlines()[0])} (SQLSTATE {first.sqlstate})",
                 hint=_plain(first.hint or "PostgreSQL cannot run this file."),
             )
         done += [path for path in left if path not in failed]
         left = {path: left[path] for path in failed}
     return done
-
-
-def _first_line(message: str) -> str:
-    """Leave out the rest: it quotes the file, and what was put behind it."""
-    return message.partition("\n")[0]
 
 
 async def shadows(connection: Connection) -> dict[str, Object]:
@@ -380,9 +380,9 @@ async def shadows(connection: Connection) -> dict[str, Object]:
     return {o.key: o for o in plain}
 
 
-def aside(text: str) -> str:
+def _aside(qualified: re.Pattern[str], text: str) -> str:
     """Have a text speak of the schemas aside."""
-    return _SCHEMA.sub(rf"\1{SHADOW}\2", _QUALIFIED.sub(rf"{SHADOW}\1", text))
+    return _SCHEMA.sub(rf"\1{SHADOW}\2", qualified.sub(rf"{SHADOW}\1", text))
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from zava_sql.ddl_catalogue import aside, clones, run_files, shadows, staged, unfiled
+from zava_sql.ddl_catalogue import clones, run_files, shadows, staged, unfiled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +43,10 @@ async def reworded(
     }
     if not differ:
         return {}
-    async with staged(connection, live):
-        await run_files(connection, {**clones(live, unfiled(db, texts, live)), **texts})
-        ours = await _read_again(connection, {key: made[key].body for key in differ})
-        theirs = await _read_again(connection, {key: o.body for key, o in differ.items()})
+    async with staged(connection, live) as aside:
+        await run_files(connection, aside, {**clones(live, unfiled(db, texts, live)), **texts})
+        ours = await _read_again(connection, {key: aside(made[key].body) for key in differ})
+        theirs = await _read_again(connection, {key: aside(o.body) for key, o in differ.items()})
     return {
         key: replace(o, body=made[key].body)
         for key, o in differ.items()
@@ -63,7 +63,7 @@ async def _read_again(connection: Connection, bodies: Mapping[str, str]) -> dict
         for key, body in bodies.items():
             try:
                 async with connection.transaction():
-                    await connection.execute(aside(body))
+                    await connection.execute(body)
             except asyncpg.PostgresError:
                 continue
             read.append(key)
