@@ -271,6 +271,21 @@ objects as (
         null, 'T', t.typacl,
         concat_ws(
             ' ', t.typtype, format_type(nullif(t.typbasetype, 0), t.typtypmod),
+            case when t.typnotnull then 'NOT NULL' end,
+            'DEFAULT ' || t.typdefault,
+            (
+                select format_type(r.rngsubtype, null)
+                from pg_catalog.pg_range as r
+                where r.rngtypid = t.oid
+            ),
+            (
+                select string_agg(
+                    quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', '
+                    order by a.attnum
+                )
+                from pg_catalog.pg_attribute as a
+                where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+            ),
             (
                 select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder)
                 from pg_catalog.pg_enum as e
@@ -279,7 +294,7 @@ objects as (
             (
                 select string_agg(pg_get_constraintdef(k.oid), ' ' order by k.conname)
                 from pg_catalog.pg_constraint as k
-                where k.contypid = t.oid
+                where k.contypid = t.oid and k.contype <> 'n'
             )
         ),
         null

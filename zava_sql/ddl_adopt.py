@@ -7,7 +7,7 @@ database has, and to keep the house rules. The revision does nothing where the c
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from zava_sql import ddl
@@ -230,7 +230,12 @@ def _verify(new: Imagined, live: Mapping[str, Object], keys: Iterable[str]) -> N
         managed = has is not None and has.kind in FROM_FILES
         if (made.text if made else None) != (has.text if has and (made or managed) else None):
             found = made or has
+            if made and has and has.ref and replace(has, owner=made.owner).text == made.text:
+                raise ValidationError(
+                    f"{has.title} belongs to {has.owner}, and what files make to {made.owner}",
+                    hint=f"Hand it over: alter {_lower(has.ref)} owner to {made.owner};",
+                )
             raise ValidationError(
                 f"{found.title if found else key} cannot be said in a file as the database has it",
-                hint="Its owner, say, is no matter of its file. Edit the file by hand.",
+                hint="Edit the file by hand.",
             )
