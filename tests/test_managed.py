@@ -13,6 +13,7 @@ from mcp import Client, StdioServerParameters
 from zava_sql import embedded, migrate
 from zava_sql.agent import Agent, fetch
 from zava_sql.database import Database
+from zava_sql.ddl_review import count_rows
 from zava_sql.errors import DatabaseError, QueryRefused
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
@@ -25,7 +26,7 @@ def environment(run_server, tmp_path_factory) -> dict[str, str]:
     """Install as an owner with CREATEROLE, who never was superuser."""
     with run_server(os.environ.get("ZAVA_TEST_POSTGRES") or "18") as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-            admin.execute("create role dba login createrole password 'dba'")
+            admin.execute("create role dba login createrole createdb password 'dba'")
             admin.execute("create database managed owner dba")
             admin.execute("create database restored owner dba")
         for name in ("managed", "restored"):
@@ -105,6 +106,18 @@ def test_what_was_seeded_is_summed_up_by_day(environment):
         .split(",")
     )
     assert int(days) == int(orders) > 0
+
+
+async def test_who_reads_what_before_and_after_a_change_is_counted(environment):
+    """As nobody's superuser, who may give itself the roles that it made."""
+    url = environment["ZAVA_ADMIN_URL"]
+    told = await count_rows(
+        url, "alter policy stores_store_manager_fence on retail.stores using (true)"
+    )
+    assert "seattle (zava_store_seattle) reads retail.stores: 1 rows -> 8 rows" in told
+    assert any("seattle (zava_store_seattle) reads api.sale_lines: " in line for line in told)
+    with psycopg.connect(url) as dba, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        dba.execute("set role zava_store_seattle")
 
 
 async def test_the_server_starts_and_answers_in_the_runner(environment, database):
