@@ -120,6 +120,14 @@ SEEDS = [
         "create table retail.notes (store_id uuid); grant select on retail.notes to store_manager",
         "retail.notes",
     ),
+    (
+        "table_without_rls",
+        FENCED + "create table clinic.notes (note text); alter table clinic.visits add note text;"
+        "create table clinic.heirs () inherits (clinic.notes);"
+        "alter table clinic.visits inherit clinic.heirs;"
+        "grant select on clinic.notes to store_manager",
+        "clinic.notes",
+    ),
     ("table_without_rls", "alter table retail.orders disable row level security", "retail.orders"),
     (
         "table_without_rls",
@@ -153,6 +161,13 @@ SEEDS = [
             "drop policy orders_head_office_select on retail.orders"
         ),
         "retail.orders",
+    ),
+    (
+        "policy_without_fence",
+        FENCED + "create table clinic.map (clinic text, label text);"
+        "alter policy visits_fence on clinic.visits using"
+        " (clinic in (select m.clinic from clinic.map as m))",
+        "visits_select on clinic.visits",
     ),
     (
         "policy_without_fence",

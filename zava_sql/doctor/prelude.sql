@@ -114,15 +114,18 @@ policies as (
             pg_catalog.pg_get_expr(p.polqual, p.polrelid),
             pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
         ) as expressions,
-        -- Nothing in it depends on who asks: no function, table, role or setting.
+        -- Nothing in it depends on who asks: no function, role or setting, and no table but such as
+        -- show everybody the same.
         u.text = 'true'
         or not exists (
             select from pg_catalog.pg_depend as d
+            left join pg_catalog.pg_class as c
+                on d.refclassid = 'pg_catalog.pg_class'::regclass and c.oid = d.refobjid
             where d.classid = 'pg_catalog.pg_policy'::regclass
                 and d.objid = p.oid
                 and (
                     d.refclassid = 'pg_catalog.pg_proc'::regclass
-                    or d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> p.polrelid
+                    or c.oid <> p.polrelid and (c.relrowsecurity or c.relkind not in ('r', 'p'))
                 )
         )
         and u.text !~* 'current_(user|role|setting)|session_user|system_user|pg_has_role|getpgusername'

@@ -9,6 +9,7 @@ select
             when k.name is not null then format('has the tenant key %s', k.name)
             when l.name is not null then format('has %s, which only tables with row-level security tell apart', l.name)
             when f.name is not null then format('refers to %s', f.name)
+            when h.name is not null then format('shows the rows of %s, which inherits from it, past its policies', h.name)
             else 'no table of this database has a policy'
         end
     ) as evidence,
@@ -48,6 +49,21 @@ left join lateral (
     order by a.attnum
     limit 1
 ) as l on true
+-- Who reads a table reads what inherits from it, and only the policies of the first are asked.
+left join lateral (
+    with recursive heirs (oid) as (
+        select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = r.oid
+        union
+        select i.inhrelid
+        from heirs as x
+        join pg_catalog.pg_inherits as i on i.inhparent = x.oid
+    )
+    select o.name
+    from heirs as x
+    join relations as o on o.oid = x.oid and o.relrowsecurity
+    order by o.name
+    limit 1
+) as h on true
 where r.relkind in ('r', 'p')
     and not r.relrowsecurity
     and (
@@ -55,5 +71,6 @@ where r.relkind in ('r', 'p')
         or k.name is not null
         or l.name is not null
         or f.name is not null
+        or h.name is not null
         or not exists (select from policies as p)
     )
