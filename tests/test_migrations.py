@@ -467,6 +467,15 @@ def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
     with psycopg.connect(url) as connection:
         assert connection.execute("select to_regclass('public.half')").fetchone() == (None,)
 
+    # What somebody else made of what a revision takes away is named, and not to be dropped with it.
+    used = "create table public.used (id int);\ncreate view public.theirs as table public.used;\n"
+    file.write_text(f"{used}drop table public.used;\n", encoding="utf-8")
+    ddl.rehash(db, file.name[:4])
+    with pytest.raises(errors.DatabaseError, match="other objects depend on it") as caught:
+        migrate.upgrade(url)
+    assert "view theirs depends on table used" in (caught.value.hint or "")
+    assert "CASCADE" not in (caught.value.hint or "")
+
 
 @pytest.mark.long
 def test_alembic_works_on_its_own(create):

@@ -284,6 +284,10 @@ def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> Database
         hint = f"{who} holds locks on these tables. Try again when it is done."
     elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         hint = advice(error)
+    elif isinstance(error, asyncpg.DependentObjectsStillExistError):
+        # Not PostgreSQL's own hint: CASCADE would take the fences of tables of one's own along.
+        found = "; ".join((error.detail or "").splitlines()[:3])
+        hint = f"Take it away first, and make it again afterwards: {found}"
     elif isinstance(error, asyncpg.InsufficientPrivilegeError) and not error.hint:
         hint = _right(error)
     return DatabaseError(message, sqlstate=error.sqlstate, hint=hint)
