@@ -302,6 +302,7 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
         ("select repeat('#', (n / 10)::int) x from t", "repeat('#', least((n / 10)::int, 100))"),
         ("select lpad ( '', a.n * 2, '-' ) from a", "lpad ( '', least(a.n * 2, 100), '-' )"),
         ("select * from zava.retail.orders", "retail.name"),
+        ("select * from clinic.visits", "views as api.name"),
         ("select * from orders where status is not 'completed'", "x <> 'value'"),
         ("select * from orders where status in ()", "at least one value"),
         ("select * from orders where status not null", "x is not null"),
