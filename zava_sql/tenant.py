@@ -188,12 +188,11 @@ def _own_limits(caps: Settings, usual: Settings) -> str:
     return f" SET LOCAL statement_timeout = {round(caps.statement_timeout * 1000)};"
 
 
-def _require_known_key(database: Database) -> None:
-    if not database.is_key_known:
-        raise ServiceUnavailable(
-            "the key in ZAVA_CONTEXT_KEY is retired",
-            hint="An administrator has to start this server with a new one.",
-        )
+def _retired() -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "the key in ZAVA_CONTEXT_KEY is retired",
+        hint="An administrator has to start this server with a new one.",
+    )
 
 
 @asynccontextmanager
@@ -213,7 +212,8 @@ async def tenant_session(
         LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time; or the
             signing key is retired.
     """
-    _require_known_key(database)
+    if not database.is_key_known:
+        raise _retired()
     gateway = await database.acquire(principal.principal_id)
     state: Literal["sound", "failed", "unknown"] = "unknown"
     try:
@@ -229,18 +229,31 @@ async def tenant_session(
             begin = ""
             pid = await gateway.fetchval("select pg_catalog.pg_backend_pid()")
         context = database.context_key.sign(principal, pid=pid, expiry=expiry)
-        # Values of ours only: the role's form is checked by the table it comes from.
-        await gateway.begin(
-            principal.principal_id,
-            begin,
-            f"SET LOCAL zava.context = '{context}';{_own_limits(caps, database.settings)}"
-            f' SET LOCAL ROLE "{role or principal.role}"',
-        )
+        try:
+            # Values of ours only: the role's form is checked by the table it comes from.
+            await gateway.begin(
+                principal.principal_id,
+                begin,
+                f"SET LOCAL zava.context = '{context}';{_own_limits(caps, database.settings)}"
+                f' SET LOCAL ROLE "{role or principal.role}"',
+            )
+        except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
+            # Nothing that a caller wrote has run: the role is gone, or the gateway not its member.
+            raise ServiceUnavailable(
+                "this server cannot take the role of this identity",
+                hint="Tell an administrator: zava-sql doctor says why.",
+            ) from error
         with heard(gateway):
             yield gateway
-        # What it showed may be nothing because the key was retired meanwhile.
-        _require_known_key(database)
+        # A function may have caught what the database says of a key that was retired meanwhile.
+        if not database.is_key_known:
+            raise _retired()
         state = "sound"
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        # The database says so before this server has heard of it.
+        gateway.forget()
+        state = "failed"
+        raise _retired() from error
     except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
         # A statement that failed half-way may be one that only the server knows of.
         gateway.forget()

@@ -1,4 +1,4 @@
--- zava.retire_signing_key(): ends a context key at once: contexts signed with it show nothing.
+-- zava.retire_signing_key(): ends a context key at once: contexts signed with it are an error.
 create or replace function zava.retire_signing_key(
     p_kid text
 )

@@ -1,10 +1,12 @@
 -- zava.verify_context(): the principal of a valid signed context, else nulls.
 -- Context: 1.<kid>.<principal id>.<role>.<backend pid, 0 = any>.<expiry, epoch>.<HMAC-SHA256, hex>
--- It never raises and never explains: a forged context looks like none. The role is an argument
--- since current_user is the owner in here; the policy passes its own current_user. It is the role of
--- the principal's scope or, in the runner, its class role; the context must name the same one. One
--- query, for every policy of every statement pays for it; and one plan, for a report that has its own
--- statements planned for the values at hand would have this one planned for each of its tables.
+-- It never explains: a forged context looks like none. Only one that is genuine and whose key is
+-- retired is an error, since no rows would be taken for an answer until its server knows.
+-- The role is an argument since current_user is the owner in here; the policy passes its own
+-- current_user. It is the role of the principal's scope or, in the runner, its class role; the context
+-- must name the same one. One query, for every policy of every statement pays for it; and one plan,
+-- for a report that has its own statements planned for the values at hand would have this one planned
+-- for each of its tables.
 -- RESTRICTED: in a parallel worker pg_backend_pid() would be the worker's.
 -- SECURITY DEFINER: callers have no access to keys and principals.
 create or replace function zava.verify_context(
@@ -35,6 +37,7 @@ begin
         select
             k.ipad,
             k.opad,
+            k.not_after,
             p.principal_id,
             p.kind,
             array(
@@ -46,7 +49,6 @@ begin
         from zava.signing_keys as k
         cross join zava.principals as p
         where k.kid = v_part[2]
-            and k.not_after > clock_timestamp()
             and p.principal_id::text = v_part[3]
             and p_role in (p.role_name, zava._class_role(p.kind))
             and p.active;
@@ -57,6 +59,12 @@ begin
             sha256(v_found.opad || sha256(v_found.ipad || convert_to(left(v_context, -65), 'UTF8'))),
             'hex'
         ), 'UTF8')) then
+            if v_found.not_after <= clock_timestamp() then
+                raise exception 'the key that signed this context is retired'
+                    using errcode = 'invalid_authorization_specification',
+                        hint = 'Start the server with a new one: zava-sql key create.';
+            end if;
+
             if v_part[6]::bigint > extract(epoch from clock_timestamp()) then
                 principal_id := v_found.principal_id;
                 kind := v_found.kind;
@@ -68,7 +76,7 @@ end;
 $function$;
 
 comment on function zava.verify_context(name) is
-    'Principal, kind and stores in the signed context of this transaction; nulls when anything about it is wrong.
+    'Principal, kind and stores in the signed context of this transaction; nulls when anything about it is wrong, an error when its key is retired.
 
 p_role: role that the context must name';
 revoke execute on function zava.verify_context(name) from public;

@@ -1,5 +1,5 @@
 -- zava.visible_stores(): the stores of the caller; the fence of every tenant table asks it.
--- Empty, never null and never an error, when the context is not valid. Head office has no stores
+-- Empty, never null, when the context is not valid. Head office has no stores
 -- of its own: it sees nothing through this fence.
 -- SECURITY DEFINER: tenants have no access to the kernel's tables.
 create or replace function zava.visible_stores(
