@@ -175,7 +175,9 @@ class Names:
             return
         shown = _shown(reader, first, last)
         if first < last and tokens.name(last - 2) not in _SYSTEM_SCHEMAS - {"zava"}:
-            hint = "Name tables plain, or as retail.name, and views as api.name: see describe_schema."
+            hint = (
+                "Name tables plain, or as retail.name, and views as api.name: see describe_schema."
+            )
         else:
             hint = "The catalogue is closed; describe_schema shows tables and columns."
         raise Refusal("relation", f"relation {shown} is not allowed", hint, index=first)
