@@ -35,6 +35,9 @@ create function api.echo_json(p_doc jsonb) returns text language sql stable
 begin atomic select p_doc::text; end;
 create function api.echo_json_text(p_doc json) returns text language sql stable
 begin atomic select p_doc::text; end;
+comment on function api.echo_json_text(json) is 'The same of type json.
+
+schema: {"properties": {"doc": {"type": "object"}}}';
 create function api.echo_list(p_list text[], p_days date[] default '{}') returns text
 language sql stable begin atomic select p_list::text || p_days::text; end;
 create function api.echo_array(p_list text[]) returns text[] language sql stable
