@@ -634,13 +634,16 @@ async def test_so_it_is_whatever_a_client_asks_for(url, keys, admin_connection, 
     async with client_of(url, keys["kirkland"], era) as client:
         admin_connection.execute(role, ["zava_store_gone"])
         try:
-            for ask in (client.list_tools, client.list_resources, client.list_prompts):
+            for ask in (client.list_tools, client.list_prompts):
                 with pytest.raises(MCPError) as caught:
                     await ask()
                 message = caught.value.error.message
                 assert message.startswith("INTERNAL_ERROR: the server failed")
                 assert message.split()[-1] in caplog.text
                 assert "zava_store_gone" not in caplog.text + message
+            with pytest.raises(MCPError, match="cannot take the role of this identity"):
+                await client.list_resources()
+            assert "zava_store_gone" not in caplog.text
         finally:
             admin_connection.execute(role, ["zava_store_kirkland"])
 

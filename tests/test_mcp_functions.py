@@ -434,8 +434,12 @@ async def test_a_new_function_appears_and_an_old_one_goes_without_a_restart(way,
         await listed(client, name, wanted=False)
         with pytest.raises(MCPError, match="unknown tool"):
             await client.call_tool(name, {})
-        result = await client.call_tool("query", {"sql": f"select api.{name}() as n"})
-        assert mcp.text_of(result).startswith(f"QUERY_REFUSED: function api.{name} is not allowed")
+        said, gone = "", f"QUERY_REFUSED: function api.{name} is not allowed"
+        with anyio.fail_after(30):  # a list may be newer than what the guard knows
+            while not said.startswith(gone):
+                result = await client.call_tool("query", {"sql": f"select api.{name}() as n"})
+                said = mcp.text_of(result)
+                assert said.startswith((gone, f"DATABASE_ERROR: function api.{name}() does not"))
 
 
 @pytest.mark.parametrize("transport", ["http", "stdio"])
