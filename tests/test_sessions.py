@@ -703,6 +703,23 @@ async def test_a_retired_context_key_is_refused(
     assert "retired" in error.message
 
 
+async def test_a_function_that_denies_authorization_does_not_tell_of_a_retired_key(
+    module_database: conftest.Database, admin_connection: psycopg.Connection
+) -> None:
+    admin_connection.execute(
+        "create function api.denied() returns integer language plpgsql stable as $$ begin"
+        " raise 'not for you' using errcode = 'invalid_authorization_specification'; end $$"
+    )
+    try:
+        async with tenants.opened(module_database) as database:
+            seattle = await find_principal(database, "seattle")
+            with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match="not for you"):
+                async with tenant_session(database, seattle) as connection:
+                    await connection.fetchval("select api.denied()")
+    finally:
+        admin_connection.execute("drop function api.denied()")
+
+
 @pytest.mark.usefixtures("truth")
 @pytest.mark.parametrize(
     ("broken", "mended"),

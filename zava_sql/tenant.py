@@ -49,6 +49,9 @@ __all__ = [
 # A context outlives its statement by this many seconds, never a request.
 _CONTEXT_MARGIN = 30
 
+# What zava.verify_context() raises for a key that is retired, and nothing else does.
+_KEY_RETIRED = "ZA001"
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -249,15 +252,13 @@ async def tenant_session(
         if not database.is_key_known:
             raise _retired()
         state = "sound"
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        # The database says so before this server has heard of it.
-        gateway.forget()
-        state = "failed"
-        raise _retired() from error
-    except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError):
+    except (asyncpg.PostgresError, asyncpg.UnsupportedClientFeatureError, ZavaError) as error:
         # A statement that failed half-way may be one that only the server knows of.
         gateway.forget()
         state = "unknown" if gateway.inflow.is_over else "failed"
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _KEY_RETIRED:
+            # The database says so before this server has heard of it.
+            raise _retired() from error
         raise
     finally:
         # Otherwise cancelled, timed out in the client, or out of step: its state is not known.

@@ -421,7 +421,7 @@ select is(
 ) from actors as t;
 select zava.retire_signing_key('kernelone');
 select is(
-    pg_temp.seen(t.a, t.of_a), 'error 28000',
+    pg_temp.seen(t.a, t.of_a), 'error ZA001',
     'retiring the old key ends its contexts at once, and says so: no rows would look like an answer'
 ) from actors as t;
 select is(

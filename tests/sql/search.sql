@@ -137,10 +137,11 @@ select is(
         select string_agg(api._wanted_text(t.query), '|' order by t.place)
         from unnest(array[
             'sofa without arms', 'dog bed, not light blue, large', 'table without the two drawers for kids',
-            'bed w/o a headboard', 'doors that do not slam', 'not a hammer', 'without', 'knot', 'no-drill rod'
+            'bed w/o a headboard', 'doors that do not slam', 'not a hammer', 'without', 'knot', 'no-drill rod',
+            'forget-me-not seeds'
         ]) with ordinality as t (query, place)
     ),
-    'sofa |dog bed, , large|table  for kids|bed |doors that do not slam|not a hammer|without|knot|no-drill rod',
+    'sofa |dog bed, , large|table  for kids|bed |doors that do not slam|not a hammer|without|knot|no-drill rod|forget-me-not seeds',
     'what is said not to be is not looked for, unless nothing else is asked for'
 );
 select is(

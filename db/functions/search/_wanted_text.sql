@@ -1,7 +1,8 @@
 -- api._wanted_text(): a search without what it says shall not be: "arms" of "sofa without arms", "blue" of
 -- "dog bed not blue". Not a tool. By words that would find first what is not wanted: most texts name what
--- a product has. Of "not" only where no verb is denied: what "does not stick" is sold as non-stick. Three
--- words at most, up to the next that begins something else. A text of which nothing is left stays.
+-- a product has. Of "not" only where no verb is denied: what "does not stick" is sold as non-stick; and not in
+-- names such as forget-me-not. Three words at most, up to the next that begins something else. A text of
+-- which nothing is left stays.
 create or replace function api._wanted_text(
     p_query text
 )
@@ -19,7 +20,7 @@ begin atomic
     from (
         select regexp_replace(
             p_query,
-            '(?<!\m(do|does|did|can|could|will|would|should|must|may)\s+)\m(without|w/o|not)\s+'
+            '(?<!-|\m(do|does|did|can|could|will|would|should|must|may)\s+)\m(without|w/o|not)\s+'
             '((an?|any|the)\s+)?[^\s,;:.!?()]+'
             '(\s+(?!(and|at|but|by|for|from|has|have|in|is|are|of|on|or|that|to|which|with|without)\M)'
             '[^\s,;:.!?()]+){0,2}',

@@ -1,7 +1,8 @@
 -- zava.verify_context(): the principal of a valid signed context, else nulls.
 -- Context: 1.<kid>.<principal id>.<role>.<backend pid, 0 = any>.<expiry, epoch>.<HMAC-SHA256, hex>
 -- It never explains: a forged context looks like none. Only one that is genuine and whose key is
--- retired is an error, since no rows would be taken for an answer until its server knows.
+-- retired is an error, since no rows would be taken for an answer until its server knows. Its SQLSTATE
+-- is nobody else's: the server must not take what a function of one's own raises for this.
 -- The role is an argument since current_user is the owner in here; the policy passes its own
 -- current_user. It is the role of the principal's scope or, in the runner, its class role; the context
 -- must name the same one. One query, for every policy of every statement pays for it; and one plan,
@@ -61,7 +62,7 @@ begin
         ), 'UTF8')) then
             if v_found.not_after <= clock_timestamp() then
                 raise exception 'the key that signed this context is retired'
-                    using errcode = 'invalid_authorization_specification',
+                    using errcode = 'ZA001',
                         hint = 'Start the server with a new one: zava-sql key create.';
             end if;
 
