@@ -112,10 +112,15 @@ async def test_who_reads_what_before_and_after_a_change_is_counted(environment):
     """As nobody's superuser, who may give itself the roles that it made."""
     url = environment["ZAVA_ADMIN_URL"]
     told = await count_rows(
-        url, "alter policy stores_store_manager_fence on retail.stores using (true)"
+        url,
+        "alter policy stores_store_manager_fence on retail.stores using (true);"
+        "create view api.failing with (security_invoker = true) as select 1 as a from retail.stores"
+        " where 1 / (tax_rate * 0) = 1; grant select on api.failing to store_manager",
     )
-    assert "seattle (zava_store_seattle) reads retail.stores: 1 rows -> 8 rows" in told
-    assert any("seattle (zava_store_seattle) reads api.sale_lines: " in line for line in told)
+    seattle = "seattle (zava_store_seattle) reads"
+    assert f"{seattle} api.failing: no access -> error 22012, division by zero" in told
+    assert f"{seattle} retail.stores: 1 rows -> 8 rows" in told
+    assert any(f"{seattle} api.sale_lines: " in line for line in told)
     with psycopg.connect(url) as dba, pytest.raises(psycopg.errors.InsufficientPrivilege):
         dba.execute("set role zava_store_seattle")
 

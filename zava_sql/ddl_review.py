@@ -8,10 +8,13 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import asyncpg
+
 from zava_sql import ddl, migrate
 from zava_sql.ddl_catalogue import OWNER
 from zava_sql.ddl_prove import scratch
 from zava_sql.errors import ValidationError
+from zava_sql.retry import is_lost
 from zava_sql.tenant import ContextKey, Principal
 
 if TYPE_CHECKING:
@@ -123,7 +126,7 @@ async def count_rows(url: str, up: str) -> list[str]:
     lines = []
     for place in sorted({*before, *after}):
         old, new = before.get(place, "no access"), after.get(place, "no access")
-        lines.append(f"{place}: {old} rows" + ("" if old == new else f" -> {new} rows"))
+        lines.append(f"{place}: {old}" + ("" if old == new else f" -> {new}"))
     return lines
 
 
@@ -157,11 +160,21 @@ async def _counts(connection: Connection, key: ContextKey) -> dict[str, str]:
                 if await connection.fetchval(
                     "select pg_catalog.has_table_privilege($1, 'SELECT')", table
                 ):
-                    number = await connection.fetchval(f"select count(*) from {table}")
-                    counts[f"{principal.name} ({principal.role}) reads {table}"] = f"{number:,}"
+                    place = f"{principal.name} ({principal.role}) reads {table}"
+                    counts[place] = await _count(connection, table)
             finally:
                 await transaction.rollback()
     return counts
+
+
+async def _count(connection: Connection, table: str) -> str:
+    try:
+        return f"{await connection.fetchval(f'select count(*) from {table}'):,} rows"
+    except asyncpg.PostgresError as error:
+        if is_lost(error):
+            raise
+        # A view that fails for somebody is what the reviewer wants to know.
+        return f"error {error.sqlstate}, {(error.message or '').partition(chr(10))[0]}"
 
 
 def blame(db: Path, name: str) -> list[str]:
