@@ -260,10 +260,12 @@ def test_tables_that_no_file_fits_any_more_are_told_by_the_snapshot(database, sn
     # A file with a fault is told as such.
     do(database.admin_url, "alter table retail.orders rename column day to order_date")
     file = db / "functions" / "security" / "whoami.sql"
-    file.write_text(f"{file.read_text(encoding='utf-8')}\nselect 'open;\n", encoding="utf-8")
-    with pytest.raises(errors.ValidationError, match=r"whoami\.sql.* \(SQLSTATE") as caught:
-        report(database.admin_url)
-    assert "\n" not in caught.value.message
+    text = file.read_text(encoding="utf-8")
+    for fault in ("select 'open;", "do $$ begin raise ''; end $$;"):
+        file.write_text(f"{text}\n{fault}\n", encoding="utf-8")
+        with pytest.raises(errors.ValidationError, match=r"whoami\.sql.* \(SQLSTATE") as caught:
+            report(database.admin_url)
+        assert "\n" not in caught.value.message
 
 
 def test_a_snapshot_that_is_none_is_told(database, db):

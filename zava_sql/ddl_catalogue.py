@@ -347,14 +347,14 @@ async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> lis
                 _still_inside(connection, path, error)
                 failed[path] = error
         if len(failed) == len(left):
-            path, first = next(iter(failed.items()))
-            place = path
+            place, first = next(iter(failed.items()))
             if first.position:
-                line = scripts[path].count("\n", 0, int(first.position) - 1) + 1
-                place = f"{path}, line {line}"
+                line = scripts[place].count("\n", 0, int(first.position) - 1) + 1
+                place = f"{place}, line {line}"
+            # Its other lines quote the file, and what was put behind it; it may be empty.
+            told = _plain(first.args[0].partition("\n")[0])
             raise ValidationError(
-                # Its other lines quote the file, and what was put behind it.
-                f"{place}: {_plain(first.args[0].splitlines()[0])} (SQLSTATE {first.sqlstate})",
+                f"{place}: {told} (SQLSTATE {first.sqlstate})",
                 hint=_plain(first.hint or "PostgreSQL cannot run this file."),
             )
         done += [path for path in left if path not in failed]
