@@ -227,7 +227,7 @@ async def test_only_what_does_not_write_is_called_read_only(tools):
 
 NASTY = [
     "plain", "", "NULL", "it's", "'; drop table retail.orders; --", "$1", "a\\b", '"', "{a,b}",
-    "\u00fc\U0001f600", "%s %(x)s :name", "\n\t",
+    "\u00fc\U0001f600", "%s %(x)s :name", "\n\t", r"\u0000",
 ]  # fmt: skip
 
 
@@ -244,6 +244,9 @@ async def test_a_text_arrives_as_it_was_sent(call, text):
 async def test_what_no_text_of_postgresql_can_hold_is_a_bad_argument(call, text):
     with pytest.raises(ValidationError):
         await call("echo_text", text=text)
+    for name in ("echo_json", "echo_json_text"):
+        with pytest.raises(ValidationError):
+            await call(name, doc={"k": ["\\" + text]})
 
 
 @pytest.mark.parametrize(

@@ -374,7 +374,10 @@ def _bound(value: object, facts: Mapping[str, Any]) -> object:
     if facts["kind"] == "a" and isinstance(value, list):
         return [_bound(item, facts["of"]) for item in value]
     if base_of(facts)["name"] in ("json", "jsonb"):
-        return _sendable(json.dumps(value, ensure_ascii=False))
+        text = json.dumps(value, ensure_ascii=False)
+        # A NUL, over stdio maybe half an emoji, json would keep, and nothing could read it.
+        _sendable(text.replace("\\\\", "").replace("\\u0000", "\0"))
+        return text
     if value is None or isinstance(value, bool):
         return _WORDS[value]
     if isinstance(value, float) and value.is_integer():
