@@ -418,6 +418,9 @@ left join lateral (
 where not exists (
     select
     from pg_catalog.pg_depend as d
-    where d.classid = o.classid and d.objid = o.oid and d.deptype = 'e'
+    where d.classid = o.classid
+        and d.objid = o.oid
+        -- Of an extension, or one of the functions that come with a range type.
+        and (d.deptype = 'e' or d.deptype = 'i' and d.classid = 'pg_catalog.pg_proc'::regclass)
 )
 order by o.kind, o.key

@@ -28,6 +28,7 @@ set local role zava_owner;
 alter default privileges for role zava_owner revoke execute on functions from public;
 create type api.part as (name text, amount numeric);
 create type retail."State" as enum ('open', 'closed');
+create type retail.span as range (subtype = numeric);
 create table retail.orders (
     store_id uuid not null, order_id uuid not null, amount numeric, state retail."State",
     constraint orders_pkey primary key (store_id, order_id)
