@@ -777,7 +777,10 @@ async def test_over_stdio_half_an_emoji_is_refused_and_a_whole_one_is_not(filled
     try:
         for text, answer in (
             (r"\ud83d", b"half of a surrogate pair"),
+            (r"\ud83d\uD83D\uDE00", b"half of a surrogate pair"),
+            (r"\uDE00\uD83D", b"half of a surrogate pair"),
             (r"\uD83D\uDE00", "e:text\\n\U0001f600".encode()),
+            (r"\\ud83d", rb"e:text\n\\ud83d"),
         ):
             body = request_body("tools/call", name="query", sql="select '?' as e")
             process.stdin.write(body.replace(b"?", text.encode()) + b"\n")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
-import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -52,6 +52,12 @@ _KEPT = 75
 
 # Seconds after which a process tells the others of its connections.
 _OBSERVE = 2
+
+# One escape of JSON: a surrogate pair, half of one, or any other.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
 
 
 async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> None:
@@ -267,8 +273,4 @@ def _without_halves(line: str) -> str:
     """
     if "\\ud" not in line and "\\uD" not in line:
         return line
-    try:
-        written = json.dumps(json.loads(line), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return line
-    return written.translate(dict.fromkeys(range(0xD800, 0xE000), "\\u0000"))
+    return _ESCAPE.sub(lambda found: "\\u0000" if found[1] else found[0], line)
