@@ -22,6 +22,7 @@ from zava_sql.agent import Agent, fetch
 from zava_sql.connections import CONNECTION_ERRORS
 from zava_sql.errors import DatabaseError, QueryTimeout, ZavaError
 from zava_sql.result import Result
+from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -315,6 +316,49 @@ async def test_looking_up_types_leaves_no_statement_behind(stage: Stage, sql: st
     except DatabaseError as error:
         assert error.sqlstate != "42501", error  # noqa: PT017 - it may fail, for another reason
     await assert_clean(stage)
+
+
+# As whoever has become the gateway reads what other sessions were told.
+OVERHEARD = """
+with a as materialized (select set_config('role', 'none', true))
+select pg_stat_get_backend_activity(s.i) from a, pg_stat_get_backend_idset() as s (i)
+"""
+
+
+async def test_no_context_can_be_overheard(stage: Stage, each_database: conftest.Database) -> None:
+    """Whoever is lent the backend next could use it: another's context opens another's rows."""
+    path = stage.database.settings.runner
+    async with tenants.opened(each_database, runner=path) as others:
+        victim = (await tenants.principals(others, [VICTIM]))[VICTIM]
+        # Nothing has run yet, whose text would stand where that of the context stood.
+        async with tenant_session(others, victim):
+            outcome, told = await stage.ask(OVERHEARD, guarded=False)
+    assert outcome == ("ran" if stage.way == "plain" else "42501")
+    assert f".{victim.role}." not in told
+
+
+async def test_a_server_goes_on_when_its_database_is_hardened(
+    stage: Stage, each_database: conftest.Database
+) -> None:
+    async with tenants.opened(each_database, runner="never") as database:
+        victim = (await tenants.principals(database, [VICTIM]))[VICTIM]
+        rows = await tenants.own_rows(database, victim)
+        change = "function pg_catalog.set_config(text, text, boolean)"
+        was_open = await stage.admin.fetchval(
+            "select has_function_privilege('zava_gateway', 'set_config(text, text, boolean)',"
+            " 'execute')"
+        )
+        closing, opening = (
+            f"revoke execute on {change} from public",
+            f"grant execute on {change} to public",
+        )
+        try:
+            for statement in (closing, opening):
+                await stage.admin.execute(statement)
+                await database.refresh()
+                assert await tenants.own_rows(database, victim) == rows
+        finally:
+            await stage.admin.execute(opening if was_open else closing)
 
 
 KEPT = "select email, 'SECRET-bellevue' as literal from retail.customers order by email"

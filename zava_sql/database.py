@@ -62,6 +62,8 @@ class Database:
         ]
         # Whether the text of agents runs inside a function of its class role.
         self.runner = False
+        # Whether a text can read what other sessions of the gateway were told; see `tenant`.
+        self.is_open = False
         self._returning: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -212,6 +214,7 @@ class Database:
                     hint="Use the login zava_gateway, never a superuser or a role with BYPASSRLS.",
                 )
             self.runner = await runner.wanted(connection, self.settings.runner)
+            self.is_open = not self.runner and await runner.is_open(connection)
         try:
             await self.refresh()
         except (asyncpg.PostgresError, DatabaseError) as error:
@@ -226,7 +229,7 @@ class Database:
             )
 
     async def refresh(self) -> None:
-        """Look at what may change while this is open: caps of roles, the signing key, the clock.
+        """Look at what may change meanwhile: caps of roles, the signing key, the clock, hardening.
 
         Raises:
             DatabaseError, ServiceUnavailable: see `errors`.
@@ -241,10 +244,12 @@ class Database:
         self.caps.update(await self.service_rows("select * from zava.role_caps()"))
         # Where calls are refused, and nobody calls, this finds out that the database is back.
         if self.gateway.get_idle_size() or self._gateway_breaker.state != "closed":
-            self.clock_offset = await self.read(self._look_at_clock)
+            self.clock_offset = await self.read(self._look)
 
-    async def _look_at_clock(self) -> float:
+    async def _look(self) -> float:
         async with self.gateway.lend() as connection:
+            # It may have been hardened.
+            self.is_open = not self.runner and await runner.is_open(connection)
             before = time.time()
             now = await connection.fetchval("select extract(epoch from clock_timestamp())::float8")
             return float(now - (before + time.time()) / 2)

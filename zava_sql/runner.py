@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zava_sql.gateway import GatewayConnection
     from zava_sql.tenant import Principal
 
-__all__ = ["ROLE", "acting", "run", "wanted"]
+__all__ = ["ROLE", "acting", "is_open", "run", "wanted"]
 
 # May call the runner's functions, and holds nothing else.
 ROLE = "zava_runner"
@@ -50,6 +50,12 @@ select exists (
 """
 
 
+async def is_open(connection: GatewayConnection) -> bool:
+    """Say whether a text may call set_config(), with which it becomes the gateway."""
+    found: bool = await connection.fetchval(_OPEN)
+    return found
+
+
 async def wanted(
     connection: GatewayConnection,
     setting: Literal["auto", "always", "never"],
@@ -61,7 +67,7 @@ async def wanted(
     """
     if setting == "never":
         return False
-    if setting == "auto" and not await connection.fetchval(_OPEN):
+    if setting == "auto" and not await is_open(connection):
         return False
     if not await connection.fetchval(_READY, ROLE):
         raise ConfigurationError(

@@ -49,6 +49,13 @@ __all__ = [
 # A context outlives its statement by this many seconds, never a request.
 _CONTEXT_MARGIN = 30
 
+# Where whoever becomes the gateway can read pg_stat_activity, and use what it has read as soon as
+# it is lent the same backend, the context is a value, which no view shows, not a part of the text.
+_TAKE = (
+    "select pg_catalog.set_config('zava.context', $1, true),"
+    " pg_catalog.set_config('role', $2, true)"
+)
+
 # What zava.verify_context() raises for a key that is retired, and nothing else does.
 _KEY_RETIRED = "ZA001"
 
@@ -232,14 +239,16 @@ async def tenant_session(
             begin = ""
             pid = await gateway.fetchval("select pg_catalog.pg_backend_pid()")
         context = database.context_key.sign(principal, pid=pid, expiry=expiry)
+        role = role or principal.role
+        # Values of ours only: the role's form is checked by the table it comes from.
+        taking = f"SET LOCAL zava.context = '{context}'; SET LOCAL ROLE \"{role}\""
+        limits = _own_limits(caps, database.settings)
         try:
-            # Values of ours only: the role's form is checked by the table it comes from.
-            await gateway.begin(
-                principal.principal_id,
-                begin,
-                f"SET LOCAL zava.context = '{context}';{_own_limits(caps, database.settings)}"
-                f' SET LOCAL ROLE "{role or principal.role}"',
-            )
+            if database.is_open:
+                await gateway.begin(principal.principal_id, begin, limits)
+                await gateway.fetchval(_TAKE, context, role)
+            else:
+                await gateway.begin(principal.principal_id, begin, f"{limits} {taking}")
         except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
             # Nothing that a caller wrote has run: the role is gone, or the gateway not its member.
             raise ServiceUnavailable(
