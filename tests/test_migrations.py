@@ -463,6 +463,7 @@ def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
     with pytest.raises(errors.DatabaseError, match="division by zero") as caught:
         migrate.upgrade(url)
     assert caught.value.sqlstate == "22012"
+    assert caught.value.message.startswith(f"{file.name}: ")
     assert migrate.current(url) == REVISIONS[-1]
     with psycopg.connect(url) as connection:
         assert connection.execute("select to_regclass('public.half')").fetchone() == (None,)
@@ -475,6 +476,13 @@ def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
         migrate.upgrade(url)
     assert "view theirs depends on table used" in (caught.value.hint or "")
     assert "CASCADE" not in (caught.value.hint or "")
+
+    # The line is that of what PostgreSQL does not understand, not of the statement's beginning.
+    file.write_text("select 1;\nselect 'ä',\n    nothing.here;\n", encoding="utf-8")
+    ddl.rehash(db, file.name[:4])
+    with pytest.raises(errors.DatabaseError) as caught:
+        migrate.upgrade(url)
+    assert caught.value.message.startswith(f"{file.name}, line 3: missing FROM-clause entry")
 
 
 @pytest.mark.long

@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+import asyncpg
 from alembic import util
 from alembic.operations import MigrateOperation, Operations
 from alembic.script import ScriptDirectory
@@ -361,13 +362,19 @@ def _apply(operations: Operations, operation: SqlFile) -> None:
         # Not op.execute(): it takes :name for a parameter and writes tabs as spaces.
         context.impl.static_output(read(path))
     else:
-        _run(cast("Connection", context.connection), read(path))
+        _run(cast("Connection", context.connection), path)
 
 
-def _run(connection: Connection, sql: str) -> None:
+def _run(connection: Connection, path: Path) -> None:
     """Send a whole file as it is, in the transaction of this migration."""
+    sql = read(path)
     connection.exec_driver_sql("select 1")  # only now does the adapter open the transaction
     driver = connection.connection.dbapi_connection
     if driver is None:
         raise util.CommandError("the connection was lost")
-    driver.run_async(lambda raw: raw.execute(sql))
+    try:
+        driver.run_async(lambda raw: raw.execute(sql))
+    except asyncpg.PostgresError as error:
+        line = f", line {sql[: int(error.position)].count(chr(10)) + 1}" if error.position else ""
+        error.add_note(f"{path.name}{line}")
+        raise

@@ -250,7 +250,10 @@ def _right(error: asyncpg.PostgresError) -> str:
         return advice(error)
     if "create database" in message:
         return "Databases are made for this: the login needs CREATEDB."
-    return "Migrate as a superuser, or as a database owner with CREATEROLE."
+    return (
+        "Migrate as a superuser, or as a database owner with CREATEROLE."
+        " A revision runs as zava_owner below its `set local role`."
+    )
 
 
 def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
@@ -276,7 +279,8 @@ def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
 
 def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> DatabaseError:
     """Say what PostgreSQL said, in its first line: the rest quotes the text from there on."""
-    message = error.args[0].partition("\n")[0]
+    # Before it where in a revision that was, if it was in one.
+    message = ": ".join([*getattr(error, "__notes__", ()), error.args[0].partition("\n")[0]])
     hint = error.hint or "Nothing of this revision was applied."
     if isinstance(error, asyncpg.LockNotAvailableError):
         message = f"{message}; nothing of this revision was applied"
