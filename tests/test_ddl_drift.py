@@ -268,6 +268,17 @@ def test_tables_that_no_file_fits_any_more_are_told_by_the_snapshot(database, sn
         assert "\n" not in caught.value.message
 
 
+def test_a_snapshot_of_a_revision_that_was_written_anew_accuses_no_database(database, snapshot, db):
+    assert report(database.admin_url).snapshot
+    text = snapshot.read_text(encoding="utf-8")
+    snapshot.write_text(text.replace("RETURNS", "GAVE", 1), encoding="utf-8")
+    newest = ddl.frozen(db)[-1]
+    newest.write_text(f"{ddl.read(newest)}-- as scripts/freeze --redo does\n", encoding="utf-8")
+    ddl.rehash(db, newest.name[:4])
+    found = report(database.admin_url)
+    assert (found.findings, found.snapshot) == ((), False)
+
+
 def test_a_snapshot_that_is_none_is_told(database, db):
     for text in ("<<<<<<< HEAD\n", "", "[]", f'{{"revision": "{migrate.head()}"}}'):
         (db / ddl_drift.LOCK).write_text(text, encoding="utf-8")

@@ -240,7 +240,11 @@ def _show_drift(found: Report, *, diffs: bool, as_json: bool) -> None:
     if found.reason:
         print(f"compared with the snapshot only: {found.reason}", file=sys.stderr)
     if not found.snapshot:
-        print("no snapshot: tables and indexes were not compared", file=sys.stderr)
+        print(
+            "no snapshot of this revision: tables and indexes were not compared;"
+            " write one: zava-sql db prove --lock",
+            file=sys.stderr,
+        )
     if found.findings:
         raise typer.Exit(1)
 

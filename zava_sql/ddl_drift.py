@@ -8,6 +8,7 @@ a replica or as a role that may only read.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -144,18 +145,19 @@ def lock(db: Path, head: str, objects: Mapping[str, Object], files: Mapping[str,
         entries[key] = {"kind": o.kind, "text": o.text.splitlines()}
         if key in files:
             entries[key]["file"] = files[key]
-    text = json.dumps({"revision": head, "objects": entries}, indent=1, ensure_ascii=False)
+    held = {"revision": head, "sha256": _digest(db), "objects": entries}
+    text = json.dumps(held, indent=1, ensure_ascii=False)
     (db / LOCK).write_text(f"{text}\n", encoding="utf-8", newline="\n")
 
 
 def _snapshot(db: Path, head: str) -> dict[str, Entry] | None:
-    """Read the snapshot, if there is one of this revision."""
+    """Read the snapshot, if there is one of this revision, and that was not written anew since."""
     path = db / LOCK
     if not path.is_file():
         return None
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        if held["revision"] != head:
+        if (held["revision"], held["sha256"]) != (head, _digest(db)):
             return None
         return {
             key: Entry(entry["kind"], "\n".join(entry["text"]), entry.get("file", ""))
@@ -166,6 +168,10 @@ def _snapshot(db: Path, head: str) -> dict[str, Entry] | None:
             f"db/{LOCK} is no snapshot, as after a merge with conflicts",
             hint="Write it anew: zava-sql db prove --lock.",
         ) from error
+
+
+def _digest(db: Path) -> str:
+    return hashlib.sha256(ddl.frozen(db)[-1].read_bytes()).hexdigest()
 
 
 async def _may_imagine(connection: Connection) -> bool:
