@@ -520,6 +520,17 @@ SEEDS = [
         ),
         "zava.f()",
     ),
+    (
+        "definer_callable",
+        (
+            "create function zava.f(bigint) returns bigint language sql security definer"
+            " set search_path = pg_catalog, pg_temp return 1;"
+            "create aggregate api.everything(*) (sfunc = zava.f, stype = bigint);"
+            "revoke execute on function zava.f(bigint), api.everything() from public;"
+            "grant execute on function api.everything() to store_manager"
+        ),
+        "zava.f(bigint)",
+    ),
     ("tenant_writes", "grant insert on zava.audit_log to store_manager", "zava.audit_log"),
     ("kernel_table_granted", "grant select on zava.principals to head_office", "zava.principals"),
     (

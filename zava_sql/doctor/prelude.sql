@@ -202,9 +202,21 @@ functions as (
         s.is_usable,
         (
             select string_agg(distinct e.name, ', ')
-            from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+            from (
+                select p.proowner, p.proacl
+                union all
+                -- An aggregate calls it for whoever may execute the aggregate.
+                select o.proowner, o.proacl
+                from pg_catalog.pg_aggregate as g
+                join pg_catalog.pg_proc as o on o.oid = g.aggfnoid
+                where p.oid in (
+                    g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggserialfn, g.aggdeserialfn,
+                    g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn
+                )
+            ) as r
+            cross join aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) as a
             join enjoyed as e on e.oid = a.grantee
-            where a.grantee <> p.proowner
+            where a.grantee <> r.proowner
         ) as grantees
     from pg_catalog.pg_proc as p
     join schemas as s on s.oid = p.pronamespace
