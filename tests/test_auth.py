@@ -671,6 +671,23 @@ async def test_the_program_that_asks_is_named_by_the_token_or_is_its_subject(jwk
         assert (await reader.read(token(**more))).client == client
 
 
+async def test_no_program_names_itself_like_one_that_a_token_vouches_for(filled, keys, jwks_file):
+    seen = []
+    body = json.loads(request_body("tools/call", name="query", sql="select 1"))
+    body["params"]["_meta"]["io.modelcontextprotocol/clientInfo"] = {
+        "name": "app / me",
+        "version": "1\u2003/\n2",
+    }
+    async with Database.open(settings_for(filled, **accepting(jwks_file))) as opened:
+        agent = Agent(opened)
+        agent.observers.append(lambda call: seen.append(call.caller.client))
+        async with serving(opened, agent) as url:
+            for bearer in (keys["seattle"], token(client_id="app")):
+                assert await status(url, bearer, body=json.dumps(body)) == 200
+            assert await status(url, token(client_id="app")) == 200
+    assert seen == ["app/me 1/2", "app / app/me 1/2", "app /"]
+
+
 @pytest.mark.parametrize("value", ["", 7, ["seattle"], {"name": "seattle"}, True])
 async def test_a_claim_that_is_no_name_names_nobody(jwks_file, value):
     told = []

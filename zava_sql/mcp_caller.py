@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["calling", "trace_parent"]
 
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_SLASH = re.compile(r"\s*/\s*")
 
 
 @contextmanager
@@ -38,8 +39,10 @@ def _client(context: ServerRequestContext[Any]) -> str | None:
     access = get_access_token()
     vouched = access.client_id if access is not None and (access.claims or {}).get("iss") else None
     params = context.session.client_params
-    named = f"{params.client_info.name} {params.client_info.version}" if params else None
-    return " / ".join(part[:90] for part in (vouched, named) if part) or None
+    named = f"{params.client_info.name} {params.client_info.version}"[:90] if params else ""
+    # What is vouched for stands before a slash between blanks, and nothing else does.
+    named = _SLASH.sub("/", named).strip()
+    return f"{vouched[:90]} / {named}".rstrip() if vouched else named or None
 
 
 def _trace_id(context: ServerRequestContext[Any]) -> str | None:
