@@ -285,3 +285,27 @@ select json_array(with q as materialized (select name from stores) select q.name
 select status, rows from (select status, count(*) as rows from orders group by status) o order by rows desc;
 select status from (select status, count(*) as rows from orders group by status) o where rows between 1 and 9 or o.rows between 10 and (select count(*) from orders);
 select $größe$it's $x$ or $gröss$ here$größe$ as a, $é$b$é$ as b, $_1é$$é$$_1é$ as c;
+select U&'d\0061t\+000061', u&'Gr!00FC!00DFe !D83D!DE00 !! \' uescape
+'!', U&'it''s', U&'', E'\uD83D\uDE00', U&'a'
+'\0062' as b;
+select U&"n\0061me", s.U&"!0063ity" uescape '!' as U&"St\00E4dte" from U&"stor!0065s" UESCAPE '!' s order by U&"name" limit 1;
+select n.n, N'abc' || n'd', 'n', N'a' = 'a   ', '5'::nchar, cast('abc' as nchar(2)), nchar varying(3) 'abcd' from (select N'' as n) n where n = N'';
+select 'a long text '
+    'that goes on '
+
+	'and on' as text, B'01'
+'10', x'1'
+'F', 'it''s'
+'''s', n'a'
+'b';
+select x.a$1, a$1$ + 1 as b$, $a$ $b$ $a$ as é$ from (select 1 as a$1, 2 as a$1$) x order by a$1;
+select avg(total_amount) as "Average order value of customers who bought more than three items", count(*) as a_name_of_more_than_sixty_three_bytes_of_which_postgresql_drops_the_rest from orders;
+select x."Der größte Umsatz je Kundin und Kunde in allen unserer Geschäfte €€€" from (select 1 as "Der größte Umsatz je Kundin und Kunde in allen unserer Geschäfte €€€") x;
+select count(*) from stores * s, only orders, retail.customers * as c (a, b) join products * on true where s.name is null;
+table stores * order by 1 limit 1;
+select d, t.x, n from current_date d, current_timestamp(0) as t (x), lateral cast('{1,2}' as int[]) with ordinality as c (n), rows from (localtime, localtimestamp(3), cast(1 as text)) r where d = current_date;
+select name from stores order by name fetch first +2 rows only;
+with n (n) as (select name from stores) select json_array(table n), json_array(table n returning jsonb) ->> 0;
+select values, values + 1, (values), sum(values) over (), t.values from (select 1 as values) t where values > 0 group by values, t.values order by values;
+select between, -between, lower(between::text), t.between between 1 and 2 from (select 1 as between) t where between between 0 and 1;
+select national, setof, nchar, national + setof - nchar, t.setof from (select 1 as national, 2 as setof, 3 as nchar) t group by national, setof, nchar order by setof;

@@ -44,6 +44,9 @@ PIECES = [
     "\u0301", "\u0e48", "\uff12",
     "\x00", "\ud800", "\ufeff", "\u200b", "\U0001f600", "\\n", "\\x41", "\\101", "\\u0041", "\\'",
     "--'\n", "/*'*/", "'\n'", "' '", "a.b", "t.*", "(1)", "#--'\n", '|/*"*/', "*/*",
+    "U&'\\0061'", "u&'d!0061'", 'U&"\\0061"', "uescape '!'", " UESCAPE ", "'!'", "!0061",
+    "\\+000061", "\\D83D", "\\uDE00", "!!", "'a'\n'b'", "\t\n '", "n'a'", "nchar", "a$b$", "é$",
+    "é" * 32,
 ]  # fmt: skip
 DIALECTS = """
     qualify pivot unpivot struct object nested nullable map list variant treat match match_recognize
@@ -61,6 +64,7 @@ DIALECTS = """
     for update share insert delete merge returning default placing zone local at is not in like
     ilike between and or asc desc nulls first last xmltable xmlelement xmlserialize json_table
     json_object json_value json_query json_exists merge_action columns passing path uescape
+    nchar national setof
 """
 EVIL = "evil pg_sleep pg_roles set_config zava pg_catalog lo_create regclass"
 SIGNS = "( ) [ ] , . : :: := => * + - = < > 'x' 1 a t"
@@ -76,7 +80,16 @@ GRAMMAR = {
         "a"
         "Order"
         date
-        year""",
+        year
+        values
+        between
+        national
+        setof
+        nchar
+        a$b
+        U&"\\0061"
+        U&"d!0061" uescape '!'
+        an_identifier_of_more_than_sixty_three_bytes_that_postgresql_cuts_at""",
     "LITERAL": """1
         'x'
         2.5
@@ -84,14 +97,18 @@ GRAMMAR = {
         true
         interval '1 day'
         date '2024-01-01'
-        current_date""",
+        current_date
+        N'x'
+        U&'\\0061'
+        U&'d!0061' uescape '!'""",
     "TYPE": """int
         text
         date
         numeric ( 10 , 2 )
         timestamp with time zone
         int [ ]
-        jsonb""",
+        jsonb
+        nchar ( 3 )""",
     "FUNCTION": """lower
         count
         round
@@ -157,6 +174,8 @@ GRAMMAR = {
         EXPR collate "C"
         json_object ( EXPR : EXPR )
         json_value ( EXPR , 'x' returning TYPE )
+        json_array ( QUERY )
+        json_array ( QUERY returning TYPE )
         row ( EXPRS )
         greatest ( EXPRS )
         EXPR operator ( pg_catalog . + ) EXPR
@@ -175,7 +194,8 @@ GRAMMAR = {
         t
         retail . orders
         api . sales
-        only t""",
+        only t
+        orders *""",
     "ALIAS": """
         NAME
         as NAME
@@ -195,6 +215,10 @@ GRAMMAR = {
         SOURCE natural join SOURCE
         SOURCE cross join SOURCE
         ( values ( EXPRS ) ) ALIAS
+        current_date ALIAS
+        lateral localtimestamp ( 0 ) ALIAS
+        cast ( EXPR as TYPE ) ALIAS
+        rows from ( current_time , cast ( EXPR as TYPE ) ) ALIAS
         SOURCE , SOURCE""",
     "TARGET": """EXPR
         *
@@ -213,6 +237,7 @@ GRAMMAR = {
         select TARGET from SOURCE order by EXPR desc nulls last
         select TARGET from SOURCE order by EXPR limit EXPR offset EXPR
         select TARGET from SOURCE fetch first 3 rows only
+        select TARGET from SOURCE fetch next + 3 rows only
         values ( EXPRS ) , ( EXPRS )
         table RELATION
         ( QUERY ) union ( QUERY )

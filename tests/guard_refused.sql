@@ -496,11 +496,11 @@ select $$x
 -- refused: statement
 --
 -- refused: unsupported
-select U&'x'
+select U&'x
 -- refused: unsupported
-select U&"x"
--- refused: unsupported
-select N'x'
+select U&"x
+-- refused: syntax
+select N'x
 -- refused: unsupported
 select E'\'
 -- refused: bad_character
@@ -510,8 +510,7 @@ select 1<U+0000>, garbage
 -- refused: bad_character
 select <U+D800>
 -- refused: unsupported
-select 'a'
-'b'
+select 'a' 'b'
 -- refused: function
 select current_user
 -- refused: function
@@ -942,3 +941,122 @@ select <U+0301>a from orders
 select a<U+FE0E><U+20DD> from orders
 -- refused: bad_character
 select a<U+200D>b from orders
+
+-- family: names and strings that are written in other ways
+-- refused: function
+select U&"pg\005Fsleep"(1)
+-- refused: function
+select u&"pg!+00005Fsleep"
+ uescape '!' (1)
+-- refused: function
+select x.U&"pg\005Fsleep" from generate_series(1, 3) x
+-- refused: relation
+select * from U&"pg\005Froles"
+-- refused: relation
+with U&"PG\005Froles" as (select 1) select 1
+-- refused: column
+select U&"ct\0069d" from orders
+-- refused: type
+select 'pg_authid'::U&"regclas\0073"
+-- refused: function
+select U&'\0027', pg_sleep(1), U&'\0027'
+-- refused: function
+select U&'\' uescape '!', pg_sleep(1), U&'\' uescape '!'
+-- refused: unsupported
+select U&'a' uescape 'a'
+-- refused: unsupported
+select U&'a' uescape '+'
+-- refused: unsupported
+select U&'a' uescape '!!'
+-- refused: unsupported
+select U&'a' uescape '!'''
+-- refused: unsupported
+select U&'a' uescape
+-- refused: unsupported
+select U&'a' /* b */ uescape '!'
+-- refused: unsupported
+select U&"a" uescape from (select 1 as a) t
+-- refused: syntax
+select U&""
+-- refused: bad_character
+select U&'\0000'
+-- refused: bad_character
+select U&'\006'
+-- refused: bad_character
+select U&'\D83D'
+-- refused: bad_character
+select U&"\DE00\D83D" from (select 1) t
+-- refused: bad_character
+select U&'\+110000'
+-- refused: bad_character
+select E'\uD83D'
+-- refused: function
+select N'a', pg_sleep(1), N'b'
+-- refused: type
+select N'pg_authid'::regclass
+-- refused: type
+select 'a'::nchar(65536)
+-- refused: syntax
+select nchar(1)
+-- refused: function
+select 'a'
+'b', pg_sleep(1), 'c'
+'d'
+-- refused: type
+select 'pg_'
+  'authid'::regclass
+-- refused: unbounded
+select format('%1000'
+  '000s', 'x')
+-- refused: unsupported
+select 'a' -- b
+  'c'
+-- refused: unsupported
+select 'a' /* /* */ */
+  'c'
+-- refused: unsupported
+select E'\1'
+  '2'
+-- refused: unsupported
+select $$a$$
+  'b'
+-- refused: unsupported
+select 'a'
+  E'b'
+-- refused: unsupported
+select 'a'
+  'b' 'c'
+-- refused: function
+select pg_sleep$(1)
+-- refused: function
+select a$b$, pg_sleep(1), a$b$ from (select 1 as a$b$) t
+-- refused: function
+select x.pg_a_name_of_more_than_sixty_three_bytes_of_which_postgresql_drops_the_rest from generate_series(1, 3) x
+-- refused: relation
+select * from stores *, pg_roles * r
+-- refused: relation
+table pg_catalog.pg_roles *
+-- refused: function
+select * from current_date, pg_sleep(1)
+-- refused: function
+select * from rows from (current_date, pg_sleep(1)) x
+-- refused: function
+select * from cast(pg_sleep(1) as text) x
+-- refused: type
+select * from cast('pg_authid' as regclass) x
+-- refused: syntax
+select * from current_user
+-- refused: function
+select 1 fetch first + pg_sleep(1) rows only
+-- refused: relation
+select json_array(table pg_roles returning text)
+-- refused: function
+select values, pg_sleep(1) from (select 1 as values) t
+-- refused: function
+select between between pg_sleep(1) and 2 from (select 1 as between) t
+-- refused: function
+select national.pg_sleep, setof.pg_sleep, nchar.pg_sleep from generate_series(1, 3) national
+-- refused: syntax
+select national character 'x'
+-- refused: syntax
+select setof text 'x'

@@ -154,9 +154,6 @@ def dashboard(parts: int) -> str:
         ("select '" + "''" * 9_000, "syntax"),
         ("select 1 " + "@" * 19_000, "operator"),
         ("select '1'::bit(83886080)", "type"),
-        ("select 1 as " + "a" * 64, "unsupported"),
-        ('select 1 as "' + "a" * 64 + '"', "unsupported"),
-        ("select 1 as " + "\u00e9" * 32, "unsupported"),
         ("select a::int" + "[]" * 7, "too_deep"),
         ("select 1 " + "/* /**/ */" * (MAX_NESTED_COMMENTS // 2 + 1), "too_deep"),
         ("select 1 /*" + "/**/" * MAX_NESTED_COMMENTS + "*/", "too_deep"),
@@ -201,7 +198,7 @@ def test_what_is_just_inside_a_limit_passes(sql: str) -> None:
     ["\x00", "select 1\x00, 2", "\ud800", "select '\udfff'", '"\x00"', "'\x00'", "x" * 10_000_000,
      "(" * 100_000, "select " + "array[" * 10_000, "select " + "date(" * 6_000, "/*" * 10_000,
      "'" * 20_000,
-     '"' * 19_999, "select " + "$a" * 9_000, "select " + "-+" * 9_000, "\ufeffselect 1",
+     '"' * 19_999, "select " + "-+" * 9_000, "\ufeffselect 1",
      "select\u00a01", "select 1\u2028", "$$", "$a$ $b$", "E'\\", "select E'\\xff'", "U&'",
      "\\", "`", "", "select " + "not " * 6_000, "with " + "a as (" * 3_000,
      "select a" + ".a" * 9_000 + "("],
@@ -240,6 +237,8 @@ def test_a_small_stack_is_no_way_around_the_refusal() -> None:
         ("select 1,\n  pg_sleep(1) from orders", "pg_sleep"),
         ("/* caf\u00e9 */ select * from pg_roles", "pg_roles"),
         ("select 'it''s', x::regclass", "regclass"),
+        ("select 'a'\n  'b', N'c', U&'!0061' uescape '!', pg_sleep(1)", "pg_sleep"),
+        ("select 'a'\n'b'  'c'", "'c'"),
         ("select o.lo_create from orders o", "lo_create"),
         ("select 1 from retail.orders, zava.principals", "zava"),
         ("select $$ pg_sleep $$, set_config('a', 'b', true)", "set_config"),
@@ -352,10 +351,10 @@ def test_functions_of_api_are_those_of_the_catalogue_and_only_by_their_schema() 
 
 
 def test_positions_map_back_to_the_callers_text() -> None:
-    sql = "select /* a */ $$x$$,\n    E'\\t',   nosuch -- c\n from  stores"
+    sql = "select /* a */ $$x$$,\n    E'\\t', N'n', 'a'\n  'b', nosuch -- c\n from  stores"
     checked = check(sql)
-    for word in ("$$x$$", "E'", "nosuch", "from", "stores"):
-        plain = {"$$x$$": "'x'", "E'": "'\t'"}.get(word, word)
+    for word in ("$$x$$", "E'", "N'", "'a'", "nosuch", "from", "stores"):
+        plain = {"$$x$$": "'x'", "E'": "'\t'", "N'": "nchar", "'a'": "'ab'"}.get(word, word)
         offset = checked.canonical.index(plain)
         assert sql[checked.original_position(offset) - 1 :].startswith(word)
     assert checked.original_position(10_000) == len(sql) - len("stores") + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import guard_fuzz
 import guard_lists
 import pytest
-from guard_oracle import harms, parse, read
+from guard_oracle import harms, parse, read, without_places
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +41,13 @@ def test_a_chunk_of_every_kind_of_sample_finds_nothing() -> None:
         "mutation: refused",
     ):
         assert tally.counts[outcome] > 50, outcome
+
+
+def test_a_legitimate_question_stays_the_same_statement() -> None:
+    for sql in guard_lists.allowed():
+        original = parse(sql)
+        assert original is not None, sql
+        assert without_places(parse(scan(sql).canonical())) == without_places(original), sql
 
 
 def test_a_sample_can_be_made_again() -> None:

@@ -9,8 +9,7 @@ from zava_sql.guard.limits import Refusal, piece
 __all__ = ["adjacent_strings", "bad_end", "bad_operator", "bad_token"]
 
 _BAD_PREFIX: Final = {
-    "n": "National strings N'...' are not supported: write '...'.",
-    "u": "U&'...' and U&\"...\" are not supported: write the characters themselves.",
+    "u": "Close it with the quote that opens it; UESCAPE takes one sign in quotes: UESCAPE '!'.",
     "e": "Close the string with '.",
     "b": "A bit string holds only 0 and 1, and ends with '.",
     "x": "A hexadecimal bit string holds only hexadecimal digits, and ends with '.",
@@ -75,7 +74,7 @@ def bad_token(form: str | None, text: str) -> Refusal:
 
 
 def adjacent_strings(start: int) -> Refusal:
-    """Make the refusal of two strings that PostgreSQL may join; the second begins at `start`."""
+    """Make the refusal of two strings that are none to PostgreSQL; the second is at `start`."""
     return Refusal(
         "unsupported",
         "two strings in a row",

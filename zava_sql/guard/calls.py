@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.json_forms import JsonReader
-from zava_sql.guard.keywords import COLUMN_WORD, FORMS, FUNCTION_WORD, IDENTIFIER, words
+from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FORMS, FUNCTION_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import Refusal
 from zava_sql.guard.type_names import TYPE_WORDS
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["CallReader"]
 
 _CONSTANTS: Final = frozenset({"null", "true", "false"})
-_TIMES: Final = frozenset({"current_time", "current_timestamp", "localtime", "localtimestamp"})
 _IDENTITIES: Final = words(
     "current_user session_user user current_role system_user current_catalog"
 )
@@ -112,13 +111,9 @@ class CallReader(JsonReader):
         ):
             self.typed_literal()
             return
-        if key in ("national", "nchar", "setof"):
-            raise self.unexpected(at)
         if following != "(":
             if following in (".", "["):
                 self.name()
-            elif key == "values":
-                raise self.unexpected(at)
             else:
                 self.at = at + 1
             return
@@ -225,11 +220,11 @@ class CallReader(JsonReader):
     def reserved(self, key: str) -> None:  # noqa: C901  # one branch per word
         """Operands that begin with a reserved word."""
         keys, at = self.keys, self.at
-        if key in _CONSTANTS or key == "current_date":
+        if key in _CONSTANTS:
             self.at = at + 1
-        elif key in _TIMES:
+        elif key in CLOCKS:
             self.at = at + 1
-            if keys[at + 1] == "(":
+            if keys[at + 1] == "(" and key != "current_date":
                 if self.kinds[at + 2] != NUMBER or keys[at + 3] != ")":
                     raise self.unexpected(at + 2)
                 self.at = at + 4

@@ -114,6 +114,8 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
         elif word in _INFIX or word in _PREFIX:
             if context == "s" and (places or word in _PREFIX):
                 begins, kept = "s", False
+            elif context in ("f", "="):
+                kept = False  # the star of `from t *`
         elif word in _STARTS:
             begins, kept = _STARTS[word], word in _KEPT
             items = begins if word in _LISTS else ""

@@ -23,12 +23,12 @@ from zava_sql.guard.lexer import BITS, NUMBER, OPERATOR, STRING
 from zava_sql.guard.limits import MAX_PREFIXES, MAX_SUBSCRIPTS, MAX_SUFFIXES, Refusal
 from zava_sql.guard.predicates import PredicateReader
 
-__all__ = ["QUERY_TAIL", "ExpressionReader"]
+__all__ = ["QUERY_START", "QUERY_TAIL", "ExpressionReader"]
 
 QUERY_TAIL: Final = frozenset(
     {"union", "intersect", "except", "order", "limit", "offset", "fetch", "for"}
 )
-_QUERY_START: Final = frozenset({"select", "with", "values", "table"})
+QUERY_START: Final = frozenset({"select", "with", "values", "table"})
 _NOT_PREFIX: Final = words("* / % ^ < > = <= >= <> != =>")
 _AFTER_OPERAND: Final = words("""
     :: and or is in not like ilike similar between overlaps isnull notnull escape collate at
@@ -87,7 +87,7 @@ class ExpressionReader(PredicateReader, ABC):
         keys = self.keys
         key = keys[self.at]
         is_query = False
-        if key in _QUERY_START and self.starts_query():
+        if key in QUERY_START and self.starts_query():
             self.growth.correlated += 1
             self.query()
             self.growth.correlated -= 1

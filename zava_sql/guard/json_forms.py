@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zava_sql.guard.expressions import ExpressionReader
+from zava_sql.guard.expressions import QUERY_START, ExpressionReader
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.lexer import STRING
 
@@ -27,7 +27,7 @@ class JsonReader(ExpressionReader):
     def json_builder(self) -> None:
         """Keys and values or values alone, or a query, then the clauses of a constructor."""
         keys = self.keys
-        if keys[self.at] in ("select", "with", "values") and self.starts_query():
+        if keys[self.at] in QUERY_START and self.starts_query():
             start, copies = self.at, self.growth.copies
             self.growth.correlated += 1
             self.query()

@@ -83,7 +83,7 @@ def json_words(tokens: Tokens, made: list[str]) -> None:
 
 def _is_query(tokens: Tokens, index: int) -> bool:
     key = tokens.keys[index]
-    return key in ("select", "with") or (key == "values" and tokens.keys[index + 1] == "(")
+    return key in ("select", "with", "table") or (key == "values" and tokens.keys[index + 1] == "(")
 
 
 def _in_brackets(tokens: Tokens, made: list[str], index: int, kind: str) -> int:

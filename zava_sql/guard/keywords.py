@@ -10,6 +10,7 @@ from typing import Final
 
 __all__ = [
     "BARE_RESERVED",
+    "CLOCKS",
     "COLUMN_WORD",
     "FORMS",
     "FUNCTION_WORD",
@@ -64,6 +65,9 @@ KINDS: Final[dict[str, int]] = {
 
 # Forms that the grammar writes out, with words between their arguments.
 FORMS: Final = words("exists extract overlay substring trim")
+
+# Functions without brackets, but for those that tell who asks.
+CLOCKS: Final = words("current_date current_time current_timestamp localtime localtimestamp")
 
 # Keywords that need AS before them to be a column alias (kwlist.h: AS_LABEL).
 NOT_BARE_LABEL: Final = words("""

@@ -9,13 +9,13 @@ of which the tenant session pins.
 from __future__ import annotations
 
 import re
-from itertools import islice, product
+from itertools import islice
 from operator import itemgetter
 from string import ascii_letters, digits
 from typing import Final
 from unicodedata import category
 
-from zava_sql.guard.bad_tokens import adjacent_strings, bad_end, bad_operator, bad_token
+from zava_sql.guard.bad_tokens import bad_end, bad_operator, bad_token
 from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.limits import (
     MAX_BACKSLASHES,
@@ -24,9 +24,16 @@ from zava_sql.guard.limits import (
     MAX_NESTED_COMMENTS,
     MAX_TOKENS,
     Refusal,
-    piece,
 )
-from zava_sql.guard.strings import plain_string, unescape
+from zava_sql.guard.strings import (
+    cut_name,
+    join_strings,
+    plain_string,
+    quoted_name,
+    unescape,
+    unescape_unicode,
+    unquoted,
+)
 
 __all__ = ["BITS", "END", "NUMBER", "OPERATOR", "PUNCTUATION", "STRING", "Tokens", "scan"]
 
@@ -52,7 +59,7 @@ _SIMPLE: Final = {
     "colon": ("", PUNCTUATION),
     "integer": ("0", NUMBER),
     "number": ("0", NUMBER),
-    "bits": ("b'", BITS),
+    "bits": ("'b'", BITS),
 }
 # Signs and reserved words that end an operand; and words that are no names, since one follows.
 _ENDS_OPERAND: Final = words("""
@@ -68,7 +75,14 @@ _BEFORE_OPERAND: Final = words("between by escape ilike is like overlaps passing
 # all the rest of the text, so that a token alone is the same token again.
 # Nothing here can match in two ways, so that no character is ever given back. Only characters are
 # repeated possessively: Python before 3.11.5 fails at groups that are (its issue 106052).
-_FORMS: Final = r"""
+_SPACE: Final = r"[ \t\n\r\f\v]*+"  # [space]
+_LINE: Final = r"--[^\n\r]*+"  # [comment]
+_BLOCK: Final = r"/\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/"  # [xc] without inner comments
+_MORE: Final = rf"{_SPACE}(?:(?:{_LINE}|{_BLOCK}){_SPACE})*"
+# The first comment is written out, so that mostly one look tells that there is none.
+_TRIVIA: Final = rf"{_SPACE}(?:{_LINE}{_MORE}|{_BLOCK}{_MORE}|)"
+_UESCAPE: Final = r"[uU][eE][sS][cC][aA][pP][eE](?![A-Za-z0-9_$\x80-\U0010ffff])"
+_FORMS = r"""
       (?P<plain>[A-Za-z_][A-Za-z0-9_]*+(?!['$&\x80-\U0010ffff]))            # [identifier]
     | (?P<punctuation>[,()\[\];])                                           # [self]
     | (?P<dot>\.(?![.0-9])) | (?P<colon>::|:=|:)    # [self, typecast, colon_equals]
@@ -83,29 +97,29 @@ _FORMS: Final = r"""
           (?!(?:\+|-(?!-)){0,40}(?:[~!@\#^&|`?%*<>=]|/(?!\*)))   # not if more of it follows
         | [+\-] )
     | (?P<block>/\*)                                # [xcstart] of a comment with inner comments
-    | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
-    | (?P<escaped>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!'))      # [xe]
-    | (?P<prefix>[nNeEbBxX]'|[uU]&['"])             # [xn, xus, xui], broken [xe, xb, xh]
-    | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)      # [identifier]
+    | (?P<quoted>"(?:[^"]|"")[^"]*(?:""[^"]*)*"(?!"))            # [xd]
     | (?P<number>(?:                                # [real, numeric, integers], [*_junk] below
           0[xX](?:_?[0-9A-Fa-f])+ | 0[oO](?:_?[0-7])+ | 0[bB](?:_?[01])+
         | (?: [0-9](?:_?[0-9])* (?: \.(?!\.) (?:[0-9](?:_?[0-9])*)? )?
             | \.[0-9](?:_?[0-9])* )
           (?:[eE][+-]?[0-9](?:_?[0-9])*)?
       ) (?![A-Za-z0-9_$.\x80-\U0010ffff]) )
-    | (?P<quoted>"(?:[^"]|"")[^"]*(?:""[^"]*)*"(?!"))            # [xd]
+    | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
+    | (?P<escaped>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!'))      # [xe]
+    | (?P<unicode>[uU]&(?P<units>'[^']*(?:''[^']*)*'(?!')|"[^"]*(?:""[^"]*)*"(?!"))   # [xus, xui]
+          (?:<space><uescape><space>'(?P<mark>[!\#-&(-*,-/:-@\[-`{-~])'(?!'))?     # parser.c
+          (?!<more><uescape>))
+    | (?P<national>[nN](?='))                       # [xn]
+    | (?P<prefix>[eEbBxX]'|[uU]&['"])               # broken [xe, xb, xh, xus, xui]
+    | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)      # [identifier]
                                                     # [dolqdelim] all in one line, see below
     | (?P<dollar>\$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*+)?)\$.*?\$(?P=tag)\$)
     | (?P<end>\Z)
     | (?P<bad>.+)
     """
+for _part, _form in (("<uescape>", _UESCAPE), ("<space>", _SPACE), ("<more>", _MORE)):
+    _FORMS = _FORMS.replace(_part, _form)
 _FORM: Final = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
-_SPACE: Final = r"[ \t\n\r\f\v]*+"  # [space]
-_LINE: Final = r"--[^\n\r]*+"  # [comment]
-_BLOCK: Final = r"/\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/"  # [xc] without inner comments
-_MORE: Final = rf"{_SPACE}(?:(?:{_LINE}|{_BLOCK}){_SPACE})*"
-# The first comment is written out, so that mostly one look tells that there is none.
-_TRIVIA: Final = rf"{_SPACE}(?:{_LINE}{_MORE}|{_BLOCK}{_MORE}|)"
 # Without names of groups, which is faster; and faster still in texts without a $.
 _UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
 _TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
@@ -115,10 +129,9 @@ _KEY, _KIND, _TEXT = itemgetter(0), itemgetter(1), itemgetter(2)
 _STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile(r"[\x00\ud800-\udfff]")
-_ADJACENT: Final = [bytes(kinds) for kinds in product((STRING, BITS), repeat=2)]
 _SIGNS: Final = frozenset("+-*/<>=~!@#^&|`?%")
 _WITHIN_NAMES: Final = ("Mn", "Mc", "Nd")
-_NO_ASCII: Final = dict.fromkeys(map(ord, ascii_letters + digits + "_"))
+_NO_ASCII: Final = dict.fromkeys(map(ord, ascii_letters + digits + "_$"))
 _LOWER_ASCII: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -126,8 +139,9 @@ class Tokens:
     """The tokens of one text, as parallel sequences; keys and kinds end with END tokens to look at.
 
     `keys` is what grammar rules compare: the lower-case word, the operator or punctuation itself;
-    '"' stands for a quoted name, "'" for a string, "0" for a number. `texts` are canonical. `form`
-    is the keys in one, but for quoted names: all that a verdict hangs on that looks at no literal.
+    '"' stands for a quoted name, "'" for a string, "'b'" for a bit string, "0" for a number.
+    `texts` are canonical. `form` is the keys in one, but for quoted names: all that a verdict hangs
+    on that looks at no literal.
     """
 
     __slots__ = ("form", "keys", "kinds", "literals", "sql", "texts")
@@ -153,7 +167,7 @@ class Tokens:
     def name(self, index: int) -> str:
         """Give what PostgreSQL makes of a word: folded if plain, as written if quoted."""
         key = self.keys[index]
-        return _unquoted(self.texts[index]) if key == '"' else key
+        return unquoted(self.texts[index]) if key == '"' else key
 
     def follows_operand(self, index: int) -> bool:
         """Whether an operand ends before this token: an operator here has a left-hand side."""
@@ -211,8 +225,13 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
     except Refusal:
         _explain(sql, texts)
         raise
-    if "' '" in tokens.form or "' b'" in tokens.form:  # keys of strings, or within a quoted name
-        _refuse_adjacent(sql, bytes(tokens.kinds))
+    # Keys of names and strings, or a part of a quoted name.
+    if "n '" in tokens.form and _name_national_type(sql, texts):
+        tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
+    if "' '" in tokens.form:
+        strings = [STRING <= kind <= BITS for kind in tokens.kinds]
+        joined = join_strings(sql, texts, tokens.positions(), strings)
+        return tokens if joined == sql else scan(joined, longest)
     return tokens
 
 
@@ -238,10 +257,12 @@ def _check_characters(sql: str, longest: int) -> None:
         )
 
 
-def _refuse_adjacent(sql: str, kinds: bytes) -> None:
-    for pair in _ADJACENT:
-        if pair in kinds:
-            raise adjacent_strings(_start(sql, kinds.index(pair) + 1))
+def _name_national_type(sql: str, texts: list[str]) -> bool:
+    """Put `nchar` for each N of N'...', as PostgreSQL does [xnstart]; whether there is one."""
+    for index, token in enumerate(islice(_TOKEN.finditer(sql), len(texts))):
+        if token[1] in ("n", "N") and sql[token.end() : token.end() + 1] == "'":
+            texts[index] = "nchar"
+    return "nchar" in texts
 
 
 def _cut(sql: str) -> list[str]:
@@ -278,10 +299,10 @@ def _explain(sql: str, texts: list[str]) -> None:
             raise
 
 
-def _entry(text: str) -> _Entry:  # noqa: C901, PLR0911  # one return per kind of token
+def _entry(text: str) -> _Entry:  # noqa: C901, PLR0911, PLR0912  # one return per kind
     """Key, kind and canonical text of a token."""
     if text.isascii() and text.isidentifier():
-        _check_length(text)
+        text = text[:MAX_NAME_BYTES]
         return (key := text.lower()), KINDS.get(key, IDENTIFIER), text
     if _STRING.fullmatch(text):
         return "'", STRING, text
@@ -298,20 +319,22 @@ def _entry(text: str) -> _Entry:  # noqa: C901, PLR0911  # one return per kind o
             raise bad_operator(text)
         return text, OPERATOR, text
     if form == "word":
+        text = cut_name(text)
         return (key := _fold(text)), KINDS.get(key, IDENTIFIER), text
     if form == "quoted":
-        _check_length(_unquoted(text))
-        return '"', IDENTIFIER, text
+        return '"', IDENTIFIER, quoted_name(unquoted(text))
     if form == "escaped":
         return "'", STRING, plain_string(unescape(text[2:-1]))
+    if found and form == "unicode":
+        value = unescape_unicode(found["units"], found["mark"] or "\\")
+        if text[2] == "'":
+            return "'", STRING, plain_string(value)
+        if value:
+            return '"', IDENTIFIER, quoted_name(value)
     if form == "dollar":
         edge = text.index("$", 1) + 1
         return "'", STRING, plain_string(text[edge:-edge])
     raise bad_token(form, text)
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1].replace('""', '"')
 
 
 def _fold(word: str) -> str:
@@ -322,12 +345,6 @@ def _fold(word: str) -> str:
     """
     rest = word.translate(_NO_ASCII)
     for place, character in enumerate("" if not rest or rest.isalpha() else word):
-        if character == "$":
-            raise Refusal(
-                "unsupported",
-                f"the name {piece(word)} holds a $",
-                "Write it in double quotes if it really is so called.",
-            )
         if character < "\x80":
             continue
         if not character.isalpha() and (not place or category(character) not in _WITHIN_NAMES):
@@ -337,21 +354,11 @@ def _fold(word: str) -> str:
                 "Use plain spaces and quotes; write unusual names in double quotes.",
                 offset=place,
             )
-    _check_length(word)
     return word.translate(_LOWER_ASCII)
 
 
-def _check_length(name: str) -> None:
-    if len(name) > MAX_NAME_BYTES or len(name.encode()) > MAX_NAME_BYTES:
-        raise Refusal(
-            "unsupported",
-            f"the name {piece(name)} has more than {MAX_NAME_BYTES} bytes; PostgreSQL would cut it",
-            "Choose a shorter name.",
-        )
-
-
 def _without_comments(sql: str) -> str:
-    """Put spaces for comments that hold comments."""
+    """Empty the comments that hold comments."""
     parts: list[str] = []
     nested = resume = 0
     matches = _TOKEN.finditer(sql)
@@ -362,7 +369,7 @@ def _without_comments(sql: str) -> str:
         if found[1] == "/*":
             start = found.start(1)
             end, nested = _end_of_comment(sql, start, nested)
-            parts += sql[resume:start], " " * (end - start)
+            parts += sql[resume:start], f"/*{' ' * (end - start - 4)}*/"
             matches, resume = _TOKEN.finditer(sql, end), end
     return "".join([*parts, sql[resume:]])
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.gaps import after_with, argument_name, collate, first, only, using
 from zava_sql.guard.json_words import json_words
 from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.lexer import BITS, OPERATOR, STRING
@@ -229,14 +230,7 @@ def _infix(tokens: Tokens, made: list[str], index: int) -> int:
         if keys[index + 1] in _INFIX_WORDS:
             made[index] = GAP
         return index + 1
-    if key == "between":
-        if keys[index - 1] in ("rows", "range", "groups") and keys[index - 2] not in _BEFORE_COLUMN:
-            return index + 1
-        made[index] = "||"
-        if keys[index + 1] in ("symmetric", "asymmetric"):
-            made[index + 1] = GAP
-            return index + 2
-    elif key == "similar":
+    if key == "similar":
         made[index] = "||"
         if keys[index + 1] == "to":
             made[index + 1] = GAP
@@ -252,22 +246,32 @@ def _infix(tokens: Tokens, made: list[str], index: int) -> int:
     return index + 1
 
 
+def _between(tokens: Tokens, made: list[str], index: int) -> int:
+    """Tell BETWEEN from the frame of a window, and from a column: that stands behind no operand."""
+    keys, before = tokens.keys, tokens.keys[index - 1]
+    if before in ("rows", "range", "groups") and keys[index - 2] not in _BEFORE_COLUMN:
+        return index + 1
+    is_column = tokens.kinds[index - 1] >= RESERVED and not tokens.follows_operand(index)
+    made[index] = "_" if is_column and before != "not" else "||"
+    if keys[index + 1] in ("symmetric", "asymmetric"):
+        made[index + 1] = GAP
+        return index + 2
+    return index + 1
+
+
+def _values(tokens: Tokens, made: list[str], index: int) -> int:
+    """VALUES without a row is a name."""
+    if tokens.keys[index + 1] != "(":
+        made[index] = "_"
+    return index + 1
+
+
 def _overlaps(tokens: Tokens, made: list[str], index: int) -> int:
     """OVERLAPS between two rows, or the function that is called like it."""
     if tokens.follows_operand(index):
         made[index] = "||"
         return index + 1
     return _word(tokens, made, index)
-
-
-def _only(tokens: Tokens, made: list[str], index: int) -> int:
-    """ONLY ( name ): its brackets hold nothing else."""
-    keys, after = tokens.keys, index + 3
-    while keys[after] == ".":
-        after += 2
-    if keys[index + 1] == "(" and keys[after] == ")":
-        made[index + 1] = made[after] = GAP
-    return index + 1
 
 
 def _at(tokens: Tokens, made: list[str], index: int) -> int:
@@ -302,23 +306,6 @@ def _named_operator(tokens: Tokens, made: list[str], index: int) -> int:
     return _word(tokens, made, index)
 
 
-def _using(tokens: Tokens, made: list[str], index: int) -> int:
-    """ORDER BY x USING <; and the names in USING (a, b) AS t."""
-    keys = tokens.keys
-    if tokens.kinds[index + 1] == OPERATOR:
-        made[index : index + 2] = GAP, GAP
-        return index + 2
-    after = index + 1
-    if keys[after] == "(":
-        while keys[after] in ("(", ",") and is_name(tokens, after + 1):
-            after += 2
-        if keys[after] == ")":
-            after += 3 if keys[after + 1] == "as" else 1
-            made[index:after] = [GAP] * (after - index)
-            return after
-    return index + 1
-
-
 def _rows(tokens: Tokens, made: list[str], index: int) -> int:
     """ROWS FROM ( calls ), which begins no clause; ROW ONLY and ROWS WITH TIES, which end FETCH."""
     keys = tokens.keys
@@ -332,45 +319,6 @@ def _rows(tokens: Tokens, made: list[str], index: int) -> int:
     return index + length if length else _word(tokens, made, index)
 
 
-def _collate(tokens: Tokens, made: list[str], index: int) -> int:
-    """COLLATE "C" behind an operand: the name is none of ours; and sqlglot is slow at chains."""
-    after = index + 1
-    if tokens.keys[after + 1] == ".":
-        after += 2
-    if not is_name(tokens, after):
-        return index + 1
-    made[index : after + 1] = [GAP] * (after + 1 - index)
-    return after + 1
-
-
-def _argument_name(tokens: Tokens, made: list[str], index: int) -> int:
-    """NAME => VALUE: the name of an argument is none of ours."""
-    if is_name(tokens, index - 1):
-        made[index - 1 : index + 1] = GAP, GAP
-    return index + 1
-
-
-def _first(tokens: Tokens, made: list[str], index: int) -> int:
-    """NULLS FIRST holds nothing; FETCH FIRST n is LIMIT n, and may stand without a number."""
-    is_fetch = tokens.keys[index] == "fetch"
-    if tokens.keys[index + 1] in ("first", "next" if is_fetch else "last"):
-        made[index : index + 2] = "limit" if is_fetch else GAP, GAP
-        return index + 2
-    return index + 1
-
-
-def _after_with(tokens: Tokens, made: list[str], index: int) -> int:
-    """SEARCH, CYCLE or both behind a WITH query: names of columns and constants."""
-    keys, after = tokens.keys, index
-    if keys[index - 1] != ")" or keys[index + 1] == ",":
-        return index + 1
-    for word, last in (("search", "set"), ("cycle", "using")):
-        if keys[after] == word and last in keys[after:]:
-            after = keys.index(last, after) + 2
-    made[index:after] = [GAP] * (after - index)
-    return max(after, index + 1)
-
-
 _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     **dict.fromkeys((*FORMS, *_FUNCTION_KEYWORDS, *_JOINS - {"join"}), _word),
     **dict.fromkeys((word for word in _KNOWN_BY_TEXT if word not in KINDS), _word),
@@ -381,20 +329,22 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     **dict.fromkeys(OPERATORS - _NEVER_PREFIX - {"=>"}, _operator),
     **dict.fromkeys((*TYPES, "double"), _type_or_name),
     **dict.fromkeys(_PAIRS, _pair),
-    **dict.fromkeys(("like", "ilike", "between", "similar", "escape", "not", "in"), _infix),
+    **dict.fromkeys(("like", "ilike", "similar", "escape", "not", "in"), _infix),
     **dict.fromkeys(("all", "any", "some"), _any),
     **dict.fromkeys(("::", "returning"), _cast),
-    **dict.fromkeys(("search", "cycle"), _after_with),
-    **dict.fromkeys(("=>", ":="), _argument_name),
-    **dict.fromkeys(("nulls", "fetch"), _first),
+    **dict.fromkeys(("search", "cycle"), after_with),
+    **dict.fromkeys(("=>", ":="), argument_name),
+    **dict.fromkeys(("nulls", "fetch"), first),
     **dict.fromkeys(("rows", "row"), _rows),
     ".": _dot,
     "as": _as,
     "is": _is,
     "at": _at,
     "operator": _named_operator,
-    "using": _using,
-    "collate": _collate,
+    "using": using,
+    "collate": collate,
     "overlaps": _overlaps,
-    "only": _only,
+    "only": only,
+    "values": _values,
+    "between": _between,
 }

@@ -6,7 +6,7 @@ from typing import Final
 
 from zava_sql.guard.calls import CallReader
 from zava_sql.guard.expressions import QUERY_TAIL
-from zava_sql.guard.keywords import COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED
+from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED
 from zava_sql.guard.lexer import OPERATOR
 from zava_sql.guard.limits import MAX_JOINS, Refusal
 from zava_sql.guard.names import OF_COLUMNS
@@ -14,6 +14,7 @@ from zava_sql.guard.names import OF_COLUMNS
 __all__ = ["SourceReader"]
 
 _JOIN_WORDS: Final = frozenset({"join", "inner", "left", "right", "full"})
+_RESERVED_CALLS: Final = CLOCKS | {"cast"}
 
 
 class SourceReader(CallReader):
@@ -132,7 +133,7 @@ class SourceReader(CallReader):
     def is_call(self) -> bool:
         """Whether a call stands here: `name (`, `schema.name (`, ROWS FROM, current_date."""
         keys, at = self.keys, self.at
-        if keys[at] == "rows" and keys[at + 1] == "from":
+        if keys[at] in _RESERVED_CALLS or (keys[at] == "rows" and keys[at + 1] == "from"):
             return True
         while keys[at + 1] == "." and self.kinds[at] <= RESERVED:
             at += 2
@@ -171,6 +172,8 @@ class SourceReader(CallReader):
             self.record_function()
         elif self.kinds[self.at] == COLUMN_WORD:
             self.column_word(self.keys[self.at])
+        elif self.keys[self.at] in _RESERVED_CALLS:
+            self.reserved(self.keys[self.at])
         elif self.kinds[self.at] in (IDENTIFIER, FUNCTION_WORD) and self.is_call():
             self.name()
         else:

@@ -1,18 +1,29 @@
-"""The values of PostgreSQL's escape strings, E'...', and strings in the plain form."""
+"""The values of E'...' and U&'...', plain strings, strings of several lines; quoted names."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from zava_sql.guard.limits import MAX_ESCAPES, Refusal
+from zava_sql.guard.bad_tokens import adjacent_strings
+from zava_sql.guard.limits import MAX_ESCAPES, MAX_NAME_BYTES, Refusal
 
-__all__ = ["plain_string", "unescape"]
+__all__ = [
+    "cut_name",
+    "join_strings",
+    "plain_string",
+    "quoted_name",
+    "unescape",
+    "unescape_unicode",
+    "unquoted",
+]
 
 _ESCAPE: Final = re.compile(
-    r"\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|''|[^\\']+",
+    r"\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|u([Dd][89ABab]..)\\u([Dd][C-Fc-f]..)"
+    r"|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|''|[^\\']+",
     re.DOTALL,
 )
+_NEXT_LINE: Final = re.compile(r"[ \t\f\v]*[\n\r][ \t\n\r\f\v]*")
 _PLAIN_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -26,9 +37,30 @@ def unescape(body: str) -> str:
     if body.count("\\") > MAX_ESCAPES:
         raise Refusal("too_long", f"more than {MAX_ESCAPES:,} escapes in a string")
     try:
-        value = b"".join(_escape(found) for found in _ESCAPE.finditer(body)).decode()
+        return _checked(b"".join(_escape(found) for found in _ESCAPE.finditer(body)).decode())
     except ValueError:  # UnicodeDecodeError is one
-        value = "\0"
+        return _checked("\0")
+
+
+def unescape_unicode(body: str, mark: str) -> str:
+    """Give what U&'...' or U&"..." stands for, its quotes included [str_udeescape of parser.c]."""
+    if body.count(mark) > MAX_ESCAPES:
+        raise Refusal("too_long", f"more than {MAX_ESCAPES:,} escapes in a string")
+    escape = rf"{re.escape(mark)}(?:({re.escape(mark)})|\+([0-9A-Fa-f]{{6}})|([0-9A-Fa-f]{{4}})|)"
+    written = body[1:-1].replace(body[0] * 2, body[0])
+    try:
+        value = re.sub(escape, lambda found: found[1] or _character(found[2] or found[3]), written)
+        # Two halves of a surrogate pair are one character.
+        return _checked(value.encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
+    except ValueError:
+        return _checked("\0")
+
+
+def _character(digits: str | None) -> str:
+    return chr(int(digits or "", 16))  # without digits, or beyond Unicode: ValueError
+
+
+def _checked(value: str) -> str:
     if "\0" in value:
         raise Refusal(
             "bad_character",
@@ -38,13 +70,53 @@ def unescape(body: str) -> str:
     return value
 
 
+def join_strings(sql: str, texts: list[str], starts: list[int], strings: list[bool]) -> str:
+    """Write strings that go on in another line as one, with spaces behind it [quotecontinue].
+
+    Refuses strings in a row that do not, with a comment between them, or with escapes that could
+    run across the border.
+    """
+    parts: list[str] = []
+    begin = spaces = 0
+    for index, text in enumerate(texts):
+        end, following = starts[index] + len(text), starts[index + 1]
+        if strings[index] and strings[index + 1]:
+            goes_on = _NEXT_LINE.fullmatch(sql, end, following) and sql[following] == "'"
+            if not goes_on or text[0] in "eE$":
+                raise adjacent_strings(following)
+            parts.append(sql[begin : end - 1])
+            begin = following + 1
+            spaces += begin - end + 1
+        elif spaces and strings[index]:
+            parts += sql[begin:end], " " * spaces
+            begin, spaces = end, 0
+    return "".join([*parts, sql[begin:]])
+
+
+def unquoted(text: str) -> str:
+    """Give the name that stands in double quotes."""
+    return text[1:-1].replace('""', '"')
+
+
+def quoted_name(name: str) -> str:
+    """Write a name in double quotes."""
+    return '"' + cut_name(name).replace('"', '""') + '"'
+
+
+def cut_name(name: str) -> str:
+    """Cut it as truncate_identifier() does, before a character that would not fit."""
+    return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+
+
 def _escape(found: re.Match[str]) -> bytes:
     r"""Give the bytes of one escape, of `''`, or of plain text between them."""
-    hexadecimal, octal, short, long, plain = found.groups()
+    hexadecimal, octal, high, low, short, long, plain = found.groups()
     if hexadecimal:
         return bytes((int(hexadecimal, 16),))
     if octal:
         return bytes((int(octal, 8) & 0xFF,))
+    if high:  # the halves of a surrogate pair
+        return bytes.fromhex(high + low).decode("utf-16-be").encode()
     if short or long:
         return chr(int(short or long, 16)).encode()  # a surrogate, or beyond Unicode: ValueError
     if plain:

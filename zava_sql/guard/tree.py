@@ -15,6 +15,7 @@ from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import Token, TokenType
 
 from zava_sql.guard.clauses import CONTEXTS, clauses
+from zava_sql.guard.keywords import CLOCKS
 from zava_sql.guard.limits import MAX_CLAUSES, MAX_READING, WORD_OF_CLAUSE, Refusal
 from zava_sql.guard.shape import shape
 from zava_sql.guard.tree_words import TOKENS
@@ -211,7 +212,7 @@ def _read(tree: exp.Expr) -> _Found | None:
             functions.append(node.meta["start"] // _PLACE - _MOST_BEFORE)
         elif role == "RELATION":
             name = node.this
-            if type(name) is exp.Identifier:
+            if type(name) is exp.Identifier and name.this not in CLOCKS:
                 relations.append(name.meta["start"] // _PLACE - _MOST_BEFORE)
         elif role == "TYPE":
             if node.this is not exp.DType.ARRAY:

@@ -45,11 +45,12 @@ TYPES: Final[dict[str, str]] = {
     "decimal": "numeric",
     "char": "bpchar",
     "character": "bpchar",
+    "nchar": "bpchar",
 }
 # Keywords that begin a type: literals of these need no look at the name that follows.
 TYPE_WORDS: Final = words("""
     int integer smallint bigint real float decimal dec numeric boolean bit char character varchar
-    timestamp time interval json
+    nchar timestamp time interval json
     """)
 _EXTENSION_TYPES: Final = frozenset(_OF_EXTENSIONS.split())
 _INTERVAL_FIELDS: Final = frozenset({"year", "month", "day", "hour", "minute", "second"})
