@@ -500,6 +500,15 @@ def test_alembic_works_on_its_own(create):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert migrate.current(url) == migrate.head()
+    same = subprocess.run(
+        [*alembic, "check"],
+        cwd=root,
+        env={**os.environ, "ZAVA_ADMIN_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert same.stdout.strip() == "No new upgrade operations detected."
 
     bare = subprocess.run(
         [*alembic, "upgrade", "head"], cwd=root, capture_output=True, text=True, check=False

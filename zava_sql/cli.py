@@ -62,6 +62,9 @@ T = TypeVar("T")
 
 _STDOUT, _STDERR = 1, 2
 
+# Columns without which rich leaves values out; some terminals say that they have none.
+_NARROWEST = 20
+
 app = typer.Typer(
     name="zava-sql",
     help="Let AI agents query a shared, multi-tenant PostgreSQL safely.",
@@ -95,6 +98,8 @@ def main() -> None:
     """Run the command line; every error becomes one line, a hint and an exit code."""
     _have_streams()
     code = 0
+    if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < _NARROWEST:
+        os.environ["COLUMNS"] = str(_NARROWEST)
     try:
         code = _invoke()
         sys.stdout.flush()
@@ -245,7 +250,8 @@ def query(
 ) -> None:
     """Run one query as a principal, through the whole path.
 
-    Where the doctor finds an error, nothing is asked.
+    What there is to ask about: select api.describe_schema(). Where the doctor finds an error,
+    nothing is asked.
     """
     text = _stdin() if sql == "-" else sql
     result = asyncio.run(_query(text, principal, max_rows))
@@ -290,7 +296,7 @@ def check(
     if (sql is None) == (file is None):
         raise ValidationError(
             "give the text either as argument or with --file",
-            hint='For example: zava-sql check "select 1"',
+            hint='For example: zava-sql check "select 1"; - reads standard input.',
         )
     text = _read(file) if file else _stdin() if sql == "-" else str(sql)
     checked = guard.check(text)

@@ -206,6 +206,6 @@ def key_list(*, json_: Json = False) -> None:
 
 @key.command("retire")
 def key_retire(kid: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
-    """End a signing key at once: contexts signed with it show nothing."""
+    """End a signing key at once. Whoever still signs with it gets errors."""
     asyncio.run(_call("select zava.retire_signing_key($1)", kid))
     print(f"retired {kid}")

@@ -52,7 +52,7 @@ class Database:
         self.turns = Turns(settings.pool_max)
         # Seconds by which the database's clock is ahead: it judges the expiry of contexts.
         self.clock_offset = 0.0
-        # With a key that is retired everybody would see nothing, and take it for the truth.
+        # With a key that is not known there everybody would see nothing, and take it for the truth.
         self.is_key_known = True
         # Behind a pooler a backend is ours for a transaction only: each sets it all up.
         self.session_start = pools.session_start(settings) if settings.pooler else ""
@@ -234,7 +234,7 @@ class Database:
         Raises:
             DatabaseError, ServiceUnavailable: see `errors`.
         """
-        # First: until it is seen, what a retired key has signed shows no rows.
+        # First: until it is seen, what a key signs that is not known shows no rows.
         (key,) = await self.service_rows(
             "select zava.knows_signing_key($1, $2) as known",
             self.context_key.kid,

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
-__all__ = ["EditedRevisionError", "check_name", "db_path", "freeze", "redo", "rehash", "sources"]
+__all__ = [
+    "EditedRevisionError",
+    "check_name",
+    "db_path",
+    "freeze",
+    "place",
+    "redo",
+    "rehash",
+    "sources",
+]
 
 # Files apply in this order, by name within a folder; a body that PostgreSQL binds when it reads it
 # comes after what it calls. Policies call functions, so they come last.
@@ -375,6 +384,13 @@ def _run(connection: Connection, path: Path) -> None:
     try:
         driver.run_async(lambda raw: raw.execute(sql))
     except asyncpg.PostgresError as error:
-        line = f", line {sql[: int(error.position)].count(chr(10)) + 1}" if error.position else ""
-        error.add_note(f"{path.name}{line}")
+        error.add_note(place(path.name, sql, error))
         raise
+
+
+def place(name: str, text: str, error: asyncpg.PostgresError) -> str:
+    """Say where in a text an error is: in which line, if PostgreSQL tells."""
+    if not error.position:
+        return name
+    line = text.count("\n", 0, int(error.position) - 1) + 1
+    return f"{name}, line {line}"

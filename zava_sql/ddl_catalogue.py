@@ -347,14 +347,11 @@ async def _run_singly(connection: Connection, scripts: Mapping[str, str]) -> lis
                 _still_inside(connection, path, error)
                 failed[path] = error
         if len(failed) == len(left):
-            place, first = next(iter(failed.items()))
-            if first.position:
-                line = scripts[place].count("\n", 0, int(first.position) - 1) + 1
-                place = f"{place}, line {line}"
+            path, first = next(iter(failed.items()))
             # Its other lines quote the file, and what was put behind it; it may be empty.
             told = _plain(first.args[0].partition("\n")[0])
             raise ValidationError(
-                f"{place}: {told} (SQLSTATE {first.sqlstate})",
+                f"{ddl.place(path, scripts[path], first)}: {told} (SQLSTATE {first.sqlstate})",
                 hint=_plain(first.hint or "PostgreSQL cannot run this file."),
             )
         done += [path for path in left if path not in failed]

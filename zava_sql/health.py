@@ -159,7 +159,8 @@ class Health:
         )
         facts = {"breaker": self._database.breakers[1].state}
         if not row["known"]:
-            return Part("down", facts | {"message": "the key in ZAVA_CONTEXT_KEY is retired"})
+            message = "the key in ZAVA_CONTEXT_KEY is not known, or retired"
+            return Part("down", facts | {"message": message})
         return Part("ok", facts)
 
     async def _audit(self) -> Part:

@@ -97,7 +97,10 @@ class LocalPostgres:
             raise ConfigurationError(f"{port} is not a port", hint="Choose one up to 65535.")
         self.home = Path(os.path.realpath(home))
         if not str(self.home).isprintable():  # PostgreSQL keeps its path in a file of lines
-            raise ConfigurationError(f"ZAVA_HOME holds a control character: {str(self.home)!r}")
+            raise ConfigurationError(
+                f"ZAVA_HOME holds a control character: {str(self.home)!r}",
+                hint="Name a directory without one.",
+            )
         self._log = self.home / "postgresql.log"
         self._bindir = bindir
         self._port = port

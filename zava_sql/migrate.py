@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILURES",
     "ask",
-    "check",
     "connect",
     "current",
     "db_path",
@@ -124,12 +123,6 @@ def _require_word(text: str, what: str) -> None:
     """Refuse a text that alembic would take for none, or make no name of."""
     if not re.search(r"\w", text):
         raise ValidationError(f"not a name: {text[:60]!r}", hint=f"Name {what}.")
-
-
-def check(url: str) -> None:
-    """Fail where `revise` would write a revision."""
-    with _translated(config := _config(url)):
-        command.check(config)
 
 
 def current(url: str) -> str | None:

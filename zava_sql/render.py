@@ -1,6 +1,6 @@
 """An answer as text: CSV for models, JSON for programs, Markdown to show, a table for terminals.
 
-Values come as the driver gives them (`pools._TEXT_TYPES` are PostgreSQL's own text already).
+Values come as the driver gives them (those of `text_types` are PostgreSQL's own text already).
 Work goes by column, not by cell: most columns need nothing done to them, and that is seen at once.
 """
 
