@@ -323,6 +323,37 @@ async def half_sent(url, key):
         writer.close()
 
 
+def chunked(request, size):
+    """Give the head of a request, and its body in chunks of so many bytes."""
+    head, end, body = request.partition(b"\r\n\r\n")
+    head = re.sub(rb"Content-Length: \d+", b"Transfer-Encoding: chunked", head)
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    return head + end, b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in chunks)
+
+
+@pytest.mark.parametrize(("size", "status"), [(1, b"400"), (64, b"200")])
+async def test_a_body_in_crumbs_is_refused(url, keys, size, status):
+    """Each takes as long as a kilobyte, and nobody else is served until all of them are read."""
+    request = wire_request(url, keys["seattle"], "select 1" + " " * 1_000)
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    writer.write(b"".join(chunked(request, size)) + b"0\r\n\r\n")
+    assert (await reader.readline()).split()[1] == status
+    writer.close()
+
+
+@pytest.mark.parametrize("more", ["crumbs", "no chunk"])
+async def test_who_is_refused_keeps_nobody_busy(url, caplog, more):
+    head, crumbs = chunked(wire_request(url, "zava_nobody", "select 1" + " " * 1_000), 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    writer.write(head)
+    assert (await reader.readline()).split()[1] == b"401"
+    writer.write(crumbs if more == "crumbs" else b"no chunk\r\n")
+    with anyio.fail_after(10):
+        await reader.read()  # until the connection is closed
+    writer.close()
+    assert [one for one in caplog.records if one.name == "asyncio"] == []
+
+
 async def test_a_body_that_never_ends_is_given_up(url, keys, monkeypatch):
     monkeypatch.setattr(mcp_inbox, "_GIVEN_UP", 0.2)
     async with half_sent(url, keys["seattle"]) as reader:
@@ -360,7 +391,7 @@ async def test_headers_are_limited_whatever_else_is_installed(filled, monkeypatc
     monkeypatch.delitem(sys.modules, "uvicorn.protocols.http.auto", raising=False)
     async with Database.open(settings_for(filled)) as opened, serving(opened) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
-        writer.write(b"POST /mcp HTTP/1.1\r\n" + b"x: %s\r\n" % (b"y" * 1000) * 100)
+        writer.write(b"POST /mcp HTTP/1.1\r\n" + b"x: %s\r\n" % (b"y" * 1000) * 33)
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
         writer.close()
 

@@ -28,6 +28,7 @@ from zava_sql.logs import say
 from zava_sql.mcp_endpoint import Endpoint
 from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
+from zava_sql.mcp_wire import WireProtocol
 from zava_sql.metrics import observe
 from zava_sql.tenant import find_principal
 
@@ -155,7 +156,7 @@ class _HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 # Whatever else is installed: httptools has no limit for headers.
-                http="h11",
+                http=WireProtocol,
                 lifespan="off",
                 ws="none",
                 log_config=None,
