@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -35,6 +37,7 @@ def environment(run_server, tmp_path_factory) -> dict[str, str]:
         known = {
             **{name: value for name, value in os.environ.items() if name != "ZAVA_TEST_POSTGRES"},
             "ZAVA_HOME": str(tmp_path_factory.mktemp("home")),
+            "SUPERUSER_URL": server.url("managed"),
             "ZAVA_ADMIN_URL": server.url("managed", "dba", "dba"),
             "ZAVA_DATABASE_URL": server.url("managed", "zava_gateway", "gateway"),
             "ZAVA_SERVICE_URL": server.url("managed", "zava_service", "service"),
@@ -75,6 +78,21 @@ def test_nobody_is_superuser(environment):
         ).fetchall()
     assert rows == []
     assert migrate.current(environment["ZAVA_ADMIN_URL"]) is not None
+
+
+def test_a_superuser_lets_the_administrator_set_limits_by_role(environment):
+    page = (Path(__file__).parents[1] / "docs" / "limits.md").read_text(encoding="utf-8")
+    limits, leave = re.findall(r"```sql\n(.*?)```", page.partition("## By role")[2], re.DOTALL)
+    with psycopg.connect(environment["ZAVA_ADMIN_URL"]) as dba:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            dba.execute(limits.encode())
+        dba.rollback()
+        with psycopg.connect(environment["SUPERUSER_URL"], autocommit=True) as superuser:
+            superuser.execute(leave.replace(" admin;", " dba;").encode())
+        dba.execute(limits.encode())
+        found = dba.execute("select distinct c.cap from zava.role_caps() as c").fetchall()
+        assert {cap for (cap,) in found} == {"max_rows_limit", "statement_timeout", "max_cost"}
+        dba.rollback()
 
 
 def test_two_tenants_get_their_own(environment):
