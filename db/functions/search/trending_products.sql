@@ -91,7 +91,7 @@ $function$;
 
 comment on function
     api.trending_products(text, text, date, integer, integer, integer) is
-    'Products that are in more orders than before, the surest growth first. expected_orders: as many as the baseline has in p_days days; trend_score: orders beyond that over the square root of it plus one. price: the lowest of these stores, in USD without tax, null if none sells it now; stock_level: pieces in all of them.
+    'Products that are in more orders than before, the surest growth first. units and orders: sold in the p_days days, returns not taken off; expected_orders: as many as the baseline has in p_days days; growth_percent: from these; trend_score: orders beyond that over the square root of it plus one. price: the lowest of these stores, in USD without tax, null if none sells it now; stock_level: pieces in all of them.
 
 p_store: key of a store; null for all that you see
 p_category: name of a category; null for all
