@@ -431,6 +431,14 @@ async def test_a_rule_about_a_number_is_about_its_text_as_well(client):
         assert text.startswith(f"VALIDATION_ERROR: invalid arguments of priced: {said}")
 
 
+async def test_no_rule_about_a_size_lets_nan_through(url, keys):
+    body = request_body("tools/call", name="priced", price=1, prices=[float("nan")])
+    answer = await post(url, keys["seattle"], body, Mcp_Name="priced")
+    text = answer.json()["result"]["content"][0]["text"]
+    said = "$.prices[0]: nan is neither less nor greater than 10"
+    assert text.startswith(f"VALIDATION_ERROR: invalid arguments of priced: {said}")
+
+
 async def test_a_line_about_an_argument_is_nothing_else(client):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert tools["about_words"].input_schema["properties"] == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zava_sql.tenant import Principal
 
     Arguments = dict[str, Any]
+    Rule = Callable[[Draft202012Validator, Any, object, Any], Iterator[Problem] | None]
 
 __all__ = [
     "READS",
@@ -76,7 +78,28 @@ def _multiple_of(
         yield Problem(f"{number} is not a multiple of {of}")
 
 
-_Validator: Final = validators.extend(Draft202012Validator, {"multipleOf": _multiple_of})
+def _bounded(rule: Rule) -> Rule:
+    """Have NaN, which JSON has not but Python reads, break a rule that its size would not."""
+
+    def check(
+        validator: Draft202012Validator, bound: object, number: object, schema: object
+    ) -> Iterator[Problem]:
+        if isinstance(number, float) and math.isnan(number):
+            yield Problem(f"{number} is neither less nor greater than {bound}")
+        else:
+            yield from rule(validator, bound, number, schema) or ()
+
+    return check
+
+
+_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_Validator: Final = validators.extend(
+    Draft202012Validator,
+    {
+        "multipleOf": _multiple_of,
+        **{name: _bounded(Draft202012Validator.VALIDATORS[name]) for name in _BOUNDS},
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
