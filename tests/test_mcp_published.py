@@ -403,7 +403,13 @@ async def test_rules_of_a_comment_are_shown_and_hold(client):
     assert schema["required"] == ["address"]
     good = {"address": {"city": "Seattle"}, "phone": "1; 2"}
     assert text_of(await client.call_tool("ship", good)) == "Seattle"
-    for change in ({"address": {}}, {"address": 1}, {"phone": "x"}, {"phone": None}):
+    for change in (
+        {"address": {}},
+        {"address": 1},
+        {"phone": "x"},
+        {"phone": "1\n"},
+        {"phone": None},
+    ):
         result = await client.call_tool("ship", {**good, **change})
         assert result.is_error
         assert text_of(result).startswith("VALIDATION_ERROR: invalid arguments of ship: $")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import mcp_types as types
@@ -78,6 +80,23 @@ def _multiple_of(
         yield Problem(f"{number} is not a multiple of {of}")
 
 
+def _pattern(
+    validator: Draft202012Validator, pattern: str, text: object, _: object
+) -> Iterator[Problem]:
+    """Have `$` mean the end, as in JSON Schema: in Python a last line break may follow it."""
+    if validator.is_type(text, "string") and not re.search(_to_the_end(pattern), str(text)):
+        yield Problem(f"{text!r} does not match {pattern!r}")
+
+
+@cache
+def _to_the_end(pattern: str) -> str:
+    return _PART.sub(lambda part: r"\Z" if part[0] == "$" else part[0], pattern)
+
+
+# What is escaped, a set of characters, or any other character.
+_PART: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+
+
 def _bounded(rule: Rule) -> Rule:
     """Have NaN, which JSON has not but Python reads, break a rule that its size would not."""
 
@@ -97,6 +116,7 @@ _Validator: Final = validators.extend(
     Draft202012Validator,
     {
         "multipleOf": _multiple_of,
+        "pattern": _pattern,
         **{name: _bounded(Draft202012Validator.VALIDATORS[name]) for name in _BOUNDS},
     },
 )
