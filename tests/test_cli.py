@@ -397,6 +397,7 @@ def test_a_narrow_terminal_cuts_no_name_and_no_remedy(run, module_database):
     row = r"│ retail\.nar\S* +│ leak 2 of +│ leak 2 of +│\n│ \S+ +│ 1 "
     assert re.search(row, seen.stdout), seen.stdout
     assert name in re.sub(r"│.*\n│ |\s", "", seen.stdout.replace(" ", ""))
+    assert " sessions (2 fit above; all with --json or --page), " in seen.stdout
     # As a terminal without a size says it.
     shown = run("query", "select 'a value' as a", "--as", "seattle", COLUMNS="0").stdout
     assert "a value" in shown

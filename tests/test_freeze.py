@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import runpy
 import shutil
@@ -12,7 +13,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from zava_sql import ddl, errors, migrate
+from zava_sql import ddl, ddl_adopt, errors, migrate
 
 pytestmark = pytest.mark.once
 
@@ -308,6 +309,14 @@ def test_revisions_go_on_where_alembic_merged_branches(db):
     command.merge(config, "heads", "both")
     ddl.freeze(db, "after", empty=True)
     assert migrate.head() == ddl.frozen(db)[-1].name[:4]
+
+
+def test_nothing_is_written_into_an_installed_package():
+    packaged = Path(ddl.__file__).parent / "db"
+    with pytest.raises(errors.ConfigurationError, match="installed package"):
+        ddl.write(packaged, "adopted", "", "")
+    with pytest.raises(errors.ConfigurationError, match="installed package"):
+        asyncio.run(ddl_adopt.adopt(None, packaged, None, "adopted"))
 
 
 def test_the_script_says_what_is_wrong(db, monkeypatch, capsys):

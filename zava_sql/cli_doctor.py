@@ -173,7 +173,8 @@ async def _mutate(settings: Settings) -> list[Mutation]:
 
 def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
     console = Console()
-    console.print(matrix.to_table(max(1, (console.width - 30) // 12)))
+    fitting = max(1, (console.width - 30) // 12)
+    console.print(matrix.to_table(fitting))
     for cell in matrix.problems:
         name = visible(cell.object)
         if cell.outcome == "unknown":
@@ -182,7 +183,8 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
         expected = "unknown" if cell.expected is None else cell.expected
         print(f"{cell.outcome}: {cell.persona} saw {cell.seen} of {name}, not {expected}")
     sessions = len({cell.persona for cell in matrix.cells})
-    print(f"{sessions} sessions, {len(matrix.cells)} cells, {len(matrix.problems)} wrong")
+    shown = f" ({fitting} fit above; all with --json or --page)" if fitting < sessions else ""
+    print(f"{sessions} sessions{shown}, {len(matrix.cells)} cells, {len(matrix.problems)} wrong")
     if mutations:
         from zava_sql.mutations import to_table  # noqa: PLC0415 - see above
 

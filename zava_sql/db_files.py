@@ -1,16 +1,32 @@
-"""The SQL that travels with the package: where it is, and which revision is its newest."""
+"""The SQL that travels with the package: where it is, its newest revision, where it may be edited."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["db_path", "newest_revision"]
+from zava_sql.errors import ConfigurationError
+
+__all__ = ["db_path", "newest_revision", "require_clone"]
+
+_PACKAGED = Path(__file__).parent / "db"
 
 
 def db_path() -> Path:
     """Find db/: inside the installed package, or beside it in a checkout."""
-    packaged = Path(__file__).parent / "db"
-    return packaged if packaged.is_dir() else packaged.parents[1] / "db"
+    return _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parents[1] / "db"
+
+
+def require_clone(db: Path) -> None:
+    """Refuse to write into an installed package: the next one to be installed has none of it.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
+    if db == _PACKAGED:
+        raise ConfigurationError(
+            "nothing is written into an installed package",
+            hint="Do it in a clone of the repository (scripts/setup), and install from that.",
+        )
 
 
 def newest_revision() -> str:

@@ -23,7 +23,7 @@ from alembic import util
 from alembic.operations import MigrateOperation, Operations
 from alembic.script import ScriptDirectory
 
-from zava_sql.db_files import db_path
+from zava_sql.db_files import db_path, require_clone
 from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def freeze(db: Path, name: str, *, empty: bool = False) -> list[str]:
 def write(db: Path, name: str, up: str, down: str) -> str:
     """Write a revision with these parts between the marks, all of it or nothing."""
     check_name(name)
+    require_clone(db)
     revision = f"{len(frozen(db)) + 1:04}"
     stem = f"{revision}_{name}"
     title = f"-- {revision} {name.replace('_', ' ')}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from zava_sql import ddl
+from zava_sql.db_files import require_clone
 from zava_sql.ddl_catalogue import FROM_FILES, ROUTINES, Imagined, Object, imagine, read
 from zava_sql.ddl_moves import down, moves, up
 from zava_sql.ddl_plan import refuse_broken
@@ -48,6 +49,7 @@ async def adopt(connection: Connection, db: Path, report: Report, name: str) -> 
         ValidationError: something cannot be adopted; nothing was written.
     """
     ddl.check_name(name)
+    require_clone(db)
     if not report.files:
         raise ValidationError(
             f"nothing can be adopted: {report.reason}",
