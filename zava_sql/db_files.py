@@ -1,4 +1,4 @@
-"""The SQL that travels with the package: where it is, its newest revision, where it may be edited."""
+"""The SQL that travels with the package: where it is, its newest revision, who may edit it."""
 
 from __future__ import annotations
 
