@@ -38,7 +38,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42803", "", "Put every column that is not aggregated into GROUP BY."),
     ("42809", "WITHIN GROUP is required", "Write percentile_cont(0.5) within group (order by x)."),
     ("42804", "", "Cast so that both sides have one type, as in x::text."),
-    ("42883", "function api.", "describe_schema of its name says what it takes: p_limit => 5."),
+    ("42883", "function api.", "describe_schema lists them, by name with arguments: p_limit => 5."),
     ("42883", "function round(double precision, ", "Digits need numeric: round(x::numeric, 2)."),
     ("42883", "function date_trunc(", "The unit comes first: date_trunc('month', x)."),
     ("42883", "function trunc(timestamp", "Use date_trunc('month', x)."),
