@@ -286,8 +286,7 @@ select status, rows from (select status, count(*) as rows from orders group by s
 select status from (select status, count(*) as rows from orders group by status) o where rows between 1 and 9 or o.rows between 10 and (select count(*) from orders);
 select $größe$it's $x$ or $gröss$ here$größe$ as a, $é$b$é$ as b, $_1é$$é$$_1é$ as c;
 select U&'d\0061t\+000061', u&'Gr!00FC!00DFe !D83D!DE00 !! \' uescape
-'!', U&'it''s', U&'', E'\uD83D\uDE00', U&'a'
-'\0062' as b;
+'!', U&'it''s', U&'', E'\uD83D\uDE00';
 select U&"n\0061me", s.U&"!0063ity" uescape '!' as U&"St\00E4dte" from U&"stor!0065s" UESCAPE '!' s order by U&"name" limit 1;
 select n.n, N'abc' || n'd', 'n', N'a' = 'a   ', '5'::nchar, cast('abc' as nchar(2)), nchar varying(3) 'abcd' from (select N'' as n) n where n = N'';
 select 'a long text '
@@ -307,5 +306,5 @@ select d, t.x, n from current_date d, current_timestamp(0) as t (x), lateral cas
 select name from stores order by name fetch first +2 rows only;
 with n (n) as (select name from stores) select json_array(table n), json_array(table n returning jsonb) ->> 0;
 select values, values + 1, (values), sum(values) over (), t.values from (select 1 as values) t where values > 0 group by values, t.values order by values;
-select between, -between, lower(between::text), t.between between 1 and 2 from (select 1 as between) t where between between 0 and 1;
+select between, -between, lower(between::text), t.between between 1 and 2 from (select 1 as between) t where between between 0 and 1 group by between order by between;
 select national, setof, nchar, national + setof - nchar, t.setof from (select 1 as national, 2 as setof, 3 as nchar) t group by national, setof, nchar order by setof;

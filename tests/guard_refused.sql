@@ -721,6 +721,10 @@ select repeat('x', 5 - (least(n, 5))) from generate_series(1, 9) as n
 -- refused: unbounded
 select length(repeat(repeat('x', 10000), 10000))
 -- refused: unbounded
+select length(repeat("rpad"('x', 10000), 10000))
+-- refused: unbounded
+select length(repeat(U&"lp\0061d"('x', 10000), 10000))
+-- refused: unbounded
 select repeat('-' || lpad('', 10000), 10000) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', (count(*) * 1000000)::int) from generate_series(1, 9) as n
@@ -971,6 +975,9 @@ select U&'a' uescape '!!'
 -- refused: unsupported
 select U&'a' uescape '!'''
 -- refused: unsupported
+select 1 as U&"a" uescape '!'
+  'b'
+-- refused: unsupported
 select U&'a' uescape
 -- refused: unsupported
 select U&'a' /* b */ uescape '!'
@@ -1017,6 +1024,12 @@ select 'a' /* /* */ */
 -- refused: unsupported
 select E'\1'
   '2'
+-- refused: bad_character
+select U&'\00'
+  '61'
+-- refused: unsupported
+select U&'a'
+  'b'
 -- refused: unsupported
 select $$a$$
   'b'

@@ -54,7 +54,7 @@ def check_bounds(reader: TypeReader, index: int, arguments: list[tuple[int, int]
             "Write numbers, or ask in smaller steps.",
             index=begin,
         )
-    nested = _PADDING.intersection(tokens.keys[first:last]) if name == "repeat" else ()
+    nested = _PADDING.intersection(map(tokens.name, range(first, last))) if name == "repeat" else ()
     if nested:
         raise Refusal(
             "unbounded",

@@ -27,9 +27,9 @@ from zava_sql.guard.limits import (
 )
 from zava_sql.guard.strings import (
     cut_name,
-    join_strings,
     plain_string,
     quoted_name,
+    rewritten,
     unescape,
     unescape_unicode,
     unquoted,
@@ -107,7 +107,7 @@ _FORMS = r"""
     | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
     | (?P<escaped>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!'))      # [xe]
     | (?P<unicode>[uU]&(?P<units>'[^']*(?:''[^']*)*'(?!')|"[^"]*(?:""[^"]*)*"(?!"))   # [xus, xui]
-          (?:<space><uescape><space>'(?P<mark>[!\#-&(-*,-/:-@\[-`{-~])'(?!'))?     # parser.c
+          (?:<space><uescape><space>'(?P<mark>[!\#-&(-*,-/:-@\[-`{-~])'(?!<space>'))?   # parser.c
           (?!<more><uescape>))
     | (?P<national>[nN](?='))                       # [xn]
     | (?P<prefix>[eEbBxX]'|[uU]&['"])               # broken [xe, xb, xh, xus, xui]
@@ -222,16 +222,14 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
         del texts[end:]
     try:
         tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
+        # Keys of two strings, of a name n and a string; or a part of a quoted name.
+        if "' '" in tokens.form or "n '" in tokens.form:
+            strings = [STRING <= kind <= BITS for kind in tokens.kinds]
+            sql, texts = rewritten(sql, texts, tokens.positions(), strings)
+            tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
     except Refusal:
         _explain(sql, texts)
         raise
-    # Keys of names and strings, or a part of a quoted name.
-    if "n '" in tokens.form and _name_national_type(sql, texts):
-        tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
-    if "' '" in tokens.form:
-        strings = [STRING <= kind <= BITS for kind in tokens.kinds]
-        joined = join_strings(sql, texts, tokens.positions(), strings)
-        return tokens if joined == sql else scan(joined, longest)
     return tokens
 
 
@@ -255,14 +253,6 @@ def _check_characters(sql: str, longest: int) -> None:
             f"the query has more than {MAX_BACKSLASHES:,} backslashes",
             "Write the characters themselves.",
         )
-
-
-def _name_national_type(sql: str, texts: list[str]) -> bool:
-    """Put `nchar` for each N of N'...', as PostgreSQL does [xnstart]; whether there is one."""
-    for index, token in enumerate(islice(_TOKEN.finditer(sql), len(texts))):
-        if token[1] in ("n", "N") and sql[token.end() : token.end() + 1] == "'":
-            texts[index] = "nchar"
-    return "nchar" in texts
 
 
 def _cut(sql: str) -> list[str]:

@@ -251,8 +251,8 @@ def _between(tokens: Tokens, made: list[str], index: int) -> int:
     keys, before = tokens.keys, tokens.keys[index - 1]
     if before in ("rows", "range", "groups") and keys[index - 2] not in _BEFORE_COLUMN:
         return index + 1
-    is_column = tokens.kinds[index - 1] >= RESERVED and not tokens.follows_operand(index)
-    made[index] = "_" if is_column and before != "not" else "||"
+    begins = before != "not" and (tokens.kinds[index - 1] >= RESERVED or made[index - 1] == GAP)
+    made[index] = "_" if begins and not tokens.follows_operand(index) else "||"
     if keys[index + 1] in ("symmetric", "asymmetric"):
         made[index + 1] = GAP
         return index + 2

@@ -10,9 +10,9 @@ from zava_sql.guard.limits import MAX_ESCAPES, MAX_NAME_BYTES, Refusal
 
 __all__ = [
     "cut_name",
-    "join_strings",
     "plain_string",
     "quoted_name",
+    "rewritten",
     "unescape",
     "unescape_unicode",
     "unquoted",
@@ -70,27 +70,37 @@ def _checked(value: str) -> str:
     return value
 
 
-def join_strings(sql: str, texts: list[str], starts: list[int], strings: list[bool]) -> str:
-    """Write strings that go on in another line as one, with spaces behind it [quotecontinue].
+def rewritten(
+    sql: str, texts: list[str], starts: list[int], strings: list[bool]
+) -> tuple[str, list[str]]:
+    """Write N'...' as nchar '...', and strings that go on in another line as one.
 
-    Refuses strings in a row that do not, with a comment between them, or with escapes that could
-    run across the border.
+    Gives the text, in which spaces stand behind such strings, and its tokens [xnstart,
+    quotecontinue]. Refuses strings in a row that do not go on, or with a comment between them, and
+    those with escapes, which could run across the border.
     """
-    parts: list[str] = []
+    parts: list[str] = []  # of the text
+    pieces: list[str] = []  # of one string
+    made: list[str] = []
     begin = spaces = 0
     for index, text in enumerate(texts):
         end, following = starts[index] + len(text), starts[index + 1]
         if strings[index] and strings[index + 1]:
             goes_on = _NEXT_LINE.fullmatch(sql, end, following) and sql[following] == "'"
-            if not goes_on or text[0] in "eE$":
+            if not goes_on or text[0] in "eEuU$":
                 raise adjacent_strings(following)
+            pieces.append(text[bool(pieces) : -1])
             parts.append(sql[begin : end - 1])
             begin = following + 1
             spaces += begin - end + 1
-        elif spaces and strings[index]:
+        elif pieces:
+            made.append("".join([*pieces, text[1:]]))
+            pieces.clear()
             parts += sql[begin:end], " " * spaces
             begin, spaces = end, 0
-    return "".join([*parts, sql[begin:]])
+        else:
+            made.append("nchar" if text in ("n", "N") and sql[end : end + 1] == "'" else text)
+    return "".join([*parts, sql[begin:]]), made
 
 
 def unquoted(text: str) -> str:
