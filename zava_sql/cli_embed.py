@@ -71,7 +71,7 @@ async def embed_if_possible(settings: Settings) -> None:
     except (ConfigurationError, ServiceUnavailable) as error:
         print(f"search goes by words only: {error.message}", file=sys.stderr)
         if error.hint:
-            print(f"hint: {error.hint} Then: zava-sql embed", file=sys.stderr)
+            print(f"hint: {error.hint.removesuffix('.')}; then: zava-sql embed", file=sys.stderr)
     else:
         if report.embedded or report.refused:
             _show(report, None, as_json=False)
