@@ -148,7 +148,7 @@ select zava.index_embedding_model('fixed');
 select zava.activate_embedding_model('fixed');
 insert into retail.stores (store_key, name, city, tax_rate, opened_on)
 select 'share_' || n, 'S', 'Seattle', 0.1, '2020-01-01'
-from unnest(array[1, 10, 50, 100]) as n;
+from unnest(array[1, 10, 20, 50, 100]) as n;
 insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
 select s.store_id, p.product_id, 10, 5, 1
 from retail.stores as s
@@ -159,6 +159,7 @@ select zava.create_principal(translate(store_key, '_', '-'), 'store', array[stor
 from retail.stores;
 select zava.refresh_search_words();
 select zava.create_principal('some', 'region', '{share_1,share_10,share_50}');
+select zava.create_principal('nearby', 'region', '{share_10,share_20}');
 select zava.create_principal('head', 'head');
 analyze;
 """
@@ -184,17 +185,22 @@ from asked as a
 """
 
 
+def index_all(connection):
+    """Build and measure all indexes of what is sold, and drop those of no use."""
+    while connection.execute("select zava.index_search_assortments()").fetchone() == (True,):
+        pass
+
+
 @pytest.fixture(scope="module")
 def clustered(module_database):
     with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
         connection.execute(CLUSTERED)
-        while connection.execute("select zava.index_search_assortments()").fetchone() == (True,):
-            pass
+        index_all(connection)
     return module_database
 
 
 @pytest.mark.parametrize(
-    "principal", ["share-1", "share-10", "share-50", "share-100", "some", "head"]
+    "principal", ["share-1", "share-10", "share-50", "share-100", "nearby", "some", "head"]
 )
 def test_the_index_finds_what_comparing_everything_finds(clustered, principal):
     with reports.as_tenant(clustered, principal) as connection:
@@ -217,12 +223,16 @@ def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
             "select s.store_key, t.copied, t.indexed from retail.search_stores as t"
             " join retail.stores as s on s.store_id = t.store_id order by t.products"
         ).fetchall()
-        # 60 and 600 are compared; of all 6,000 there is the index of all.
+        # 60, 600 and 1,200 are compared; of all 6,000 there is the index of all.
         assert indexed[:2] == [("share_1", True, None), ("share_10", True, None)]
-        assert indexed[2:] == [("share_50", True, True), ("share_100", False, None)]
-        named = connection.execute(
-            "select count(*) from pg_indexes where tablename = 'search_assortments'"
+        assert indexed[2:4] == [("share_20", True, None), ("share_50", True, True)]
+        assert indexed[4:] == [("share_100", False, None)]
+        (own,) = connection.execute(
+            "select array_agg(i.indexname) from pg_indexes as i join retail.stores as s"
+            " on i.indexname like '%' || replace(s.store_id::text, '-', '') || '%'"
+            " where i.tablename = 'search_assortments' and s.store_key = 'share_50'"
         ).fetchone()
+        assert len(own) == 1
         # One that sells fewer now has all compared and no index; nor has one that sells none.
         for left, expected in ((1000, [(1000, None)]), (0, [])):
             connection.execute(
@@ -233,17 +243,119 @@ def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
                 [left],
             )
             connection.execute("select zava.refresh_search_words()")
-            assert connection.execute("select zava.index_search_assortments()").fetchone() == (
-                False,
-            )
+            index_all(connection)
             compared = connection.execute(
                 "select t.products, t.indexed from retail.search_stores as t"
                 " join retail.stores as s on s.store_id = t.store_id where s.store_key = 'share_50'"
             ).fetchall()
-            fewer = connection.execute(
-                "select count(*) from pg_indexes where tablename = 'search_assortments'"
+            left_over = connection.execute(
+                "select indexname from pg_indexes where indexname = any (%s)", [own]
+            ).fetchall()
+            assert (compared, left_over) == (expected, [])
+        connection.rollback()
+
+
+def regions(connection):
+    """Give of each region how many stores it has, whether its index is used, effort, and index."""
+    return connection.execute(
+        "select count(*), bool_and(r.indexed), max(r.ef_search), to_regclass(format("
+        " 'retail.search_assortments_%s_1_idx', replace(r.region_id::text, '-', ''))) is not null"
+        " from retail.search_regions as r group by r.region_id order by 1"
+    ).fetchall()
+
+
+def test_the_stores_of_a_region_have_an_index_together(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        both = [(2, True, 80, True), (3, True, 80, True)]
+        assert regions(connection) == both
+        # Another principal has the same list; then nobody has it who is active.
+        connection.execute("select zava.create_principal('too', 'region', '{share_20,share_10}')")
+        connection.execute("select zava.disable_principal('nearby')")
+        index_all(connection)
+        assert regions(connection) == both
+        connection.execute("select zava.disable_principal('too')")
+        index_all(connection)
+        assert regions(connection) == both[1:]
+        (left,) = connection.execute(
+            "select count(*) from pg_indexes where tablename = 'search_assortments'"
+            " and indexdef like '%ANY%'"
+        ).fetchone()
+        assert left == 1
+        connection.rollback()
+
+
+def test_what_stores_of_a_region_sell_alike_is_found_once(clustered):
+    with reports.as_tenant(clustered, "nearby") as connection:
+        rows = reports.ask(
+            connection,
+            "select f.product_id, f.similarity, f.place from"
+            " (select e.embedding::public.vector as v from retail.product_embeddings as e"
+            " limit 1) as e, api._found_products(e.v, null, null, null, null, false, 200) as f"
+            " order by f.place",
+        )
+        alike = reports.ask(
+            connection,
+            "select i.product_id from retail.inventory as i group by 1 having count(*) > 1",
+        )
+    found = [row["product_id"] for row in rows]
+    assert len(found) == len(set(found)) == 200
+    assert len(set(found) & {row["product_id"] for row in alike}) > 3
+    assert [row["similarity"] for row in rows] == sorted(
+        (row["similarity"] for row in rows), reverse=True
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Its principal is new; its index finds too little; it is of another model.
+        "delete from retail.search_regions",
+        "update retail.search_regions set indexed = false",
+        "update retail.search_regions set model_id = 2",
+    ],
+)
+def test_a_region_without_an_index_misses_nothing(clustered, change):
+    with psycopg.connect(clustered.admin_url, autocommit=True) as connection:
+        before = connection.execute("select r.* from retail.search_regions as r").fetchall()
+        connection.execute(change)
+        try:
+            with reports.as_tenant(clustered, "nearby") as tenant:
+                query = RECALL.format(nearest=NEAREST.format(vector="a.v"))
+                (row,) = reports.ask(tenant, query)
+        finally:
+            connection.execute("delete from retail.search_regions")
+            connection.cursor().executemany(
+                f"insert into retail.search_regions values ({', '.join(['%s'] * len(before[0]))})",
+                before,
+            )
+    assert row["recall"] == 1
+
+
+def test_the_index_of_a_region_is_measured_again_when_its_stores_have_changed(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+
+        def refreshed(share):
+            connection.execute(
+                "delete from retail.inventory where md5(product_id::text) < %s"
+                " and store_id in (select r.store_id from retail.search_regions as r)",
+                [share],
+            )
+            connection.execute("select zava.refresh_search_words()")
+            index_all(connection)
+            return connection.execute(
+                "select bool_and(r.indexed), bool_or(r.changed > 0) from retail.search_regions as r"
             ).fetchone()
-            assert (compared, fewer[0]) == (expected, named[0] - 1)
+
+        # As if it had been refused.
+        connection.execute("update retail.search_regions set indexed = false")
+        assert refreshed("08") == (False, True)
+        connection.execute(
+            "insert into retail.inventory (store_id, product_id, price, unit_cost)"
+            " select r.store_id, p.product_id, 10, 5 from retail.search_regions as r"
+            " cross join retail.products as p where md5(p.product_id::text) < '18'"
+            " on conflict do nothing"
+        )
+        assert refreshed("00") == (True, False)
         connection.rollback()
 
 
@@ -278,13 +390,16 @@ def test_an_index_is_searched_with_the_effort_that_finds_enough(clustered, links
         connection.rollback()
 
 
+@pytest.mark.parametrize(
+    ("principal", "table"), [("share-50", "search_stores"), ("nearby", "search_regions")]
+)
 @pytest.mark.parametrize("effort", [100, 200, 400, 1000, 80])
-def test_a_search_takes_the_effort_of_the_index(clustered, effort):
+def test_a_search_takes_the_effort_of_the_index(clustered, principal, table, effort):
     with (
         psycopg.connect(clustered.admin_url, autocommit=True) as admin,
-        reports.as_tenant(clustered, "share-50") as connection,
+        reports.as_tenant(clustered, principal) as connection,
     ):
-        admin.execute("update retail.search_stores set ef_search = %s where indexed", [effort])
+        admin.execute(f"update retail.{table} set ef_search = %s where indexed", [effort])
         (tenant,) = reports.ask(connection, "select current_user as role")
         connection.execute("reset role")
         connection.execute("set track_functions = 'all'")
@@ -297,7 +412,7 @@ def test_a_search_takes_the_effort_of_the_index(clustered, effort):
                 "select funcname from pg_stat_xact_user_functions"
                 " where starts_with(funcname, '_nearest_copied_')",
             )
-        admin.execute("update retail.search_stores set ef_search = 80 where indexed")
+        admin.execute(f"update retail.{table} set ef_search = 80 where indexed")
     assert [row["funcname"] for row in called] == (
         [] if effort == 80 else [f"_nearest_copied_{effort}"]
     )
@@ -313,6 +428,7 @@ SOME_SOLD = (
     ("principal", "nearest", "index"),
     [
         ("share-50", NEAREST, "search_assortments_"),
+        ("nearby", NEAREST, "search_assortments_"),
         ("share-50", SOME_SOLD, "product_embeddings_1_embedding_"),
         ("head", NEAREST, "product_embeddings_1_embedding_"),
     ],
@@ -352,7 +468,7 @@ def test_an_index_is_measured_again_when_what_the_store_sells_has_changed(cluste
                 [store, share],
             )
             connection.execute("select zava.refresh_search_words()")
-            connection.execute("select zava.index_search_assortments()")
+            index_all(connection)
             return connection.execute(
                 "select indexed, changed > 0 from retail.search_stores where store_id = %s", [store]
             ).fetchone()
@@ -416,7 +532,7 @@ def test_an_index_of_no_use_is_left_while_somebody_reads(clustered):
 def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
     with psycopg.connect(clustered.admin_url) as connection:
         (found,) = connection.execute("select * from zava.check_search_recall(20)").fetchall()
-        assert found[:2] == ("fixed", 60)
+        assert found[:2] == ("fixed", 80)
         assert found[2] >= 0.99
         assert found[3] is None
         # An index that is bad on purpose: what is kept says so.
@@ -427,7 +543,7 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
             " with (m = 2, ef_construction = 4)"
         )
         (worse,) = connection.execute("select * from zava.check_search_recall(20)").fetchall()
-        assert worse[1] > 60
+        assert worse[1] > 80
         assert connection.execute("select ef_search from retail.search_recall").fetchall() == [
             (worse[1],)
         ]
@@ -441,7 +557,7 @@ def test_of_products_with_one_text_any_is_as_near_as_another(clustered):
             "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index"
             " where pg_get_indexdef(indexrelid) ilike '%using hnsw%'"
         ).fetchall()
-        assert len(indexes) == 2
+        assert len(indexes) == 4
         for index, _ in indexes:
             connection.execute(f"drop index {index}")
         # Twenty products a text.
@@ -459,7 +575,7 @@ def test_of_products_with_one_text_any_is_as_near_as_another(clustered):
         ((_, effort, recall, advice),) = connection.execute(
             "select * from zava.check_search_recall(20)"
         ).fetchall()
-        assert (effort, advice) == (60, None), recall
+        assert (effort, advice) == (80, None), recall
         connection.execute("update retail.search_stores set ef_search = null")
         assert connection.execute("select zava.index_search_assortments()").fetchone() == (True,)
         measured = connection.execute(

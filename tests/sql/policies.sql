@@ -1,6 +1,6 @@
 -- Who sees what of each tenant table, and that nobody but its fence decides it.
 begin;
-select plan(334);
+select plan(364);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -50,6 +50,8 @@ insert into retail.search_assortments (store_id, product_id)
 select p.store_id, p.id from pairs as p;
 insert into retail.search_stores (store_id, products)
 select distinct p.store_id, 1 from pairs as p;
+insert into retail.search_regions (region_id, store_id, model_id, indexed, ef_search)
+select distinct p.store_id, p.store_id, 1, true, 80 from pairs as p;
 
 select zava.create_principal('policy-' || n, 'store', array['policy_' || n])
 from generate_series(1, 3) as n;
@@ -122,7 +124,7 @@ select set_eq(
     array[
         'retail.customers', 'retail.daily_customers', 'retail.daily_sales', 'retail.daily_totals',
         'retail.inventory', 'retail.order_items', 'retail.orders', 'retail.stock_movements',
-        'retail.search_assortments', 'retail.search_stores', 'retail.stores'
+        'retail.search_assortments', 'retail.search_regions', 'retail.search_stores', 'retail.stores'
     ],
     'this file has rows in every table with row-level security'
 );
@@ -132,7 +134,7 @@ select is(
     -- A digit stands for a row of that store; of the stores, and what search counts of them, there
     -- is one row each.
     case
-        when t.name in ('retail.stores', 'retail.search_stores') then regexp_replace(p.sees, '([0-9])\1+', '\1', 'g')
+        when t.name in ('retail.stores', 'retail.search_regions', 'retail.search_stores') then regexp_replace(p.sees, '([0-9])\1+', '\1', 'g')
         else p.sees
     end,
     format('%s sees its part of %s: %s', p.who, t.name, p.sees)
@@ -178,7 +180,7 @@ end
 $mistake$;
 select is(
     pg_temp.ask(p.role, p.context, t.query),
-    case when t.name in ('retail.stores', 'retail.search_stores') then '2' else '22' end,
+    case when t.name in ('retail.stores', 'retail.search_regions', 'retail.search_stores') then '2' else '22' end,
     'a policy "using (true)" added by mistake does not open ' || t.name
 )
 from tables as t
@@ -251,7 +253,7 @@ end
 $fences$;
 select isnt(
     pg_temp.ask(p.role, p.context, t.query),
-    case when t.name in ('retail.stores', 'retail.search_stores') then '2' else '22' end,
+    case when t.name in ('retail.stores', 'retail.search_regions', 'retail.search_stores') then '2' else '22' end,
     'control: it is the fence that closes ' || t.name
 )
 from tables as t

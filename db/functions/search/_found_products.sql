@@ -1,8 +1,7 @@
 -- api._found_products(): the two lists of a search, by meaning and by words, of what the caller's stores
 -- sell. Not a tool. Whatever the caller sells is searched the quickest way that finds it. Without filters
--- that is what zava.refresh_search_assortments() took up: words by their bits, vectors in copies of a
--- store's own, or in the index of all for head office and others with several stores that sell much of
--- the catalogue.
+-- that is what zava.refresh_search_assortments() took up: words by their bits, vectors in copies of what the
+-- caller's stores sell, or in the index of all for head office and others who sell much of the catalogue.
 -- With a category or a price up to a quarter of the catalogue is compared one by one: what these leave may
 -- lie together, far from what is asked for, and the index comes upon its outskirts first.
 -- What was taken up may have changed. A row of retail.inventory is marked when it is taken up, so that a
@@ -32,9 +31,8 @@ declare
     v_few integer;
     v_products bigint;
     v_largest integer;
-    v_indexed uuid[];
-    v_others uuid[];
-    v_compared bigint;
+    v_model_id smallint;
+    v_stores uuid[];
     v_effort integer;
     v_effort_all integer;
     v_sold bit varying;
@@ -49,40 +47,39 @@ declare
     v_coverage real[];
 begin
     if num_nulls(p_category_id, p_min_price, p_max_price) = 3 and p_in_stock is not true then
-        select sum(s.products), max(s.products),
-            array_agg(s.store_id) filter (where s.indexed),
-            array_agg(s.store_id) filter (where s.indexed is not true),
-            coalesce(sum(s.products) filter (where s.indexed is not true), 0),
-            coalesce(max(s.ef_search) filter (where s.indexed), 100),
-            bit_or(s.sold), bool_and(s.copied),
-            bool_or(s.indexed is not true and s.products > 1500), max(f.products), max(f.ef_search),
+        select sum(s.products), max(s.products), array_agg(s.store_id order by s.store_id),
+            max(s.ef_search) filter (where s.indexed), bit_or(s.sold), bool_and(s.copied),
+            bool_or(s.indexed is not true and s.products > 1500), max(f.products), max(f.model_id),
+            max(f.ef_search),
             p_taken is not false
                 and bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
                 and not exists (select from retail.inventory as i where not i.in_search)
-        into v_products, v_largest, v_indexed, v_others, v_compared, v_effort, v_sold, v_is_copied,
-            v_is_hard, v_few, v_effort_all, v_is_taken
+        into v_products, v_largest, v_stores, v_effort, v_sold, v_is_copied, v_is_hard, v_few, v_model_id,
+            v_effort_all, v_is_taken
         from retail.search_stores as s
         cross join api._few() as f;
+        if (v_is_taken and v_is_copied) is not true then
+            v_effort := null;
+        elsif cardinality(v_stores) > 1 and p_embedding is not null then
+            select max(r.ef_search) filter (where r.indexed), v_is_hard or coalesce(bool_or(not r.indexed), false)
+            into v_effort, v_is_hard
+            from retail.search_regions as r
+            where r.region_id = api._region_id(v_stores) and r.model_id = v_model_id;
+        end if;
     else
         v_few := (select f.products from api._few() as f);
     end if;
 
     -- Bits of a table would be fetched anew each time that they are used, and a copy is not.
     loop
-        -- Legs of several stores take longer than the index of all where they sell much. What an index of
-        -- its own finds too little of lies together, and the index of all would find still less; where it
-        -- has yet to be built, as after a change of the model, nobody knows.
-        v_is_compared := v_is_taken and v_is_copied
-            and case
-                when v_is_hard then v_compared <= length(v_sold) / 2
-                else v_compared <= v_few and (
-                    v_compared = v_products or v_largest = v_products
-                    or v_products <= length(v_sold) / 10
-                )
-            end;
+        -- What an index of its own finds too little of lies together, and the index of all would find still
+        -- less; where it has yet to be built, as after a change of the model, nobody knows.
+        v_is_compared := v_is_taken and v_is_copied and v_effort is null
+            and v_products <= case when v_is_hard then length(v_sold) / 2 else v_few end;
         -- One store that sold many when it was counted settles it.
         if v_is_taken is not true and (v_largest > v_few) is not true
-            or v_is_taken and p_embedding is not null and not v_is_compared and bit_count(v_sold) <= v_few
+            or v_is_taken and p_embedding is not null and v_effort is null and not v_is_compared
+                and bit_count(v_sold) <= v_few
         then
             v_among := api._sold_products(
                 p_category_id, p_min_price, p_max_price, p_in_stock,
@@ -92,34 +89,34 @@ begin
         end if;
         if p_embedding is null then
             null;
-        elsif v_is_compared and v_indexed is null then
-            select array_agg(n.product_id), array_agg(n.similarity)
-            into v_near, v_similarity
-            from api._nearest_compared(p_embedding, cardinality(v_others), p_limit) as n;
-        elsif v_is_compared and v_effort = 1000 then
-            select array_agg(n.product_id), array_agg(n.similarity)
-            into v_near, v_similarity
-            from api._nearest_copied_1000(p_embedding, v_others, v_indexed, p_limit) as n;
-        elsif v_is_compared and v_effort = 400 then
-            select array_agg(n.product_id), array_agg(n.similarity)
-            into v_near, v_similarity
-            from api._nearest_copied_400(p_embedding, v_others, v_indexed, p_limit) as n;
-        elsif v_is_compared and v_effort = 200 then
-            select array_agg(n.product_id), array_agg(n.similarity)
-            into v_near, v_similarity
-            from api._nearest_copied_200(p_embedding, v_others, v_indexed, p_limit) as n;
-        elsif v_is_compared and v_effort = 100 then
-            select array_agg(n.product_id), array_agg(n.similarity)
-            into v_near, v_similarity
-            from api._nearest_copied_100(p_embedding, v_others, v_indexed, p_limit) as n;
         elsif v_is_compared then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
-            from api._nearest_copied(p_embedding, v_others, v_indexed, p_limit) as n;
-        elsif v_is_taken and v_among is null and v_effort_all = 60 then
+            from api._nearest_compared(p_embedding, cardinality(v_stores), p_limit) as n;
+        elsif v_effort = 1000 then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
-            from api._index_products_60(p_embedding, null, null, null, false, p_limit, v_sold || '') as n;
+            from api._nearest_copied_1000(p_embedding, v_stores, p_limit) as n;
+        elsif v_effort = 400 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_400(p_embedding, v_stores, p_limit) as n;
+        elsif v_effort = 200 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_200(p_embedding, v_stores, p_limit) as n;
+        elsif v_effort = 100 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied_100(p_embedding, v_stores, p_limit) as n;
+        elsif v_effort is not null then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._nearest_copied(p_embedding, v_stores, p_limit) as n;
+        elsif v_is_taken and v_among is null and v_effort_all = 80 then
+            select array_agg(n.product_id), array_agg(n.similarity)
+            into v_near, v_similarity
+            from api._index_products(p_embedding, null, null, null, false, p_limit, v_sold || '') as n;
         else
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
@@ -152,6 +149,7 @@ begin
             )
         );
         v_is_taken := false;
+        v_effort := null;
     end loop;
 
     return query

@@ -1,14 +1,11 @@
--- api._nearest_copied(): the products nearest to a vector of all that is copied of the caller's stores, some of
--- which have an index. Not a tool. Vectors of a store lie side by side in retail.search_assortments, of which
--- row-level security decides what is read; api._found_products() has seen that the copies are complete and of
--- the live model. Stores that sell few have all theirs compared; each of the others has an index, which
--- PostgreSQL only knows to be right by a condition whose values it sees. So what one store sells is asked for
--- by a statement that is planned each time, but not parsed. What several sell is there several times.
--- hnsw.ef_search is its caller's.
+-- api._nearest_copied(): the products nearest to a vector of all that is copied of the caller's stores, which has
+-- an index. Not a tool. Vectors of a store lie side by side in retail.search_assortments, of which row-level
+-- security decides what is read; api._found_products() has seen that the copies are complete and of the live
+-- model. PostgreSQL only knows the index to be right by a condition whose values it sees, so that the statement
+-- is planned each time. What several stores sell is there several times. hnsw.ef_search is its caller's.
 create or replace function api._nearest_copied(
     p_embedding vector,
-    p_compared uuid[],
-    p_indexed uuid[],
+    p_stores uuid[],
     p_limit integer
 )
 returns table (product_id uuid, similarity real)
@@ -19,25 +16,29 @@ security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
+set enable_sort = off
 set hnsw.iterative_scan = relaxed_order
 as $function$
 declare
     v_unit constant retail.search_assortments.embedding%type := p_embedding;
     v_model_id smallint;
     v_dimensions integer;
+    v_near record;
+    v_found uuid[] := '{}';
+    v_similarity real[] := '{}';
 begin
-    if cardinality(p_indexed) = 1 and p_compared is null then
-        select m.model_id, m.dimensions
-        into v_model_id, v_dimensions
-        from retail.embedding_models as m
-        where m.state = 'live';
+    select m.model_id, m.dimensions
+    into v_model_id, v_dimensions
+    from retail.embedding_models as m
+    where m.state = 'live';
 
+    if cardinality(p_stores) = 1 then
         return query
         select u.product_id, -u.distance::real
         from (
             select a.product_id, api._stored_distance(a.embedding, v_unit, v_dimensions) as distance
             from retail.search_assortments as a
-            where a.store_id = p_indexed[1] and a.model_id = v_model_id
+            where a.store_id = p_stores[1] and a.model_id = v_model_id
             order by distance
             limit p_limit
         ) as u
@@ -45,44 +46,33 @@ begin
         order by 2 desc, 1;
         return;
     end if;
-    return query execute (
-        select 'select u.product_id, -min(u.distance)::real from ('
-            || string_agg(
-                format(
-                    '(select a.product_id, api._stored_distance(a.embedding, $1, %2$s) as distance
-                    from retail.search_assortments as a
-                    where a.store_id = %3$L and a.model_id = %1$s
-                    order by distance
-                    limit $2)',
-                    m.model_id, m.dimensions, i.store_id
-                ),
-                ' union all '
-            )
-            || case
-                when p_compared is not null then
-                    ' union all (select a.product_id, -api._similarity(a.embedding, $1) as distance
-                    from retail.search_assortments as a
-                    where a.store_id = any ($3)
-                    order by distance
-                    limit $2 * cardinality($3))'
-                else ''
-            end
-            || ') as u where u.distance is not null group by u.product_id order by 2 desc, 1 limit $2'
-        from unnest(p_indexed) as i (store_id)
-        cross join retail.embedding_models as m
-        where m.state = 'live'
-    )
-    using v_unit, p_limit, p_compared;
+    for v_near in
+        select a.product_id, api._stored_distance(a.embedding, v_unit, v_dimensions) as distance
+        from retail.search_assortments as a
+        where a.store_id = any (p_stores) and a.model_id = v_model_id
+        order by distance
+        limit p_limit * cardinality(p_stores)
+    loop
+        exit when v_near.distance is null;
+        if v_near.product_id <> all (v_found) then
+            v_found := v_found || v_near.product_id;
+            v_similarity := v_similarity || -v_near.distance::real;
+        end if;
+        exit when cardinality(v_found) = p_limit;
+    end loop;
+    return query
+    select u.product_id, u.similarity
+    from unnest(v_found, v_similarity) as u (product_id, similarity)
+    order by 2 desc, 1;
 end;
 $function$;
 
-comment on function api._nearest_copied(vector, uuid[], uuid[], integer) is
-    'Of all that is copied of the stores of the caller the products nearest to a vector.
+comment on function api._nearest_copied(vector, uuid[], integer) is
+    'Of all that is copied of the stores of the caller the products nearest to a vector, by its index.
 
 p_embedding: the vector, of length 1 and of the live model
-p_compared: the stores whose copies have no index; null for none
-p_indexed: those whose copies have one
+p_stores: these stores, in the order of their ids
 p_limit: number of products';
-revoke execute on function api._nearest_copied(vector, uuid[], uuid[], integer) from public;
-grant execute on function api._nearest_copied(vector, uuid[], uuid[], integer)
+revoke execute on function api._nearest_copied(vector, uuid[], integer) from public;
+grant execute on function api._nearest_copied(vector, uuid[], integer)
     to store_manager, regional_manager, head_office;

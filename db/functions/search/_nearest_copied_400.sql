@@ -1,9 +1,8 @@
--- api._nearest_copied_400(): api._nearest_copied() with hnsw.ef_search = 400, for an index of a store that finds
+-- api._nearest_copied_400(): api._nearest_copied() with hnsw.ef_search = 400, for an index of copies that finds
 -- too little with less; a setting of a function is a constant. Not a tool.
 create or replace function api._nearest_copied_400(
     p_embedding vector,
-    p_compared uuid[],
-    p_indexed uuid[],
+    p_stores uuid[],
     p_limit integer
 )
 returns table (product_id uuid, similarity real)
@@ -17,17 +16,16 @@ as $function$
 begin
     return query
     select n.product_id, n.similarity
-    from api._nearest_copied(p_embedding, p_compared, p_indexed, p_limit) as n;
+    from api._nearest_copied(p_embedding, p_stores, p_limit) as n;
 end;
 $function$;
 
-comment on function api._nearest_copied_400(vector, uuid[], uuid[], integer) is
+comment on function api._nearest_copied_400(vector, uuid[], integer) is
     'Of all that is copied of the stores of the caller the products nearest to a vector, with more care.
 
 p_embedding: the vector, of length 1 and of the live model
-p_compared: the stores whose copies have no index; null for none
-p_indexed: those whose copies have one; null for none
+p_stores: these stores, in the order of their ids
 p_limit: number of products';
-revoke execute on function api._nearest_copied_400(vector, uuid[], uuid[], integer) from public;
-grant execute on function api._nearest_copied_400(vector, uuid[], uuid[], integer)
+revoke execute on function api._nearest_copied_400(vector, uuid[], integer) from public;
+grant execute on function api._nearest_copied_400(vector, uuid[], integer)
     to store_manager, regional_manager, head_office;

@@ -18,7 +18,7 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
-set hnsw.ef_search = 100
+set hnsw.ef_search = 80
 as $function$
 declare
     v_model record;
@@ -58,16 +58,16 @@ begin
         from api._index_products_150(
             p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit, p_sold
         ) as n;
-    elsif v_model.ef_search = 60 then
+    elsif v_model.ef_search = 80 then
         return query
         select n.product_id, n.similarity
-        from api._index_products_60(
+        from api._index_products(
             p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit, p_sold
         ) as n;
     else
         return query
         select n.product_id, n.similarity
-        from api._index_products(
+        from api._index_products_100(
             p_embedding, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit, p_sold
         ) as n;
     end if;

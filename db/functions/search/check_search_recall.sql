@@ -1,5 +1,5 @@
 -- zava.check_search_recall(): how much of what is nearest the index of each model finds, against
--- comparing all, and the smallest ef_search of 60, 100, 150, 200 and 400 that finds 99 of 100 (60 only for
+-- comparing all, and the smallest ef_search of 80, 100, 150, 200 and 400 that finds 99 of 100 (80 only for
 -- 99.5), or the most if none does. Search uses it from then on. Run by the administrator after an index was
 -- built; not a tool. Reads every vector as often as the sample is large, once; of a small sample one small
 -- part of the catalogue to which the index does not lead would be missing, or weigh as much as several.
@@ -77,7 +77,7 @@ begin
         using p_sample;
 
         recall := null;
-        foreach v_ef_search in array array[60, 100, 150, 200, 400] loop
+        foreach v_ef_search in array array[80, 100, 150, 200, 400] loop
             execute format('set local hnsw.ef_search = %s', v_ef_search);
             execute format(
                 'with asked as materialized (
@@ -112,7 +112,7 @@ begin
                 recall := v_recall;
             end if;
             -- The least effort leaves the most to chance.
-            exit when recall >= case when v_ef_search = 60 then 0.995 else 0.99 end;
+            exit when recall >= case when v_ef_search = 80 then 0.995 else 0.99 end;
         end loop;
         continue when recall is null;
 

@@ -85,6 +85,12 @@ begin
         set changed = least(s.changed::bigint + c.changed, 2147483647)
         from counted as c
         where s.store_id = c.store_id
+    ),
+    noted_of_regions as (
+        update retail.search_regions as r
+        set changed = least(r.changed::bigint + c.changed, 2147483647)
+        from counted as c
+        where r.store_id = c.store_id
     )
     select coalesce(sum(c.changed), 0) into v_changed from counted as c;
 

@@ -1,6 +1,6 @@
--- api._index_products_60(): api._index_products() with hnsw.ef_search = 60, for an index that finds
+-- api._index_products_100(): api._index_products() with hnsw.ef_search = 100, for an index that finds
 -- enough with that; a setting of a function is a constant. Not a tool.
-create or replace function api._index_products_60(
+create or replace function api._index_products_100(
     p_embedding vector,
     p_category_id uuid,
     p_min_price numeric,
@@ -15,7 +15,7 @@ stable
 parallel restricted
 security invoker
 set search_path = pg_catalog, pg_temp
-set hnsw.ef_search = 60
+set hnsw.ef_search = 100
 as $function$
 begin
     return query
@@ -26,7 +26,7 @@ begin
 end;
 $function$;
 
-comment on function api._index_products_60(vector, uuid, numeric, numeric, boolean, integer, bit varying) is
+comment on function api._index_products_100(vector, uuid, numeric, numeric, boolean, integer, bit varying) is
     'Products nearest to a vector, by the index, with less care.
 
 p_embedding: the vector, of length 1 and of the live model
@@ -36,7 +36,7 @@ p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
 p_limit: number of products
 p_sold: without filters: a bit for each number in retail.search_numbers that is sold';
-revoke execute on function api._index_products_60(vector, uuid, numeric, numeric, boolean, integer, bit varying)
+revoke execute on function api._index_products_100(vector, uuid, numeric, numeric, boolean, integer, bit varying)
     from public;
-grant execute on function api._index_products_60(vector, uuid, numeric, numeric, boolean, integer, bit varying)
+grant execute on function api._index_products_100(vector, uuid, numeric, numeric, boolean, integer, bit varying)
     to store_manager, regional_manager, head_office;
