@@ -341,6 +341,15 @@ async def test_a_body_in_crumbs_is_refused(url, keys, size, status):
     writer.close()
 
 
+async def test_lines_behind_a_body_are_refused(url, keys):
+    request = b"".join(chunked(wire_request(url, keys["seattle"], "select 1"), 64))
+    for behind, status in ((b"", b"200"), (b"x: y\r\n", b"400")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(request + b"0\r\n" + behind + b"\r\n")
+        assert (await reader.readline()).split()[1] == status
+        writer.close()
+
+
 @pytest.mark.parametrize("more", ["crumbs", "no chunk"])
 async def test_who_is_refused_keeps_nobody_busy(url, caplog, more):
     head, crumbs = chunked(wire_request(url, "zava_nobody", "select 1" + " " * 1_000), 1)
@@ -385,14 +394,20 @@ async def test_requests_that_take_their_time_are_at_the_expense_of_their_tenant_
             await anyio.lowlevel.checkpoint()
 
 
-async def test_headers_are_limited_whatever_else_is_installed(filled, monkeypatch):
+@pytest.mark.parametrize(
+    ("line", "number", "end"),
+    [(b"y" * 1000, 33, b""), (b"y" * 1000, 33, b"\r\n"), (b"", 200, b"\r\n")],
+)
+async def test_headers_are_limited_whatever_else_is_installed(
+    filled, monkeypatch, line, number, end
+):
     # uvicorn would take this parser where it is there, which has no limit.
     monkeypatch.setitem(sys.modules, "httptools", ModuleType("httptools"))
     monkeypatch.delitem(sys.modules, "uvicorn.protocols.http.auto", raising=False)
     async with Database.open(settings_for(filled)) as opened, serving(opened) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
-        writer.write(b"POST /mcp HTTP/1.1\r\n" + b"x: %s\r\n" % (b"y" * 1000) * 33)
-        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.write(b"POST /mcp HTTP/1.1\r\nHost: x\r\n" + b"x: %s\r\n" % line * number + end)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
         writer.close()
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import h11
+from h11._readers import ChunkedReader
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 __all__ = ["WireProtocol"]
 
-# Bytes of the lines before a body, of which a token may have half.
+# Bytes of the lines before a body, of which a token may have half; and how many they may be.
 _HEAD: Final = 32_768
+_LINES: Final = 200
+_BLANK: Final = re.compile(rb"\n\r?\n")
 
 # A body comes in so many pieces, and in more where these have so many bytes on average. Each piece
 # takes as long to be read as a kilobyte, and all that a connection has brought are read in one go.
@@ -18,16 +22,31 @@ _PIECES: Final = 256
 _PIECE_BYTES: Final = 256
 
 
+class _Chunks(ChunkedReader):
+    """Refuses lines behind a body, which nobody reads: they take as long as those before it."""
+
+    def __call__(self, buf: Any) -> Any:  # noqa: ANN401 - h11's own
+        if self._reading_trailer and bytes(buf)[:1] not in (b"", b"\r", b"\n"):
+            raise h11.RemoteProtocolError("lines behind a body")
+        return super().__call__(buf)
+
+
 class _Reader(h11.Connection):
-    """Refuses a body in crumbs."""
+    """Refuses a body in crumbs, and what is too much before one without looking at it further."""
 
     _pieces = 0
     _bytes = 0
 
     def next_event(self) -> Any:  # noqa: ANN401 - h11's own
+        if self.their_state is h11.IDLE:
+            head = _BLANK.split(self.trailing_data[0], 1)[0]
+            if len(head) > _HEAD or head.count(b"\n") > _LINES:
+                raise h11.RemoteProtocolError("too much before a body")
         event = super().next_event()
         if isinstance(event, h11.Request):
             self._pieces = self._bytes = 0
+            if isinstance(self._reader, ChunkedReader):
+                self._reader = _Chunks()
         elif isinstance(event, h11.Data):
             self._pieces += 1
             self._bytes += len(event.data)
