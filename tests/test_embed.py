@@ -204,7 +204,16 @@ async def test_a_service_is_asked_as_openai_is(service, ask):
     (request,) = service.requests
     assert request["path"] == "/v1/embeddings"
     assert request["body"] == {"model": "small", "input": ["one", "two", "three"]}
+    assert request["query"] == ""
     assert request["headers"]["authorization"] == f"Bearer {KEY}"
+
+
+async def test_without_a_key_none_is_sent(service, ask):
+    await ask("x", key=None)
+    await ask("x", key=None, url=service.url.removesuffix("/v1"), api_version="2024-10-21")
+    for request in service.requests:
+        assert not {"authorization", "api-key"} & set(request["headers"])
+    assert service.requests[1]["path"] == "/openai/deployments/small/embeddings"
 
 
 async def test_no_proxy_reads_what_is_asked_without_tls(service, ask, monkeypatch):
@@ -242,6 +251,16 @@ async def test_texts_are_cut_and_put_into_batches_within_the_limits(service, ask
     assert all(1 <= len(text.encode()) <= 32 for batch in sent for text in batch)
 
 
+async def test_a_request_has_no_more_tokens_than_services_take(service, ask):
+    # By two bytes a token, 250,000: with the last it is one more.
+    texts = ["a" * 520_000, "b" * 200_000, "c" * 200_000, "d" * 60_000, "e" * 39_994]
+    assert len(await ask(*texts, tokens=300_000)) == 5
+    sent = [[text[0] for text in request["body"]["input"]] for request in service.requests]
+    assert sent == [["a"], ["b", "c", "d"], ["e"]]
+    assert await ask() == []
+    assert len(service.requests) == 3
+
+
 async def test_what_is_too_much_at_a_time_is_asked_in_halves(service, ask):
     async def three_at_most(body):
         return well(body) if len(body["input"]) <= 3 else Response(status_code=413)
@@ -265,6 +284,7 @@ async def test_no_sooner_than_it_says(service, ask):
         Response(status_code=429, headers={"Retry-After": "0.3"}),
         Response(status_code=503, headers={"Retry-After": formatdate(time.time() - 60)}),
         Response(status_code=503, headers={"Retry-After": "soon"}),
+        Response(status_code=503, headers={"Retry-After": "Mon, 30 Nov 99999999999 00:00:00 GMT"}),
     ]
     await ask("x")
     first, second = (request["at"] for request in service.requests[:2])
@@ -330,6 +350,7 @@ NONSENSE = {
     "half an answer": json.dumps(data(GOOD, GOOD))[:-20],
     "nothing": "",
     "another shape": "[]",
+    "no rows": '{"data": ["one", "two"]}',
     "no vectors": '{"data": null}',
     "too few": json.dumps(data(GOOD)),
     "too many": json.dumps(data(GOOD, GOOD, GOOD)),
@@ -355,6 +376,18 @@ async def test_an_answer_that_is_none_is_refused(service, ask, answer):
         await ask("one", TEXT)
     assert len(service.requests) == 1
     assert TEXT not in str(caught.value) + caught.value.hint
+
+
+async def test_an_answer_that_cannot_be_unpacked_is_refused(service, ask):
+    service.answers += [Response("plain", headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(ServiceUnavailable, match="cannot be read"):
+        await ask("x")
+
+
+async def test_the_longest_vectors_are_taken(service, ask):
+    service.answers += [JSONResponse(data([1 / 3] * 4000))]
+    (found,) = await ask("x")
+    assert found == pytest.approx([4000**-0.5] * 4000)
 
 
 async def test_vectors_of_another_length_are_refused(service, ask):
@@ -389,7 +422,9 @@ async def test_a_refusal_says_what_to_check_and_quotes_nothing(service, ask, sta
      {"embedding_url": "http://[::1/v1", "embedding_model": "small"},
      {"embedding_url": "http://x:99999/v1", "embedding_model": "small"},
      {"embedding_url": "http:///v1", "embedding_model": "small"},
+     {"embedding_url": "http://999.1.1.1/v1", "embedding_model": "small"},
      {"embedding_url": "http://x/v1?api-version=1", "embedding_model": "small"},
+     {"embedding_url": "http://x/v1#here", "embedding_model": "small"},
      {"embedding_url": "http://x/v1", "embedding_model": "small", "embedding_key": f"{KEY} "},
      {"embedding_url": "http://x/v1", "embedding_model": "small", "embedding_key": f"{KEY}\n"}],
 )  # fmt: skip
@@ -401,8 +436,9 @@ def test_settings_that_do_not_fit_together_are_refused(settings):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_FILE", __file__), ("HTTPS_PROXY", "what://ever")],
-)
+    [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_FILE", __file__), ("HTTPS_PROXY", "what://ever"),
+     ("HTTPS_PROXY", "http://[::1"), ("ALL_PROXY", "socks5://127.0.0.1:9")],
+)  # fmt: skip
 def test_an_environment_that_cannot_be_used_is_told(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as caught:

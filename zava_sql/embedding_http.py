@@ -87,7 +87,7 @@ class HttpEmbedder:
                 params={"api-version": settings.embedding_api_version}
                 if settings.embedding_api_version
                 else None,
-                timeout=settings.embedding_timeout,
+                timeout=None,  # of a whole request there is one: `_post`
                 # Without TLS a proxy of the environment would read the key and the texts.
                 trust_env=self._url.startswith("https:"),
             )
@@ -199,8 +199,6 @@ class HttpEmbedder:
         except TimeoutError:
             raise _RetryError("the embedding service did not answer in time") from None
         except httpx2.TransportError as error:
-            if isinstance(error, httpx2.TimeoutException):
-                raise _RetryError("the embedding service did not answer in time") from None
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise ConfigurationError(
                     "the certificate of the embedding service is not to be trusted",
@@ -268,7 +266,7 @@ def _normalised(numbers: Sequence[object]) -> list[float]:
     Raises:
         ValueError, TypeError, OverflowError: it is none.
     """
-    if not isinstance(numbers, list) or not all(type(n) in (int, float) for n in numbers):
+    if not all(type(n) in (int, float) for n in numbers):
         raise TypeError
     length = math.hypot(*numbers)
     if not 0 < length < math.inf:  # not a number fails both
