@@ -83,9 +83,9 @@ class Caps:
             checked = type(self._settings)(**{**self._settings.model_dump(), name: value})
         except ValidationError:
             return None
-        asked: float | None = getattr(checked, name)
+        asked: float = getattr(checked, name)
         allowed: float | None = getattr(self._settings, name)
-        return asked if asked is None or allowed is None else min(asked, allowed)
+        return asked if allowed is None else min(asked, allowed)
 
 
 async def check_cost(
