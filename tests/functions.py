@@ -208,14 +208,19 @@ LEFT_OUT = {
                 "its schema is no JSON": 'schema: {"properties": 1}',
                 "what the parameters say": 'schema: {"required": ["x"]}',
                 "says what the parameters say": 'schema: {"type": "object"}',
+                "schema says what the parameters": "schema: true",
                 "its schema is no JSON Schema": f"schema: {'[' * 20_000}",
                 "not all in one place": 'schema: {"not": {"$ref": "https://zava.example/x"}}',
                 "all in one place": 'schema: {"$id": "https://zava.example/x"}',
                 "is not all in one place": 'schema: {"not": {"$dynamicRef": "https://zava.example"}}',
+                "schema is not all": 'schema: {"allOf": [{"$ref": "https://zava.example/x"}]}',
                 "refers to what": 'schema: {"properties": {"x": {"$ref": "#/$defs/y"}}}',
                 "refers to what is": 'schema: {"if": {}, "then": {"$ref": "#nowhere"}}',
+                "what is not there": 'schema: {"if": {"$ref": "#/$defs/a"},'
+                ' "then": {"$ref": "#/$defs/b"}, "$defs": {"a": {}}}',
                 "or to itself": 'schema: {"properties": {"x": {"$ref": "#/properties/x"}}}',
                 "rules for 'y'": 'schema: {"properties": {"y": {}}}',
+                "rules for 'x'": 'schema: {"properties": {"x": true}}',
             }.items()
         )
     },

@@ -207,6 +207,7 @@ async def test_a_resource_is_what_the_function_answers(client):
     for uri, wanted in {
         "zava://receipts/12": b"seattle 12 false",
         "zava://receipts/12?copy=true": b"seattle 12 true",
+        "zava://receipts/12?copy=false": b"seattle 12 false",
         "zava://receipts/%31%32": b"seattle 12 false",
     }.items():
         (receipt,) = (await client.read_resource(uri)).contents
@@ -262,9 +263,10 @@ async def test_each_caller_reads_its_own(url, keys):
 async def test_a_client_is_told_when_data_of_its_resources_change(transport, shops, url, keys):
     board, receipt = "zava://board", "zava://receipts/3"
     asked = [board, receipt, "zava://head", "zava://head/Pie", "zava://nothing", "db://schema"]
+    too_long = f"zava://charts/{'x' * 8_000}"
     async with (
         seattle(transport, "auto", shops[0], url, keys) as client,
-        client.listen(resource_subscriptions=asked) as events,
+        client.listen(resource_subscriptions=[*asked, too_long]) as events,
     ):
         assert events.honored.resource_subscriptions == [board, receipt]
         with psycopg.connect(shops[0].admin_url, autocommit=True) as connection:
