@@ -570,6 +570,84 @@ async def test_an_audit_that_takes_nothing_is_told(shops, tmp_path, monkeypatch)
         agent.audit.taking = True
 
 
+async def test_what_is_worse_than_it_should_be_is_told_and_stops_nothing(shops, tmp_path):
+    given = settings_for(
+        shops[0], pool_min=1, pool_max=1, catalogue_interval=600, home=tmp_path, audit="spool"
+    )
+    async with Agent.open(given) as agent, serving(agent.database, agent) as url:
+
+        async def part(name):
+            assert (await get(url, "/readyz")).status_code == 200
+            report = await get(url, "/health")
+            assert report.status_code == 200
+            return report.json()["parts"][name]
+
+        assert (await part("gateway"))["status"] == "ok"
+        async with agent.database.gateway.lend():
+            assert await part("gateway") == {
+                "status": "degraded",
+                "connections": 1,
+                "busy": 1,
+                "breaker": "closed",
+                "message": "all connections are busy",
+            }
+        agent.database.clock_offset += 100
+        gateway = await part("gateway")
+        assert (gateway["status"], gateway["message"]) == ("degraded", "the clock has moved")
+        assert gateway["drift_seconds"] == pytest.approx(-100, abs=9)
+        agent.database.clock_offset -= 100
+        assert (await part("gateway"))["status"] == "ok"
+        agent.audit.taking = False
+        assert await part("audit") == {
+            "status": "degraded",
+            "used": True,
+            "waiting_bytes": 0,
+            "message": "the log is not written, a journal is",
+        }
+
+
+async def test_isolation_that_nobody_has_time_to_look_at_is_not_down(shops, monkeypatch):
+    monkeypatch.setattr("zava_sql.health._PATIENCE", 0.3)
+    given = settings_for(shops[0], pool_min=1, pool_max=1)
+    async with Database.open(given) as opened, serving(opened) as url, opened.gateway.lend():
+        assert (await get(url, "/health")).json()["parts"]["isolation"] == {
+            "status": "degraded",
+            "message": "no answer in time",
+        }
+
+
+async def test_functions_that_are_not_looked_for_are_told(clone):
+    with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        given = settings_for(copy, catalogue_interval=0.1)
+        async with Database.open(given) as opened, serving(opened) as url:
+            assert (await get(url, "/readyz")).status_code == 200
+            for change, status, message in (
+                ("revoke {} from zava_service", "degraded", "new functions are not seen"),
+                ("grant {} to zava_service", "ok", None),
+            ):
+                admin.execute(change.format("execute on function zava.api_fingerprint"))
+                async with asyncio.timeout(60):
+                    while True:
+                        found = (await get(url, "/health")).json()["parts"]["catalogue"]
+                        if found["status"] == status:
+                            break
+                assert found.get("message") == message
+
+
+async def test_isolation_that_could_be_void_is_down_until_it_is_not(clone):
+    with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        async with Database.open(settings_for(copy)) as opened, serving(opened) as url:
+            admin.execute("alter table retail.orders no force row level security")
+            report = await get(url, "/health")
+            assert (report.status_code, report.json()["status"]) == (503, "down")
+            isolation = report.json()["parts"]["isolation"]
+            assert isolation["status"] == "down"
+            assert isolation["message"].startswith("isolation could be void: ")
+            admin.execute("alter table retail.orders force row level security")
+            report = await get(url, "/health")
+            assert report.json()["parts"]["isolation"] == {"status": "ok"}
+
+
 async def test_a_retired_key_and_an_unbound_login_are_not_ready(clone):
     with clone() as database:
         keys = fill(database.admin_url)
