@@ -49,6 +49,14 @@ comment on function api.receipt(integer, boolean) is 'A receipt.
 
 p_number: number of the order, as on paper
 resource: zava://receipts/{number}{?copy} application/pdf';
+create function api.label(p_text text, p_scale double precision default 1)
+    returns setof api.content language sql stable
+begin atomic
+    select null::text, convert_to(p_text || ' x ' || p_scale, 'UTF8'), 'application/pdf', null::text;
+end;
+comment on function api.label(text, double precision) is 'A label.
+
+resource: zava://labels/{text}{?scale} application/pdf';
 create function api.chart(p_shape retail.shape) returns text language sql stable
 begin atomic select 'a ' || p_shape; end;
 comment on function api.chart(retail.shape) is 'A chart.

