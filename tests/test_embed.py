@@ -48,6 +48,8 @@ async def local(anyio_backend):  # noqa: ARG001 - one loop for the module
 async def test_without_a_service_the_local_model_embeds(local):
     assert isinstance(local, LocalEmbedder)
     assert (local.name, local.dimensions) == (LOCAL_MODEL, 384)
+    named = Settings(embedding_url="http://localhost/v1", embedding_model=LOCAL_MODEL)
+    assert isinstance(find_embedder(named), LocalEmbedder)
 
 
 async def test_the_local_model_knows_what_words_mean(local):
