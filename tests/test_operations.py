@@ -282,7 +282,7 @@ def test_a_plan_keeps_its_shape_and_no_word_of_the_statement():
 
 async def get(url, path, key=None, **headers):
     given = headers | ({"Authorization": f"Bearer {key}"} if key else {})
-    async with httpx2.AsyncClient(trust_env=False, verify=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, verify=False, timeout=60) as http:
         return await http.get(url.removesuffix("/mcp") + path, headers=given)
 
 
@@ -468,6 +468,12 @@ async def test_the_monitor_is_for_head_office_and_by_the_command_line(shops):
 # ---------------------------------------------------------------- health
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Let looks take as long as they take on a busy machine."""
+    monkeypatch.setattr("zava_sql.health._PATIENCE", 60)
+
+
 async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
     database, keys = shops
     async with Database.open(settings_for(database)) as opened, serving(opened) as url:
@@ -570,6 +576,7 @@ async def test_an_audit_that_takes_nothing_is_told(shops, tmp_path, monkeypatch)
         agent.audit.taking = True
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_is_worse_than_it_should_be_is_told_and_stops_nothing(shops, tmp_path):
     given = settings_for(
         shops[0], pool_min=1, pool_max=1, catalogue_interval=600, home=tmp_path, audit="spool"
@@ -616,6 +623,7 @@ async def test_isolation_that_nobody_has_time_to_look_at_is_not_down(shops, monk
         }
 
 
+@pytest.mark.usefixtures("patient")
 async def test_functions_that_are_not_looked_for_are_told(clone):
     with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
         given = settings_for(copy, catalogue_interval=0.1)
@@ -634,6 +642,7 @@ async def test_functions_that_are_not_looked_for_are_told(clone):
                 assert found.get("message") == message
 
 
+@pytest.mark.usefixtures("patient")
 async def test_isolation_that_could_be_void_is_down_until_it_is_not(clone):
     with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
         async with Database.open(settings_for(copy)) as opened, serving(opened) as url:

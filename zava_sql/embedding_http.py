@@ -260,7 +260,7 @@ def _is_base(url: str) -> bool:
         return False
 
 
-def _normalised(numbers: Sequence[object]) -> list[float]:
+def _normalised(numbers: Sequence[Any]) -> list[float]:
     """Bring a vector to length 1.
 
     Raises:
