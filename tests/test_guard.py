@@ -159,6 +159,7 @@ def dashboard(parts: int) -> str:
         ("select 1 /*" + "/**/" * MAX_NESTED_COMMENTS + "*/", "too_deep"),
         ("select 1 /* /**/ */" + ",1" * MAX_TOKENS, "too_many_tokens"),
         ("select $$1$$" + ",1" * MAX_TOKENS, "too_many_tokens"),
+        ("select N'1'" + ",N'1'" * (MAX_TOKENS // 3), "too_many_tokens"),
     ],
 )
 def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:

@@ -109,7 +109,7 @@ _FORMS = r"""
     | (?P<unicode>[uU]&(?P<units>'[^']*(?:''[^']*)*'(?!')|"[^"]*(?:""[^"]*)*"(?!"))   # [xus, xui]
           (?:<space><uescape><space>'(?P<mark>[!\#-&(-*,-/:-@\[-`{-~])'(?!<space>'))?   # parser.c
           (?!<more><uescape>))
-    | (?P<national>[nN](?='))                       # [xn]
+    | (?P<national>[nN]'[^']*(?:''[^']*)*'(?!'))    # [xn]
     | (?P<prefix>[eEbBxX]'|[uU]&['"])               # broken [xe, xb, xh, xus, xui]
     | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)      # [identifier]
                                                     # [dolqdelim] all in one line, see below
@@ -123,6 +123,10 @@ _FORM: Final = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
 # Without names of groups, which is faster; and faster still in texts without a $.
 _UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
 _TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
+# For tokens as they are in the end, of which N'...' makes two.
+_PLACE: Final = re.compile(
+    _UNNAMED.replace("[nN]'[^']*(?:''[^']*)*'(?!')", "[nN](?=')"), re.VERBOSE | re.DOTALL
+)
 _NO_DOLLAR: Final = re.sub(r"\| \(\?:\\\$.*", "", _UNNAMED)
 _TOKEN_BUT_DOLLAR: Final = re.compile(_NO_DOLLAR, re.VERBOSE | re.DOTALL)
 _KEY, _KIND, _TEXT = itemgetter(0), itemgetter(1), itemgetter(2)
@@ -161,7 +165,7 @@ class Tokens:
 
     def positions(self) -> list[int]:
         """Give where each token begins in the caller's text, from 0, then where it ends."""
-        found = islice(_TOKEN.finditer(self.sql), len(self.texts) + 1)
+        found = islice(_PLACE.finditer(self.sql), len(self.texts) + 1)
         return [token.start(1) for token in found]
 
     def name(self, index: int) -> str:
@@ -222,11 +226,13 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
         del texts[end:]
     try:
         tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
-        # Keys of two strings, of a name n and a string; or a part of a quoted name.
-        if "' '" in tokens.form or "n '" in tokens.form:
+        if "' '" in tokens.form:  # keys of two strings, or of N'...', or a part of a quoted name
             strings = [STRING <= kind <= BITS for kind in tokens.kinds]
-            sql, texts = rewritten(sql, texts, tokens.positions(), strings)
+            starts = [token.start(1) for token in islice(_TOKEN.finditer(sql), len(texts) + 1)]
+            sql, texts = rewritten(sql, texts, starts, strings)
             tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
+            if len(texts) > MAX_TOKENS:
+                raise _too_many_tokens(tokens.positions()[MAX_TOKENS])
     except Refusal:
         _explain(sql, texts)
         raise
@@ -266,13 +272,13 @@ def _cut(sql: str) -> list[str]:
     rest = pieces[-1]
     more = _TOKEN.match(rest)
     if more and more[1] and "/*" not in texts:  # else comments are in the way
-        raise Refusal(
-            "too_many_tokens",
-            f"the query has more than {MAX_TOKENS:,} words and signs",
-            _ASK_FOR_LESS,
-            offset=len(sql) - len(rest) + more.start(1),
-        )
+        raise _too_many_tokens(len(sql) - len(rest) + more.start(1))
     return texts
+
+
+def _too_many_tokens(offset: int) -> Refusal:
+    message = f"the query has more than {MAX_TOKENS:,} words and signs"
+    return Refusal("too_many_tokens", message, _ASK_FOR_LESS, offset=offset)
 
 
 def _start(sql: str, index: int) -> int:
@@ -313,6 +319,8 @@ def _entry(text: str) -> _Entry:  # noqa: C901, PLR0911, PLR0912  # one return p
         return (key := _fold(text)), KINDS.get(key, IDENTIFIER), text
     if form == "quoted":
         return '"', IDENTIFIER, quoted_name(unquoted(text))
+    if form == "national":
+        return "' '", STRING, text
     if form == "escaped":
         return "'", STRING, plain_string(unescape(text[2:-1]))
     if found and form == "unicode":

@@ -85,6 +85,9 @@ def rewritten(
     begin = spaces = 0
     for index, text in enumerate(texts):
         end, following = starts[index] + len(text), starts[index + 1]
+        if strings[index] and text[0] in "nN":
+            made.append("nchar")
+            text = text[1:]  # noqa: PLW2901  # the rest is as any other
         if strings[index] and strings[index + 1]:
             goes_on = _NEXT_LINE.fullmatch(sql, end, following) and sql[following] == "'"
             if not goes_on or text[0] in "eEuU$":
@@ -99,7 +102,7 @@ def rewritten(
             parts += sql[begin:end], " " * spaces
             begin, spaces = end, 0
         else:
-            made.append("nchar" if text in ("n", "N") and sql[end : end + 1] == "'" else text)
+            made.append(text)
     return "".join([*parts, sql[begin:]]), made
 
 
