@@ -1,5 +1,6 @@
 -- api._nearest(): the name that is most like another, for the hint of an error. Not a tool.
--- The one that shares most of its three-letter pieces: this needs no extension.
+-- The one that shares most of its three-letter pieces: this needs no extension. Of a text of megabytes the
+-- beginning is compared.
 create or replace function api._nearest(
     p_asked text,
     p_names text[]
@@ -15,7 +16,7 @@ begin atomic
     cross join lateral (
         select count(*) as pieces
         from generate_series(1, least(length(p_asked), 60) - 2) as n (first)
-        where position(substr(lower(p_asked), n.first, 3) in lower(k.name)) > 0
+        where position(substr(lower(left(p_asked, 60)), n.first, 3) in lower(k.name)) > 0
     ) as p
     where p.pieces > 0
     order by p.pieces desc, k.name

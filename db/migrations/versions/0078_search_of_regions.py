@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0078_search_of_regions.up.sql",
-        sha256="e42af072286d705e03785281190630bafd65b570e7e6c652492ae6eebb09d384",
+        sha256="a35a78da8c09ced0bcf0220b87e72f210588e6a71ffa59877d4eaa82d3c0817a",
     )
 
 

@@ -34,7 +34,7 @@ create table retail.search_regions (
     constraint search_regions_changed_check check (changed >= 0)
 );
 comment on table retail.search_regions is
-    'Indexes of what the stores of a region sell, a row for each of them: what was found out of each.';
+    'Internal: the index of what the stores of a region sell together, and how it is searched. A row for each store.';
 comment on column retail.search_regions.region_id is 'Which stores these are: api._region_id() of all of them.';
 comment on column retail.search_regions.model_id is 'Model of the vectors that are indexed.';
 comment on column retail.search_regions.indexed is 'Whether the index finds enough to be used.';
