@@ -184,7 +184,7 @@ def text_of(result) -> str:
     return result.content[0].text
 
 
-def start(database, *options, **settings):
+def start(database, *options, stdout=subprocess.PIPE, **settings):
     """Start the server as a process of its own."""
     parameters = stdio_parameters(database)
     given = {f"ZAVA_{name.upper()}": str(value) for name, value in settings.items()}
@@ -193,7 +193,7 @@ def start(database, *options, **settings):
         env={**parameters.env, **given},
         cwd=ROOT,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
 

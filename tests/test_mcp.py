@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -10,8 +11,10 @@ import shutil
 import signal
 import socket
 import sys
+import termios
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
@@ -39,6 +42,7 @@ from mcp_clients import (
     wire_request,
 )
 from prometheus_client import REGISTRY
+from waiting import until
 
 from zava_sql import mcp_inbox
 from zava_sql.agent import Agent
@@ -851,6 +855,45 @@ async def test_over_stdio_a_client_that_does_not_read_is_no_error(filled):
     assert process.stderr.read() == b""
     process.stdin.close()
     process.stderr.close()
+
+
+@pytest.mark.long
+async def test_over_stdio_a_client_that_stopped_reading_holds_nothing(filled):
+    process = start(filled, "--transport", "stdio", "--principal", "seattle")
+    try:
+        sql = "select repeat('x', 2000) from generate_series(1, 100)"
+        process.stdin.write(request_body("tools/call", name="query", sql=sql) + b"\n")
+        process.stdin.flush()
+        # More than any pipe holds is on its way.
+        await until(lambda: waiting_in(process.stdout))
+        process.send_signal(signal.SIGTERM)
+        assert await anyio.to_thread.run_sync(process.wait, 20) == 0
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def waiting_in(pipe):
+    """Count the bytes that nobody has read."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+async def test_over_stdio_a_disk_that_is_full_is_told(filled):
+    full = os.open("/dev/full", os.O_WRONLY)
+    process = start(filled, "--transport", "stdio", "--principal", "seattle", stdout=full)
+    os.close(full)
+    try:
+        process.stdin.write(request_body("tools/call", name="query", sql="select 1") + b"\n")
+        process.stdin.flush()
+        assert await anyio.to_thread.run_sync(process.wait, 60) == 3
+        told = b"error: standard output cannot be written: no space left on device"
+        assert process.stderr.read().startswith(told)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--principal", "tacoma"]])

@@ -10,6 +10,7 @@ import http.server
 import io
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -258,6 +259,30 @@ def test_a_log_that_cannot_be_written_stops_nothing_and_quotes_nothing(monkeypat
     assert err.getvalue() == ""
     monkeypatch.setattr("sys.stderr", Full())
     logs.say("serving")
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_log_that_nobody_reads_holds_nobody(monkeypatch):
+    """Some clients start a server, and leave its standard error unread."""
+    monkeypatch.setattr(logs, "_PATIENCE", 0.01)
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as stream, os.fdopen(read) as log:
+        logs.configure("info", stream)
+
+        def many():
+            for number in range(1_000):
+                logs.event("call", {"number": number, "plan": "x" * 10_000 * (number % 2)})
+
+        # What a pipe holds is a few hundred of them, and not much more of the others.
+        writing = threading.Thread(target=many, daemon=True)
+        writing.start()
+        writing.join(60)
+        assert not writing.is_alive()
+        os.set_blocking(read, False)
+        written = log.read()
+        assert json.loads(written.splitlines()[0])["number"] == 0
+        logs.event("call", {"number": 1_000})
+        assert json.loads(log.read().splitlines()[-1])["number"] == 1_000
 
 
 def test_a_plan_keeps_its_shape_and_no_word_of_the_statement():

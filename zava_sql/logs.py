@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import select
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,13 +30,17 @@ _FIELDS: Final = "zava_fields"
 # asyncpg tells of every attempt to connect while the database is away; `retry` tells once.
 _QUIET: Final = {"asyncpg.pool": logging.CRITICAL}
 
+# What a pipe takes at once, if it takes anything; and seconds for which its reader may be busy.
+_PIECE: Final = 4_096
+_PATIENCE: Final = 1.0
+
 logger = logging.getLogger(__name__)
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Have events written; for programs, never at import."""
     stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(_Lines() if stream.isatty() else _Json())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -109,6 +114,37 @@ def _event(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[0]:
         made["error"] = record.exc_info[0].__name__
     return made
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Leaves out what nobody reads: a pipe that is full would hold this process, for all callers.
+
+    Some clients start a server, and never read its standard error.
+    """
+
+    _is_read = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write an event, as far as there is room for it."""
+        try:
+            text = self.format(record) + self.terminator
+            for at in range(0, len(text), _PIECE):
+                if not self._has_room():
+                    return
+                self.stream.write(text[at : at + _PIECE])
+                self.stream.flush()
+        except Exception:  # noqa: BLE001 - as in logging
+            self.handleError(record)
+
+    def _has_room(self) -> bool:
+        try:
+            place = select.poll()
+            place.register(self.stream, select.POLLOUT)
+        except (AttributeError, OSError, ValueError):
+            return True  # no such thing on this platform, or no file
+        # Waited for once: not again until it is read.
+        self._is_read = bool(place.poll(1_000 * _PATIENCE if self._is_read else 0))
+        return self._is_read
 
 
 class _Json(logging.Formatter):

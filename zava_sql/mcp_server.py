@@ -10,11 +10,9 @@ import asyncio
 import gc
 import ipaddress
 import os
-import re
 import signal
 import socket
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -22,6 +20,7 @@ import uvicorn
 from mcp.server import NotificationOptions
 from mcp.server.stdio import stdio_server
 
+from zava_sql import mcp_stdio
 from zava_sql.auth import request_principal
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.logs import say
@@ -33,7 +32,7 @@ from zava_sql.metrics import observe
 from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
 
@@ -54,12 +53,6 @@ _KEPT = 75
 # Seconds after which a process tells the others of its connections.
 _OBSERVE = 2
 
-# One escape of JSON: a surrogate pair, half of one, or any other.
-_ESCAPE = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
-)
-
 
 async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> None:
     """Serve one client on standard input and output until it hangs up, or a signal says stop.
@@ -67,6 +60,7 @@ async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> 
     Raises:
         AuthorizationError: there is no such principal, or it is disabled. Once serving, a
             principal that gets disabled is told so with its next call.
+        ServiceUnavailable: standard output cannot be written, as to a disk that is full.
     """
     await find_principal(database, principal_name)
 
@@ -75,17 +69,16 @@ async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> 
 
     server = create_server(agent, identify)
     _settle()
-    lines = cast("anyio.AsyncFile[str]", _stdin_lines())
     with anyio.CancelScope() as scope, _on_signals(scope.cancel):
-        try:
-            async with stdio_server(stdin=lines) as (read, write):
+        stdin = cast("anyio.AsyncFile[str]", mcp_stdio.lines())
+        with closing(mcp_stdio.Output(scope.cancel)) as output:
+            stdout = cast("anyio.AsyncFile[str]", output)
+            async with stdio_server(stdin, stdout) as (read, write):
                 # Over HTTP a client of the older era has no stream on which it could be told.
                 told = NotificationOptions(
                     tools_changed=True, resources_changed=True, prompts_changed=True
                 )
                 await server.run(read, write, server.create_initialization_options(told))
-        except* BrokenPipeError:
-            pass  # the client is gone without reading its last answer
 
 
 async def serve_http(
@@ -243,35 +236,3 @@ def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-async def _stdin_lines() -> AsyncIterator[str]:
-    """Read standard input in a thread that the end of the process need not wait for.
-
-    The SDK's own reader sits in a read that nothing can interrupt, so that a signal would take
-    effect with the client's next line only.
-    """
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-    def read() -> None:
-        # A terminal that is gone reads as an error; a loop that has ended wants no more lines.
-        with suppress(RuntimeError):
-            with suppress(OSError), os.fdopen(0, "rb", closefd=False) as stdin:
-                for line in stdin:
-                    loop.call_soon_threadsafe(queue.put_nowait, line)
-            loop.call_soon_threadsafe(queue.put_nowait, None)
-
-    threading.Thread(target=read, daemon=True).start()
-    while (line := await queue.get()) is not None:
-        yield _without_halves(line.decode("utf-8", "replace"))
-
-
-def _without_halves(line: str) -> str:
-    """Put NUL in place of half a surrogate pair, which is refused where it stands.
-
-    The SDK takes such a line for no JSON and says nothing, so that its client waits for ever.
-    """
-    if "\\ud" not in line and "\\uD" not in line:
-        return line
-    return _ESCAPE.sub(lambda found: "\\u0000" if found[1] else found[0], line)
