@@ -166,6 +166,23 @@ async def test_a_timeout_of_the_client_ends_the_connection(
         assert await pid_of(database) != before
 
 
+async def test_a_query_that_an_administrator_stops_is_not_said_to_have_taken_long(
+    database: Database,
+    seattle: Principal,
+    truth: tenants.Truth,
+    admin_connection: psycopg.Connection,
+) -> None:
+    task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
+    pid = await until(lambda: running(admin_connection))
+    admin_connection.execute("select pg_cancel_backend(%s)", [pid])
+    with pytest.raises(DatabaseError, match="stopped by an administrator") as caught:
+        await task
+    assert caught.value.sqlstate == "57014"
+    assert "Do not send it again" in caught.value.hint
+    assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+    assert await pid_of(database) == pid
+
+
 async def test_a_killed_backend_is_said_to_be_unavailable_and_replaced(
     module_database: conftest.Database,
     seattle: Principal,

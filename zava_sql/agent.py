@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -297,6 +298,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
                     else found.statement.fetch(*values)
                 )
 
+    begun = time.monotonic()
     try:
         with span("database"):
             found, records = await database.read(attempt)
@@ -305,7 +307,11 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         if again:
             return await fetch(database, principal, sql, limit, values, again=False)
         raise _database_error(error, sql, values) from error
-    except (asyncpg.QueryCanceledError, TimeoutError):
+    except (asyncpg.QueryCanceledError, TimeoutError) as error:
+        # PostgreSQL has one code for both, and their words are in the language of its messages.
+        in_time = time.monotonic() - begun < caps.statement_timeout
+        if in_time and isinstance(error, asyncpg.QueryCanceledError):
+            raise _stopped(error) from None
         raise _timeout(caps) from None
     except asyncpg.UnsupportedClientFeatureError as error:
         raise unsendable(str(error)) from error
@@ -330,6 +336,14 @@ def _timeout(caps: Settings) -> QueryTimeout:
     return QueryTimeout(
         f"the query took longer than {seconds:g} seconds",
         hint="Filter by store and date, aggregate, or ask for less at a time.",
+    )
+
+
+def _stopped(error: asyncpg.QueryCanceledError) -> DatabaseError:
+    return DatabaseError(
+        "the query was stopped by an administrator",
+        sqlstate=error.sqlstate,
+        hint="Do not send it again as it is: filter by store and date, or aggregate.",
     )
 
 
