@@ -11,11 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -23,7 +25,7 @@ import typer
 from pydantic import SecretStr
 from typer.main import get_command
 
-from zava_sql import cli_db
+from zava_sql import cli_db, cli_serve
 from zava_sql.cli import app
 from zava_sql.connections import connect
 from zava_sql.mutations import Mutation
@@ -670,6 +672,21 @@ class Interrupting:
 sys.meta_path.insert(0, Interrupting())
 main()
 """
+
+
+def test_a_server_that_is_interrupted_before_it_runs_leaves_nothing_behind(monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    async def work():
+        """Never begin."""
+
+    monkeypatch.setitem(sys.modules, "uvloop", SimpleNamespace(run=interrupted))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(KeyboardInterrupt):
+            cli_serve._run(work())  # noqa: SLF001 - what every way of serving goes through
+    assert told == []
 
 
 def test_a_command_that_is_interrupted_as_it_begins_says_so_in_a_line():

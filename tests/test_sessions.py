@@ -175,10 +175,10 @@ async def test_a_query_that_an_administrator_stops_is_not_said_to_have_taken_lon
     task = asyncio.create_task(fetch(database, seattle, tenants.SLOW, 1))
     pid = await until(lambda: running(admin_connection))
     admin_connection.execute("select pg_cancel_backend(%s)", [pid])
-    with pytest.raises(DatabaseError, match="stopped by an administrator") as caught:
+    with pytest.raises(DatabaseError, match="the query was stopped") as caught:
         await task
     assert caught.value.sqlstate == "57014"
-    assert "Do not send it again" in caught.value.hint
+    assert "administrator" in caught.value.hint
     assert await tenants.own_rows(database, seattle) == truth.of("seattle")
     assert await pid_of(database) == pid
 

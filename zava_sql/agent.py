@@ -341,9 +341,9 @@ def _timeout(caps: Settings) -> QueryTimeout:
 
 def _stopped(error: asyncpg.QueryCanceledError) -> DatabaseError:
     return DatabaseError(
-        "the query was stopped by an administrator",
+        "the query was stopped",
         sqlstate=error.sqlstate,
-        hint="Do not send it again as it is: filter by store and date, or aggregate.",
+        hint="An administrator may have stopped it: ask for less, filter by store and date.",
     )
 
 

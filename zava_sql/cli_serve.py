@@ -165,3 +165,6 @@ def _run(work: Coroutine[object, object, None]) -> None:
         asyncio.run(work)
     else:
         uvloop.run(work)
+    finally:
+        # Ctrl-C may come before it has begun: Python would say that nobody awaited it.
+        work.close()
