@@ -6,6 +6,7 @@ another tenant uses the same connection, and the session is searched for leftove
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass
@@ -355,7 +356,10 @@ async def test_a_server_goes_on_when_its_database_is_hardened(
         try:
             for statement in (closing, opening):
                 await stage.admin.execute(statement)
-                await database.refresh()
+                async with asyncio.timeout(60):
+                    # It looks once there is a connection that nobody has.
+                    while database.is_open != (statement == opening):
+                        await database.refresh()
                 assert await tenants.own_rows(database, victim) == rows
         finally:
             await stage.admin.execute(opening if was_open else closing)

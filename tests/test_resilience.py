@@ -99,8 +99,9 @@ async def test_attempts_end_and_a_statement_that_may_kill_is_repeated_once(flaky
     async with tenants.opened(flaky, **changes) as database:
         seattle = await find_principal(database, "seattle")
         for sqlstate, retries in (("40001", 2), ("57P02", 1)):
-            with pytest.raises(ZavaError):
+            with pytest.raises(ZavaError) as caught:
                 await fetch(database, seattle, f"select api.flaky('{sqlstate}', 'infinity')", 1)
+            assert caught.value.hint == "Try again in a moment."
             assert database.breakers[0].take_retries() == retries
 
 

@@ -27,6 +27,8 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22023", "unit ", "Units: year, quarter, month, week, day, dow, isodow, doy, hour, minute."),
     ("0A000", "OVER is not supported", "Aggregate with GROUP BY in an inner query, and join it."),
     ("0A000", "DISTINCT is not impl", "Aggregate with GROUP BY in an inner query, and join it."),
+    ("40001", "", "Try again in a moment."),
+    ("40P01", "", "Try again in a moment."),
     ("42501", "", "This identity may not read that; describe_schema lists what it may."),
     ("42601", "each ", "Both sides of a set operation need as many columns."),
     ("42601", "", "The statement must be one SELECT in PostgreSQL's dialect."),
