@@ -328,7 +328,7 @@ with a as materialized (select set_config('zava.context', '{{other_pid}}', true)
 
 -- name: replay_expired
 -- tries: another tenant's expired context
--- plain: ran
+-- plain: SERVICE_UNAVAILABLE
 -- hardened: 42501
 -- runner: 42501
 with a as materialized (select set_config('zava.context', '{{expired}}', true), set_config('role', 'zava_store_bellevue', true)) select c.* from a, retail.customers as c
@@ -377,6 +377,7 @@ with a as materialized (select set_config('zava.context', '{{other_pid}}', true)
 -- tries: the same with an expired context
 -- plain: ran
 -- hardened: 42501
+-- runner: SERVICE_UNAVAILABLE
 with a as materialized (select set_config('zava.context', '{{expired}}', true)) select c.* from a, retail.customers as c
 
 -- name: disabled_alone

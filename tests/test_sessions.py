@@ -272,6 +272,23 @@ async def test_an_error_of_the_caller_leaves_nothing_open(
     assert state == ("idle", None)
 
 
+async def test_a_clock_that_moved_is_no_reason_to_show_no_rows(
+    module_database: conftest.Database, seattle: Principal, truth: tenants.Truth
+) -> None:
+    """What is signed for a time that is over showed nothing, which looked like an answer."""
+    async with tenants.opened(module_database) as database:
+        database.clock_offset -= 100_000
+        assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+        assert abs(database.clock_offset) < 60
+    async with tenants.opened(module_database, retry_attempts=1) as database:
+        database.clock_offset -= 100_000
+        pid = await pid_of(database)
+        with pytest.raises(ServiceUnavailable, match="clock of the database has moved"):
+            await tenants.own_rows(database, seattle)
+        assert await tenants.own_rows(database, seattle) == truth.of("seattle")
+        assert await pid_of(database) == pid
+
+
 async def test_disabling_a_principal_shuts_it_out_of_a_session_that_is_open(
     database: Database, seattle: Principal, admin_connection: psycopg.Connection
 ) -> None:

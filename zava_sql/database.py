@@ -244,15 +244,19 @@ class Database:
         self.caps.update(await self.service_rows("select * from zava.role_caps()"))
         # Where calls are refused, and nobody calls, this finds out that the database is back.
         if self.gateway.get_idle_size() or self._gateway_breaker.state != "closed":
-            self.clock_offset = await self.read(self._look)
+            await self.read(self._look)
 
-    async def _look(self) -> float:
+    async def _look(self) -> None:
         async with self.gateway.lend() as connection:
             # It may have been hardened.
             self.is_open = not self.runner and await runner.is_open(connection)
-            before = time.time()
-            now = await connection.fetchval("select extract(epoch from clock_timestamp())::float8")
-            return float(now - (before + time.time()) / 2)
+            await self.follow_clock(connection)
+
+    async def follow_clock(self, connection: GatewayConnection) -> None:
+        """See by how much the database's clock is ahead."""
+        before = time.time()
+        now = await connection.fetchval("select extract(epoch from clock_timestamp())::float8")
+        self.clock_offset = float(now - (before + time.time()) / 2)
 
     async def service_row(self, sql: str, *arguments: object) -> asyncpg.Record | None:
         """Run one of the kernel's functions that read and give its first row."""

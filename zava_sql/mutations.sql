@@ -101,7 +101,7 @@ from context_functions as f
 join (
     values
         ('signature not checked', 'verify_context', 'if sha256(', 'if true or sha256('),
-        ('expiry not checked', 'verify_context', 'if v_part[6]::bigint >', 'if true or v_part[6]::bigint >'),
+        ('expiry not checked', 'verify_context', 'if v_part[6]::bigint <=', 'if false and v_part[6]::bigint <='),
         ('backend not checked', 'verify_context', 'and v_part[5] in (', 'and v_part[5] not in ('''') or v_part[5] in ('),
         ('disabled principals let in', 'verify_context', 'and p.active', ''),
         ('all stores for everybody', 'verify_context', 'where ps.principal_id = p.principal_id', 'where true')

@@ -20,14 +20,18 @@ from zava_sql.errors import ServiceUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Breaker", "is_lost", "is_retryable", "retrying"]
+__all__ = ["TIME_OVER", "Breaker", "is_lost", "is_retryable", "retrying"]
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# Conflicts, and a server that has no connection free at the moment.
-_CONFLICTS: Final = frozenset({"40001", "40P01", "53300"})
+# What zava.verify_context() raises for a context whose time is over, and nothing else does: a clock
+# has moved.
+TIME_OVER: Final = "ZA002"
+
+# Conflicts, a server that has no connection free at the moment, and a clock that is followed.
+_CONFLICTS: Final = frozenset({"40001", "40P01", "53300", TIME_OVER})
 # Class 08 is added to these: shut down by an administrator, crashed, or about to start or stop.
 _LOSSES: Final = frozenset({"57P01", "57P02", "57P03"})
 

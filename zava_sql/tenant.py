@@ -26,6 +26,7 @@ from zava_sql.errors import (
     ZavaError,
 )
 from zava_sql.notices import heard
+from zava_sql.retry import TIME_OVER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -268,6 +269,13 @@ async def tenant_session(
         if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _KEY_RETIRED:
             # The database says so before this server has heard of it.
             raise _retired() from error
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == TIME_OVER:
+            # A clock has moved. The next attempt goes by what it shows now.
+            await gateway.end()
+            await database.follow_clock(gateway)
+            raise ServiceUnavailable(
+                "the clock of the database has moved", hint="Try again in a moment."
+            ) from error
         raise
     finally:
         # Otherwise cancelled, timed out in the client, or out of step: its state is not known.

@@ -175,9 +175,6 @@ cross join lateral (
         ('the id of another living key', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_kid => 'kerneltwo'))),
         ('the id of a retired key', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_kid => 'kernelold'))),
         -- Signed with a good key: each of these is stopped by one check alone.
-        ('an expiry of a second ago', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_expiry => (extract(epoch from clock_timestamp())::bigint - 1)::text))),
-        ('an expiry of 0', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '0'))),
-        ('a negative expiry', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '-1'))),
         ('the pid of another backend', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_pid => '1'))),
         ('an empty pid', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_pid => ''))),
         ('a pid with a leading zero', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_pid => '0' || t.pid))),
@@ -225,6 +222,17 @@ cross join lateral (
         ('a role alone', t.b, t.b)
 ) as f (name, role, context);
 
+-- Signed by us, for a time that is over.
+create temporary table late as
+select l.name, l.context
+from actors as t
+cross join lateral (
+    values
+        ('an expiry of a second ago', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => (extract(epoch from clock_timestamp())::bigint - 1)::text))),
+        ('an expiry of 0', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '0'))),
+        ('a negative expiry', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '-1')))
+) as l (name, context);
+
 -- ---------------------------------------------------------------- what opens
 
 -- First of all, while the setting has never been made: later it reads as ''.
@@ -261,6 +269,13 @@ select is(
 select is(pg_temp.seen(f.role, f.context), '0', 'shows nothing and raises nothing: ' || f.name)
 from forgeries as f
 order by f.name;
+
+select is(
+    pg_temp.seen(t.b, l.context), 'error ZA002',
+    'is an error, for no rows would look like an answer: ' || l.name
+)
+from late as l cross join actors as t
+order by l.name;
 
 select is(
     pg_temp.seen('zava_store_kernel_a', null), '0', 'shows nothing and raises nothing: a null context'
@@ -311,6 +326,14 @@ from forgeries as f
 cross join actors as t
 where f.role like 'zava_%' and length(f.context) < 2000
 order by f.name;
+
+select is(
+    pg_temp.seen_by_set_config(t.b, l.context),
+    case when t.has_vehicle then '0' else 'error 42501' end,
+    'set inside the SELECT it is as good as none: ' || l.name
+)
+from late as l cross join actors as t
+order by l.name;
 
 select is(
     pg_temp.ask(
@@ -403,7 +426,9 @@ begin
     perform pg_sleep(s.expiry - extract(epoch from clock_timestamp())::float8 + 0.05) from short as s;
 end
 $wait$;
-select is(pg_temp.seen(t.a, s.context), '0', 'it ends inside a transaction that began before')
+select is(
+    pg_temp.seen(t.a, s.context), 'error ZA002', 'it ends inside a transaction that began before'
+)
 from actors as t cross join short as s;
 
 select zava.disable_principal('kernel-a');

@@ -1,8 +1,9 @@
 -- zava.verify_context(): the principal of a valid signed context, else nulls.
 -- Context: 1.<kid>.<principal id>.<role>.<backend pid, 0 = any>.<expiry, epoch>.<HMAC-SHA256, hex>
--- It never explains: a forged context looks like none. Only one that is genuine and whose key is
--- retired is an error, since no rows would be taken for an answer until its server knows. Its SQLSTATE
--- is nobody else's: the server must not take what a function of one's own raises for this.
+-- It never explains: a forged context looks like none. Only one that is genuine, and whose key is
+-- retired or whose time is over, is an error, since no rows would be taken for an answer until its
+-- server knows that, or that a clock has moved. Their SQLSTATEs are nobody else's: the server must not
+-- take what a function of one's own raises for these.
 -- The role is an argument since current_user is the owner in here; the policy passes its own
 -- current_user. It is the role of the principal's scope or, in the runner, its class role; the context
 -- must name the same one. One query, for every policy of every statement pays for it; and one plan,
@@ -66,18 +67,22 @@ begin
                         hint = 'Start the server with a new one: zava-sql key create.';
             end if;
 
-            if v_part[6]::bigint > extract(epoch from clock_timestamp()) then
-                principal_id := v_found.principal_id;
-                kind := v_found.kind;
-                stores := v_found.stores;
+            if v_part[6]::bigint <= extract(epoch from clock_timestamp()) then
+                raise exception 'the time of this context is over'
+                    using errcode = 'ZA002',
+                        hint = 'The clock of this server, or of the one that made it, has moved.';
             end if;
+
+            principal_id := v_found.principal_id;
+            kind := v_found.kind;
+            stores := v_found.stores;
         end if;
     end if;
 end;
 $function$;
 
 comment on function zava.verify_context(name) is
-    'Principal, kind and stores in the signed context of this transaction; nulls when anything about it is wrong, an error when its key is retired.
+    'Principal, kind and stores in the signed context of this transaction; nulls when anything about it is wrong, an error when its key is retired or its time over.
 
 p_role: role that the context must name';
 revoke execute on function zava.verify_context(name) from public;
