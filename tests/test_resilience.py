@@ -94,6 +94,14 @@ async def test_what_no_moment_heals_is_tried_once(flaky, sqlstate):
         assert database.breakers[0].state == "closed"
 
 
+async def test_a_disk_that_is_full_is_no_error_of_the_query(flaky):
+    async with tenants.opened(flaky) as database:
+        seattle = await find_principal(database, "seattle")
+        with pytest.raises(ServiceUnavailable, match="no room left on its disk"):
+            await fetch(database, seattle, "select api.flaky('53100', 'infinity')", 1)
+        assert database.breakers[0].state == "closed"
+
+
 async def test_attempts_end_and_a_statement_that_may_kill_is_repeated_once(flaky):
     changes = {"retry_attempts": 3, "breaker_failures": 100, "pool_min": 0}
     async with tenants.opened(flaky, **changes) as database:

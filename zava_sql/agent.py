@@ -353,6 +353,12 @@ def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[obj
             "the query needs more temporary space on disk than it may use",
             hint="Sort, group or join fewer rows: filter by store and date, aggregate first.",
         )
+    if isinstance(error, asyncpg.DiskFullError):
+        # Without its words, which name files of the server.
+        return ServiceUnavailable(
+            "the database has no room left on its disk",
+            hint="Sort, group or join fewer rows. An administrator has to make room.",
+        )
     position: int | None = None
     if error.position is not None:
         position = int(error.position) - len(HEAD)
