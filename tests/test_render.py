@@ -375,6 +375,24 @@ def test_it_is_bytes_that_are_capped_however_few_characters_they_are(form, *, be
 DATED = ["date", "numeric", "text"]
 
 
+def test_long_values_are_shortened_and_no_others():
+    made = answer(
+        result(("ab", ["a"]), (None, None), ("x" * 15, ["b"] * 20), types=["text", "text[]"]),
+        Settings(max_cell=10),
+    )
+    assert made.text.splitlines()[1:4] == [
+        "ab,{a}",
+        "NULL,NULL",
+        'xxxxxxxxxx…[5 more characters],"{b,b,b,b,b…[more elements]"',
+    ]
+    assert made.fields["cut_cells"] == 2
+
+
+def test_a_value_counts_for_as_much_as_is_shown_of_it():
+    made = answer(result(*[("ab",)] * 200, ("x" * 300_000,), types=["text"]), Settings())
+    assert (made.fields["row_count"], made.fields["cut_cells"]) == (201, 1)
+
+
 def shown(answer: Result, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     console.print(to_table(answer, console))
