@@ -329,8 +329,8 @@ order by f.name;
 
 select is(
     pg_temp.seen_by_set_config(t.b, l.context),
-    case when t.has_vehicle then '0' else 'error 42501' end,
-    'set inside the SELECT it is as good as none: ' || l.name
+    case when t.has_vehicle then 'error ZA002' else 'error 42501' end,
+    'set inside the SELECT it is the same: ' || l.name
 )
 from late as l cross join actors as t
 order by l.name;
