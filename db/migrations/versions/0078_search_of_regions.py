@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0078_search_of_regions.up.sql",
-        sha256="a35a78da8c09ced0bcf0220b87e72f210588e6a71ffa59877d4eaa82d3c0817a",
+        sha256="e5d0c4aed2d18a44eaad1e73b60e5fe09c8bb6ce61373b430d326e1bd1220118",
     )
 
 
