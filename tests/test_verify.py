@@ -9,6 +9,7 @@ import tenants
 from pydantic import SecretStr
 
 from zava_sql import cli_doctor, mutations, verify
+from zava_sql.connections import connect
 from zava_sql.doctor import Finding, Report
 from zava_sql.errors import ConfigurationError, DatabaseError
 from zava_sql.mutations import Mutation
@@ -16,8 +17,6 @@ from zava_sql.tenant import ContextKey
 from zava_sql.verify import Cell, Matrix
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
-
-TENANT_TABLES = {f"retail.{table}" for table in tenants.TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +82,20 @@ async def test_everybody_sees_exactly_its_own(copy, runner):
             assert seen[nobody, f"retail.{table}"].seen == 0
     assert {cell.outcome for cell in matrix.cells if cell.object.startswith("zava.")} == {"denied"}
     assert seen["seattle", "api.whoami()"].outcome == "shared"
+
+
+async def test_no_name_changes_what_a_principal_is_asked_as(copy):
+    database, _ = copy
+    async with connect(SecretStr(database.admin_url)) as admin:
+        before = await verify.personas(admin)
+        transaction = admin.transaction()
+        await transaction.start()
+        await admin.execute("update zava.principals set name = 'disabled-' || name")
+        after = await verify.personas(admin)
+        await transaction.rollback()
+    assert [(who.name.removeprefix("disabled-"), who.flaw, who.stores) for who in after] == [
+        (who.name, who.flaw, who.stores) for who in before
+    ]
 
 
 async def test_what_is_wrong_shows(clone):

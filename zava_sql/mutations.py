@@ -159,17 +159,17 @@ def _key(found: doctor.Finding) -> tuple[str, str]:
 
 def _one_of_each(everybody: Sequence[Persona]) -> list[Persona]:
     """Keep one persona of each kind and flaw: the others tell nothing more of a weakening."""
-    kept: dict[tuple[str, str | None, bool], Persona] = {}
+    kept: dict[tuple[str, str | None], Persona] = {}
     for who in everybody:
-        kept.setdefault((who.principal.kind, who.flaw, "disabled" in who.name), who)
+        kept.setdefault((who.principal.kind, who.flaw), who)
     return list(kept.values())
 
 
 async def _other_backends(copied: Connection) -> list[Persona]:
     return [
-        Persona(f"{who.name}, other backend", who.principal, frozenset(), "other backend")
+        who.flawed("other backend")
         for who in _one_of_each(await personas(copied))
-        if who.flaw is None and "disabled" not in who.name
+        if who.flaw is None
     ]
 
 

@@ -35,7 +35,7 @@ __all__ = ["Cell", "Matrix", "Persona", "Relation", "measure", "personas", "rela
 
 Outcome = Literal["own", "shared", "denied", "leak", "missing", "unknown"]
 WRONG: Final = ("leak", "missing", "unknown")
-Flaw = Literal["forged", "expired", "other backend"]
+Flaw = Literal["disabled", "forged", "expired", "other backend"]
 
 _RELATIONS = """
 select
@@ -118,6 +118,10 @@ class Persona:
         """Say whether the rows of a store are its own."""
         return self.stores is None or store in self.stores
 
+    def flawed(self, flaw: Flaw) -> Persona:
+        """Give the same persona with a flaw, of which it must see nothing."""
+        return replace(self, name=f"{self.name}, {flaw}", stores=frozenset(), flaw=flaw)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -190,16 +194,11 @@ async def personas(admin: Connection) -> list[Persona]:
     for row in await admin.fetch(_PRINCIPALS):
         principal = Principal(row["principal_id"], row["name"], row["kind"], row["role"])
         stores = None if row["kind"] == "head" else frozenset(row["stores"])
-        name = row["name"] if row["active"] else f"{row['name']}, disabled"
-        found.append(Persona(name, principal, stores if row["active"] else frozenset()))
-    first = {who.principal.kind: who for who in reversed(found) if "disabled" not in who.name}
-    nothing: frozenset[str] = frozenset()
+        who = Persona(principal.name, principal, stores)
+        found.append(who if row["active"] else who.flawed("disabled"))
+    first = {who.principal.kind: who for who in reversed(found) if who.flaw is None}
     flaws: tuple[Flaw, ...] = ("forged", "expired")
-    return found + [
-        replace(who, name=f"{who.name}, {flaw}", stores=nothing, flaw=flaw)
-        for who in first.values()
-        for flaw in flaws
-    ]
+    return found + [who.flawed(flaw) for who in first.values() for flaw in flaws]
 
 
 async def measure(
@@ -285,11 +284,12 @@ def through(database: Database) -> Ask:
     forged.context_key = ContextKey(database.context_key.kid, b"\0" * 32)
     expired.context_key = _Late(database.context_key.kid, database.context_key.secret)
     expired.settings = database.settings.model_copy(update={"retry_attempts": 1})
-    paths = {None: database, "forged": forged, "expired": expired}
+    paths: dict[Flaw | None, Database] = {"forged": forged, "expired": expired}
 
     async def ask(persona: Persona, sql: str) -> Rows | None:
+        path = paths.get(persona.flaw, database)
         try:
-            return (await fetch(paths[persona.flaw], persona.principal, sql, 1_000_000)).rows
+            return (await fetch(path, persona.principal, sql, 1_000_000)).rows
         except DatabaseError as error:
             if error.sqlstate == "42501":
                 return None
