@@ -94,7 +94,7 @@ async def serving(database, agent=None):
     """Serve over HTTP in this process, on a free port."""
     announced = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(
-        serve_http(database, agent or Agent(database), "127.0.0.1", 0, announced.set_result)
+        serve_http(agent or Agent(database), "127.0.0.1", 0, announced.set_result)
     )
     await asyncio.wait([task, announced], return_when=asyncio.FIRST_COMPLETED)
     try:

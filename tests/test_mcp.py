@@ -621,7 +621,7 @@ async def test_the_examples_of_the_page_work_as_they_stand(language, url, keys):
 async def test_it_listens_on_loopback_only(filled, host):
     async with Database.open(settings_for(filled)) as database:
         with pytest.raises(ConfigurationError) as caught:
-            await serve_http(database, Agent(database), host, 0)
+            await serve_http(Agent(database), host, 0)
     assert "reverse proxy" in caught.value.hint
 
 
@@ -629,7 +629,7 @@ async def test_a_port_in_use_is_said_so(filled):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         async with Database.open(settings_for(filled)) as database:
             with pytest.raises(ServiceUnavailable) as caught:
-                await serve_http(database, Agent(database), "127.0.0.1", taken.getsockname()[1])
+                await serve_http(Agent(database), "127.0.0.1", taken.getsockname()[1])
     assert caught.value.message.endswith(": address already in use")
     assert "--port" in caught.value.hint
 

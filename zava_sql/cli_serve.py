@@ -116,7 +116,7 @@ async def _serve_stdio(settings: Settings, principal: str) -> None:
 
     async with _agent(embedded.resolve(settings), fail_closed=False) as agent:
         await require_sound(agent.database)
-        await serve_stdio(agent.database, agent, principal)
+        await serve_stdio(agent, principal)
 
 
 async def _serve_http(settings: Settings, host: str, port: int) -> None:
@@ -124,7 +124,7 @@ async def _serve_http(settings: Settings, host: str, port: int) -> None:
 
     async with _agent(embedded.resolve(settings), fail_closed=True) as agent:
         await require_sound(agent.database)
-        await serve_http(agent.database, agent, host, port)
+        await serve_http(agent, host, port)
 
 
 def _serve_together(settings: Settings, host: str, port: int, workers: int, directory: str) -> None:
@@ -147,7 +147,7 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int, dire
     def work(alive: int) -> None:
         async def serve_here() -> None:
             async with _agent(resolved, fail_closed=True) as agent:
-                await serve_worker(agent.database, agent, listener, alive)
+                await serve_worker(agent, listener, alive)
 
         _run(serve_here())
 

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from zava_sql.agent import Agent
-    from zava_sql.database import Database
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
@@ -54,7 +53,7 @@ _KEPT = 75
 _OBSERVE = 2
 
 
-async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> None:
+async def serve_stdio(agent: Agent, principal_name: str) -> None:
     """Serve one client on standard input and output until it hangs up, or a signal says stop.
 
     Raises:
@@ -62,6 +61,7 @@ async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> 
             principal that gets disabled is told so with its next call.
         ServiceUnavailable: standard output cannot be written, as to a disk that is full.
     """
+    database = agent.database
     await find_principal(database, principal_name)
 
     async def identify() -> Principal:
@@ -82,7 +82,6 @@ async def serve_stdio(database: Database, agent: Agent, principal_name: str) -> 
 
 
 async def serve_http(
-    database: Database,
     agent: Agent,
     host: str,
     port: int,
@@ -94,20 +93,21 @@ async def serve_http(
         ConfigurationError: the settings do not fit together, or do not fit the host.
         ServiceUnavailable: the port is taken.
     """
-    with listen(database.settings, host, port) as listener:
-        endpoint = Endpoint(create_server(agent, request_principal), database.settings)
+    settings = agent.database.settings
+    with listen(settings, host, port) as listener:
+        endpoint = Endpoint(create_server(agent, request_principal), settings)
         server = _HttpServer(application(agent, endpoint), endpoint)
         (announce or _announce)(url_of(host, listener))
         await _serve(server, listener)
 
 
-async def serve_worker(database: Database, agent: Agent, listener: socket.socket, fd: int) -> None:
+async def serve_worker(agent: Agent, listener: socket.socket, fd: int) -> None:
     """Serve a socket that other processes serve too, until a signal, or `fd` reads as ended.
 
     Raises:
         ConfigurationError: the settings do not fit together.
     """
-    endpoint = Endpoint(create_server(agent, request_principal), database.settings)
+    endpoint = Endpoint(create_server(agent, request_principal), agent.database.settings)
     server = _HttpServer(application(agent, endpoint), endpoint)
     loop = asyncio.get_running_loop()
 
