@@ -141,7 +141,7 @@ class Audit:
             try:
                 await self._drain_all()
             except Exception as error:  # noqa: BLE001 - whatever it is, the log does not have them
-                await self._hang_up()
+                self._hang_up()
                 # A connection may end where its server goes on: that stops no calls.
                 again = self.taking and not again and is_lost(error)
                 if again:
@@ -209,7 +209,7 @@ class Audit:
             # Of one length, so that it is never half of an older one.
             os.pwrite(self._anchor, f"{head['number']:020}:{head['hash'].hex()}\n".encode(), 0)
 
-    async def _hang_up(self) -> None:
+    def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
@@ -220,7 +220,7 @@ class Audit:
         with suppress(Exception):
             async with asyncio.timeout(_FAREWELL):
                 if self._connection is not None and self._connection.is_in_transaction():
-                    await self._hang_up()
+                    self._hang_up()
                 await self._drain_all()
         if self._journal.waiting:
             logger.error(
@@ -234,7 +234,7 @@ class Audit:
             if journal is not None:
                 journal.close()
         os.close(self._anchor)
-        await self._hang_up()
+        self._hang_up()
 
 
 def anchor_of(settings: Settings, chain_id: UUID) -> tuple[int, bytes] | None:

@@ -119,15 +119,15 @@ def _callees_first(texts: dict[Path, str]) -> dict[Path, str]:
     ordered: dict[Path, str] = {}
     calls = {path: f".{path.stem}(" for path in texts}
 
-    def place(path: Path, callers: tuple[Path, ...]) -> None:
+    def add(path: Path, callers: tuple[Path, ...]) -> None:
         bound = texts[path].partition("\nbegin atomic\n")[2]
         for other in texts if bound else ():
             if calls[other] in bound and other not in (path, *callers):
-                place(other, (*callers, path))
+                add(other, (*callers, path))
         ordered.setdefault(path, texts[path])
 
     for path in texts:
-        place(path, ())
+        add(path, ())
     return ordered
 
 

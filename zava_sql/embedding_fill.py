@@ -46,7 +46,6 @@ join retail.embedding_models as m on m.model_id = r.model_id
 where m.name = $1
 """
 
-
 # A product that is removed is left out; nobody needs to wait for it.
 _REFUSED: Final = """
 select p.product_id, p.sku from retail.products as p where p.product_id = any ($1) order by p.sku
@@ -79,7 +78,7 @@ class FillReport:
 
 async def outlook(url: SecretStr | None, model: str) -> FillReport:
     """Say what there is to do for a model, and change nothing."""
-    async with connected(url) as connection:
+    async with _connected(url) as connection:
         return await _standing(connection, model)
 
 
@@ -102,7 +101,7 @@ async def fill(
         DatabaseError: the administrator's URL is of somebody who may not do this.
     """
     tell = progress or _silent
-    async with connected(url) as connection:
+    async with _connected(url) as connection:
         tell("loading the model", 0, 0)
         # Whoever refuses this refuses everything, and not the text of some product.
         length = len((await embedder.embed(["length"]))[0])
@@ -193,7 +192,7 @@ async def _work(
 ) -> None:
     """Embed what can be claimed, once; a text that was refused before is not sent again."""
     last = None
-    async with connected(url) as connection:
+    async with _connected(url) as connection:
         while claimed := await connection.fetch(
             "select * from zava.claim_embeddings($1, $2, $3, $4)",
             embedder.name,
@@ -260,14 +259,12 @@ async def _standing(connection: asyncpg.Connection[asyncpg.Record], model: str) 
 
 
 @asynccontextmanager
-async def connected(
+async def _connected(
     url: SecretStr | None,
 ) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     """Lend an administrator's connection; what the database says becomes an error of ours."""
     async with connect(url) as connection:
         try:
-            # An index over many products takes as long as it takes.
-            await connection.execute("set statement_timeout = 0")
             yield connection
         except asyncpg.InvalidParameterValueError as error:
             raise ConfigurationError(error.args[0], hint=error.hint or "") from error

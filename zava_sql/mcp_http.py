@@ -42,10 +42,10 @@ _CORS_HEADERS = (
     "mcp-protocol-version",
     "mcp-session-id",
 )
+_CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
+
 # What proxies call a request whose client did not wait for the answer.
 _HUNG_UP = 499
-
-_CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
 
 # What proxies say of whom they ask for.
 _FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")

@@ -93,18 +93,18 @@ class Output:
 async def lines() -> AsyncIterator[str]:
     """Read standard input, to its end or the end of the loop."""
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+    found: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def read() -> None:
         # A terminal that is gone reads as an error; a loop that has ended wants no more lines.
         with suppress(RuntimeError):
             with suppress(OSError), os.fdopen(0, "rb", closefd=False) as stdin:
                 for line in stdin:
-                    loop.call_soon_threadsafe(queue.put_nowait, line)
-            loop.call_soon_threadsafe(queue.put_nowait, None)
+                    loop.call_soon_threadsafe(found.put_nowait, line)
+            loop.call_soon_threadsafe(found.put_nowait, None)
 
     threading.Thread(target=read, daemon=True).start()
-    while (line := await queue.get()) is not None:
+    while (line := await found.get()) is not None:
         yield _without_halves(line.decode("utf-8", "replace"))
 
 

@@ -189,7 +189,7 @@ class Settings(BaseSettings):
     )
 
     cache_ttl: float | None = Field(
-        None, gt=0, le=86_400, description="Seconds for which answers are kept; none unless set"
+        None, gt=0, le=_DAY, description="Seconds for which answers are kept; none unless set"
     )
     cache_bytes: int = Field(
         64_000_000, ge=100_000, description="Bytes of the answers that one process keeps"
