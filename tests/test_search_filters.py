@@ -117,6 +117,38 @@ def test_what_filters_leave_is_found_however_far_it_is(filled, principal, filter
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("principal", ["some", "share-45", "share-100", "head"])
+@pytest.mark.parametrize("category", ["Some", "Others"])
+def test_what_filters_leave_is_the_same_by_store_and_by_product(filled, principal, category):
+    # "some" sells few: its products are read by store. Those of the others by category.
+    with reports.as_tenant(filled, principal) as connection:
+        (row,) = reports.ask(
+            connection,
+            """
+            select array_agg(p.product_id order by p.product_id) as products,
+                array(
+                    select u.product_id
+                    from unnest(api._sold_products(c.category_id, 9, 30, true, 6800))
+                        as u (product_id)
+                    order by u.product_id
+                ) as found
+            from retail.categories as c
+            left join retail.products as p on p.category_id = c.category_id
+                and exists (
+                    select from retail.inventory as i
+                    where i.product_id = p.product_id and i.price between 9 and 30
+                        and i.stock_level > 0
+                )
+            where c.name = %s
+            group by c.category_id
+            """,
+            category,
+        )
+    assert row["found"] == [product for product in row["products"] if product is not None]
+    assert (row["found"] == []) == (principal == "some" and category == "Others")
+
+
+@pytest.mark.long
 def test_what_a_store_sells_is_found_where_all_of_it_is_far(filled):
     with reports.as_tenant(filled, "some") as connection:
         (row,) = reports.ask(connection, RECALL.format(asked=FARAWAY, filters="null, null, null"))

@@ -2,7 +2,8 @@
 -- are more than p_most. Not a tool. Few are compared one by one, which finds all; for many there is
 -- the index.
 -- Store by store: what several stores sell counts once, and one large store settles it. With a category
--- product by product instead: fewer than any store sells, and each is looked up once for all stores.
+-- product by product instead: fewer than any store sells, and each is looked up once for all stores; unless
+-- the stores sold no more than that when they were counted.
 create or replace function api._sold_products(
     p_category_id uuid,
     p_min_price numeric,
@@ -21,12 +22,15 @@ declare
     -- Most searches have no filter: their plan can be kept.
     v_all constant boolean :=
         num_nulls(p_category_id, p_min_price, p_max_price) = 3 and not coalesce(p_in_stock, false);
-    v_most constant integer := coalesce(p_most, (select f.products from api._few() as f));
+    v_few constant integer := (select f.products from api._few() as f);
+    v_most constant integer := coalesce(p_most, v_few);
     v_store_id uuid;
     v_more uuid[];
     v_found uuid[] := '{}';
 begin
-    if p_category_id is not null then
+    if p_category_id is not null
+        and ((select sum(s.products) from retail.search_stores as s) <= 2 * v_few) is not true
+    then
         execute format(
             'select array(
                 select p.product_id
@@ -74,6 +78,14 @@ begin
             return null;
         end if;
     end loop;
+    if p_category_id is not null then
+        v_found := array(
+            select p.product_id
+            from unnest(v_found) as u (product_id)
+            join retail.products as p on p.product_id = u.product_id
+            where p.category_id = p_category_id
+        );
+    end if;
     return v_found;
 end;
 $function$;
