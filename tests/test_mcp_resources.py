@@ -503,6 +503,32 @@ supervise(1, work, print, print)
     assert said.split()[0] == b"True"
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGCHLD"])
+def test_what_whoever_began_it_ignores_does_no_harm(tmp_path, name):
+    """As under nohup; and without SIGCHLD nobody would hear of a process that has ended."""
+    script = f"""
+import os, signal
+from pathlib import Path
+from zava_sql.workers import supervise
+
+signal.signal(signal.{name}, signal.SIG_IGN)
+begun = Path("begun")
+
+def work(_):
+    print("works", flush=True)
+    again = begun.exists()
+    begun.touch()
+    os.kill(os.getppid(), signal.SIGTERM if again else signal.{name})
+    if again:
+        signal.pause()
+
+supervise(1, work, lambda _: print("buried", flush=True), lambda: print("stop", flush=True))
+"""
+    said = subprocess.check_output([sys.executable, "-c", script], cwd=tmp_path, timeout=30)
+    assert said.split() == [b"works", b"buried", b"works", b"stop", b"buried"]
+
+
 @pytest.mark.long
 async def test_what_would_fail_in_each_process_fails_once(shops):
     environment = stdio_parameters(shops[0]).env | {"ZAVA_TRUSTED_PROXY": "everybody"}

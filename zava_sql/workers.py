@@ -53,6 +53,10 @@ def supervise(
             hint="Start one process for each core, on ports of their own.",
         )
     watched = {getattr(signal, name) for name in _WATCHED}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        watched.remove(signal.SIGHUP)  # as under nohup: even ignored, what is waited for comes
+    # Ignored, as by who began this, it would never come, and nobody would be buried.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     alive, held = os.pipe()
     # What is loaded is theirs too, as long as nobody writes to it, which collecting garbage does.
     # Nor need it be taken apart at the end, which takes seconds.
