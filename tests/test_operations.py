@@ -876,6 +876,16 @@ async def test_a_command_that_finds_no_server_says_so():
     done = await asyncio.to_thread(run, app, ["monitor", "--url", "ftp://x"])
     assert done.exception.exit_code == 2
 
+    async def page(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as other:
+        url = "http://{}:{}".format(*other.sockets[0].getsockname())
+        done = await asyncio.to_thread(run, app, ["monitor", "--url", url])
+    assert done.exception.exit_code == 3
+
 
 async def test_the_cache_is_counted(shops):
     database, keys = shops

@@ -36,8 +36,12 @@ def monitor(
 
     from zava_sql.monitor import fields, summary  # noqa: PLC0415 - not needed by other commands
 
-    text = _read(url, key)
-    operations = summary(text_string_to_metric_families(text))
+    try:
+        operations = summary(text_string_to_metric_families(_read(url, key)))
+    except ValueError:  # a page, as many servers give for whatever they are asked
+        raise ServiceUnavailable(
+            "the server answered with no metrics", hint="Give the URL of a zava-sql server."
+        ) from None
     if json_:
         print(json.dumps(fields(operations)))
         return
