@@ -23,6 +23,7 @@ create domain retail.share as float8 check (value in (-0.5, 1, 2.25));
 create domain retail.mixed as float8 check (value in (1, 'NaN'));
 create domain retail.shouted as text check (value in (upper('x'), 'a, b'));
 create domain retail.shop as retail.categories;
+create domain retail.unit as retail.granularity;
 create type retail.mood as enum ('calm', 'keen');
 
 create function api.echo_text(p_text text) returns text language sql stable
@@ -31,7 +32,7 @@ create function api.echo_number(p_number numeric) returns numeric language sql s
 begin atomic select p_number; end;
 create function api.echo_whole(p_whole bigint) returns bigint language sql stable
 begin atomic select p_whole; end;
-create function api.echo_json(p_doc jsonb) returns text language sql stable
+create function api.echo_json(p_doc jsonb default '{}') returns text language sql stable
 begin atomic select p_doc::text; end;
 create function api.echo_json_text(p_doc json) returns text language sql stable
 begin atomic select p_doc::text; end;
@@ -79,6 +80,14 @@ returns text language sql stable
 begin atomic select format('%s|%s|%s', p_code, p_flags, p_codes); end;
 create function api."Echo_Loud"(p_x integer) returns text language sql stable
 begin atomic select 'loud'; end;
+create function api.echo_kinds(
+    p_unit retail.unit default 'day', p_small smallint default 1, p_oid oid default 7,
+    p_real real default 0.5, p_id uuid default null, p_tags text[] default '{}',
+    p_span int4range default null, p_spans int4multirange default null
+) returns text language sql stable
+begin atomic
+    select concat_ws(' ', p_unit, p_small, p_oid, p_real, p_id, p_tags, p_span, p_spans);
+end;
 create function api.shop_row() returns retail.shop language sql stable
 as $$ select c::retail.shop from retail.categories as c limit 1 $$;
 create function api.query(p_x integer) returns text language sql stable
@@ -181,6 +190,10 @@ LEFT_OUT = {
     " begin atomic select 1; end",
     "retail.categories": "create function api.takes_row(p_row retail.categories) returns integer"
     " language sql stable begin atomic select 1; end",
+    "domain over an array": "create domain retail.words as text[]; create function"
+    " api.of_words(p_x retail.words) returns text language sql stable begin atomic select 'x'; end",
+    "over an array": "create function api.of_lists(p_x retail.words[]) returns text language sql"
+    " stable begin atomic select 'x'; end",
     "no plain function": "create procedure api.proc() language sql begin atomic select 1; end",
     "one name": "create function api.twice(p_x integer, x integer) returns integer language sql"
     " stable begin atomic select 1; end",

@@ -174,6 +174,24 @@ async def test_domains_and_enums_list_their_values_and_constants_are_defaults(to
     }
 
 
+async def test_each_kind_of_type_is_told_as_what_json_has_for_it(call, tools):
+    assert tools["echo_json"].input_schema["properties"] == {"doc": {}}
+    assert tools["echo_kinds"].input_schema["properties"] == {
+        "unit": {"type": "string", "enum": ["day", "we'ek", "a|b"], "default": "day"},
+        "small": {"type": "integer", "default": 1},
+        "oid": {"type": "integer", "default": 7},
+        "real": {"type": "number", "default": 0.5},
+        "id": {"type": "string", "description": "UUID"},
+        "tags": {"type": "array", "maxItems": 1000, "items": {"type": "string"}},
+        "span": {"type": "string"},
+        "spans": {"type": "string"},
+    }
+    given = {"unit": "a|b", "id": "0" * 32, "span": "[1,2]", "spans": "{[3,4]}"}
+    assert (await call("echo_kinds", **given)).rows == [
+        ("a|b 1 7 0.5 00000000-0000-0000-0000-000000000000 {} [1,3) {[3,5)}",)
+    ]
+
+
 async def test_a_comment_may_end_its_lines_as_another_system_does(tools):
     tool = tools["commented"]
     assert tool.description == "Written elsewhere."

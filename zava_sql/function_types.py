@@ -63,8 +63,6 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
     """
     match facts["kind"]:
         case "a":
-            if facts["of"]["kind"] == "d" and facts["of"]["of"]["kind"] == "a":
-                raise UnshownError("a parameter is an array of arrays")
             # Before the items: it is checked first, and a long list is not walked through.
             return {
                 "type": "array",
@@ -74,9 +72,8 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
         case "d":
             if base_of(facts)["kind"] == "a":
                 raise UnshownError("a parameter is a domain over an array")
-            values = _values(facts)
             schema = argument_schema(facts["of"])
-            return {**schema, "enum": values} if values else schema
+            return {**schema, "enum": list(facts["values"])} if "values" in facts else schema
         case "e":
             if "values" not in facts:
                 raise UnshownError(f"a parameter is of {facts['sql']}, an enum without values")
@@ -143,13 +140,6 @@ def base_of(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     while facts["kind"] == "d":
         facts = facts["of"]
     return facts
-
-
-def _values(facts: Mapping[str, Any]) -> list[object]:
-    """Give the values of a domain, or of one that it is made of."""
-    if "values" in facts:
-        return list(facts["values"])
-    return _values(facts["of"]) if facts["kind"] == "d" else []
 
 
 def has_text(text: str) -> bool:
