@@ -49,13 +49,7 @@ class FunctionCatalogue:
         Raises:
             DatabaseError, ServiceUnavailable: see `errors`.
         """
-        try:
-            (seen,) = await self._database.service_rows(
-                "select zava.api_fingerprint() as fingerprint"
-            )
-        except asyncpg.UndefinedFunctionError:
-            logger.info("this database has no tools of its own: it is not migrated to this version")
-            return False
+        (seen,) = await self._database.service_rows("select zava.api_fingerprint() as fingerprint")
         self.looked_at = time.monotonic()
         if seen["fingerprint"] == self._fingerprint:
             return False
