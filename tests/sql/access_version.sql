@@ -1,7 +1,7 @@
 -- The version of a principal's access, under which answers are kept: another one after every change
 -- of what decides what it may see, and none once it may see nothing.
 begin;
-select plan(35);
+select plan(37);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -13,6 +13,7 @@ select zava.create_principal('version-other', 'store', array['version_b']);
 select zava.create_signing_key(k.kid, decode(repeat('36', 64), 'hex'), decode(repeat('5c', 64), 'hex'))
 from (values ('versionone'), ('versiontwo'), ('versionold')) as k (kid);
 select zava.retire_signing_key('versionold');
+select zava._audit_partition('1990-01-01 00:00Z');  -- of the first the log itself is told
 
 create function pg_temp.version(p_kid text default 'versionone')
 returns text
@@ -78,17 +79,18 @@ from (
         (10, 'a table is closed', $$ revoke select on retail.products from regional_manager $$),
         (11, 'a table is opened', $$ grant select on retail.products to regional_manager $$),
         (12, 'a column is opened', $$ grant select (first_name) on retail.customers to zava_region_version_region $$),
-        (13, 'a column is closed', $$ revoke select (first_name) on retail.customers from zava_region_version_region $$),
-        (14, 'row-level security is switched off', $$ alter table retail.orders disable row level security $$),
-        (15, 'row-level security is switched on', $$ alter table retail.orders enable row level security $$),
-        (16, 'a policy is edited', $$ alter policy orders_regional_manager_select on retail.orders using (false) $$),
-        (17, 'a policy is dropped', $$ drop policy orders_regional_manager_select on retail.orders $$),
-        (18, 'a function is made', $$ create function api.version_of_mine() returns integer language sql begin atomic select 1; end $$),
-        (19, 'a function is replaced', $$ create or replace function api.version_of_mine() returns integer language sql begin atomic select 2; end $$),
-        (20, 'a function is closed', $$ revoke execute on function api.version_of_mine() from public $$),
-        (21, 'a function of the kernel is replaced', $$ alter function zava.visible_stores(name) cost 99 $$),
-        (22, 'a view is made', $$ create view api.version_view as select 1 as x $$),
-        (23, 'a view is replaced', $$ create or replace view api.version_view as select 2 as x $$)
+        (13, 'and to another', $$ grant select (first_name) on retail.customers to regional_manager $$),
+        (14, 'a column is closed', $$ revoke select (first_name) on retail.customers from zava_region_version_region $$),
+        (15, 'row-level security is switched off', $$ alter table retail.orders disable row level security $$),
+        (16, 'row-level security is switched on', $$ alter table retail.orders enable row level security $$),
+        (17, 'a policy is edited', $$ alter policy orders_regional_manager_select on retail.orders using (false) $$),
+        (18, 'a policy is dropped', $$ drop policy orders_regional_manager_select on retail.orders $$),
+        (19, 'a function is made', $$ create function api.version_of_mine() returns integer language sql begin atomic select 1; end $$),
+        (20, 'a function is replaced', $$ create or replace function api.version_of_mine() returns integer language sql begin atomic select 2; end $$),
+        (21, 'a function is closed', $$ revoke execute on function api.version_of_mine() from public $$),
+        (22, 'a function of the kernel is replaced', $$ alter function zava.visible_stores(name) cost 99 $$),
+        (23, 'a view is made', $$ create view api.version_view as select 1 as x $$),
+        (24, 'a view is replaced', $$ create or replace view api.version_view as select 2 as x $$)
 ) as c (number, change, statement)
 order by c.number;
 select isnt(s.version, o.version, 'another version once ' || s.change)
@@ -111,6 +113,13 @@ select is(
     pg_temp.version_after($$ create temporary table version_of_mine () $$),
     (select s.version from seen as s where s.change = 'a view is replaced'),
     'nor does what is in no schema of ours'
+);
+select is(
+    pg_temp.version_after(
+        $$ select zava._audit_partition('1991-01-01 00:00Z') $$
+    ),
+    (select s.version from seen as s where s.change = 'a view is replaced'),
+    'nor a part of the log, which comes by itself'
 );
 
 -- ---------------------------------------------------------------- and none at the end

@@ -1,6 +1,6 @@
 -- Vectors beside products: what is stale, who works on it, and how search changes its model.
 begin;
-select plan(52);
+select plan(57);
 
 insert into retail.categories (category_id, name) values (md5('embed')::uuid, 'Fasteners');
 insert into retail.product_types (type_id, category_id, name)
@@ -183,9 +183,19 @@ select throws_ok(
     'a model without vectors does not go live'
 );
 select pg_temp.claim('second', 4);
+update zava.embedding_leases set leased_until = clock_timestamp() where product_id::text like '%0004';
 update retail.products set description = 'Of tin.' where sku = 'EMBED-1';
 select is(pg_temp.claim('first'), 1::bigint, 'what is claimed for one model is free for another');
-select zava.release_embeddings('first', array_agg(w.product_id)) from work as w;
+select results_eq(
+    $$ select s.leased from (values ('first'), ('second')) as m (name) cross join lateral pg_temp.state(m.name) as s $$,
+    array[1, 3]::bigint[], 'each is told of its own, as far as they have not run out'
+);
+select zava.store_embeddings('first', array[w.product_id], array[w.content_hash], '{0,1,0}')
+from work as w where w.content like '%tin.';
+select results_eq(
+    $$ select s.leased from (values ('first'), ('second')) as m (name) cross join lateral pg_temp.state(m.name) as s $$,
+    array[0, 3]::bigint[], 'and gives back its own alone'
+);
 update retail.products set description = 'Of steel.' where sku = 'EMBED-1';
 delete from work as w where w.content like '%tin.';
 with done as (delete from work returning *)
@@ -210,7 +220,16 @@ select is(
 select throws_ok(
     $$ select zava.activate_embedding_model('second', null) $$, '55000', null, 'null names none'
 );
+insert into retail.stores (store_id, store_key, name, city, tax_rate, opened_on)
+values (md5('embed')::uuid, 'embed', 'E', 'E', 0.1, '2020-01-01');
+insert into retail.inventory (store_id, product_id, price, unit_cost)
+select md5('embed')::uuid, p.product_id, 1, 1 from retail.products as p;
+select zava.refresh_search_words();
 select zava.activate_embedding_model('first');
+select results_eq(
+    $$ select m.name from retail.search_stores as s join retail.embedding_models as m on m.model_id = s.model_id $$,
+    array['first'], 'what stores sell is taken up with the model that is live'
+);
 update retail.products set description = 'Of iron.' where sku <> 'EMBED-5';
 select is(pg_temp.claim('second'), 5::bigint);
 with done as (delete from work returning *)
@@ -227,7 +246,14 @@ select set_eq(
 select throws_ok(
     $$ select zava.retire_embedding_model('second') $$, '55000', 'model second is live', 'a live model stays'
 );
+select is(pg_temp.claim('first', 2), 2::bigint);
+delete from work;
 select zava.retire_embedding_model('first');
+select zava.activate_embedding_model('second');
+select is(
+    (select m.state from retail.embedding_models as m where m.name = 'first'), 'retired',
+    'a retired model stays so, whichever goes live'
+);
 select is_empty(
     $$ select from pg_class as c where c.relname ~ '^product_embeddings_' and c.relkind = 'r'
            and not exists (select from retail.product_embeddings as e where e.tableoid = c.oid) $$,

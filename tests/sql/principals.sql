@@ -1,6 +1,6 @@
 -- Who can be registered, and the shape of the roles that this makes.
 begin;
-select plan(61);
+select plan(63);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -49,6 +49,10 @@ select is(zava.create_principal('person-b', 'store', array['person_b'], md5('b')
     'an id may be given');
 select is(zava.create_principal('person-north-west', 'region', array['person_a', 'person_b']),
     'zava_region_person_north_west', 'the role of a region is named after the principal');
+-- As somebody may have made it by hand.
+create role zava_region_person_single;
+grant regional_manager to zava_region_person_single;
+grant zava_region_person_single to zava_gateway with inherit true;
 select is(zava.create_principal('person-single', 'region', array['person_b']),
     'zava_region_person_single', 'a region may have one store');
 select is(zava.create_principal('person-head', 'head'), 'zava_head_office',
@@ -99,6 +103,7 @@ select is(
 )
 from (
     values
+        ('zava_region_person_single', 'regional_manager'),
         ('zava_store_person_a', 'store_manager'),
         ('zava_region_person_north_west', 'regional_manager'),
         ('zava_head_office', 'head_office')
@@ -108,7 +113,8 @@ select is(
     'the gateway can become ' || n.role || ', but has nothing of it before'
 )
 from (
-    values ('zava_store_person_a'), ('zava_region_person_north_west'), ('zava_head_office')
+    values ('zava_store_person_a'), ('zava_region_person_north_west'), ('zava_region_person_single'),
+        ('zava_head_office')
 ) as n (role);
 select is_empty(
     format(

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(114);
+select plan(118);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -501,6 +501,10 @@ from (
         ('peat', 'false', '(BITS)', 'of what it does not sell itself no more than asked for either')
 ) as c (sku, in_stock, answer, name);
 select is(
+    pg_temp.ask('sr-a', $$ select sku, why from api.similar_products('soil', p_limit => 1) $$),
+    '(BITS,"Drills in Tools")', 'what has no price here is no dearer, and what has nothing in common shares nothing'
+);
+select is(
     pg_temp.ask('sr-a', $$ select sku, why from api.similar_products('NEW') $$),
     '(HAMMER,"also in Hammers; 20.00 USD cheaper; found by words, it has no embedding yet")',
     'a product without a vector is compared by its name'
@@ -510,6 +514,11 @@ select is(
     '(DRILL,2,40.00,66.67,1.67,"in 2 of the 3 orders with it; 1.20 would be chance")',
     'what is bought together in the store; returns, cancelled orders and single orders aside'
 );
+select is(
+    pg_temp.ask('sr-a', format($$ select sku, category from api.cross_sell('hammer', p_min_orders => 1, p_limit => %s) $$, c.most)),
+    c.answer, 'what is bought together most often beyond chance comes first, and no more than asked for'
+)
+from (values (1, '(DRILL,Tools)'), (2, e'(DRILL,Tools)\n(BITS,Tools)')) as c (most, answer);
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.cross_sell('soil', p_min_orders => 1) $$), 'nothing',
     'nobody sees what is bought together elsewhere'
@@ -601,9 +610,10 @@ select is(
 
 update retail.inventory as i set stock_level = 0 where i.store_id = md5('sr_a')::uuid;
 select is(
-    pg_temp.ask('sr-region', $$ select sku from api.recommend_for_customer(md5('ann')::uuid) $$), 'nothing',
-    'where nothing is in stock nothing is offered, least of all what the customer has'
-);
+    pg_temp.ask('sr-region', format($$ select sku from api.recommend_for_customer(md5(%L)::uuid) $$, c.customer)), 'nothing',
+    'where nothing is in stock nothing is offered, least of all what the customer has: ' || c.customer
+)
+from (values ('ann'), ('eve')) as c (customer);
 
 -- ---------------------------------------------------------------- effort
 
