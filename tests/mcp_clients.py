@@ -195,6 +195,7 @@ def start(database, *options, stdout=subprocess.PIPE, **settings):
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=subprocess.PIPE,
+        process_group=0,
     )
 
 

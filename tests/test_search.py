@@ -117,6 +117,16 @@ def test_who_finds_nothing_is_told_that_meaning_was_not_searched(shops):
     assert said == ["nothing was found; searched by words only: the text was not embedded"]
 
 
+def test_what_only_words_have_found_is_compared_where_that_is_asked_for(shops):
+    search = f"select sku, similarity from api.search_products('hammer 70', {VECTOR}"
+    with reports.as_tenant(shops[0], "head-office") as connection:
+        found = {row["sku"]: row["similarity"] for row in reports.ask(connection, f"{search})")}
+        rows = reports.ask(connection, f"{search}, p_min_similarity => 0.9)")
+    assert found["sku70"] is None
+    assert rows
+    assert all(row["similarity"] >= 0.9 for row in rows), rows
+
+
 @pytest.mark.parametrize("guarded", [True, False])
 @pytest.mark.parametrize("name", SEEN)
 async def test_nothing_of_another_store_is_in_any_answer(shops, database, name, guarded):
