@@ -1,6 +1,6 @@
 -- Who can be registered, and the shape of the roles that this makes.
 begin;
-select plan(63);
+select plan(64);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -217,6 +217,10 @@ select throws_ok(
     'unknown principal: ''person-nobody''', format('nobody unknown is %sd', v.verb)
 )
 from (values ('enable'), ('disable')) as v (verb);
+select throws_ok(
+    $$ select zava.revoke_api_key('00000000-0000-4000-8000-000000000000') $$, 'P0002',
+    'unknown key: 00000000-0000-4000-8000-000000000000', 'nobody is told that an unknown key was revoked'
+);
 
 select * from finish();
 rollback;
