@@ -354,6 +354,16 @@ async def test_lines_behind_a_body_are_refused(url, keys):
         writer.close()
 
 
+async def test_a_body_of_two_lengths_is_refused(url, keys):
+    """A proxy that believes the other one would take its end for the next request."""
+    request = b"".join(chunked(wire_request(url, keys["seattle"], "select 1"), 64)) + b"0\r\n\r\n"
+    for length, status in ((b"", b"200"), (b"Content-Length: 5\r\n", b"400")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(request.replace(b"\r\n", b"\r\n" + length, 1))
+        assert (await reader.readline()).split()[1] == status
+        writer.close()
+
+
 @pytest.mark.parametrize("more", ["crumbs", "no chunk"])
 async def test_who_is_refused_keeps_nobody_busy(url, caplog, more):
     head, crumbs = chunked(wire_request(url, "zava_nobody", "select 1" + " " * 1_000), 1)
@@ -488,6 +498,23 @@ async def test_only_names_of_this_machine_are_answered(url, keys, headers, statu
 )
 async def test_a_bad_body_is_refused(url, keys, body, status):
     assert (await post(url, keys["seattle"], body)).status_code == status
+
+
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
+async def test_the_type_of_a_body_is_the_same_in_any_case(url, keys, era):
+    body = request_body("tools/call", name="query", era=era, sql="select 1")
+    headers = {"Content-Type": "Application/JSON; charset=UTF-8", "MCP_Protocol_Version": era}
+    assert (await post(url, keys["seattle"], body, **headers)).status_code == 200
+
+
+async def test_two_versions_are_none(url, keys):
+    """A gateway that goes by the last would believe headers that the first has nobody compare."""
+    request = wire_request(url, keys["seattle"], "select 1", era="2025-11-25")
+    for more, status in ((b"", b"200"), (b"MCP-Protocol-Version: 2026-07-28\r\n", b"400")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(request.replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n", 1))
+        assert (await reader.readline()).split()[1] == status
+        writer.close()
 
 
 async def test_a_large_query_is_refused_by_the_guard_not_by_the_transport(url, keys):

@@ -36,6 +36,9 @@ _STREAMED = (b'"progressToken"', b'"io.modelcontextprotocol/logLevel"')
 
 _EVENT_TYPES = (b"text/event-stream", b"text/*", b"*/*")
 
+_VERSION = b"mcp-protocol-version"
+_NAMES = (b"host", b"content-type")
+
 _EVENTS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -91,9 +94,13 @@ class Endpoint:
         body = request["body"]
         # The SDK reads one line, and takes none for nothing (RFC 9110: for anything).
         accepted = b",".join(v for k, v in scope["headers"] if k == b"accept") or b"*/*"
-        # A name is the same in any case, which is compared below.
-        headers = [(k, v.lower() if k == b"host" else v) for k, v in scope["headers"]]
+        # Names are the same in any case, which is compared below.
+        headers = [(k, v.lower() if k in _NAMES else v) for k, v in scope["headers"]]
         headers = [(b"accept", accepted), *(one for one in headers if one[0] != b"accept")]
+        # Of two, a gateway may go by the other: together they are none that is served.
+        versions = [v for k, v in headers if k == _VERSION]
+        if len(versions) > 1:
+            headers = [(k, b", ".join(versions) if k == _VERSION else v) for k, v in headers]
         scope = {**scope, "headers": headers}
         takes_events = any(kind in accepted for kind in _EVENT_TYPES)
         streamed = takes_events and any(mark in body for mark in _STREAMED)

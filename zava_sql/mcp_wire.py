@@ -22,6 +22,11 @@ _PIECES: Final = 256
 _PIECE_BYTES: Final = 256
 
 
+# Of a request with both a proxy may believe one and this server the other: what follows would be
+# taken for the beginning of somebody else's request (RFC 9112, 6.1).
+_LENGTHS: Final = {b"content-length", b"transfer-encoding"}
+
+
 class _Chunks(ChunkedReader):
     """Refuses lines behind a body, which nobody reads: they take as long as those before it."""
 
@@ -32,7 +37,7 @@ class _Chunks(ChunkedReader):
 
 
 class _Reader(h11.Connection):
-    """Refuses a body in crumbs, and what is too much before one without looking at it further."""
+    """Refuses a body in crumbs or of two lengths, and too much before one without a closer look."""
 
     _pieces = 0
     _bytes = 0
@@ -44,6 +49,8 @@ class _Reader(h11.Connection):
                 raise h11.RemoteProtocolError("too much before a body")
         event = super().next_event()
         if isinstance(event, h11.Request):
+            if _LENGTHS.issubset(name for name, _ in event.headers):
+                raise h11.RemoteProtocolError("two lengths of a body")
             self._pieces = self._bytes = 0
             if isinstance(self._reader, ChunkedReader):
                 self._reader = _Chunks()
