@@ -148,8 +148,7 @@ class RequireIdentity:
         """Let a request with an identity pass."""
         user = scope.get("user")
         if not isinstance(user, AuthenticatedUser):
-            tried = any(name == b"authorization" for name, _ in scope["headers"])
-            error = "invalid_token" if tried else ""
+            error = "invalid_token" if _is_bearer(scope) else ""
             answer = self._refusal(401, error, "the request has no valid identity")
         elif lacks_scope(user.access_token):
             answer = self._refusal(403, "insufficient_scope", "the token lacks a scope")
@@ -166,7 +165,7 @@ class RequireIdentity:
     def _refusal(self, status: int, error: str, message: str) -> JSONResponse:
         parts = {
             "realm": "zava_sql",
-            # RFC 6750: who sent no token is told of no error.
+            # RFC 6750: who sent no token, or something else, is told of no error.
             "error": error,
             "error_description": message if error else "",
             "scope": self._scope,
@@ -223,6 +222,12 @@ def principal_of(access: AccessToken | None) -> Principal | None:
 def lacks_scope(access: AccessToken | None) -> bool:
     """Say whether a token lacks what ZAVA_AUTH_SCOPES asks for."""
     return bool((access.claims if access and access.claims else {}).get("lacking", True))
+
+
+def _is_bearer(scope: Scope) -> bool:
+    """Say whether a request was to be let in by a token or key."""
+    given = (value for name, value in scope["headers"] if name == b"authorization")
+    return any(value.partition(b" ")[0].lower() == b"bearer" for value in given)
 
 
 async def _known(work: Awaitable[Principal]) -> Principal | None:

@@ -254,7 +254,8 @@ class KeySet:
         keys = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(keys, list):
             raise ValueError("not a JWK set")  # noqa: TRY004 - it is the document's fault
-        self._keys = [key for key in keys if isinstance(key, dict)]
+        # With a private key that stands there anybody may have signed.
+        self._keys = [key for key in keys if isinstance(key, dict) and "d" not in key]
         self._loaded = time.monotonic()
 
 
