@@ -213,6 +213,9 @@ LEFT_OUT = {
             {
                 "is no URI": "resource: here",
                 "or one of db": "resource: db://table/{x}",
+                "leave a tool out": 'schema: {"properties": {"x": {"x-mcp-header": "a b"}}}',
+                "is no JSON Schema": 'schema: {"properties": {"x": {"default": NaN}}}',
+                "no JSON": 'schema: {"properties": {"x": {"maximum": 1e999}}}',
                 "no template of a URI": "resource: zava://{x}{y}",
                 "names what is no argument": "resource: zava://{x}/{y}",
                 "lacks an argument": "resource: zava://x",

@@ -26,6 +26,7 @@ from zava_sql.errors import (
     ValidationError,
 )
 from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.function_types import in_words
 from zava_sql.toolbox import Toolbox
 from zava_sql.tools import checked, function_tool
 
@@ -127,6 +128,33 @@ async def test_schemas_hold_nothing_that_services_of_models_refuse(tools):
             takes_anything = tool.name == "echo_json"
             assert takes_anything or isinstance(schema["type"], str), (tool.name, name)
             assert schema.get("format", "date-time") == "date-time", (tool.name, name)
+
+
+def test_numbers_to_choose_from_are_shown_in_words():
+    """Of an enum of anything but texts Gemini refuses all tools, too."""
+    choice = {"type": "integer", "enum": [1, 2.5, None, True]}
+    texts = {"type": "string", "enum": ["a", "b"]}
+    told = {"type": "integer", "description": "one of 1, 2.5, null, true"}
+    schema = {
+        "type": "object",
+        "properties": {
+            "one": choice,
+            "described": {**choice, "description": "how many"},
+            "list": {"type": "array", "items": choice},
+            "part": {"type": "object", "properties": {"one": choice, "any": True}},
+            "texts": texts,
+            "enum": {"type": "array", "items": True},
+        },
+    }
+    assert in_words(schema)["properties"] == {
+        "one": told,
+        "described": {**told, "description": "how many; one of 1, 2.5, null, true"},
+        "list": {"type": "array", "items": told},
+        "part": {"type": "object", "properties": {"one": told, "any": True}},
+        "texts": texts,
+        "enum": {"type": "array", "items": True},
+    }
+    assert schema["properties"]["one"] is choice
 
 
 async def test_the_comment_is_the_description(tools):

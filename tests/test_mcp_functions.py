@@ -700,6 +700,23 @@ async def test_results_fit_the_schemas_that_were_promised(shops):
             jsonschema.validate(result.structured_content, schemas[tool])
 
 
+async def test_numbers_to_choose_from_are_told_in_words_and_checked_all_the_same(url, shops):
+    async with mcp.client_of(url, shops[1]["seattle"]) as client:
+        tools = {tool.name: tool.input_schema["properties"] for tool in await all_tools(client)}
+        assert tools["echo_choice"]["stars"] == {
+            "type": "integer",
+            "default": 2,
+            "description": "one of 1, 2, 3",
+        }
+        severities = tools["admitted"]["severities"]["items"]
+        assert severities == {"type": "integer", "description": "one of 1, 2, 3"}
+        assert tools["echo_choice"]["moods"]["items"]["enum"] == ["calm", "keen"]
+        refused = await client.call_tool("echo_choice", {"stars": 4})
+        assert mcp.text_of(refused).startswith(
+            "VALIDATION_ERROR: invalid arguments of echo_choice: $.stars: 4 is not one of [1, 2, 3]"
+        )
+
+
 @pytest.mark.parametrize("change", [{"max_bytes": 999}, {"max_bytes": 1_000_001}, {"max_cell": 9}])
 def test_caps_have_bounds(change):
     with pytest.raises(SettingError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError  # type: ignore[import-untyped]
+from mcp.shared.inbound import find_invalid_x_mcp_header
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 from referencing.exceptions import Unresolvable
 
@@ -106,6 +107,8 @@ def extended(schema: dict[str, Any], said: str | None) -> dict[str, Any]:
         return schema
     try:
         more = json.loads(said)
+        # JSON has no NaN and no infinity, which Python reads: clients are shown null, no schema.
+        json.dumps(more, allow_nan=False)
         Draft202012Validator.check_schema(more)
     except (ValueError, SchemaError, RecursionError):
         raise UnshownError("its schema is no JSON Schema") from None
@@ -120,6 +123,8 @@ def extended(schema: dict[str, Any], said: str | None) -> dict[str, Any]:
             raise UnshownError(f"its schema has rules for {name!r}, which is no argument")
         properties[name] = {**properties[name], **rules}
     whole = {**more, **schema, "properties": properties}
+    if find_invalid_x_mcp_header(whole) is not None:
+        raise UnshownError("its schema has an x-mcp-header for which clients leave a tool out")
     if not all(_leads_somewhere(to, whole) for to in refer):
         raise UnshownError("its schema refers to what is not there, or to itself")
     return whole

@@ -16,6 +16,7 @@ __all__ = [
     "column_names",
     "default_value",
     "has_text",
+    "in_words",
     "said_by",
     "with_texts",
 ]
@@ -89,6 +90,28 @@ def with_texts(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, An
     if base_of(facts)["name"] == "numeric" and schema.get("type") == "number":
         return {**schema, "type": ["number", "string"]}
     return schema
+
+
+def in_words(schema: dict[str, Any]) -> dict[str, Any]:
+    """Tell in words which numbers there are to choose from, in a schema that is shown.
+
+    Gemini's services know choices of texts alone, and refuse all tools for any others.
+    """
+    made = dict(schema)
+    if isinstance(made.get("properties"), dict):
+        made["properties"] = {
+            name: in_words(part) if isinstance(part, dict) else part
+            for name, part in made["properties"].items()
+        }
+    if isinstance(made.get("items"), dict):
+        made["items"] = in_words(made["items"])
+    values = made.get("enum", [])
+    if not all(isinstance(value, str) for value in values):
+        del made["enum"]
+        choices = f"one of {', '.join(map(json.dumps, values))}"
+        told = made.get("description")
+        made["description"] = f"{told}; {choices}" if told else choices
+    return made
 
 
 def said_by(value: object, facts: Mapping[str, Any]) -> object:

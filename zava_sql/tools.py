@@ -19,7 +19,7 @@ from jsonschema import ValidationError as Problem
 from zava_sql.answer import Form, answer, fenced, value_answer
 from zava_sql.content import blocks
 from zava_sql.errors import ValidationError
-from zava_sql.function_types import said_by
+from zava_sql.function_types import in_words, said_by
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -132,7 +132,8 @@ class Tool:
     validator: Draft202012Validator = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "validator", _Validator(self.spec.input_schema))
+        schema = self.function.input_schema if self.function else self.spec.input_schema
+        object.__setattr__(self, "validator", _Validator(schema))
 
 
 def text_result(text: str, fields: dict[str, Any] | None = None) -> types.CallToolResult:
@@ -294,7 +295,7 @@ def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
     spec = types.Tool(
         name=function.name,
         description=function.description or None,
-        input_schema=function.input_schema,
+        input_schema=in_words(function.input_schema),
         output_schema=function.output_schema,
         annotations=types.ToolAnnotations(read_only_hint=function.read_only),
     )
