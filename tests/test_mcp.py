@@ -873,6 +873,38 @@ async def test_over_stdio_half_an_emoji_is_refused_and_a_whole_one_is_not(filled
 
 
 @pytest.mark.long
+async def test_over_stdio_what_is_no_message_is_answered(filled):
+    process = start(filled, "--transport", "stdio", "--principal", "seattle")
+    ping = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
+    try:
+        for line, asked, code in (
+            ("no JSON", None, types.PARSE_ERROR),
+            (json.dumps([ping]), None, types.INVALID_REQUEST),
+            (json.dumps(ping | {"params": [1]}), 7, types.INVALID_REQUEST),
+            (json.dumps(ping | {"id": "a", "jsonrpc": "1.0"}), "a", types.INVALID_REQUEST),
+            (json.dumps(ping | {"id": 1.5}), None, types.INVALID_REQUEST),
+            (json.dumps(ping | {"params": {"deep": json.loads("[" * 300 + "]" * 300)}}), 7, -32600),
+            # None of these has an answer, but what comes behind them.
+            (json.dumps({"jsonrpc": "2.0", "id": None, "method": "notifications/x"}), 0, None),
+            (json.dumps({"jsonrpc": "2.0", "id": 9.5, "result": {}}), 0, None),
+            (json.dumps({"id": 9, "error": None}), 0, None),
+            ("", 0, None),
+        ):
+            behind = "" if code else "\n" + json.dumps(ping | {"id": 0})
+            process.stdin.write(f"{line}{behind}\n".encode())
+            process.stdin.flush()
+            with anyio.fail_after(60):
+                told = await anyio.to_thread.run_sync(
+                    process.stdout.readline, abandon_on_cancel=True
+                )
+            answer = json.loads(told)
+            assert (answer["id"], answer.get("error", {}).get("code")) == (asked, code), line
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.long
 async def test_over_stdio_a_client_that_does_not_read_is_no_error(filled):
     process = start(filled, "--transport", "stdio", "--principal", "seattle")
     process.stdout.close()

@@ -69,16 +69,19 @@ async def serve_stdio(agent: Agent, principal_name: str) -> None:
 
     server = create_server(agent, identify)
     _settle()
-    with anyio.CancelScope() as scope, _on_signals(scope.cancel):
-        stdin = cast("anyio.AsyncFile[str]", mcp_stdio.lines())
-        with closing(mcp_stdio.Output(scope.cancel)) as output:
-            stdout = cast("anyio.AsyncFile[str]", output)
-            async with stdio_server(stdin, stdout) as (read, write):
-                # Over HTTP a client of the older era has no stream on which it could be told.
-                told = NotificationOptions(
-                    tools_changed=True, resources_changed=True, prompts_changed=True
-                )
-                await server.run(read, write, server.create_initialization_options(told))
+    with (
+        anyio.CancelScope() as scope,
+        _on_signals(scope.cancel),
+        closing(mcp_stdio.Output(scope.cancel)) as output,
+    ):
+        stdin = cast("anyio.AsyncFile[str]", mcp_stdio.lines(output))
+        stdout = cast("anyio.AsyncFile[str]", output)
+        async with stdio_server(stdin, stdout) as (read, write):
+            # Over HTTP a client of the older era has no stream on which it could be told.
+            told = NotificationOptions(
+                tools_changed=True, resources_changed=True, prompts_changed=True
+            )
+            await server.run(read, write, server.create_initialization_options(told))
 
 
 async def serve_http(
