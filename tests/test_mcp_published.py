@@ -340,6 +340,9 @@ async def test_a_prompt_is_what_its_function_answers(client):
     assert [message.role for message in prompt.messages] == ["user", "user"]
     assert prompt.messages[0].content.text == "Review seattle over 30 days, calm."
     assert prompt.messages[1].content.mime_type == "image/png"
+    # A form that was not filled in.
+    prompt = await client.get_prompt("review_store", {"days": "30", "tone": ""})
+    assert prompt.messages[0].content.text == "Review seattle over 30 days, calm."
     prompt = await client.get_prompt("chart_prompt", {"shape": "Bar"})
     assert prompt.description == "Draws."
     (message,) = prompt.messages
@@ -365,6 +368,7 @@ async def test_no_fence_forbids_to_follow_a_prompt(shops, keys):
     ("name", "arguments", "message"),
     [
         ("review_store", {}, "invalid arguments of review_store: $: 'days' is a required property"),
+        ("review_store", {"days": " "}, "invalid arguments of review_store: $: 'days' is a req"),
         ("review_store", {"days": "x"}, "invalid arguments of review_store: $.days: 'x' is not"),
         ("review_store", {"days": "1", "x": "1"}, "invalid arguments of review_store: there is no"),
         ("review_store", {"days": "1", "tone": "\0"}, "PostgreSQL has no text"),

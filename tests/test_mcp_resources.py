@@ -245,6 +245,8 @@ async def test_one_page_holds_all(client):
         with pytest.raises(MCPError) as caught:
             await listing(cursor="more")
         assert caught.value.error.code == types.INVALID_PARAMS
+        # As a program that knows no null says that it has none.
+        assert await listing(cursor="")
 
 
 async def test_over_stdio_a_principal_that_was_disabled_is_told_nothing(shops, admin_connection):

@@ -178,11 +178,11 @@ class _Handlers:
     async def get_prompt(
         self, context: Context, params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
-        prompt = PROMPTS.get(params.name)
-        if prompt is None:
-            return await self._prompt_function(context, params)
         # A form that was not filled in is sent with empty texts.
         given = {name: text for name, text in (params.arguments or {}).items() if text.strip()}
+        prompt = PROMPTS.get(params.name)
+        if prompt is None:
+            return await self._prompt_function(context, params.name, given)
         known = {argument.name for argument in prompt.arguments}
         if set(given) != known:
             wrong = min(set(given) ^ known)
@@ -251,19 +251,19 @@ class _Handlers:
         return None
 
     async def _prompt_function(
-        self, context: Context, params: types.GetPromptRequestParams
+        self, context: Context, name: str, given: Mapping[str, str]
     ) -> types.GetPromptResult:
         for tool, function in await _told(self._functions()):
-            if function.prompt is not None and function.name == params.name:
+            if function.prompt is not None and function.name == name:
                 try:
-                    parts = await self._run(context, tool, function, params.arguments or {})
+                    parts = await self._run(context, tool, function, given)
                 except ValidationError as error:
                     raise MCPError(types.INVALID_PARAMS, error.message) from None
                 return types.GetPromptResult(
                     description=function.description or None,
                     messages=[types.PromptMessage(role="user", content=part) for part in parts],
                 )
-        raise MCPError(types.INVALID_PARAMS, f"unknown prompt: {params.name[:80]}")
+        raise MCPError(types.INVALID_PARAMS, f"unknown prompt: {name[:80]}")
 
     async def _describe(self, name: str | None = None) -> str:
         return await described(self._agent, await self._identify(), name)
@@ -365,5 +365,5 @@ def _contents(uri: str, text: str, kind: str = _TEXT) -> types.TextResourceConte
 
 
 def _only_page(params: Page) -> None:
-    if params is not None and params.cursor is not None:
+    if params is not None and params.cursor:
         raise MCPError(types.INVALID_PARAMS, "there is only one page")
