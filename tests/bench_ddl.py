@@ -22,7 +22,7 @@ import psycopg
 from conftest import running
 from rich.console import Console
 
-from zava_sql import ddl, ddl_catalogue, ddl_plan, migrate
+from zava_sql import db_files, ddl, ddl_catalogue, ddl_plan, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,10 +160,10 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, running("18") as server:
         db = Path(scratch) / "db"
-        shutil.copytree(ddl.db_path(), db, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(db_files.db_path(), db, ignore=shutil.ignore_patterns("__pycache__"))
         grow(db, given.functions, given.policies)
         ddl.freeze(db, "many")
-        migrate.db_path = lambda: db
+        db_files.db_path = lambda: db
         url = server.url("postgres")
         migrate.upgrade(url)
         asyncio.run(measure(url, db, given.runs))

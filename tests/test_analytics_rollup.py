@@ -18,7 +18,7 @@ import test_analytics_outlook as outlook_of_a_store
 import test_analytics_stock as stock_of_a_store
 from mcp_clients import ROOT
 
-from zava_sql import ddl, migrate
+from zava_sql import db_files, migrate
 
 pytestmark = pytest.mark.once
 
@@ -609,7 +609,7 @@ PLANNED = [
 @pytest.mark.once
 def test_the_plan_of_every_report_is_proved():
     reports_there = {
-        path.stem for path in (ddl.db_path() / "functions/analytics").glob("[a-z]*.sql")
+        path.stem for path in (db_files.db_path() / "functions/analytics").glob("[a-z]*.sql")
     }
     calls = [
         *PLANNED,

@@ -15,7 +15,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from zava_sql import ddl, ddl_catalogue, ddl_moves, ddl_plan, ddl_review, errors, migrate
+from zava_sql import db_files, ddl, ddl_catalogue, ddl_moves, ddl_plan, ddl_review, errors, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -320,12 +320,12 @@ def write(db: Path, files: dict[str, str | None]) -> None:
 @pytest.fixture
 def db(tmp_path, monkeypatch):
     """Make a project with tables and without functions, but for the rules."""
-    real, made = ddl.db_path(), tmp_path / "db"
+    real, made = db_files.db_path(), tmp_path / "db"
     (made / "migrations" / "versions").mkdir(parents=True)
     for name in ("env.py", "script.py.mako"):
         shutil.copy(real / "migrations" / name, made / "migrations")
-    rules = "functions/security/house_rules.sql"
-    write(made, {rules: (real / rules).read_text(encoding="utf-8")})
+    read = ("catalogue.sql", "functions/security/house_rules.sql")
+    write(made, {name: (real / name).read_text(encoding="utf-8") for name in read})
     ddl.freeze(made, "base")
     for way, text in (("up", BASE), ("down", BASE_DOWN)):
         (file,) = made.glob(f"migrations/versions/*.{way}.sql")
@@ -333,7 +333,7 @@ def db(tmp_path, monkeypatch):
         frozen = frozen.replace("set local role zava_owner;", text) if way == "up" else text
         file.write_text(frozen, encoding="utf-8")
     ddl.rehash(made, "0001")
-    monkeypatch.setattr(migrate, "db_path", lambda: made)
+    monkeypatch.setattr(db_files, "db_path", lambda: made)
     return made
 
 
@@ -607,18 +607,19 @@ def test_words_say_who_gains_and_who_loses():
 
 
 def test_blame_reads_the_frozen_files():
-    lines = ddl_review.blame(ddl.db_path(), "zava.visible_stores(name)")
+    db = db_files.db_path()
+    lines = ddl_review.blame(db, "zava.visible_stores(name)")
     made = "create or replace, comment on, revoke, grant  db/functions/security/visible_stores.sql"
     assert lines[:2] == [
         f"0002_kernel  {made}  +25 -0 lines",
         f"0075_retired_keys_are_errors  {made}  +1 -1 lines",
     ]
-    assert any("by hand" in line for line in ddl_review.blame(ddl.db_path(), "retail.orders"))
+    assert any("by hand" in line for line in ddl_review.blame(db, "retail.orders"))
     for same in ("function zava.visible_stores(name)", '"zava".visible_stores'):
-        assert ddl_review.blame(ddl.db_path(), same) == lines
-    fence = ddl_review.blame(ddl.db_path(), "policy orders_store_manager_fence on retail.orders")
+        assert ddl_review.blame(db, same) == lines
+    fence = ddl_review.blame(db, "policy orders_store_manager_fence on retail.orders")
     assert fence[0].startswith("0002_kernel  drop, create, comment on  db/policies/orders.sql")
     # Comments tell of orders; that changes nothing of that name.
     for wrong in ("zava.nowhere", "orders", "x; drop", ""):
         with pytest.raises(errors.ValidationError):
-            ddl_review.blame(ddl.db_path(), wrong)
+            ddl_review.blame(db, wrong)

@@ -10,7 +10,17 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from zava_sql import cli_db, ddl, ddl_adopt, ddl_catalogue, ddl_drift, ddl_plan, errors, migrate
+from zava_sql import (
+    cli_db,
+    db_files,
+    ddl,
+    ddl_adopt,
+    ddl_catalogue,
+    ddl_drift,
+    ddl_plan,
+    errors,
+    migrate,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,8 +167,8 @@ SEEDS = [
 def db(tmp_path, monkeypatch):
     """Give a copy of db/ with a snapshot of the template; migrations read it instead."""
     copy = tmp_path / "db"
-    shutil.copytree(ddl.db_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(migrate, "db_path", lambda: copy)
+    shutil.copytree(db_files.db_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(db_files, "db_path", lambda: copy)
     return copy
 
 
@@ -175,13 +185,13 @@ def snapshot(db, database):
 
 
 def report(url: str) -> ddl_drift.Report:
-    return migrate.ask(url, lambda c: ddl_drift.report(c, migrate.db_path(), migrate.head()))
+    return migrate.ask(url, lambda c: ddl_drift.report(c, db_files.db_path(), migrate.head()))
 
 
 def adopt(url: str, name: str = "adopted") -> list[str]:
     async def work(connection) -> list[str]:
-        found = await ddl_drift.report(connection, migrate.db_path(), migrate.head())
-        return await ddl_adopt.adopt(connection, migrate.db_path(), found, name)
+        found = await ddl_drift.report(connection, db_files.db_path(), migrate.head())
+        return await ddl_adopt.adopt(connection, db_files.db_path(), found, name)
 
     return migrate.ask(url, work)
 
@@ -466,7 +476,7 @@ def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
 @pytest.mark.once
 def test_the_snapshot_is_of_the_newest_revision(module_database):
     """Write it anew with `zava-sql db prove --lock`."""
-    text = (ddl.db_path() / ddl_drift.LOCK).read_text(encoding="utf-8")
+    text = (db_files.db_path() / ddl_drift.LOCK).read_text(encoding="utf-8")
     held = json.loads(text)
     assert held["revision"] == migrate.head()
     assert {k: "\n".join(v["text"]) for k, v in held["objects"].items()} == state(

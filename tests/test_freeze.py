@@ -13,7 +13,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from zava_sql import ddl, ddl_adopt, errors, migrate
+from zava_sql import db_files, ddl, ddl_adopt, errors, migrate
 
 pytestmark = pytest.mark.once
 
@@ -49,9 +49,9 @@ def rank(parameter: str = "x", result: str = "text", grant: str = GRANT) -> str:
 def db(tmp_path, monkeypatch, template):  # noqa: ARG001 - it is made of the files as they are
     """Give a copy of db/ in which everything is frozen; migrations read it instead."""
     copy = tmp_path / "db"
-    shutil.copytree(ddl.db_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(db_files.db_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
     ddl.redo(copy)
-    monkeypatch.setattr(migrate, "db_path", lambda: copy)
+    monkeypatch.setattr(db_files, "db_path", lambda: copy)
     return copy
 
 
@@ -108,7 +108,7 @@ def round_trip(url: str) -> None:
 
 def test_every_file_of_the_project_is_frozen(tmp_path):
     copy = tmp_path / "db"
-    shutil.copytree(ddl.db_path(), copy)
+    shutil.copytree(db_files.db_path(), copy)
     try:
         waiting = ddl.freeze(copy, "forgotten")[1:]
     except errors.ValidationError:

@@ -23,12 +23,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from zava_sql import ddl, ddl_catalogue, ddl_locks, ddl_prove, errors, migrate
+from zava_sql import db_files, ddl, ddl_catalogue, ddl_locks, ddl_prove, errors, migrate
 
 pytestmark = pytest.mark.once
 
 REVISIONS = sorted(
-    path.name[:4] for path in (ddl.db_path() / "migrations" / "versions").glob("*.up.sql")
+    path.name[:4] for path in (db_files.db_path() / "migrations" / "versions").glob("*.up.sql")
 )
 OURS = "^(zava_.*|store_manager|regional_manager|head_office)$"
 
@@ -99,8 +99,8 @@ def create(cluster):
 def db(tmp_path, monkeypatch):
     """Give a copy of db/ that a test may edit; migrations read it instead."""
     copy = tmp_path / "100% ours" / "db"  # a percent sign means something to configuration files
-    shutil.copytree(ddl.db_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(migrate, "db_path", lambda: copy)
+    shutil.copytree(db_files.db_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(db_files, "db_path", lambda: copy)
     return copy
 
 
@@ -125,7 +125,7 @@ def test_upgrade_makes_what_the_files_say(create):
     migrated, applied = create("migrated"), create("applied")
     migrate.upgrade(migrated)
 
-    versions = ddl.db_path() / "migrations" / "versions"
+    versions = db_files.db_path() / "migrations" / "versions"
     starts, tails = [], []
     for path in sorted(versions.glob("*.up.sql")):
         by_hand = ddl.BLOCK.sub("", path.read_text(encoding="utf-8"))
@@ -141,7 +141,7 @@ def test_upgrade_makes_what_the_files_say(create):
         for start in starts:
             connection.execute(f"{start}\nreset role;".encode())
         connection.execute("set local role zava_owner")
-        for text in ddl.sources(ddl.db_path()).values():
+        for text in ddl.sources(db_files.db_path()).values():
             connection.execute(text.encode())
         connection.execute("reset role")
         for tail in tails:
@@ -279,7 +279,7 @@ def test_an_owner_without_superuser_can_migrate(create, cluster):
 
 
 def test_the_roles_of_another_administrator_are_granted_first(create, cluster):
-    page = (ddl.db_path().parent / "docs" / "install.md").read_text(encoding="utf-8")
+    page = (db_files.db_path().parent / "docs" / "install.md").read_text(encoding="utf-8")
     told = "".join(re.findall(r"^grant [^;]*to other [^;]*;", page, re.MULTILINE))
     told = told.replace("to other", "to dba")
     every_role = "0009"
@@ -303,7 +303,7 @@ def test_the_roles_of_another_administrator_are_granted_first(create, cluster):
 
 
 def test_a_second_administrator_goes_on_where_the_first_is_gone(create, cluster):
-    page = (ddl.db_path().parent / "docs" / "install.md").read_text(encoding="utf-8")
+    page = (db_files.db_path().parent / "docs" / "install.md").read_text(encoding="utf-8")
     told = "".join(re.findall(r"^grant [^;]*to other [^;]*;", page, re.MULTILINE))
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
         admin.execute("create role dba login createrole password 'dba'")

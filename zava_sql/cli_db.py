@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zava_sql import embedded
+from zava_sql import db_files, embedded
 from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.cli_progress import show_step
 from zava_sql.connections import connect
@@ -166,7 +166,7 @@ def review(
 
     async def _plan(connection: Connection) -> Plan:
         await migrate.require_head(connection)
-        return await plan(connection, migrate.db_path())
+        return await plan(connection, db_files.db_path())
 
     target = _admin_url(Settings.load())
     found = migrate.ask(target, _plan)
@@ -204,8 +204,8 @@ def drift(
     from zava_sql.ddl_drift import report  # noqa: PLC0415
 
     async def _adopt(connection: Connection) -> list[str]:
-        found = await report(connection, migrate.db_path(), migrate.head())
-        return await take(connection, migrate.db_path(), found, name)
+        found = await report(connection, db_files.db_path(), migrate.head())
+        return await take(connection, db_files.db_path(), found, name)
 
     done = migrate.ask(_admin_url(Settings.load()), _adopt)
     print(json.dumps({"done": done}) if json_ else "\n".join(map(visible, done)))
@@ -217,7 +217,7 @@ def _drift() -> Report:
 
     return migrate.ask(
         _admin_url(Settings.load()),
-        lambda connection: report(connection, migrate.db_path(), migrate.head()),
+        lambda connection: report(connection, db_files.db_path(), migrate.head()),
     )
 
 
@@ -283,10 +283,9 @@ def blame(
     name: Annotated[str, typer.Argument(metavar="object", help="For example zava.visible_stores.")],
 ) -> None:
     """Tell which revisions changed an object; needs no database."""
-    from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
-    from zava_sql.ddl_review import blame as look  # noqa: PLC0415
+    from zava_sql.ddl_review import blame as look  # noqa: PLC0415 - alembic is slow to import
 
-    print("\n".join(look(migrate.db_path(), name)))
+    print("\n".join(look(db_files.db_path(), name)))
 
 
 def _admin_url(settings: Settings) -> str:

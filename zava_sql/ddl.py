@@ -23,7 +23,7 @@ from alembic import util
 from alembic.operations import MigrateOperation, Operations
 from alembic.script import ScriptDirectory
 
-from zava_sql.db_files import db_path, require_clone
+from zava_sql.db_files import require_clone
 from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = [
     "EditedRevisionError",
     "check_name",
-    "db_path",
     "freeze",
     "place",
     "redo",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql import ddl
+from zava_sql import db_files, ddl
 from zava_sql.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ async def read(
     connection: Connection, schemas: Iterable[str] | None = SCHEMAS
 ) -> dict[str, Object]:
     """Read the objects of these schemas, or of all; SELECTs only."""
-    sql = (ddl.db_path() / "catalogue.sql").read_text(encoding="utf-8")
+    sql = (db_files.db_path() / "catalogue.sql").read_text(encoding="utf-8")
     names = None if schemas is None else list(schemas)
     transaction = connection.transaction()
     await transaction.start()

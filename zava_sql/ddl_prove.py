@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from zava_sql import ddl_drift, migrate
+from zava_sql import db_files, ddl_drift, migrate
 from zava_sql.ddl_catalogue import read
 from zava_sql.ddl_plan import plan
 from zava_sql.errors import DatabaseError
@@ -62,14 +62,14 @@ async def prove(url: str, report: Callable[[str], None], *, lock: bool = False) 
 
         connection = await migrate.connect(online)
         try:
-            found = await plan(connection, migrate.db_path())
+            found = await plan(connection, db_files.db_path())
             broken = [f"{rule}: {name}" for rule, name, _ in found.broken]
             waiting = [change.note for change in found.changes]
             report(f"{'FAILED' if waiting else 'ok'}  the files say what the revisions make")
             report(f"{'FAILED' if broken else 'ok'}  the house rules are kept")
             if lock and not (failures or waiting or broken):
                 ddl_drift.lock(
-                    migrate.db_path(), migrate.head(), await read(connection), found.files
+                    db_files.db_path(), migrate.head(), await read(connection), found.files
                 )
                 report(f"wrote db/{ddl_drift.LOCK}")
         finally:

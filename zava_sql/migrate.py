@@ -18,8 +18,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
+from zava_sql import db_files
 from zava_sql.administrator import ROLE_OF_ANOTHER, administer, advice
-from zava_sql.ddl import EditedRevisionError, db_path, frozen
+from zava_sql.ddl import EditedRevisionError, frozen
 from zava_sql.errors import (
     ConfigurationError,
     DatabaseError,
@@ -38,7 +39,6 @@ __all__ = [
     "ask",
     "connect",
     "current",
-    "db_path",
     "downgrade",
     "explain",
     "head",
@@ -145,11 +145,11 @@ def revisions() -> list[str]:
 
 
 def _config(url: str) -> Config:
-    frozen(db_path())  # refuses two revisions of one number, which alembic takes for heads
+    frozen(db_files.db_path())  # refuses two revisions of one number, which alembic takes for heads
     config = Config(
         stdout=sys.stdout, output_buffer=sys.stdout, attributes={"url": url, "blockers": {}}
     )
-    location = str(db_path() / "migrations").replace("%", "%%")
+    location = str(db_files.db_path() / "migrations").replace("%", "%%")
     config.set_main_option("script_location", location)
     return config
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import asyncpg
 
-from zava_sql.db_files import db_path
+from zava_sql import db_files
 from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
@@ -267,5 +267,5 @@ def _prelude(*, hardening: bool) -> str:
 @cache
 def hardening_query() -> str:
     """Give the query of zava.hardening(), for databases that have no such function as well."""
-    function = (db_path() / "functions" / "security" / "hardening.sql").read_text("utf-8")
+    function = (db_files.db_path() / "functions" / "security" / "hardening.sql").read_text("utf-8")
     return function.partition("\nbegin atomic\n")[2].partition(";\nend;\n")[0]
