@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zava_sql.errors import ConfigurationError, ZavaError
+from zava_sql.errors import ZavaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ _PAUSE = 1
 # Seconds for which a directory that nobody holds may be one that is being made.
 _NEW = 60
 
-_WATCHED = frozenset({"SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD"})
+_WATCHED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD})
 
 
 def supervise(
@@ -43,16 +43,8 @@ def supervise(
 
     `work` gets a file that reads as ended once the watcher is gone; `buried` gets the id of each
     process that has ended.
-
-    Raises:
-        ConfigurationError: this platform cannot do it.
     """
-    if not hasattr(os, "fork"):
-        raise ConfigurationError(
-            "several processes need a system with fork()",
-            hint="Start one process for each core, on ports of their own.",
-        )
-    watched = {getattr(signal, name) for name in _WATCHED}
+    watched = set(_WATCHED)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         watched.remove(signal.SIGHUP)  # as under nohup: even ignored, what is waited for comes
     # Ignored, as by who began this, it would never come, and nobody would be buried.
@@ -100,7 +92,7 @@ def _start(work: Callable[[int], None], alive: int, held: int) -> int:
         # A terminal's Ctrl-C is for the watcher, which passes it on once.
         os.setpgid(0, 0)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the server takes it
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {getattr(signal, name) for name in _WATCHED})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
         work(alive)
         code = 0
     except ZavaError as error:
