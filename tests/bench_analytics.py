@@ -33,8 +33,10 @@ from rich.console import Console
 from rich.table import Table
 from throwaway import thrown_away
 
+from zava_sql.tenant import ContextKey
+
 STORE = "bench_7"
-KEY = ("bench", bytes(range(32)))
+KEY = ContextKey("bench", bytes(range(32)))
 PROCESSOR = {max(os.sched_getaffinity(0))}
 
 # Six years of the same number of orders in each store; 8 lines in 3 orders; a return for 4 % of
@@ -170,8 +172,7 @@ def load(connection: psycopg.Connection, stores: int, lines: int) -> None:
         connection.execute(f"drop index {name}")
     began = time.perf_counter()
     orders = lines * 3 // 8 // stores
-    ipad, opad = (bytes(b ^ m for b in KEY[1].ljust(64, b"\0")) for m in (0x36, 0x5C))
-    connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY[0], ipad, opad])
+    connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY.kid, *KEY.pads()])
     connection.execute(
         LOAD.format(stores=stores, orders=orders, customers=max(10, orders // 5), store=STORE)
     )
@@ -197,7 +198,7 @@ class Caller:
         os.sched_setaffinity(self.connection.info.backend_pid, PROCESSOR)
         self.role = "none"
         if principal:
-            self.connection.execute(SIGN, {"kid": KEY[0], "name": principal})
+            self.connection.execute(SIGN, {"kid": KEY.kid, "name": principal})
             row = self.connection.execute(
                 "select role_name from zava.principals where name = %s", [principal]
             ).fetchone()

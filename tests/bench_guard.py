@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -39,7 +38,6 @@ from zava_sql.guard.tree import _KNOWN, _SHAPES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CORPORA = Path(os.environ.get("ZAVA_CORPORA") or Path(__file__).parents[2] / "shared" / "corpora")
 API = {"whoami", "describe_schema"}
 DIALECT = Postgres()
 HALF = MAX_TOKENS // 2 - 2
@@ -186,7 +184,7 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def corpora(source: str) -> list[str]:
-    path = CORPORA / "selects.jsonl"
+    path = guard_lists.CORPORA / "selects.jsonl"
     if not path.is_file():
         return []
     found = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
@@ -225,7 +223,7 @@ def main() -> None:
         show(console, "of both (bar: 60 and 500 us)", as_they_come(tpc + agents, rounds))
         show(console, "of these and PostgreSQL's tests", as_they_come(tpc + agents + pg, rounds))
     else:
-        console.print(f"TPC and PostgreSQL's tests: no corpora at {CORPORA}")
+        console.print(f"TPC and PostgreSQL's tests: no corpora at {guard_lists.CORPORA}")
     for title, cases in (("at the limits", INSIDE), ("beyond the limits", BEYOND)):
         table = Table("text", "ms", title=f"new texts {title}")
         for name, text in cases.items():

@@ -31,11 +31,12 @@ from rich.table import Table
 from throwaway import thrown_away
 
 from zava_sql.settings import Settings
+from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KEY = ("bench", bytes(range(32)))
+KEY = ContextKey("bench", bytes(range(32)))
 CLUSTERS = 500
 CATEGORIES = 9
 SHARES = {"0.1 %": 0.001, "1 %": 0.01, "1 % in 5 clusters": 0.01, "5 %": 0.05, "20 %": 0.2,
@@ -146,8 +147,7 @@ def load(
     connection: psycopg.Connection[Any], names: list[str], vectors: np.ndarray, of: np.ndarray
 ) -> list[Any]:
     """Fill an empty, migrated database with the catalogue; give the ids of products."""
-    ipad, opad = (bytes(b ^ m for b in KEY[1].ljust(64, b"\0")) for m in (0x36, 0x5C))
-    connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY[0], ipad, opad])
+    connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY.kid, *KEY.pads()])
     connection.execute(
         "insert into retail.categories (name) select n from generate_series(0, %s) as n",
         [CATEGORIES - 1],
@@ -284,7 +284,7 @@ def measure(url: str, cases: dict[str, Case], ids: list[Any], asked: Asked, roun
             case.times = {name: [] for name in ways}
             case.computed = {name: [] for name in ways}
             with psycopg.connect(url, autocommit=True, options="-c jit=off") as caller:
-                caller.execute(SIGN, {"kid": KEY[0], "name": case.principal})
+                caller.execute(SIGN, {"kid": KEY.kid, "name": case.principal})
                 sys.stderr.write(f"… asking as {case.principal}\n")
                 nearest = [asked.nearest(number, case.sold) for number in range(len(asked.texts))]
                 for turn in range(rounds + 1):

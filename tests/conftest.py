@@ -32,12 +32,12 @@ from pytest_postgresql.janitor import DatabaseJanitor
 from zava_sql import migrate
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.seed import seed
+from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-KID = "test"
-SECRET = bytes(range(32))
+KEY = ContextKey("test", bytes(range(32)))
 SEED_SCALE = 0.005
 LOGINS = {"zava_gateway": "gateway-password", "zava_service": "service-password"}
 OURS = ("PG", "ZAVA_")
@@ -79,7 +79,7 @@ class Database:
 
     server: Server
     dbname: str
-    context_key: str = f"{KID}:{SECRET.hex()}"
+    context_key: str = str(KEY)
 
     @property
     def admin_url(self) -> str:
@@ -212,9 +212,8 @@ def template(server: Server) -> Iterator[NoopExecutor]:
 def prepare(server: Server, dbname: str) -> None:
     """Fill the template."""
     migrate.upgrade(server.url(dbname))
-    ipad, opad = (bytes(b ^ mask for b in SECRET.ljust(64, b"\0")) for mask in (0x36, 0x5C))
     with psycopg.connect(server.url(dbname), autocommit=True) as connection:
-        connection.execute("select zava.create_signing_key(%s, %s, %s)", [KID, ipad, opad])
+        connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY.kid, *KEY.pads()])
         for login, password in LOGINS.items():
             connection.execute(
                 sql.SQL("alter role {} login password {}").format(sql.Identifier(login), password)

@@ -1,12 +1,15 @@
-"""The kept lists of texts: guard_allowed.sql and guard_refused.sql."""
+"""The kept lists of texts: guard_allowed.sql and guard_refused.sql; and where the corpora are."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
+# Texts of PostgreSQL's tests and of TPC, which are no part of the repository: docs/guard.md, Proof.
+CORPORA = Path(os.environ.get("ZAVA_CORPORA") or HERE.parents[1] / "shared" / "corpora")
 
 
 class Refused(NamedTuple):

@@ -39,7 +39,7 @@ def texts() -> list[str]:
     found = [make(rng) for _ in range(SAMPLES) for make in kinds]
     found += guard_lists.allowed() + [case.sql for case in guard_lists.refused()]
     found += [*bench_guard.INSIDE.values(), *bench_guard.BEYOND.values()]
-    for path in sorted(bench_guard.CORPORA.glob("*.jsonl")):
+    for path in sorted(guard_lists.CORPORA.glob("*.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines()
         found += [text["sql"] for text in map(json.loads, lines) if "sql" in text]
     return found

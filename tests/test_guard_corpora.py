@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
+import guard_lists
 import pytest
 from guard_oracle import WRAP, harms, parse, read, without_places
 
@@ -14,12 +13,11 @@ from zava_sql.guard.limits import Refusal
 from zava_sql.guard.names import Names
 
 pytestmark = pytest.mark.once
-CORPORA = Path(os.environ.get("ZAVA_CORPORA") or Path(__file__).parents[2] / "shared" / "corpora")
 NAMES = Names()
 
 
 def texts(name: str) -> list[dict[str, Any]]:
-    path = CORPORA / name
+    path = guard_lists.CORPORA / name
     if not path.is_file():
         pytest.skip(f"no corpora: {path} is missing (ZAVA_CORPORA names their directory)")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
