@@ -133,7 +133,7 @@ async def test_what_is_wrong_shows(clone):
     assert Cell("api.by_key", "seattle", "own", 1, 1) in matrix.cells
     # Nobody but stores stood behind those fences; the function is for PUBLIC.
     assert {what for persona, _, what in found if persona == "head-office"} == {"api.planted()"}
-    assert not matrix.to_json()["ok"]
+    assert not matrix.to_dict()["ok"]
 
 
 async def test_every_kind_of_weakening_is_noticed(copy):

@@ -120,7 +120,7 @@ def verify(
     with _for_whoever_reads():
         if json_:
             extra = {"mutations": [one.to_dict() for one in mutations]} if mutate else {}
-            print(json.dumps(matrix.to_json() | extra, indent=2))
+            print(json.dumps(matrix.to_dict() | extra, indent=2))
         else:
             _print_matrix(matrix, mutations)
     if page:

@@ -63,17 +63,17 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"alive": True})
 
-    health_of_it = Health(agent, endpoint.toolbox)
+    look = Health(agent, endpoint.toolbox)
     identities = Identities(database)
 
     async def readyz(_: Request) -> Response:
-        ready = await health_of_it.ready()
+        ready = await look.ready()
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
 
     async def health(request: Request) -> Response:
         if not await _is_insider(request, identities):
             return _insiders_only()
-        report = await health_of_it.report()
+        report = await look.report()
         return JSONResponse(report, status_code=503 if report["status"] == "down" else 200)
 
     async def metrics(request: Request) -> Response:

@@ -150,7 +150,7 @@ class Matrix:
         """Cells that show too much or too little, or could not be filled."""
         return tuple(cell for cell in self.cells if cell.outcome in WRONG)
 
-    def to_json(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Give all of it for programs."""
         return {"ok": not self.problems, "cells": [asdict(cell) for cell in self.cells]}
 
