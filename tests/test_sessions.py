@@ -501,6 +501,23 @@ async def test_values_arrive_exactly(
     assert list(answer.rows) == [(value,)]
 
 
+async def test_arrays_that_are_met_one_after_the_other_arrive_together(
+    module_database: conftest.Database, seattle: Principal
+) -> None:
+    ones, halves = "array[1]", "array[0.5::float8]"
+    async with tenants.opened(module_database) as database:
+        before = await pid_of(database)
+        for texts, row in (
+            ([ones], ([1],)),
+            ([ones, halves], ([1], [0.5])),
+            ([halves], ([0.5],)),
+            ([halves, ones, "array[true]"], ([0.5], [1], [True])),
+        ):
+            answer = await fetch(database, seattle, f"select {', '.join(texts)}", 1)
+            assert answer.rows == [row]
+        assert await pid_of(database) == before
+
+
 async def test_arrays_of_types_of_ones_own_arrive_with_empty_elements(
     module_database: conftest.Database, seattle: Principal
 ) -> None:

@@ -66,6 +66,8 @@ class GatewayConnection(asyncpg.Connection):
         # asyncpg would look types up with set_config(), which tenants lack, to switch JIT off.
         self._server_caps = self._server_caps._replace(jit=False)
         self.inflow = Inflow(self._protocol, self._transport)
+        # Numbers of types beyond those that every database has (`text_types`).
+        self.read_as_text: set[int] = set()
         self._holder: UUID | None = None
         # Transactions that it was begun for.
         self.uses = 0

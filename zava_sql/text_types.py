@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import asyncpg
+    from zava_sql.gateway import GatewayConnection
 
 __all__ = ["read_arrays", "read_exactly"]
 
@@ -78,7 +78,7 @@ where t.typtype in ('r', 'm')
 """
 
 
-async def read_exactly(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def read_exactly(connection: GatewayConnection) -> None:
     """Read all these as text, in a transaction, which a pooler keeps on one backend."""
     for name in _TEXT_TYPES:
         # As the type text is read: by the driver's own code, without a call for each value.
@@ -90,17 +90,22 @@ async def read_exactly(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await read_arrays(connection)
 
 
-async def read_arrays(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def read_arrays(connection: GatewayConnection) -> None:
     """Read ranges, and the arrays that may not be taken apart, as text: those of today."""
     for name, schema, number in await connection.fetch(_OF_TODAY):
-        _read_as_text(connection, name, number, schema)
+        # Told of one, the driver forgets all arrays that it has looked up: were it told each time,
+        # a statement with two that are met for the first time after each other would never have
+        # both.
+        if number not in connection.read_as_text:
+            connection.read_as_text.add(number)
+            _read_as_text(connection, name, number, schema)
 
 
 def _read_as_text(
-    connection: asyncpg.Connection[asyncpg.Record],
+    connection: GatewayConnection,
     name: str,
     number: int,
     schema: str = "pg_catalog",
 ) -> None:
-    known: Any = connection._protocol.get_settings()  # type: ignore[attr-defined]  # noqa: SLF001
+    known: Any = connection._protocol.get_settings()  # noqa: SLF001
     known.set_builtin_type_codec(number, name, schema, "scalar", "text", "text")
