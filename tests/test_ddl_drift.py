@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -479,6 +480,8 @@ def test_the_snapshot_is_of_the_newest_revision(module_database):
     text = (db_files.db_path() / ddl_drift.LOCK).read_text(encoding="utf-8")
     held = json.loads(text)
     assert held["revision"] == migrate.head()
+    newest = ddl.frozen(db_files.db_path())[-1]
+    assert held["sha256"] == hashlib.sha256(newest.read_bytes()).hexdigest()
     assert {k: "\n".join(v["text"]) for k, v in held["objects"].items()} == state(
         module_database.admin_url
     )
