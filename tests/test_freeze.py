@@ -13,7 +13,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from zava_sql import db_files, ddl, ddl_adopt, errors, migrate
+from zava_sql import db_files, ddl, ddl_adopt, ddl_prove, errors, migrate
 
 pytestmark = pytest.mark.once
 
@@ -311,12 +311,15 @@ def test_revisions_go_on_where_alembic_merged_branches(db):
     assert migrate.head() == ddl.frozen(db)[-1].name[:4]
 
 
-def test_nothing_is_written_into_an_installed_package():
+def test_nothing_is_written_into_an_installed_package(monkeypatch):
     packaged = Path(ddl.__file__).parent / "db"
     with pytest.raises(errors.ConfigurationError, match="installed package"):
         ddl.write(packaged, "adopted", "", "")
     with pytest.raises(errors.ConfigurationError, match="installed package"):
         asyncio.run(ddl_adopt.adopt(None, packaged, None, "adopted"))
+    monkeypatch.setattr(db_files, "db_path", lambda: packaged)
+    with pytest.raises(errors.ConfigurationError, match="installed package"):
+        asyncio.run(ddl_prove.prove("", print, lock=True))
 
 
 def test_the_script_says_what_is_wrong(db, monkeypatch, capsys):

@@ -32,6 +32,9 @@ async def prove(url: str, report: Callable[[str], None], *, lock: bool = False) 
 
     `lock` writes the snapshot that `ddl_drift` compares with, of what was proved.
     """
+    db = db_files.db_path()
+    if lock:
+        db_files.require_clone(db)
     failures: list[str] = []
 
     def check(name: str, *digests: str) -> None:
@@ -62,15 +65,13 @@ async def prove(url: str, report: Callable[[str], None], *, lock: bool = False) 
 
         connection = await migrate.connect(online)
         try:
-            found = await plan(connection, db_files.db_path())
+            found = await plan(connection, db)
             broken = [f"{rule}: {name}" for rule, name, _ in found.broken]
             waiting = [change.note for change in found.changes]
             report(f"{'FAILED' if waiting else 'ok'}  the files say what the revisions make")
             report(f"{'FAILED' if broken else 'ok'}  the house rules are kept")
             if lock and not (failures or waiting or broken):
-                ddl_drift.lock(
-                    db_files.db_path(), migrate.head(), await read(connection), found.files
-                )
+                ddl_drift.lock(db, migrate.head(), await read(connection), found.files)
                 report(f"wrote db/{ddl_drift.LOCK}")
         finally:
             await connection.close()
