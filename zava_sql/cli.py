@@ -188,7 +188,7 @@ def _discard_output() -> None:
 
 def _of_database(error: Exception) -> ZavaError | None:
     """Say what an administrator's command was told by the database, or that it went away."""
-    if not isinstance(error, OSError) and is_lost(error):
+    if is_lost(error):
         return ServiceUnavailable(
             "the connection to the database was lost", hint="Check that it runs, and try again."
         )

@@ -43,7 +43,6 @@ async def _administrator() -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
             asyncpg.InvalidParameterValueError,
             asyncpg.UniqueViolationError,
             asyncpg.NoDataFoundError,
-            asyncpg.NameTooLongError,
         ) as error:
             raise ValidationError(error.message or "bad value", hint=error.hint or "") from error
 
