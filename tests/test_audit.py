@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import hashlib
 import itertools
 import json
@@ -22,6 +23,7 @@ import mcp_clients
 import psycopg
 import pytest
 import tenants
+import typer.testing
 from waiting import until
 
 from zava_sql import audit_journal
@@ -29,6 +31,7 @@ from zava_sql.agent import Agent, fetch
 from zava_sql.audit import Audit, anchor_of
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import Caller, caller
+from zava_sql.cli import app
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
@@ -398,6 +401,36 @@ async def test_what_is_cut_out_is_missed(module_database, admin):
             assert problem(admin) == (None, None)
             assert problem(admin, number, link) == found
     assert problem(admin, number, link) == (None, None)
+
+
+async def test_the_command_proves_the_chain_by_the_link_that_a_server_here_knows(
+    module_database, admin, tmp_path
+):
+    async with audited(module_database, tmp_path) as agent:
+        await ask(agent, "select 1", "select 2", "select 3")
+        await until(lambda: len(log(admin, "number")) == 3)
+    links = [f"{number}:{link.hex()}" for number, link in log(admin, "number, hash")]
+
+    async def verify(*arguments, home=tmp_path):
+        runner = typer.testing.CliRunner()
+        environment = {"ZAVA_ADMIN_URL": module_database.admin_url, "ZAVA_HOME": str(home)}
+        run = functools.partial(runner.invoke, app, ["audit", "verify", *arguments])
+        done = await asyncio.to_thread(run, env=environment)
+        return done.exit_code, done.stdout
+
+    assert await verify() == (0, f"3 records, unbroken\nanchor: {links[2]}\n")
+    admin.execute(
+        "delete from zava.audit_log where number = 3; update zava.audit_head as h"
+        " set number = 2, hash = (select l.hash from zava.audit_log as l where l.number = 2)"
+    )
+    cut = (1, f"broken at 3: records 3 to 3 are missing at the end\ngood up to: {links[1]}\n")
+    assert await verify() == cut
+    # Where no server has run only a link noted elsewhere can tell.
+    elsewhere = tmp_path / "elsewhere"
+    assert await verify(home=elsewhere) == (0, f"2 records, unbroken\nanchor: {links[1]}\n")
+    assert await verify("--anchor", links[2], home=elsewhere) == cut
+    code, told = await verify("--anchor", links[2], "--json", home=elsewhere)
+    assert (code, json.loads(told)["ok"], json.loads(told)["broken"]) == (1, False, 3)
 
 
 async def test_months_are_dropped_and_the_chain_goes_on(admin):

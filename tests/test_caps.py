@@ -17,6 +17,7 @@ from zava_sql.agent import Agent, fetch
 from zava_sql.answer import answer
 from zava_sql.catalogue import describe_schema, list_names
 from zava_sql.errors import LimitExceeded, QueryTimeout, ValidationError
+from zava_sql.tenant import tenant_session
 from zava_sql.turns import Turns
 
 if TYPE_CHECKING:
@@ -219,6 +220,14 @@ async def test_an_answer_cannot_fill_the_memory(module_database, sql, runner):
         assert database.gateway.get_size() <= 2
     with psycopg.connect(module_database.admin_url) as connection:
         assert connection.execute(STILL_RUNNING).fetchone() == (0,)
+
+
+async def test_what_was_left_of_a_limit_is_no_limit_for_what_follows(opened):
+    (seattle,) = (await tenants.principals(opened, ("seattle",))).values()
+    async with tenant_session(opened, seattle) as connection:
+        async with connection.inflow.limited(10_000):
+            await connection.fetchval("select 1")
+        assert len(await connection.fetchval("select repeat('x', 20000)")) == 20_000
 
 
 @pytest.mark.parametrize("runner", ["never", "always"])

@@ -91,7 +91,7 @@ def run(module_database, tmp_path_factory) -> Iterator[Run]:
     return call
 
 
-def on_terminal(run: Run, *arguments: str) -> str:
+def on_terminal(run: Run, *arguments: str, **extra: str) -> str:
     """Give what a terminal gets."""
     program = (
         "import os, pty, sys; said = []; "
@@ -99,7 +99,7 @@ def on_terminal(run: Run, *arguments: str) -> str:
         "os.write(2, b''.join(said))"
     )
     command = (sys.executable, "-c", program, sys.executable, "-m", "zava_sql")
-    return run(*arguments, command=command).stderr
+    return run(*arguments, command=command, **extra).stderr
 
 
 def count(run: Run, principal: str) -> int:
@@ -197,12 +197,15 @@ def test_bad_input_is_one_line_and_a_hint(run):
         "VALIDATION_ERROR",
         2,
     )
+    complains(run("principal", "create", "seattle", "--kind", "head"), "VALIDATION_ERROR", 2)
     complains(run("principal", "disable", "nobody"), "VALIDATION_ERROR", 2)
     complains(run("token", "create", "nobody"), "VALIDATION_ERROR", 2)
     complains(run("token", "create", "seattle", "--ttl", "soon"), "VALIDATION_ERROR", 2)
     complains(run("token", "revoke", "x"), "VALIDATION_ERROR", 2)
     complains(run("key", "retire", "nope"), "VALIDATION_ERROR", 2)
     complains(run("check"), "VALIDATION_ERROR", 2)
+    complains(run("check", "select 1", f"--file={DOCS / 'cli.md'}"), "VALIDATION_ERROR", 2)
+    complains(run("check", "select 1", "--jsonl"), "VALIDATION_ERROR", 2)
     complains(run("check", "--file", "/no/such/file"), "VALIDATION_ERROR", 2)
     done = run("serve", "--port", "8000")
     complains(done, "VALIDATION_ERROR", 2)
@@ -299,6 +302,8 @@ def test_programs_read_utf_8_whatever_the_locale(run):
     ask = ("query", "select 'é居'", "--as", "seattle", "--json")
     done = run(*ask, PYTHONIOENCODING="ascii")
     assert json.loads(done.stdout)["rows"] == [["é居"]]
+    shown = on_terminal(run, *ask[:-1], "--format", "csv", PYTHONIOENCODING="ascii")
+    assert "\\xe9\\u5c45" in shown  # which shows what it can
 
 
 @pytest.mark.long
@@ -445,18 +450,21 @@ def test_principals_are_listed_without_their_ids(run, admin_connection):
         "seattle": ["seattle"],
     }
     text = run("principal", "list").stdout
+    assert re.search(r" seattle +│ store +│ zava_store_seattle +│ True +│ seattle ", text), text
     for (identifier,) in admin_connection.execute("select principal_id from zava.principals"):
         assert str(identifier) not in text
 
 
 @pytest.mark.long
 def test_a_key_is_printed_once_and_kept_as_a_hash(run, admin_connection):
-    secret = run("token", "create", "seattle", "--ttl", "1d").stdout.strip()
+    secret = run("token", "create", "seattle", "--ttl", "12h").stdout.strip()
     assert re.fullmatch(r"zava_[A-Za-z0-9_-]{43}", secret)
-    (found,) = admin_connection.execute(
-        "select count(*) from zava.api_keys where key_hash = sha256(%s)", [secret.encode()]
+    (hours,) = admin_connection.execute(
+        "select round(extract(epoch from expires_at - created_at) / 3600) from zava.api_keys"
+        " where key_hash = sha256(%s)",
+        [secret.encode()],
     ).fetchone()
-    assert found == 1
+    assert hours == 12
     (listed,) = json.loads(run("token", "list", "--json").stdout)
     assert secret not in str(listed)
     assert run("token", "revoke", listed["key_id"]).returncode == 0
@@ -569,9 +577,12 @@ def test_a_store_whose_rollup_cannot_hold_a_day_is_named(run, module_database):
 
 @pytest.mark.long
 def test_the_demo_leaves_a_database_of_ones_own_alone(run, tmp_path):
-    done = run("demo", ZAVA_HOME=str(tmp_path))
-    complains(done, "CONFIGURATION_ERROR", 2)
-    assert "ZAVA_ADMIN_URL" in done.stderr
+    unset = {}
+    for name in ("ZAVA_ADMIN_URL", "ZAVA_DATABASE_URL", "ZAVA_SERVICE_URL"):
+        done = run("demo", ZAVA_HOME=str(tmp_path), **unset)
+        complains(done, "CONFIGURATION_ERROR", 2)
+        assert f"{name} leads" in done.stderr
+        unset[name] = ""
     assert not any(tmp_path.iterdir())
 
 

@@ -17,7 +17,7 @@ import pytest
 import tenants
 import test_mcp as mcp
 from mcp import Client, MCPError
-from mcp.client.subscriptions import ToolsListChanged
+from mcp.client.subscriptions import PromptsListChanged, ResourcesListChanged, ToolsListChanged
 from prometheus_client import REGISTRY
 from pydantic import ValidationError as SettingError
 
@@ -446,13 +446,20 @@ async def test_a_new_function_appears_and_an_old_one_goes_without_a_restart(way,
 async def test_clients_that_listen_are_told(transport, shops, url):
     async with mcp.seattle(transport, "auto", shops[0], url, shops[1]) as client:
         assert client.server_capabilities.tools.list_changed is True
-        name = f"told_{transport}"
+        name, kinds = (
+            f"told_{transport}",
+            {ToolsListChanged, ResourcesListChanged, PromptsListChanged},
+        )
+        wanted = dict.fromkeys(
+            ("tools_list_changed", "resources_list_changed", "prompts_list_changed"), True
+        )
         async with (
-            client.listen(tools_list_changed=True) as events,
+            client.listen(**wanted) as events,
             function(shops[0].admin_url, name),
         ):
             with anyio.fail_after(30):
-                assert isinstance(await anext(aiter(events)), ToolsListChanged)
+                while kinds:
+                    kinds.discard(type(await anext(aiter(events))))
 
 
 @pytest.fixture
@@ -521,9 +528,15 @@ async def test_one_tenant_cannot_take_all_the_streams(monkeypatch, shops, url):
 
 async def test_clients_of_the_older_era_are_told_over_stdio(shops):
     told = asyncio.Event()
+    kinds = {
+        types.ToolListChangedNotification,
+        types.ResourceListChangedNotification,
+        types.PromptListChangedNotification,
+    }
 
     async def handle(message):
-        if isinstance(message, types.ToolListChangedNotification):
+        kinds.discard(type(message))
+        if not kinds:
             told.set()
 
     parameters = mcp.stdio_parameters(shops[0])

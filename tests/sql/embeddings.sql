@@ -227,8 +227,12 @@ select md5('embed')::uuid, p.product_id, 1, 1 from retail.products as p;
 select zava.refresh_search_words();
 select zava.activate_embedding_model('first');
 select results_eq(
-    $$ select m.name from retail.search_stores as s join retail.embedding_models as m on m.model_id = s.model_id $$,
-    array['first'], 'what stores sell is taken up with the model that is live'
+    $$ select m.name from retail.embedding_models as m join retail.search_stores as s on s.model_id = m.model_id
+       union all
+       select distinct m.name
+       from retail.embedding_models as m
+       join retail.search_assortments as a on a.model_id = m.model_id and public.vector_dims(a.embedding) = m.dimensions $$,
+    array['first', 'first'], 'what stores sell is taken up with the model that is live, vectors too'
 );
 update retail.products set description = 'Of iron.' where sku <> 'EMBED-5';
 select is(pg_temp.claim('second'), 5::bigint);
