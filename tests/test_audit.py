@@ -228,6 +228,15 @@ async def test_the_command_shows_the_newest_calls_and_goes_on_with_new_ones(
             await process.wait()
 
 
+async def test_what_a_call_said_moves_no_cursor(module_database, admin, tmp_path):
+    async with audited(module_database, tmp_path, audit_arguments="full") as agent:
+        await ask(agent, "select pg_sleep('\x1b]0;title\x07')")
+        await until(lambda: log(admin, "number"))
+    runner = typer.testing.CliRunner(env={"ZAVA_ADMIN_URL": module_database.admin_url})
+    done = await asyncio.to_thread(runner.invoke, app, ["audit", "tail"])
+    assert done.stdout.endswith(": select pg_sleep(' ]0;title ')\n")
+
+
 async def test_the_service_can_append_and_nothing_else(module_database, admin):
     source = str(uuid.uuid4())
     with psycopg.connect(module_database.service_url, autocommit=True) as service:

@@ -876,15 +876,19 @@ async def test_a_command_that_finds_no_server_says_so():
     done = await asyncio.to_thread(run, app, ["monitor", "--url", "ftp://x"])
     assert done.exception.exit_code == 2
 
+    answers = {b"200 OK": 3, b"500 Server Error": 3, b"403 Forbidden": 2}
+    status = iter(answers)
+
     async def page(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: 6\r\n\r\n<html>" % next(status))
         writer.close()
 
     async with await asyncio.start_server(page, "127.0.0.1", 0) as other:
         url = "http://{}:{}".format(*other.sockets[0].getsockname())
-        done = await asyncio.to_thread(run, app, ["monitor", "--url", url])
-    assert done.exception.exit_code == 3
+        for exit_code in answers.values():
+            done = await asyncio.to_thread(run, app, ["monitor", "--url", url])
+            assert done.exception.exit_code == exit_code
 
 
 async def test_the_cache_is_counted(shops):

@@ -140,7 +140,7 @@ def token_create(
 
 def _life(text: str) -> timedelta:
     match = re.fullmatch(r"([0-9]{1,6})([dhm])", text)
-    if match is None or int(match[1]) == 0:
+    if match is None:
         raise ValidationError(f"not a duration: {text[:40]}", hint="Write 30d, 12h or 90m.")
     return (
         int(match[1])
