@@ -221,7 +221,9 @@ def test_every_kind_of_drift_is_named_and_nothing_else(database, snapshot):
         "select zava.harden()",
         # and what was there before: others who use it
         "do $$ begin execute format('grant all on database %I to pg_monitor',"
-        " current_database()); end $$",
+        " current_database());"
+        " execute format('alter database %I set timezone = ''Asia/Kolkata''', current_database());"
+        " end $$",
         "alter default privileges for role pg_monitor grant select on tables to pg_signal_backend",
     )
     clean = report(url)

@@ -21,6 +21,7 @@ set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
 set idle_session_timeout = 0;
 set datestyle = 'ISO, YMD';
+set timezone = 'UTC';
 set intervalstyle = 'postgres';
 set bytea_output = 'hex';
 set extra_float_digits = 1;
