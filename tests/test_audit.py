@@ -471,6 +471,33 @@ async def test_months_are_dropped_and_the_chain_goes_on(admin):
             admin.execute("select zava.drop_audit_before(now() + interval '1 day')")
 
 
+def test_a_month_is_one_of_utc_whatever_a_database_sets(admin):
+    with admin.transaction(force_rollback=True):
+        admin.execute("set local timezone = 'Asia/Kolkata'; set local datestyle = 'SQL, DMY'")
+        admin.execute("select zava._audit_partition('2031-01-15 12:00+00')")
+        admin.execute("set local timezone = 'UTC'; set local datestyle = 'ISO'")
+        found = admin.execute(
+            "select pg_get_expr(c.relpartbound, c.oid) from pg_class as c"
+            " where c.oid = 'zava.audit_log_2031_01'::regclass"
+        ).fetchone()
+    assert found == ("FOR VALUES FROM ('2031-01-01 00:00:00+00') TO ('2031-02-01 00:00:00+00')",)
+
+
+def test_what_counts_as_written_survives_a_crash_whatever_a_database_sets(module_database):
+    """Its journal is gone by then."""
+    with psycopg.connect(module_database.service_url) as service:
+        service.execute("set synchronous_commit = off")
+        service.commit()
+        service.execute("select zava.append_audit(gen_random_uuid(), '[]')")
+        assert service.execute("show synchronous_commit").fetchone() == ("on",)
+        service.rollback()
+        service.execute("set synchronous_commit = remote_apply")
+        service.commit()
+        service.execute("select zava.append_audit(gen_random_uuid(), '[]')")
+        assert service.execute("show synchronous_commit").fetchone() == ("remote_apply",)
+        service.rollback()
+
+
 async def test_a_journal_that_cannot_be_written_stops_the_answer(
     module_database, admin, tmp_path, monkeypatch
 ):
@@ -593,6 +620,26 @@ async def test_a_connection_that_ends_stops_no_calls(module_database, admin, tmp
                 assert await ask(agent, f"select {number}") == ["answered"]
                 await asyncio.sleep(0.01)
         await until(lambda: len(log(admin, "number")) == 21)
+    assert "cannot be written" not in caplog.text
+
+
+async def test_servers_wait_for_each_other_whatever_isolation_a_database_sets(
+    module_database, admin, tmp_path, caplog
+):
+    own = "select from pg_stat_activity where application_name like '% audit'"
+    name = module_database.dbname
+    admin.execute(f"alter database \"{name}\" set default_transaction_isolation = 'serializable'")
+    try:
+        async with audited(module_database, tmp_path, audit="refuse") as agent:
+            with psycopg.connect(module_database.admin_url) as other:
+                other.execute("update zava.audit_head set recorded_at = recorded_at")
+                assert await ask(agent, "select 1") == ["answered"]
+                waiting = f"{own} and wait_event_type = 'Lock'"
+                await until(lambda: admin.execute(waiting).fetchone() is not None)
+            await until(lambda: len(log(admin, "number")) == 1)
+            assert agent.audit.taking
+    finally:
+        admin.execute(f'alter database "{name}" reset all')
     assert "cannot be written" not in caplog.text
 
 

@@ -278,13 +278,17 @@ def _directory(settings: Settings) -> Path:
 
 async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
     url = required("ZAVA_SERVICE_URL", settings.service_url)
+    session = {"application_name": f"{settings.application_name[:55]} audit"}
+    if not settings.pooler:
+        # Servers wait for each other; any other one would make a conflict of it.
+        session["default_transaction_isolation"] = "read committed"
     async with translated_connection_errors():
         return await asyncpg.connect(
             url,
             timeout=settings.connect_timeout,
             command_timeout=settings.command_timeout,
             statement_cache_size=0,
-            server_settings={"application_name": f"{settings.application_name[:55]} audit"},
+            server_settings=session,
         )
 
 

@@ -92,6 +92,8 @@ def _session(settings: Settings) -> dict[str, str]:
         "statement_timeout": str(round(settings.statement_timeout * 1000)),
         "idle_in_transaction_session_timeout": str(round(settings.command_timeout * 1000) + 5000),
         "work_mem": settings.work_mem,
+        # No other is possible on a replica.
+        "default_transaction_isolation": "read committed",
         "jit": "off",
         "TimeZone": settings.time_zone,
         "DateStyle": "ISO, YMD",

@@ -1,5 +1,6 @@
 -- zava._audit_partition(): makes the partition of a month (UTC) unless it is there.
 -- Attached, not created as a partition: that would wait for everybody who reads the log.
+-- In ISO's form a moment has a number for its offset; "IST" is that of India or of Israel.
 create or replace function zava._audit_partition(
     p_moment timestamptz
 )
@@ -9,6 +10,7 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO'
 as $function$
 declare
     v_month timestamp := date_trunc('month', p_moment at time zone 'UTC');

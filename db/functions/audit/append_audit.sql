@@ -23,6 +23,11 @@ declare
     v_record zava.audit_log;
     v_known bigint;
 begin
+    -- What is here is in no journal any more: it has to survive a crash.
+    if current_setting('synchronous_commit') = 'off' then
+        perform set_config('synchronous_commit', 'on', true);
+    end if;
+
     select h.* into strict v_head from zava.audit_head as h for update;
     -- Never backwards, whatever the clock does: the order of moments is the order of the chain.
     v_head.recorded_at := greatest(v_head.recorded_at, clock_timestamp());
