@@ -151,6 +151,19 @@ async def test_a_timeout_of_the_statement_keeps_the_connection(
         assert await pid_of(database) == before
 
 
+async def test_a_limit_of_transactions_that_all_have_ends_no_connection(
+    database: Database, seattle: Principal
+) -> None:
+    before = await pid_of(database)
+    async with database.gateway.lend() as connection:
+        if connection.get_server_version() < (17,):
+            pytest.skip("there is none before PostgreSQL 17")
+        # As a database or the server may set it; one tenant could shut out all others with it.
+        await connection.execute("set transaction_timeout = '500ms'")
+    answer = await fetch(database, seattle, "select pg_sleep(0.7)::text, pg_backend_pid()", 1)
+    assert answer.rows == [("", before)]
+
+
 async def test_a_timeout_of_the_client_ends_the_connection(
     module_database: conftest.Database,
     seattle: Principal,

@@ -192,11 +192,16 @@ def _principal(row: asyncpg.Record) -> Principal:
     )
 
 
-def _own_limits(caps: Settings, usual: Settings) -> str:
-    """Give the statements that set what is tighter for a role than for the session."""
-    if caps.statement_timeout == usual.statement_timeout:
-        return ""
-    return f" SET LOCAL statement_timeout = {round(caps.statement_timeout * 1000)};"
+def _limits(gateway: GatewayConnection, caps: Settings, usual: Settings) -> str:
+    """Give the statements that set what is tighter for a role than for the session, or not ours."""
+    limits = ""
+    if gateway.get_server_version() >= (17,):
+        # Set for everybody, it would end the connection: long queries of one tenant would pass for
+        # a database that is away.
+        limits = " SET LOCAL transaction_timeout = 0;"
+    if caps.statement_timeout != usual.statement_timeout:
+        limits += f" SET LOCAL statement_timeout = {round(caps.statement_timeout * 1000)};"
+    return limits
 
 
 def _retired() -> ServiceUnavailable:
@@ -243,7 +248,7 @@ async def tenant_session(
         role = role or principal.role
         # Values of ours only: the role's form is checked by the table it comes from.
         taking = f"SET LOCAL zava.context = '{context}'; SET LOCAL ROLE \"{role}\""
-        limits = _own_limits(caps, database.settings)
+        limits = _limits(gateway, caps, database.settings)
         try:
             if database.is_open:
                 await gateway.begin(principal.principal_id, begin, limits)
