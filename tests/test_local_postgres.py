@@ -272,12 +272,18 @@ def test_everyone_needs_the_password(server):
 
 
 @pytest.mark.long
+def test_what_the_environment_asks_of_other_servers_does_not_shut_it(server, monkeypatch):
+    monkeypatch.setenv("PGSSLMODE", "require")
+    assert ask(server, "select 1") == 1
+
+
+@pytest.mark.long
 def test_passwords_differ_by_user_and_stay(server):
     made = server.password("zava_gateway")
     assert made != server.password("zava_service")
     assert LocalPostgres(server.home).password("zava_gateway") == made
     assert server.url("a/b", "d b").startswith("postgresql://a%2Fb:")
-    assert server.url("a/b", "d b").endswith("/d%20b")
+    assert server.url("a/b", "d b").endswith("/d%20b?sslmode=disable")
 
 
 @pytest.mark.long

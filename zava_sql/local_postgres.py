@@ -147,7 +147,8 @@ class LocalPostgres:
         if port is None:
             raise ServiceUnavailable("there is no local PostgreSQL yet", hint="Run: zava-sql db up")
         user, password, dbname = (quote(s, safe="") for s in (user, self.password(user), dbname))
-        return f"postgresql://{user}:{password}@{HOST}:{port}/{dbname}"
+        # Whatever PGSSLMODE asks of other servers: this one has no certificate.
+        return f"postgresql://{user}:{password}@{HOST}:{port}/{dbname}?sslmode=disable"
 
     def password(self, user: str) -> str:
         """Return the user's password, made up and kept when it is asked for first."""
