@@ -6,7 +6,6 @@ import difflib
 import re
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
@@ -110,7 +109,9 @@ def _flags(old: Object | None, new: Object | None) -> Iterable[str]:
 
 async def count_rows(url: str, up: str) -> list[str]:
     """Count, on a copy of the database, what each principal reads before and after a change."""
-    name = unquote(urlsplit(url).path.lstrip("/"))
+    admin = await migrate.connect(url)
+    name = await admin.fetchval("select current_database()")
+    await admin.close()  # one that is in use cannot be copied
     async with scratch(url, name) as copy:
         connection = await migrate.connect(copy)
         try:
