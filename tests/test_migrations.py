@@ -21,6 +21,7 @@ from pathlib import Path
 import asyncpg
 import psycopg
 import pytest
+from embedding_service import distrusted
 from psycopg import sql
 
 from zava_sql import db_files, ddl, ddl_catalogue, ddl_locks, ddl_prove, errors, migrate
@@ -427,7 +428,7 @@ def test_a_reader_in_the_way_is_named_and_nothing_happens(create, monkeypatch, c
     assert migrate.current(url) == migrate.head()
 
 
-def test_what_cannot_work_is_said_without_the_url(create, cluster):
+def test_what_cannot_work_is_said_without_the_url(create, cluster, tmp_path, monkeypatch):
     url = create("errors")
     assert migrate.current(url) is None
     secret = "s3cr3t"
@@ -447,8 +448,28 @@ def test_what_cannot_work_is_said_without_the_url(create, cluster):
             shown = "".join(traceback.format_exception(caught.value)) + caught.value.hint
             assert secret not in shown
             assert cluster.password not in shown
+    # Neither what only libpq knows nor a wrong value is told as an error of a revision.
+    for setting in ("channel_binding=require", "connect_timeout=5", "statement_timeout=soon"):
+        with pytest.raises(errors.ConfigurationError, match=setting.partition("=")[0]) as caught:
+            migrate.upgrade(f"{url}?{setting}")
+        assert "URL" in caught.value.hint
+    with distrusted(tmp_path) as (other, _):
+        where = other.removeprefix("https://localhost").removesuffix("/v1")
+        trust = f"sslmode=verify-full&sslnegotiation=direct&sslrootcert={tmp_path}/localhost.pem"
+        with pytest.raises(errors.ConfigurationError, match="certificate") as caught:
+            migrate.upgrade(f"postgresql://u:{secret}@127.0.0.1{where}/x?{trust}")
+        assert "sslrootcert" in caught.value.hint
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(sql.SQL("create role dba_out nologin password {}").format(secret))
+    with pytest.raises(errors.ConfigurationError, match="refused the login") as caught:
+        migrate.upgrade(cluster.url("errors", "dba_out", secret))
+    assert "password" not in caught.value.hint
     with pytest.raises(errors.ConfigurationError, match="nowhere"):
         migrate.upgrade(url, "nowhere")
+    monkeypatch.setattr(migrate, "OLDEST", 19)
+    with pytest.raises(errors.ConfigurationError, match="too old"):
+        migrate.upgrade(url)
+    assert migrate.current(url) is None
     # As when the end of a connection is met by the rollback first.
     broken = asyncpg.InterfaceError("the underlying connection is closed")
     assert migrate.explain(broken, {}).message == "the database went away"

@@ -856,6 +856,16 @@ async def test_a_text_that_is_no_url_is_refused(
     assert f"ZAVA_{which.upper()} is not a PostgreSQL URL" in error.message
 
 
+@pytest.mark.parametrize("which", ["database_url", "service_url"])
+async def test_a_setting_of_the_url_that_only_libpq_knows_is_named(
+    module_database: conftest.Database, which: str
+) -> None:
+    url = getattr(module_database, which.replace("database", "gateway"))
+    error = await refused(module_database, **{which: f"{url}?channel_binding=require"})
+    assert "channel_binding" in error.message
+    assert "the URL" in error.hint
+
+
 async def test_a_wrong_password_is_refused(module_database: conftest.Database) -> None:
     url = module_database.server.url(module_database.dbname, "zava_gateway", "wrong-password")
     error = await refused(module_database, database_url=url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,12 @@ __all__ = [
     "CONNECTION_ERRORS",
     "DATA",
     "PROBE",
+    "REFUSED_SETTING",
+    "WRONG_URL",
     "connect",
+    "login_advice",
     "translated_connection_errors",
+    "wrong_url",
 ]
 
 # Channels on which the database tells of changes: of data, of who may ask, of functions.
@@ -41,6 +46,11 @@ CONNECTION_ERRORS = (
     asyncpg.CannotConnectNowError,
 )
 
+# What drivers raise for a URL that is none, such as one with a port that is too large.
+WRONG_URL = (ValueError, OverflowError)
+# How PostgreSQL refuses, as one connects, a value that it does not take, or what only libpq knows.
+REFUSED_SETTING = (asyncpg.InvalidParameterValueError, asyncpg.UndefinedObjectError)
+
 # Seconds for a sign of life, and to part in good order: where nobody is there that takes for ever.
 PROBE = 2.0
 
@@ -50,12 +60,8 @@ async def translated_connection_errors() -> AsyncIterator[None]:
     """Turn what drivers raise on a lost or refused connection into errors of ours."""
     try:
         yield
-    except (ValueError, OverflowError):  # such as a port that is too large
-        # Without its cause: that may quote a part of the URL, such as the password.
-        raise ConfigurationError(
-            "a database URL is not valid, or names a file that cannot be read",
-            hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
-        ) from None
+    except WRONG_URL as error:
+        raise wrong_url("one of the URLs", error) from None
     except asyncpg.ProtocolViolationError as error:
         raise ConfigurationError(
             "a pooler refuses the settings of a session",
@@ -63,7 +69,7 @@ async def translated_connection_errors() -> AsyncIterator[None]:
         ) from error
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise ConfigurationError(
-            "the database refused the login", hint="Check user and password in the URL."
+            "the database refused the login", hint=login_advice(error)
         ) from error
     except asyncpg.InvalidCatalogNameError as error:
         raise ConfigurationError(
@@ -93,6 +99,31 @@ async def translated_connection_errors() -> AsyncIterator[None]:
         ) from error
 
 
+def login_advice(error: asyncpg.PostgresError) -> str:
+    """Say what may be wrong with a login that is refused."""
+    if isinstance(error, asyncpg.InvalidPasswordError):
+        return "Check user and password in the URL."
+    return "Check the user in the URL: that it may log in, and from here (pg_hba.conf, sslmode)."
+
+
+def wrong_url(name: str, error: Exception) -> ConfigurationError:
+    """Say what is wrong with a URL; its own words may quote a part of it, such as the password."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ConfigurationError(
+            "the certificate of the database is not trusted",
+            hint="See to sslrootcert, and that the URL names the host as the certificate does.",
+        )
+    if isinstance(error, asyncpg.PostgresError):
+        return ConfigurationError(
+            f"PostgreSQL refuses a setting of {name}: {error.message}",
+            hint="Leave it out of the URL, or correct it.",
+        )
+    return ConfigurationError(
+        f"{name} is not a PostgreSQL URL, or names a file that cannot be read",
+        hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
+    )
+
+
 @asynccontextmanager
 async def connect(
     url: SecretStr | None, *, variable: str = "ZAVA_ADMIN_URL"
@@ -105,7 +136,10 @@ async def connect(
     """
     address = required(variable, url)
     async with translated_connection_errors():
-        connection = await asyncpg.connect(address, timeout=10)
+        try:
+            connection = await asyncpg.connect(address, timeout=10)
+        except (*WRONG_URL, *REFUSED_SETTING) as error:
+            raise wrong_url(variable, error) from None
         if variable == "ZAVA_ADMIN_URL":
             await administer(connection)
     try:

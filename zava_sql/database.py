@@ -15,7 +15,13 @@ import asyncpg
 
 from zava_sql import pools, runner
 from zava_sql.caps import Caps
-from zava_sql.connections import CONNECTION_ERRORS, translated_connection_errors
+from zava_sql.connections import (
+    CONNECTION_ERRORS,
+    REFUSED_SETTING,
+    WRONG_URL,
+    translated_connection_errors,
+    wrong_url,
+)
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.retry import Breaker, retrying
 from zava_sql.stopping import stop
@@ -91,13 +97,9 @@ class Database:
                 ):
                     try:
                         await opened
-                    except ValueError:
-                        # Without its cause: that may quote a part of the URL, such as the password.
-                        raise ConfigurationError(
-                            f"{variable} is not a PostgreSQL URL",
-                            hint="Use postgresql://user:password@host:5432/database",
-                        ) from None
-                    except asyncpg.InvalidParameterValueError as error:
+                    except WRONG_URL as error:
+                        raise wrong_url(variable, error) from None
+                    except REFUSED_SETTING as error:
                         raise ConfigurationError(
                             f"PostgreSQL refuses a setting: {error.message}",
                             hint="Correct ZAVA_TIME_ZONE, ZAVA_WORK_MEM or the URL.",

@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
-from zava_sql import db_files
+from zava_sql import connections, db_files
 from zava_sql.administrator import ROLE_OF_ANOTHER, administer, advice
 from zava_sql.ddl import EditedRevisionError, frozen
 from zava_sql.errors import (
@@ -52,14 +52,12 @@ __all__ = [
 
 T = TypeVar("T")
 
+# The first PostgreSQL that grants roles with the options that tell tenants apart.
+OLDEST = 16
+
 # What PostgreSQL and the way to it may raise; `explain` has words for it.
 FAILURES = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 WRONG_URL = (
-    (
-        (asyncpg.InvalidAuthorizationSpecificationError,),
-        "the database refused the login",
-        "Check user and password in the URL.",
-    ),
     (
         (asyncpg.InvalidCatalogNameError,),
         "the database named in the URL does not exist",
@@ -155,17 +153,13 @@ def _config(url: str) -> Config:
 
 
 async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
-    """Connect with asyncpg's own reading of the URL, which is that of libpq."""
+    """Connect with asyncpg's own reading of the URL, which is nearly that of libpq."""
     try:
         connection = await asyncpg.connect(
             url, timeout=10, server_settings={"application_name": "zava-sql migrations"}
         )
-    except (ValueError, OverflowError):  # such as a port that is too large
-        # Without its cause: that may quote a part of the URL, such as the password.
-        raise ConfigurationError(
-            "ZAVA_ADMIN_URL is not a PostgreSQL URL, or names a file that cannot be read",
-            hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
-        ) from None
+    except (*connections.WRONG_URL, *connections.REFUSED_SETTING) as error:
+        raise connections.wrong_url("ZAVA_ADMIN_URL", error) from None
     await administer(connection)
     return connection
 
@@ -256,6 +250,9 @@ def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
     if isinstance(error, OSError) and error.filename:
         message = f"{error.filename}: {error.strerror}"
         return ConfigurationError(message, hint="Nothing was written.")
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        hint = connections.login_advice(error)
+        return ConfigurationError("the database refused the login", hint=hint)
     for kinds, message, hint in WRONG_URL:
         if isinstance(error, kinds):
             return ConfigurationError(message, hint=hint)

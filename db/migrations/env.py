@@ -17,7 +17,7 @@ from zava_sql.ddl import frozen
 from zava_sql.ddl_alembic import PLUGIN, write_revision
 from zava_sql.ddl_locks import patiently, turn, watching
 from zava_sql.errors import ConfigurationError, ZavaError
-from zava_sql.migrate import FAILURES, connect, explain  # its imports also register op.sql_file
+from zava_sql.migrate import FAILURES, OLDEST, connect, explain  # also registers op.sql_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -76,6 +76,7 @@ async def run_online() -> None:
         try:
             async with engine.connect() as connection:
                 raw = (await connection.get_raw_connection()).driver_connection
+                refuse_old(raw.get_server_version().major)
                 await turn(raw, LOCK, say)
                 async with watching(reach, raw.get_server_pid(), blockers):
                     await connection.run_sync(run)
@@ -83,6 +84,15 @@ async def run_online() -> None:
             await engine.dispose()
 
     await patiently(work, blockers, say)
+
+
+def refuse_old(major: int) -> None:
+    """Stop before the first revision, and not half-way at one that cannot be done there."""
+    if major < OLDEST:
+        told = ConfigurationError(
+            f"PostgreSQL {major} is too old", hint=f"It takes PostgreSQL {OLDEST} or newer."
+        )
+        raise util.CommandError(f"{told.message}. {told.hint}") from told
 
 
 def say(line: str) -> None:
