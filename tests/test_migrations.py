@@ -176,6 +176,11 @@ def test_the_revisions_are_proved_but_for_what_was_broken(cluster, db):
 
 
 def test_downgrade_to_base_leaves_nothing(create):
+    measured = (
+        "with m as (insert into retail.embedding_models (name, dimensions) values ('m', 3)"
+        " returning model_id) insert into retail.search_recall (model_id, ef_search, recall)"
+        " select model_id, {}, 1 from m"
+    )
     url = create("nothing")
     empty = catalogue(url)
     migrate.upgrade(url)
@@ -191,13 +196,21 @@ def test_downgrade_to_base_leaves_nothing(create):
             "insert into retail.search_stores (store_id, products, ef_search)"
             " select store_id, 2000, 80 from stored"
         )
+        connection.execute(measured.format(80))
 
     migrate.downgrade(url, "base")
 
     assert catalogue(url) == empty
     assert roles(url) == []
     assert migrate.current(url) is None
+    # An index of the catalogue that was measured then is one of those that are used now.
+    migrate.upgrade(url, "0077")
+    with psycopg.connect(url) as connection:
+        connection.execute(measured.format(60))
     migrate.upgrade(url)
+    with psycopg.connect(url) as connection:
+        found = connection.execute("select r.ef_search from retail.search_recall as r").fetchall()
+    assert found == [(80,)]
     assert catalogue(url) == full
     assert roles(url) == ours
 

@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0078_search_of_regions.up.sql",
-        sha256="e5d0c4aed2d18a44eaad1e73b60e5fe09c8bb6ce61373b430d326e1bd1220118",
+        sha256="cfb71fdf1c57e4f6f752c57ee592e4fd28fc38d2aec0f4fd13ae7ab43f319fb7",
     )
 
 
