@@ -23,6 +23,7 @@ import asyncpg
 import uvloop
 from rich.console import Console
 from rich.table import Table
+from tenants import STORES
 from throwaway import thrown_away
 
 from zava_sql.agent import Agent
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from zava_sql.settings import Settings
     from zava_sql.tenant import Principal
 
-STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
 BLOCK = 60
 
 DATA = """

@@ -20,6 +20,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
+from tenants import STORES
 
 from zava_sql.agent import Agent
 from zava_sql.mcp_server import serve_http
@@ -27,7 +28,6 @@ from zava_sql.settings import Settings
 from zava_sql.tenant import hash_key, new_key
 
 ROOT = Path(__file__).resolve().parents[1]
-STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
 PRINCIPALS = (*STORES, "head-office")
 # Each transport and each era once on every commit, all four where there is time.
 WAYS = [

@@ -26,7 +26,6 @@ import pytest
 from mcp import Client, MCPError
 from mcp_clients import (
     ROOT,
-    STORES,
     bearing,
     client_of,
     fill,
@@ -42,6 +41,7 @@ from mcp_clients import (
     wire_request,
 )
 from prometheus_client import REGISTRY
+from tenants import STORES
 from waiting import until
 
 from zava_sql import mcp_inbox

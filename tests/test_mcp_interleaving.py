@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import anyio
 import psycopg
 import pytest
-from mcp_clients import STORES, fill, is_whole, serving, settings_for, wire_request
+from mcp_clients import fill, is_whole, serving, settings_for, wire_request
+from tenants import STORES
 
 from zava_sql.database import Database
 
