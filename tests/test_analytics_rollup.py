@@ -606,7 +606,6 @@ PLANNED = [
 ]
 
 
-@pytest.mark.once
 def test_the_plan_of_every_report_is_proved():
     reports_there = {
         path.stem for path in (db_files.db_path() / "functions/analytics").glob("[a-z]*.sql")

@@ -415,7 +415,6 @@ async def test_who_gives_up_leaves_the_others_their_answer(module_database, admi
         assert not agent.cache._flights  # noqa: SLF001
 
 
-@pytest.mark.once
 async def test_the_memory_of_answers_has_a_bound():
     def answer(size: int) -> Result:
         return Result.of((Column("x", "text"),), [("x" * size,)], truncated=False)
@@ -539,7 +538,6 @@ def redis(tmp_path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None
         stop()
 
 
-@pytest.mark.once
 async def test_servers_share_answers_in_redis(module_database, admin, runs, redis):
     url, start, stop = redis
     async with (

@@ -476,7 +476,6 @@ def test_what_is_not_to_be_kept_is_not_adopted(database, db, snapshot):
     assert texts_of(db) == before
 
 
-@pytest.mark.once
 def test_the_snapshot_is_of_the_newest_revision(module_database):
     """Write it anew with `zava-sql db prove --lock`."""
     text = (db_files.db_path() / ddl_drift.LOCK).read_text(encoding="utf-8")

@@ -103,7 +103,6 @@ async def test_tools_are_listed_and_read_only(client):
         assert tool.annotations.read_only_hint is True
 
 
-@pytest.mark.once
 async def test_the_list_of_tools_is_short(url, keys):
     """A model reads it with every question: what it costs is a promise of the documents."""
     answer = await post(

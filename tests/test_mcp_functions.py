@@ -207,7 +207,6 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
 @pytest.mark.parametrize("call", HOSTILE.values(), ids=HOSTILE)
 async def test_hostile_arguments_get_a_short_error_of_their_kind(url, shops, call, era):

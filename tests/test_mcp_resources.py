@@ -463,7 +463,6 @@ with shared_directory("zava-test-"):
 """
 
 
-@pytest.mark.once
 def test_what_killed_servers_have_left_is_removed_once_nobody_uses_it(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with subprocess.Popen(
@@ -488,7 +487,6 @@ def test_what_killed_servers_have_left_is_removed_once_nobody_uses_it(tmp_path, 
     assert list(tmp_path.iterdir()) == [new]
 
 
-@pytest.mark.once
 def test_processes_share_what_was_loaded_before_they_began():
     """Collecting garbage writes to all of it, and each would have a copy."""
     script = """
@@ -505,7 +503,6 @@ supervise(1, work, print, print)
     assert said.split()[0] == b"True"
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGCHLD"])
 def test_what_whoever_began_it_ignores_does_no_harm(tmp_path, name):
     """As under nohup; and without SIGCHLD nobody would hear of a process that has ended."""
