@@ -308,3 +308,71 @@ with n (n) as (select name from stores) select json_array(table n), json_array(t
 select values, values + 1, (values), sum(values) over (), t.values from (select 1 as values) t where values > 0 group by values, t.values order by values;
 select between, -between, lower(between::text), t.between between 1 and 2 from (select 1 as between) t where between between 0 and 1 group by between order by between;
 select national, setof, nchar, national + setof - nchar, t.setof from (select 1 as national, 2 as setof, 3 as nchar) t group by national, setof, nchar order by setof;
+
+-- reports that build on each other: classes of computed columns, grouped, then shares and ranks
+WITH base AS (
+  SELECT c.customer_id, c.loyalty_tier, COUNT(o.order_id) AS frequency, COALESCE(SUM(o.total_amount), 0) AS monetary,
+         COALESCE(CURRENT_DATE - MAX(o.order_date)::date, 9999) AS recency
+  FROM customers c LEFT JOIN orders o ON o.customer_id = c.customer_id AND o.store_id = c.store_id AND o.status = 'completed'
+  GROUP BY c.customer_id, c.loyalty_tier
+), scored AS (
+  SELECT b.*,
+    CASE WHEN recency BETWEEN 0 AND 30 THEN 5 WHEN recency BETWEEN 31 AND 90 THEN 4 WHEN recency BETWEEN 91 AND 180 THEN 3 WHEN recency BETWEEN 181 AND 365 THEN 2 ELSE 1 END AS r_score,
+    CASE WHEN frequency >= 20 THEN 5 WHEN frequency >= 10 THEN 4 WHEN frequency >= 5 THEN 3 WHEN frequency >= 2 THEN 2 ELSE 1 END AS f_score,
+    CASE WHEN monetary >= 5000 THEN 5 WHEN monetary >= 1000 THEN 4 WHEN monetary >= 500 THEN 3 WHEN monetary >= 100 THEN 2 ELSE 1 END AS m_score
+  FROM base b
+), segmented AS (
+  SELECT s.*, r_score + f_score + m_score AS total_score, CONCAT(r_score, f_score, m_score) AS rfm_cell,
+    CASE WHEN r_score >= 4 AND f_score >= 4 AND m_score >= 4 THEN 'Champions'
+         WHEN r_score >= 3 AND f_score >= 3 THEN 'Loyal'
+         WHEN r_score >= 4 AND f_score <= 2 THEN 'New'
+         WHEN r_score BETWEEN 2 AND 3 AND f_score BETWEEN 2 AND 3 THEN 'Needs attention'
+         WHEN r_score <= 2 AND f_score >= 4 THEN 'At risk'
+         WHEN r_score <= 2 AND m_score >= 4 THEN 'Cannot lose'
+         ELSE 'Hibernating' END AS segment
+  FROM scored s
+), summary AS (
+  SELECT segment, loyalty_tier, COUNT(*) AS customers, SUM(monetary) AS revenue, AVG(recency) AS avg_recency, AVG(frequency) AS avg_frequency, AVG(total_score) AS avg_score
+  FROM segmented GROUP BY segment, loyalty_tier
+), totals AS (
+  SELECT segment, SUM(customers) AS customers, SUM(revenue) AS revenue, ROUND(SUM(avg_recency * customers) / NULLIF(SUM(customers), 0), 1) AS avg_recency FROM summary GROUP BY segment
+), shares AS (
+  SELECT t.*, ROUND(100.0 * customers / SUM(customers) OVER (), 1) AS pct_customers, ROUND(100.0 * revenue / NULLIF(SUM(revenue) OVER (), 0), 1) AS pct_revenue, RANK() OVER (ORDER BY revenue DESC) AS revenue_rank FROM totals t
+)
+SELECT segment, customers, revenue, avg_recency, pct_customers, pct_revenue, revenue_rank,
+  CASE WHEN pct_revenue > pct_customers * 2 THEN 'over-index' WHEN pct_revenue BETWEEN pct_customers * 0.8 AND pct_customers * 1.2 THEN 'in line' ELSE 'under-index' END AS position
+FROM shares WHERE segment <> 'Hibernating' ORDER BY revenue_rank;
+WITH lines AS (
+  SELECT oi.store_id, oi.product_id, oi.order_date, oi.quantity, oi.total_amount, oi.quantity * oi.unit_cost AS cogs, oi.total_amount - oi.quantity * oi.unit_cost AS margin,
+     date_trunc('month', oi.order_date)::date AS month FROM order_items oi WHERE oi.quantity > 0
+), priced AS (
+  SELECT l.*, ROUND(margin / NULLIF(total_amount, 0) * 100, 1) AS margin_pct, total_amount / NULLIF(quantity, 0) AS unit_net FROM lines l
+), banded AS (
+  SELECT p.*, CASE WHEN margin_pct < 0 THEN 'loss' WHEN margin_pct BETWEEN 0 AND 15 THEN 'thin' WHEN margin_pct BETWEEN 15 AND 35 THEN 'normal' WHEN margin_pct BETWEEN 35 AND 50 THEN 'good' ELSE 'excellent' END AS margin_band,
+    CASE WHEN unit_net < 10 THEN 'low' WHEN unit_net BETWEEN 10 AND 50 THEN 'mid' WHEN unit_net BETWEEN 50 AND 200 THEN 'high' ELSE 'premium' END AS price_band
+  FROM priced p
+), labelled AS (
+  SELECT b.*, margin_band || ' / ' || price_band AS bucket, CASE WHEN margin_band IN ('loss', 'thin') AND price_band IN ('high', 'premium') THEN 'review' WHEN margin_band IN ('good', 'excellent') THEN 'keep' ELSE 'watch' END AS action FROM banded b
+), monthly AS (
+  SELECT month, bucket, action, SUM(total_amount) AS revenue, SUM(margin) AS margin, COUNT(*) AS n FROM labelled GROUP BY month, bucket, action
+), trend AS (
+  SELECT m.*, LAG(revenue) OVER (PARTITION BY bucket, action ORDER BY month) AS prev, SUM(revenue) OVER (PARTITION BY month) AS month_total FROM monthly m
+)
+SELECT month, bucket, action, revenue, ROUND(100 * revenue / NULLIF(month_total, 0), 1) AS share, ROUND(100 * (revenue - prev) / NULLIF(prev, 0), 1) AS growth
+FROM trend WHERE month >= DATE '2026-01-01' AND action IN ('review', 'keep') ORDER BY month, revenue DESC;
+WITH sales AS (SELECT product_id, SUM(quantity) FILTER (WHERE order_date >= now() - interval '30 days') AS s30, SUM(quantity) FILTER (WHERE order_date >= now() - interval '90 days') AS s90, SUM(quantity) AS s365 FROM order_items WHERE order_date >= now() - interval '365 days' GROUP BY product_id),
+stock AS (SELECT i.product_id, i.stock_level, i.reorder_level, i.price, i.unit_cost, COALESCE(s.s30, 0) AS s30, COALESCE(s.s90, 0) AS s90, COALESCE(s.s365, 0) AS s365, i.lead_time_days FROM inventory i LEFT JOIN sales s USING (product_id)),
+rates AS (SELECT *, s30 / 30.0 AS d30, s90 / 90.0 AS d90, s365 / 365.0 AS d365, GREATEST(s30 / 30.0, s90 / 90.0, s365 / 365.0) AS rate FROM stock),
+cover AS (SELECT *, CASE WHEN rate = 0 THEN NULL ELSE ROUND(stock_level / rate, 1) END AS days_cover, rate * lead_time_days AS demand_lead FROM rates),
+status AS (SELECT *, CASE WHEN stock_level = 0 THEN 'out' WHEN days_cover IS NULL THEN 'no sales' WHEN days_cover < lead_time_days THEN 'critical' WHEN days_cover BETWEEN lead_time_days AND 2 * lead_time_days THEN 'low' WHEN days_cover BETWEEN 2 * lead_time_days AND 90 THEN 'ok' ELSE 'overstock' END AS status, GREATEST(CEIL(demand_lead * 1.5 - stock_level), 0) AS suggested_order FROM cover),
+val AS (SELECT *, suggested_order * unit_cost AS order_cost, stock_level * unit_cost AS stock_value, CASE status WHEN 'out' THEN 1 WHEN 'critical' THEN 2 WHEN 'low' THEN 3 WHEN 'ok' THEN 4 ELSE 5 END AS prio FROM status),
+ranked AS (SELECT v.*, ROW_NUMBER() OVER (PARTITION BY status ORDER BY order_cost DESC) AS rn, SUM(order_cost) OVER (PARTITION BY status) AS status_cost FROM val v)
+SELECT p.name, r.status, r.days_cover, r.suggested_order, r.order_cost, ROUND(100 * r.order_cost / NULLIF(r.status_cost, 0), 1) AS pct FROM ranked r JOIN products p USING (product_id) WHERE r.rn <= 5 AND r.status IN ('out', 'critical', 'low') ORDER BY r.prio, r.rn;
+with a as (select o.order_id, o.store_id, o.customer_id, o.order_date, o.total_amount, o.total_amount - o.tax_amount as net, extract(year from o.order_date) as y, extract(month from o.order_date) as m from orders o),
+b as (select a.*, net * 1.1 as gross, case when net > 100 then 'big' when net between 20 and 100 then 'mid' else 'small' end as size from a),
+c as (select b.*, gross - net as diff, round(gross / nullif(net, 0), 3) as ratio, size || '-' || y::text as tag from b),
+d as (select c.*, case when ratio between 1.0 and 1.05 then 'low' when ratio between 1.05 and 1.2 then 'ok' else 'high' end as rclass, coalesce(diff, 0) + coalesce(net, 0) as total2 from c),
+e as (select tag, rclass, size, count(*) as n, sum(total2) as s, avg(net) as av, max(gross) as mx from d where total2 > 0 and rclass in ('low', 'ok') group by tag, rclass, size),
+f as (select e.*, s / nullif(n, 0) as per, rank() over (order by s desc) as rk, sum(s) over () as tot from e),
+g as (select f.*, round(100 * s / tot, 2) as pct, per > av as above from f)
+select tag, rclass, n, pct, case when pct between 0 and 5 then 'tail' when pct between 5 and 20 then 'body' else 'head' end as part, above, rk from g where rk <= 20 order by rk;

@@ -26,6 +26,11 @@ def within(way: str, times: int, start: str = BASE) -> str:
     return start
 
 
+def keys(query: str, item: str = "x + x as x", end: str = "group by 1") -> Callable[[int], str]:
+    """Columns of queries that stay as they are, but in conditions of the query around."""
+    return lambda n: f"with {chain(f'a# as (select {item} from a@ {end})', n)} {query.format(n)}"
+
+
 def chain(way: str, times: int, start: str = f"a0 as {BASE}", between: str = ", ") -> str:
     """Items of WITH or FROM, of which each names the one before."""
     items = (way.replace("#", str(n)).replace("@", str(n - 1)) for n in range(1, times + 1))
@@ -213,6 +218,32 @@ GROWING: dict[str, Callable[[int], str]] = {
         + chain("a# as (select x * x as x from a@ where x in (with a@ as (table t) table a@))", n)
         + f" select x from a{n}"
     ),
+    "keys in WHERE": keys("select x from a{} where x > 0"),
+    "keys in HAVING": keys("select x from a{} group by x having x > 0"),
+    "keys in ON": keys("select 1 from stores left join a{} q on q.x > 0"),
+    "keys in USING": keys("select 1 from a{} join (select 5 as x) s using (x)"),
+    "keys in NATURAL": keys("select 1 from a{} natural join (select 5 as x) s"),
+    "keys in LATERAL": keys("select 1 from a{} q, lateral (select 1 where q.x > 0) s"),
+    "keys in IN": keys("select 1 from t where a = 5 and a in (select x from a{})"),
+    "keys in ANY": keys("select 1 from t where a = 5 and a = any (select x from a{})"),
+    "keys in rows": keys("select 1 from t where a = 5 and (a, 1) in (select x, 1 from a{})"),
+    "keys in a row": keys("select 1 from a{} q where row(q.*) = row(5)"),
+    "keys in EXISTS": keys("select 1 from a{} q where exists (select from stores where q.x > 0)"),
+    "keys that are passed on": keys("select 1 from (select x as y from a{}) q where y > 0"),
+    "keys with another name": keys("select 1 from a{} as q (y) where y > 0"),
+    "keys without a name": keys("select 1 from a{} where x > 0", "(x + x)::int as x"),
+    "distinct keys": keys("select 1 from a{} where x > 0", "distinct x + x as x", ""),
+    "keys of windows": keys(
+        "select 1 from a{} where x > 0", "x + x as x, count(*) over (partition by x + x)", ""
+    ),
+    "all columns": lambda n: (
+        "select x from " + within("(select x + x as x from (select * from {} s) t)", n) + " t"
+    ),
+    "columns of a join": keys("select x from a{}", "p.x + q.x as x", "p, (select 1 as x) q"),
+    "columns named by a cast": keys("select int4 from a{}", "(int4 + int4)::int", "as t (int4)"),
+    "columns named by CASE": lambda n: (
+        "select x from " + within("(select case when x > 0 then x else x end from {} t)", n) + " t"
+    ),
     "the largest of a union": lambda n: within(
         "select max(x) as x, min(x) from (select x from ({}) s union all select a from t) u",
         n,
@@ -307,6 +338,8 @@ def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
         "select * from stores where name in (" + ", ".join(["'a'"] * 690) + ")",
         "select 1 from t group by cube (a, b, c, d, e, f, g, h, i, j, k, (l, m)), rollup (a, b, c)",
         "select 1 from t where " + " or ".join(["lower(a) between 'a' and b"] * 150),
+        keys("select x, case when x > 0 then x end, count(*) filter (where x > 0) from a{0}")(40),
+        keys("select x from a{} where n > 0", "x + x as x, count(*) over () as n", "")(40),
         """select json_agg(t) from (select a, b, (select json_agg(u) from (select c, d, (
         select json_agg(v) from (select e, f from v where v.u = u.u) v) from u where u.t = t.t
         ) u) from t) t""",

@@ -244,6 +244,7 @@ class CallReader(JsonReader):
             left = self.growth.left
             if self.bracket():
                 self.growth.left = left
+                self.growth.compared()
                 self.growth.copied(2, at)
         elif key in _IDENTITIES:
             raise Refusal(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final
 
-from zava_sql.guard.growth import COLUMNS
+from zava_sql.guard.columns import COLUMNS
 from zava_sql.guard.keywords import (
     COLUMN_WORD,
     FUNCTION_WORD,
@@ -274,6 +274,7 @@ class ExpressionReader(PredicateReader, ABC):
         is_query = self.bracket()
         self.growth.left = left
         if is_query:
+            self.growth.compared()
             self.growth.copied(2, start)
         else:
             self.growth.copied_for(start + 1, self.at)

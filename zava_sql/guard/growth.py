@@ -1,35 +1,43 @@
 """Bounds of what PostgreSQL makes of a text before it runs it: it copies parts of it.
 
 It copies the left operand of BETWEEN and of IN ( list ); what stands before `.*`, for each column;
-a column of a sub-query, for each place that names it and each part of a UNION; a query of WITH NOT
-MATERIALIZED, for each FROM that names it. It makes COALESCE ( a.x, b.x ) of each x behind FULL JOIN
-USING ( x ), and a row of all columns of each name of a join. The query in EXISTS is planned twice,
-that in JSON_ARRAY read twice; each set of CUBE, ROLLUP and GROUPING SETS is planned by itself.
-Within each other these multiply: 400 characters fill the memory of a machine, and no timeout ends
-what does not look for one. Sizes are in names, and not below what is made.
+a column of a sub-query, for each place that names it (see columns.py) and each part of a UNION; a
+query of WITH NOT MATERIALIZED, for each FROM that names it. It makes COALESCE ( a.x, b.x ) of each
+x behind FULL JOIN USING ( x ), and a row of all columns of each name of a join. The query in EXISTS
+is planned twice, that in JSON_ARRAY read twice; each set of CUBE, ROLLUP and GROUPING SETS is
+planned by itself. Within each other these multiply: 400 characters fill the memory of a machine,
+and no timeout ends what does not look for one. Sizes are in names, and not below what is made.
 """
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.columns import (
+    CLOSED,
+    COLUMNS,
+    CONDITION,
+    OTHERS,
+    STAR,
+    TABLE,
+    Columns,
+    Level,
+    Named,
+    add,
+    larger,
+)
+from zava_sql.guard.counts import Counts, half
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from zava_sql.guard.columns import Sizes
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["CLOSED", "COLUMNS", "OF_ROWS", "Growth", "added"]
+__all__ = ["OF_ROWS", "Growth"]
 
-_LONG: Final = 12  # tokens of an item
-COLUMNS: Final = 50  # of a table, or a row before `.*`, as a guess
-# The size of what the largest column of a query stands for; of what its row does; and of its
-# largest aggregate, which goes nowhere but into HAVING, with the conditions of the query around.
-_Columns = tuple[int, int, int]
-_TABLE: Final[_Columns] = (1, 1, 1)
 # Functions of one row, which `t.name` calls.
 OF_ROWS: Final = words("""
     any_value array_agg concat count json_agg json_agg_strict json_build_array json_build_object
@@ -37,78 +45,34 @@ OF_ROWS: Final = words("""
     num_nulls pg_typeof quote_literal quote_nullable row_to_json to_json to_jsonb
     """)
 _EXTREMES: Final = ("min", "max")
-# What goes into no query around it, nor lets a condition in: behind LIMIT, MATERIALIZED.
-CLOSED: Final[_Columns] = (1, COLUMNS, 1)
-
-
-class _Query:
-    """A query that is being read."""
-
-    __slots__ = (
-        "aggregate", "aliases", "around", "column", "computed", "copies", "correlated", "extremes",
-        "inner", "is_of_union", "last", "merged", "row", "sources", "start", "visible", "whole",
-        "width",
-    )  # fmt: skip
-
-    def __init__(self, growth: Growth, around: _Query | None, start: int) -> None:
-        self.around = around
-        self.start = start
-        self.copies = growth.copies  # before it
-        # What there was, for the query around it.
-        self.visible, self.computed = growth.visible, growth.computed
-        self.correlated = growth.correlated
-        self.sources = growth.visible  # the largest of its FROM, so far
-        self.aliases: list[int] = []  # where items of its FROM are given names
-        self.whole: list[int] = []  # where `*` is an item of its own
-        self.inner: list[tuple[int, int, int]] = []  # queries in its FROM: begin, end, copies
-        self.column = self.row = self.aggregate = 1  # of its select list, if names are but names
-        self.width = 0  # of all columns of its FROM, so far
-        self.last = 1  # the largest column of the last item of FROM
-        self.merged = 0  # what FULL JOIN adds to a column
-        self.extremes = 0  # calls of min() and max()
-        self.is_of_union = False
-
-
-class _Named:
-    """A query of WITH. PostgreSQL puts it where it is named, if that is one place, or it must."""
-
-    __slots__ = ("columns", "copies", "is_outer", "is_union", "often", "places")
-
-    def __init__(self) -> None:
-        self.columns = _TABLE
-        self.copies = 0  # of all of it
-        self.is_union = False
-        self.is_outer = False  # of the WITH before all the rest: seen from everywhere
-        self.often = False  # NOT MATERIALIZED, or one of two that bear the name
-        self.places = 0  # where it is named
 
 
 class Growth:
     """The copies of all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_aliases", "_counts", "_made_once", "_named", "_places", "_queries", "_symmetric",
-        "_tokens", "computed", "copies", "correlated", "is_union", "left", "level", "query",
-        "too_much", "visible",
+        "_aliases", "_counts", "_made_once", "_named", "_places", "_queries",
+        "_symmetric", "_tokens", "computed", "copies", "correlated", "is_union", "left", "level",
+        "query", "too_much", "visible",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
         self._tokens = tokens
         self._made_once = made_once  # see named_often()
         self.too_much: int | None = None  # where the bound was passed
-        self._named: dict[str, _Named] = {}
+        self._named: dict[str, Named] = {}
         self._places: dict[str, int] = {}  # where names without schema stood last in FROM
         self._aliases: set[int] = set()
-        self._counts: list[int] = []  # of what may be columns, before each token
+        self._counts = Counts(tokens)
         self._symmetric = self._queries = 0
         self.copies = 0  # in names
         self.left = (0, 0)  # where the left operand begins, and the copies before it
-        self.query = _TABLE  # columns of the query that was read last
+        self.query = TABLE  # columns of the query that was read last
         self.is_union = False  # that query
-        self.visible = _TABLE  # columns of FROM around, to LATERAL
+        self.visible = TABLE  # columns of FROM around, to LATERAL
         self.computed = False  # an item with an aggregate or window function goes nowhere else
         self.correlated = 0  # queries around; an aggregate may be of theirs, and none of this one
-        self.level = _Query(self, None, 0)
+        self.level = Level(None, 0, 0)
 
     def _bound(self, size: int, index: int) -> None:
         if size > MAX_GROWN and self.too_much is None:
@@ -137,7 +101,7 @@ class Growth:
 
     def size(self, start: int, end: int, copies: int) -> int:
         """Give the size of a part that was read; `copies` were there before it."""
-        return _names(end - start) + self.copies - copies
+        return half(end - start) + self.copies - copies
 
     # Expressions
 
@@ -168,6 +132,10 @@ class Growth:
         names = kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
         self.copied(1 + names + keys.count("("), first)
 
+    def compared(self) -> None:
+        """Note a condition on the columns of the query that was just read: IN, ANY."""
+        self.copies += self.query.growth
+
     def twice(self, start: int, end: int, copies: int) -> None:
         """Note that PostgreSQL reads or plans a query twice; `copies` were there before it."""
         self.left = start, copies
@@ -176,6 +144,7 @@ class Growth:
     def grouped(self, sets: int, index: int) -> None:
         """Note a GROUP BY and its sets: each is planned by itself."""
         self.level.extremes = 0
+        self.level.is_closed = True
         if sets > 1:
             self.copies += sets
             self._bound(self.copies, index)
@@ -190,7 +159,11 @@ class Growth:
 
     def begin(self, start: int) -> None:
         """Begin a query."""
-        self.level = _Query(self, self.level, start)
+        level = self.level = Level(self.level, start, self.copies)
+        level.visible, level.computed = self.visible, self.computed
+        level.correlated = self.correlated
+        level.sources = self.visible
+        self.computed = False
         self._queries += 1
         if self._queries > MAX_QUERIES:
             raise Refusal(
@@ -200,34 +173,47 @@ class Growth:
                 index=start,
             )
 
-    def item(self, start: int, end: int, copies: int) -> None:
-        """Note an item of a select list; `copies` were there before it."""
+    def item(self, start: int, end: int, copies: int, name: str = OTHERS) -> None:
+        """Note an item of a select list, called `name`; `copies` were there before it."""
         level = self.level
-        if self._tokens.keys[end - 1] == "*":
-            level.whole.append(end - 1)
-        size = max(1, self._names_in(start, end)) + self.copies - copies
+        level.items.append((start, end, self.copies - copies, name, self.computed))
         if self.computed:
-            level.aggregate = max(level.aggregate, size)
-            size = 1
-        level.column = max(level.column, size)
-        level.row += size
+            level.is_closed = True
 
-    def _names_in(self, start: int, end: int) -> int:
-        """Count what may be columns; of all the text once, since long items lie in each other."""
-        if end - start < _LONG:
-            return sum(self._may_be_columns(start, end))
-        if not self._counts:
-            every = self._may_be_columns(0, len(self._tokens.texts))
-            self._counts = list(accumulate(every, initial=0))
-        return self._counts[end] - self._counts[start]
+    def named_item(self, start: int, end: int, copies: int, behind: int) -> None:
+        """Note an item, and the name of its column if that is known: a label ends at `behind`."""
+        is_path = end == start + 1 or self._counts.is_path(start, end)
+        if self._tokens.keys[end - 1] == STAR:
+            self.item(start, end, copies, STAR)
+            if not is_path:
+                self.item(start, end, copies)
+        else:
+            is_named = is_path or behind > end
+            self.item(start, end, copies, self._tokens.name(behind - 1) if is_named else OTHERS)
 
-    def _may_be_columns(self, start: int, end: int) -> list[bool]:
-        keys, kinds = self._tokens.keys, self._tokens.kinds
-        return [
-            keys[index + 1] not in (".", "(")
-            and (kinds[index] <= COLUMN_WORD or keys[index - 1] == ".")
-            for index in range(start, end)
-        ]
+    def condition(self, start: int, end: int) -> None:
+        """Note WHERE, HAVING, ON or USING: PostgreSQL moves them into the queries in FROM."""
+        self.level.conditions.append((start, end))
+
+    def _extra(
+        self,
+        columns: Columns,
+        parts: list[tuple[int, int]],
+        place: int = 0,
+        names: int | None = None,
+    ) -> int:
+        """Say by how much parts grow when what their names stand for is put in their place.
+
+        `names` is how many names there are; without it, half of the tokens are taken for names.
+        """
+        others, extra = columns.sizes[OTHERS][place] - 1, 0
+        if others:
+            if names is None:
+                names = half(sum(last - first for first, last in parts))
+            extra = others * names
+        if len(columns.sizes) > 1:
+            extra += self._counts.differences(columns.sizes, place, parts)
+        return max(extra, 0)
 
     def end(self, end: int) -> None:
         """End a query."""
@@ -236,39 +222,76 @@ class Growth:
         self.visible, self.computed = level.visible, level.computed
         self.correlated = level.correlated
         self.is_union = level.is_of_union and not level.extremes
-        column, row, aggregate = level.sources
-        column, row = column + level.merged, row * (1 + level.merged)
-        whole = len(level.whole) * level.width
-        if self.too_much is not None or (column == row == aggregate == 1 and not level.is_of_union):
-            self.query = level.column, level.row + whole, level.aggregate
+        if self.too_much is not None:
+            self.query = TABLE
             return
-        own, copies = end - level.start, self.copies - level.copies
+        sources = level.sources
+        if level.is_renamed or level.is_of_union or level.merged:
+            sources = sources.renamed(level.merged)
+        may_grow = sources.row > sources.sizes[OTHERS][0] or sources.growth
+        if may_grow and self._names_a_row(level, end):
+            sources = sources.of_rows()
+        if level.is_of_union or not sources.is_plain():
+            self._put_in_place(level, sources, end)
+        self.query = self._columns(level, sources)
+        self._bound(max(self.query.row, self.copies), level.start)
+
+    def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
+        """Note what a query becomes when what columns stand for is put in the place of names."""
+        extra = self._extra(sources, list(level.own(end)))
+        extra -= self._extra(sources, level.conditions)
+        extra += self._extra(sources, level.conditions, CONDITION)
+        extra += sum(item[3] == STAR for item in level.items) * sources.star()
+        extra += level.naturals * sources.growth
+        copies = self.copies - level.copies
         for first, last, inner in level.inner:
-            own -= last - first
             copies -= inner
             if level.is_of_union:
-                self.copies += level.extremes * (_names(last - first) + inner)
-        if column < row and self._names_a_row(level, end):
-            column = row
-        size = _names(own) + copies
-        self.copies += size * (max(column, aggregate) - 1)
-        self.query = (
-            level.column * column,
-            level.row * column + whole * (1 + level.merged),
-            level.aggregate * column,
-        )
-        self._bound(max(size * column, self.query[1], self.copies), level.start)
+                self.copies += level.extremes * (half(last - first) + inner)
+        self.copies += extra + copies * (sources.condition - 1)
 
-    def _names_a_row(self, level: _Query, end: int) -> bool:
+    def _columns(self, level: Level, sources: Columns) -> Columns:
+        """Give what the columns of a query stand for."""
+        counts, is_plain, is_closed = self._counts, sources.is_plain(), level.is_closed
+        found: Sizes = {OTHERS: (1, 1)}
+        row = growth = 0
+        for start, end, copies, called, is_computed in level.items:
+            if called == STAR:
+                row += level.width * (1 + level.merged)
+                growth += sources.growth
+                for name, sizes in sources.sizes.items():
+                    add(found, name, sizes, is_closed=is_closed)
+                continue
+            names = 1 if end == start + 1 else counts.names(start, end)
+            size = in_condition = max(1, names + counts.others(start, end)) + copies
+            if not is_plain:
+                part = [(start, end)]
+                in_condition += copies * (sources.condition - 1)
+                in_condition += self._extra(sources, part, CONDITION, names)
+                size += copies * (sources.column - 1) + self._extra(sources, part, 0, names)
+                if is_computed:  # an aggregate goes into HAVING, and no further
+                    in_condition = size
+            row += 1 if is_closed else size
+            growth += in_condition - 1
+            if in_condition > 1 or called in found:
+                add(found, called, (size, in_condition), is_closed=is_closed)
+            elif found[OTHERS] != (1, 1):
+                found[called] = 1, 1
+        return Columns.of(found, row, growth)
+
+    def _names_a_row(self, level: Level, end: int) -> bool:
         """Whether an item of FROM is named as a whole, outside of the queries in FROM."""
-        keys, name, start = self._tokens.keys, self._tokens.name, level.start
+        keys, name = self._tokens.keys, self._tokens.name
         names = {name(index) for index in level.aliases}
-        for first, last, _ in [*level.inner, (end, end, 0)]:
-            for index in range(start, first):
+        if not level.is_renamed:
+            names.difference_update(level.sources.sizes)  # a column comes first
+        whole = [last - 1 for _, last, _, called, _ in level.items if called == STAR]
+        for start, last in level.own(end):
+            for index in range(start, last):
                 key = keys[index]
                 if keys[index - 1] == ".":
                     if key == "*":
-                        if index not in level.whole:
+                        if index not in whole:
                             return True
                     elif name(index) in OF_ROWS:
                         return True
@@ -276,15 +299,14 @@ class Growth:
                     keys[index + 1] != "." and index not in self._aliases
                 ):
                     return True
-            start = last
         return False
 
     def source(self, start: int, end: int, copies: int) -> None:
         """Note that the query that was just read is an item of FROM; `copies` were before it."""
         level = self.level
-        level.sources = _larger(level.sources, self.query)
-        level.width += self.query[1]
-        level.last = self.query[0]
+        level.sources = larger(level.sources, self.query)
+        level.width += self.query.row
+        level.last = self.query.column
         level.is_of_union |= self.is_union
         level.inner.append((start, end, self.copies - copies))
 
@@ -310,9 +332,9 @@ class Growth:
             self.table()
             return
         named.places += 1
-        level.sources = _larger(level.sources, named.columns)
-        level.width += named.columns[1]
-        level.last = named.columns[0]
+        level.sources = larger(level.sources, named.columns)
+        level.width += named.columns.row
+        level.last = named.columns.column
         level.is_of_union |= named.is_union
         level.inner.append((index, index, named.copies))
         self.copies += named.copies
@@ -322,7 +344,7 @@ class Growth:
 
     def joined(self, columns: int) -> None:
         """Note a join in FROM that may be named as a whole."""
-        self.level.sources = _larger(self.level.sources, (1, columns, 1))
+        self.level.sources = larger(self.level.sources, TABLE._replace(row=columns))
 
     def merged(self, unwritten: int = 0) -> None:
         """Note columns that FULL JOIN makes of those on both its sides; NATURAL writes no names."""
@@ -331,7 +353,8 @@ class Growth:
 
     def lateral(self) -> None:
         """Let the queries that follow in this FROM see what stands before them."""
-        self.visible = _larger(self.visible, self.level.sources)
+        sources = self.level.sources
+        self.visible = larger(self.visible, sources.renamed() if self.level.is_renamed else sources)
         self.correlated += 1
 
     def not_yet_named(self, index: int, start: int) -> None:
@@ -348,28 +371,15 @@ class Growth:
     def named(self, index: int, before: str, size: int, *, is_outer: bool) -> None:
         """Note that the query is one of WITH; `before` is the word behind AS, `size` all of it."""
         name = self._tokens.name(index)
-        named = self._named.get(name) or _Named()
+        named = self._named.get(name) or Named()
         named.often |= before == "not" or name in self._named
         named.is_outer = is_outer
         self._named[name] = named
         if before == "materialized" or name in self._made_once:
-            named.columns = _larger(named.columns, CLOSED)
+            named.columns = larger(named.columns, CLOSED)
             return
-        named.columns = _larger(named.columns, self.query)
+        columns = self.query.renamed() if self._tokens.keys[index + 1] == "(" else self.query
+        named.columns = larger(named.columns, columns)
         named.is_union |= self.is_union
         named.copies += size
         self.copies -= size
-
-
-def added(one: _Columns, other: _Columns) -> _Columns:
-    """Add the sizes of two parts of a UNION: what names a column of it gets those of both."""
-    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
-
-
-def _larger(one: _Columns, other: _Columns) -> _Columns:
-    """Take the larger sizes of two."""
-    return max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2])
-
-
-def _names(tokens: int) -> int:
-    return tokens // 2 + 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Final
 
+from zava_sql.guard.columns import CLOSED, STAR, added
 from zava_sql.guard.expressions import QUERY_TAIL
-from zava_sql.guard.growth import CLOSED, Growth, added
+from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import (
     BARE_RESERVED,
     NOT_BARE_LABEL,
@@ -169,7 +170,7 @@ class QueryReader(WindowReader):
             self.growth.begin(self.at)
             self.at += 1
             self.relation()
-            self.growth.item(self.at - 1, self.at, self.growth.copies)
+            self.growth.item(self.at - 1, self.at, self.growth.copies, STAR)
             self.growth.end(self.at)
         elif key in _CHANGES:
             raise Refusal(
@@ -263,10 +264,12 @@ class QueryReader(WindowReader):
         keys = self.keys
         self.growth.begin(self.at)
         self.at += 1
-        if not self.skip("all") and self.skip("distinct") and self.skip("on"):
-            self.enter("(")
-            self.expressions()
-            self.leave(")")
+        if not self.skip("all") and self.skip("distinct"):
+            self.growth.level.is_closed = True
+            if self.skip("on"):
+                self.enter("(")
+                self.expressions()
+                self.leave(")")
         self.targets()
         if keys[self.at] == "into":
             raise Refusal(
@@ -276,13 +279,11 @@ class QueryReader(WindowReader):
             self.at += 1
             self.from_list()
         if keys[self.at] == "where":
-            self.at += 1
-            self.expression()
+            self.condition()
         if keys[self.at] == "group":
             self.group_by()
         if keys[self.at] == "having":
-            self.at += 1
-            self.expression()
+            self.condition()
         if keys[self.at] == "window":
             self.windows()
         self.growth.end(self.at)
@@ -295,20 +296,18 @@ class QueryReader(WindowReader):
             return
         growth = self.growth
         while True:
-            start, copies = self.at, growth.copies
+            start, copies, growth.computed = self.at, growth.copies, False
             if keys[start] == "*":
                 self.at += 1
-                growth.item(start, self.at, copies)
+                growth.item(start, self.at, copies, STAR)
             else:
-                growth.computed = False
                 self.expression()
-                if self.at == start + 1:
-                    growth.level.row += 1
-                elif self.depth or keys[self.at - 1] == "*":
-                    growth.item(start, self.at, copies)
+                end = self.at
                 if self.types_of:
                     note_type_alone(self, start)
                 self.item_label()
+                if self.depth or keys[end - 1] == "*":
+                    growth.named_item(start, end, copies, self.at)
             if keys[self.at] != ",":
                 return
             self.at += 1

@@ -47,6 +47,7 @@ class SourceReader(CallReader):
             elif key == "natural" or key in _JOIN_WORDS:
                 if key == "natural":
                     self.at += 1
+                    growth.level.naturals += 1
                 is_full |= keys[self.at] == "full"
                 if keys[self.at] in ("left", "right", "full"):
                     self.at += 1
@@ -59,12 +60,12 @@ class SourceReader(CallReader):
                 if is_full and key == "natural":
                     growth.merged(growth.level.width - width)
             elif key == "on":
-                self.at += 1
-                self.expression()
+                self.condition()
             elif key == "using":
                 self.at += 1
                 start = self.at
                 self.column_names()
+                growth.condition(start, self.at)
                 if is_full:
                     growth.merged()
                 if keys[self.at] == "as":
@@ -74,6 +75,13 @@ class SourceReader(CallReader):
                     growth.alias(self.at - 1)
             else:
                 return
+
+    def condition(self) -> None:
+        """Read WHERE, HAVING or ON and what is to be true."""
+        self.at += 1
+        start = self.at
+        self.expression()
+        self.growth.condition(start, self.at)
 
     def from_primary(self) -> None:
         """Read a relation, function, query or bracketed join with its alias."""
@@ -245,6 +253,7 @@ class SourceReader(CallReader):
                 self.column_definitions()
             else:
                 self.column_names()
+                self.growth.level.is_renamed = True
 
     def table_name(self) -> None:
         """Read an identifier that is no reserved word (ColId)."""

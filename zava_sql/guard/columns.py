@@ -1,0 +1,155 @@
+"""What the columns of a query stand for, and the queries that are being read.
+
+PostgreSQL puts what a column stands for into all of the query around, unless that of the column has
+aggregates, windows, GROUP BY or DISTINCT: then only into the conditions of the query around, which
+it moves inside; and behind LIMIT not even there. Sizes are in names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "CLOSED", "COLUMNS", "CONDITION", "OTHERS", "STAR", "TABLE", "Columns", "Level", "Named",
+    "Sizes", "add", "added", "larger",
+]  # fmt: skip
+
+COLUMNS: Final = 50  # of a table, or a row before `.*`, as a guess
+STAR: Final = "*"
+OTHERS: Final = ""  # columns of which the name is not known, so all other names
+CONDITION: Final = 1  # place of the second size
+# By names of columns: what one stands for, and what it stands for in a condition, which is no less.
+Sizes = dict[str, tuple[int, int]]
+_ONES: Final[Sizes] = {OTHERS: (1, 1)}
+
+
+class Columns(NamedTuple):
+    """Sizes of what columns stand for, of a whole row, and of the largest column."""
+
+    sizes: Sizes
+    row: int
+    column: int = 1
+    condition: int = 1  # the largest in a condition
+    growth: int = 0  # how much a condition on all of them grows
+
+    @staticmethod
+    def of(found: Sizes, row: int, growth: int) -> Columns:
+        """Make them of sizes, of which those that are as all others go."""
+        others = found[OTHERS]
+        sizes = {name: size for name, size in found.items() if size != others}
+        if not sizes and others == (1, 1):
+            return Columns(_ONES, row)
+        column = max([others[0], *[size[0] for size in sizes.values()]])
+        condition = max([others[1], *[size[1] for size in sizes.values()]])
+        sizes[OTHERS] = others
+        return Columns(sizes, row, column, condition, growth)
+
+    def renamed(self, more: int = 0) -> Columns:
+        """Give the same for other names, so that any may be the largest, and `more` behind it."""
+        sizes = {OTHERS: (self.column + more, self.condition + more)}
+        return Columns.of(sizes, self.row * (1 + more), self.growth)
+
+    def of_rows(self) -> Columns:
+        """Give the same where any name may stand for a whole row."""
+        size = max(self.row, self.column)
+        in_condition = max(size, self.condition, 1 + self.growth)
+        return Columns.of({OTHERS: (size, in_condition)}, self.row, self.growth)
+
+    def is_plain(self) -> bool:
+        """Say whether columns stand for no more than themselves."""
+        return self.sizes is _ONES
+
+    def star(self) -> int:
+        """Say by how much `*` grows."""
+        return sum(size - 1 for size, _ in self.sizes.values())
+
+
+TABLE: Final = Columns(_ONES, 1)
+# What goes into no query around it, nor lets a condition in: behind LIMIT, MATERIALIZED.
+CLOSED: Final = Columns(_ONES, COLUMNS)
+
+
+def larger(one: Columns, other: Columns) -> Columns:
+    """Take the larger sizes of two items of FROM, of which either may have the name."""
+    if one.is_plain() or other.is_plain():
+        return (one if other.is_plain() else other)._replace(row=max(one.row, other.row))
+    sizes: Sizes = {}
+    for name in (*one.sizes, *other.sizes):
+        first = one.sizes.get(name) or one.sizes[OTHERS]
+        second = other.sizes.get(name) or other.sizes[OTHERS]
+        sizes[name] = max(first[0], second[0]), max(first[1], second[1])
+    return Columns.of(sizes, max(one.row, other.row), one.growth + other.growth)
+
+
+def add(found: Sizes, name: str, size: tuple[int, int], *, is_closed: bool) -> None:
+    """Add a column to those of a query; of one that is closed it counts in conditions alone."""
+    before = found.get(name, (1, 1))
+    found[name] = 1 if is_closed else max(size[0], before[0]), max(*size, before[1])
+
+
+def added(one: Columns, other: Columns) -> Columns:
+    """Add the sizes of two parts of a UNION: what names a column of it gets those of both."""
+    sizes = {
+        name: (size[0] + other.column, size[1] + other.condition)
+        for name, size in one.sizes.items()
+    }
+    return Columns.of(sizes, one.row + other.row, one.growth + other.growth)
+
+
+class Level:
+    """A query that is being read."""
+
+    __slots__ = (
+        "aliases", "around", "computed", "conditions", "copies", "correlated", "extremes", "inner",
+        "is_closed", "is_of_union", "is_renamed", "items", "last", "merged", "naturals", "sources",
+        "start", "visible", "width",
+    )  # fmt: skip
+
+    def __init__(self, around: Level | None, start: int, copies: int) -> None:
+        self.around = around
+        self.start = start
+        self.copies = copies  # before it
+        # What there was, for the query around it.
+        self.visible = self.sources = TABLE
+        self.computed = False
+        self.correlated = 0
+        # Of its FROM, so far: the largest of each name; where names are given; queries, by begin,
+        # end and copies; the width of all; the largest column of the last item.
+        self.aliases: list[int] = []
+        self.inner: list[tuple[int, int, int]] = []
+        self.width = 0
+        self.last = 1
+        self.is_of_union = False
+        self.is_renamed = False  # an item, by a list of names for its columns
+        self.merged = 0  # what FULL JOIN adds to a column
+        # Of its select list: begin, end, copies, name, and whether it is an aggregate or window.
+        self.items: list[tuple[int, int, int, str, bool]] = []
+        self.conditions: list[tuple[int, int]] = []
+        self.naturals = 0  # NATURAL JOINs: conditions that write no name
+        self.extremes = 0  # calls of min() and max()
+        self.is_closed = False  # by an aggregate, a window, GROUP BY or DISTINCT
+
+    def own(self, end: int) -> Iterator[tuple[int, int]]:
+        """Give what is between the queries in FROM."""
+        start = self.start
+        for first, last, _ in self.inner:
+            yield start, first
+            start = last
+        yield start, end
+
+
+class Named:
+    """A query of WITH. PostgreSQL puts it where it is named, if that is one place, or it must."""
+
+    __slots__ = ("columns", "copies", "is_outer", "is_union", "often", "places")
+
+    def __init__(self) -> None:
+        self.columns = TABLE
+        self.copies = 0  # of all of it
+        self.is_union = False
+        self.is_outer = False  # of the WITH before all the rest: seen from everywhere
+        self.often = False  # NOT MATERIALIZED, or one of two that bear the name
+        self.places = 0  # where it is named
