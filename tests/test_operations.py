@@ -815,9 +815,16 @@ async def test_a_wrong_secret_fails_at_start_and_names_its_variable(shops, name,
         ("cors_origins", "https://app.example/"),
         ("cors_origins", "app.example"),
         ("cors_origins", "*"),
+        ("auth_resource", "https://[::1/mcp"),
+        ("auth_resource", "https://b\u00fccher.example/mcp"),
+        ("auth_resource", "https://db.example/a%20b/mcp"),
+        ("auth_resource", "https://db.example/{x}/mcp"),
+        ("auth_resource", "https://db.example/mcp#part"),
+        ("auth_scopes", "sql:read sql:b\u00fccher"),
+        ("auth_scopes", 'sql:"read"'),
     ],
 )
-def test_hosts_and_origins_that_no_client_could_send_fail_at_start(name, value, monkeypatch):
+def test_what_no_client_could_send_or_read_fails_at_start(name, value, monkeypatch):
     monkeypatch.setenv(f"ZAVA_{name.upper()}", value)
     with pytest.raises(ConfigurationError, match=f"^ZAVA_{name.upper()} is not valid"):
         Settings.load()

@@ -24,6 +24,11 @@ _MOST = 1_000_000_000
 
 _URL = r'^https?://[^\s"<>\\]+$'
 
+# What stands in headers, and whose path leads to what is said of it (RFC 9728).
+_RESOURCE = (
+    r"^https?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z][0-9A-Za-z._-]*)(:[0-9]+)?(/[0-9A-Za-z._~/-]*)?$"
+)
+
 
 def _split(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -42,6 +47,9 @@ _HOST = r"(\[[0-9a-f:.]+\]|[0-9a-z][0-9a-z._-]*)"
 _Host = Annotated[str, StringConstraints(pattern=rf"^{_HOST}(:([0-9]+|\*))?$")]
 _Origin = Annotated[str, StringConstraints(pattern=rf"^[a-z][a-z0-9+.-]*://{_HOST}(:[0-9]+)?$")]
 Hosts = Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_split_lower)]
+# Each is one of RFC 6749, and no more than may stand in quotes.
+_Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]+$")]
+Scopes = Annotated[tuple[_Scope, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split_lower)]
 
 
@@ -225,7 +233,7 @@ class Settings(BaseSettings):
     )
     auth_resource: str | None = Field(
         None,
-        pattern=_URL,
+        pattern=_RESOURCE,
         description="URL of this server as its clients reach it, as in https://db.example/mcp",
     )
     auth_audience: str | None = Field(
@@ -235,7 +243,7 @@ class Settings(BaseSettings):
         ("RS256", "ES256"), description="Signature algorithms of JWTs that are accepted"
     )
     auth_claim: str = Field("sub", description="Claim of a JWT that holds the principal's name")
-    auth_scopes: Words = Field((), description="Scopes that a JWT must have")
+    auth_scopes: Scopes = Field((), description="Scopes that a JWT must have")
     auth_leeway: float = Field(
         30.0, ge=0, le=300, description="Seconds that the issuer's clock may differ"
     )

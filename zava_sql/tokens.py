@@ -261,15 +261,19 @@ class KeySet:
 
 def is_url(text: str) -> bool:
     """Say whether this is an address of the web rather than a file."""
-    return urlsplit(text).scheme in ("http", "https")
+    return text.lower().startswith(("http:", "https:"))
 
 
 def _is_private(url: str) -> bool:
     """Say whether nobody can change what comes from there: TLS, or this machine itself."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return True
     try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
+        parts = urlsplit(url)
+        name, _ = parts.hostname, parts.port  # neither of which need be one that there could be
     except ValueError:
-        return parts.hostname == "localhost"
+        return False
+    if parts.scheme == "https" or name == "localhost":
+        return bool(name)
+    try:
+        return ipaddress.ip_address(name or "").is_loopback
+    except ValueError:
+        return False
