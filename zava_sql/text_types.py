@@ -20,7 +20,6 @@ _TEXT_TYPES = (
     "timestamp",
     "timestamptz",
     "interval",
-    "money",
     "bytea",
     "uuid",
     "bit",
