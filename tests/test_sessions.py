@@ -546,10 +546,20 @@ async def test_arrays_that_are_met_one_after_the_other_arrive_together(
         assert await pid_of(database) == before
 
 
+BASE_TYPE = """
+create type public.base;
+create function public.base_in(cstring) returns public.base language internal immutable strict
+as 'textin';
+create function public.base_out(public.base) returns cstring language internal immutable strict
+as 'textout';
+create type public.base (input = public.base_in, output = public.base_out, like = text)
+"""
+
+
 async def test_arrays_of_types_of_ones_own_arrive_with_empty_elements(
     module_database: conftest.Database, seattle: Principal
 ) -> None:
-    # citext, hstore and ltree are of this kind.
+    # citext, hstore and ltree are of the last kind.
     with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
         admin.execute("create type public.letter as enum ('', '1')")
         try:
@@ -558,7 +568,8 @@ async def test_arrays_of_types_of_ones_own_arrive_with_empty_elements(
                 # Made when there are connections already.
                 admin.execute("create domain public.bits as varbit")
                 admin.execute("create type public.later as enum ('', '1')")
-                for name in ("letter", "bits", "later"):
+                admin.execute(BASE_TYPE)
+                for name in ("letter", "bits", "later", "base"):
                     text = f"select array['', '1']::public.{name}[], array['', '1']"
                     assert (await fetch(database, seattle, text, 1)).rows == [('{"",1}', ["", "1"])]
                 admin.execute("create type public.span as range (subtype = integer)")
@@ -567,6 +578,7 @@ async def test_arrays_of_types_of_ones_own_arrive_with_empty_elements(
         finally:
             admin.execute("drop type public.letter, public.later")
             admin.execute("drop type if exists public.span")
+            admin.execute("drop type if exists public.base cascade")
             admin.execute("drop domain public.bits")
 
 

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(118);
+select plan(127);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -303,9 +303,34 @@ from (
     values
         ('claw cordless drill', 1, '(DRILL,0.58)', 'two words say more than one that is rarer'),
         ('claw cordless drill', 3, e'(DRILL,0.58)\n(BITS,0.58)\n(HAMMER,0.42)', 'which comes next'),
-        ('peat cordless drill', 2, e'(DRILL,0.58)\n(BITS,0.58)', 'rarer words may be of what others sell'),
+        ('peat drill', 3, e'(BITS,0.41)\n(DRILL,0.41)', 'rarer words may be of what others sell'),
         ('how to drill', 1, '(BITS,0.33)', 'small words are asked for too')
 ) as c (query, number, answer, name);
+
+select is(
+    pg_temp.ask('sr-a', $$ select string_agg(p.sku, ' ' order by p.sku)
+        from api._matching_copied(
+            'claw concrete dent rubber sledge pulls wood', (select bit_or(s.sold) from retail.search_stores as s), 10
+        ) as m
+        join retail.products as p on p.product_id = m.product_id $$),
+    '("DRILL HAMMER MALLET NEW")', 'what has none of the six rarest words comes last'
+);
+select is(
+    pg_temp.ask('sr-a', format($$ select string_agg(p.sku, ' ' order by p.sku)
+        from api._matching_products(%s) as m
+        join retail.products as p on p.product_id = m.product_id $$, c.arguments)),
+    c.answer, c.name
+)
+from (
+    values
+        ($$'hammer drill mallet', null, null, null, null, false, 10$$, '("BITS DRILL HAMMER MALLET NEW")', 'among many products each that has a word is found'),
+        ($$'hammer drill mallet', null, md5('garden')::uuid, null, null, false, 10$$, '()', 'of the category asked for'),
+        ($$'hammer drill mallet', null, null, 12, null, false, 10$$, '("DRILL MALLET NEW")', 'at the lowest price or above'),
+        ($$'hammer drill mallet', null, null, null, 10, false, 10$$, '("BITS HAMMER")', 'at the highest price or below'),
+        ($$'hammer drill mallet', null, null, null, null, true, 10$$, '("BITS DRILL HAMMER NEW")', 'in stock'),
+        ($$'claw cordless drill', null, null, null, null, false, 1$$, '(DRILL)', 'the best of them first'),
+        ($$'claw cordless drill', array(select i.product_id from retail.inventory as i), null, null, null, false, 1$$, '(DRILL)', 'as among few')
+) as c (arguments, answer, name);
 
 -- ---------------------------------------------------------------- meaning
 
@@ -384,6 +409,14 @@ from (
             'or looked for together, and shown once'
         )
 ) as c (nearest, name);
+delete from retail.inventory as i where i.product_id = md5('mallet')::uuid;
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.similar_products('hammer') $$), e'(BITS)\n(DRILL)',
+    'nor is anything alike that is not sold any more'
+);
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+values (md5('sr_a')::uuid, md5('mallet')::uuid, 12, 1, 0);
+select zava.refresh_search_assortments();
 select is(
     pg_temp.ask('sr-head', $$ select sku, price, stock_level, in_stock_at from api.search_products('cordless', '[0,1,0]', p_limit => 1) $$),
     '(DRILL,88.00,2,sr_a)',
