@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -13,7 +14,10 @@ ROOT = Path(__file__).parents[1]
 
 def build(directory: Path) -> Path:
     """Build the wheel as docs/guard.md says and unpack it: a directory for PYTHONPATH."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", directory, ROOT]
+    bare = directory / "bare"  # nothing of ours is installed where somebody installs it
+    venv.create(bare)
+    pip = [sys.executable, "-m", "pip", "--python", bare]
+    command = [*pip, "wheel", "--quiet", "--no-deps", "-w", directory, ROOT]
     subprocess.run(command, env=os.environ | {"HATCH_BUILD_HOOKS_ENABLE": "true"}, check=True)
     (wheel,) = directory.glob("*.whl")
     unpacked = directory / "compiled"
