@@ -506,6 +506,24 @@ async def test_the_type_of_a_body_is_the_same_in_any_case(url, keys, era):
     assert (await post(url, keys["seattle"], body, **headers)).status_code == 200
 
 
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
+async def test_a_request_with_an_odd_id_is_refused(url, keys, era):
+    """It was taken for a notification in the older era, which has no answer."""
+    body = json.loads(request_body("tools/call", name="query", era=era, sql="select 1"))
+    body["params"]["_meta"]["of.ours"] = {"id": 1.5}
+    for odd in (1.5, 1.0, True, [1], {"a": 1}):
+        answer = await post(
+            url, keys["seattle"], json.dumps(body | {"id": odd}), MCP_Protocol_Version=era
+        )
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == types.INVALID_REQUEST
+    for id_ in (1, -5, "", "1.5", 2**70):
+        answer = await post(
+            url, keys["seattle"], json.dumps(body | {"id": id_}), MCP_Protocol_Version=era
+        )
+        assert (answer.status_code, answer.json()["id"]) == (200, id_)
+
+
 async def test_two_versions_are_none(url, keys):
     """A gateway that goes by the last would believe headers that the first has nobody compare."""
     request = wire_request(url, keys["seattle"], "select 1", era="2025-11-25")

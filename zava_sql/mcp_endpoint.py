@@ -8,6 +8,7 @@ JSON becomes a stream by itself once there is something to say before it.
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,11 @@ import anyio
 import asyncpg
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from zava_sql.auth import request_principal
 from zava_sql.errors import ZavaError
+from zava_sql.mcp_messages import refusal_of
 from zava_sql.mcp_notices import TELL
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ __all__ = ["LOOPBACK_NAMES", "Endpoint"]
 _STREAMED = (b'"progressToken"', b'"io.modelcontextprotocol/logLevel"')
 
 _EVENT_TYPES = (b"text/event-stream", b"text/*", b"*/*")
+
+# What may be the id of a request, and is none. Few bodies are to be read twice.
+_ODD_ID = re.compile(rb'"id"\s*:\s*(?:-?\d+[.eE]|[tf\[{])')
 
 _VERSION = b"mcp-protocol-version"
 _NAMES = (b"host", b"content-type")
@@ -92,6 +97,10 @@ class Endpoint:
         if request["type"] != "http.request" or request.get("more_body"):
             return  # the client hung up before it had said everything
         body = request["body"]
+        refusal = refusal_of(body.decode(errors="replace")) if _ODD_ID.search(body) else None
+        if refusal is not None:
+            await Response(refusal, 400, media_type="application/json")(scope, receive, send)
+            return
         # The SDK reads one line, and takes none for nothing (RFC 9110: for anything).
         accepted = b",".join(v for k, v in scope["headers"] if k == b"accept") or b"*/*"
         # Names are the same in any case, which is compared below.

@@ -7,7 +7,6 @@ next line only, and never where the client has stopped reading.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import queue
 import re
@@ -17,10 +16,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import anyio
-import mcp_types as types
-from pydantic import ValidationError
 
 from zava_sql.errors import ServiceUnavailable
+from zava_sql.mcp_messages import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -109,11 +107,11 @@ async def lines(output: Output) -> AsyncIterator[str]:
     threading.Thread(target=read, daemon=True).start()
     while (line := await found.get()) is not None:
         text = _without_halves(line.decode("utf-8", "replace"))
-        refusal = _refusal(text)
+        refusal = refusal_of(text)
         if refusal is None:
             yield text
         else:
-            await output.write(refusal)
+            await output.write(f"{refusal}\n")
 
 
 def _without_halves(line: str) -> str:
@@ -124,34 +122,3 @@ def _without_halves(line: str) -> str:
     if "\\ud" not in line and "\\uD" not in line:
         return line
     return _ESCAPE.sub(lambda found: "\\u0000" if found[1] else found[0], line)
-
-
-def _refusal(line: str) -> str | None:
-    """Give the answer to a line that is no message: to one the SDK says nothing, as above."""
-    is_message = True
-    try:
-        message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
-    except ValidationError:
-        is_message = False
-    else:
-        # A request whose id is neither a text nor a whole number it takes for a notification.
-        if not isinstance(message, types.JSONRPCNotification) or '"id"' not in line:
-            return None
-    try:
-        given = json.loads(line)
-    except (ValueError, RecursionError):
-        return _error(None, types.PARSE_ERROR, "Parse error") if line.strip() else None
-    fields = given if isinstance(given, dict) else {}
-    asked = fields.get("id")
-    # Answers have no answer, and an id that is null is none.
-    is_answer = "method" not in fields and not {"result", "error"}.isdisjoint(fields)
-    if is_answer or (is_message and asked is None):
-        return None
-    known = asked if isinstance(asked, str) or type(asked) is int else None
-    return _error(known, types.INVALID_REQUEST, "a line is one request or notification")
-
-
-def _error(asked: types.RequestId | None, code: int, message: str) -> str:
-    error = types.ErrorData(code=code, message=message)
-    told = types.JSONRPCError(jsonrpc="2.0", id=asked, error=error)
-    return told.model_dump_json(exclude_unset=True) + "\n"
