@@ -29,6 +29,8 @@ def environment(run_server, tmp_path_factory) -> dict[str, str]:
     with run_server(os.environ.get("ZAVA_TEST_POSTGRES") or "18") as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
             admin.execute("create role dba login createrole createdb password 'dba'")
+            # Of what it makes it would be a member, and be held to the rows of a store.
+            admin.execute("alter role dba set createrole_self_grant = 'set, inherit'")
             admin.execute("create database managed owner dba")
             admin.execute("create database restored owner dba")
         for name in ("managed", "restored"):

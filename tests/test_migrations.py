@@ -297,7 +297,10 @@ def test_the_roles_of_another_administrator_are_granted_first(create, cluster):
     told = "".join(re.findall(r"^grant [^;]*to other [^;]*;", page, re.MULTILINE))
     told = told.replace("to other", "to dba")
     every_role = "0009"
-    migrate.upgrade(create("theirs"), every_role)
+    theirs = create("theirs")
+    migrate.upgrade(theirs, every_role)
+    with psycopg.connect(theirs) as connection:
+        connection.execute("select zava.create_principal('head', 'head')")
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
         admin.execute("create role dba login createrole password 'dba'")
         superuser, dba = create("mine", "dba"), cluster.url("mine", "dba", "dba")
@@ -314,6 +317,10 @@ def test_the_roles_of_another_administrator_are_granted_first(create, cluster):
             " values ('oak', 'Oak', 'Oak', 0, '2020-01-01')"
         )
         connection.execute("select zava.create_principal('oak', 'store', array['oak'])")
+    # What only the other one may drop is told as such.
+    with pytest.raises(errors.DatabaseError, match="drop role") as caught:
+        migrate.downgrade(dba, "base")
+    assert "install.md" in caught.value.hint
 
 
 def test_a_second_administrator_goes_on_where_the_first_is_gone(create, cluster):
@@ -333,7 +340,11 @@ def test_a_second_administrator_goes_on_where_the_first_is_gone(create, cluster)
                 "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
                 " values ('oak', 'Oak', 'Oak', 0, '2020-01-01')"
             )
+            # Who became a member of the role that it makes would see no store from then on.
+            dba.execute("set createrole_self_grant = 'set, inherit'")
             dba.execute(make, ["oak"])
+            assert len(dba.execute("table zava.principal_stores").fetchall()) == 1
+            assert len(dba.execute("table retail.stores").fetchall()) == 1
             dba.execute("grant zava_owner to dba_2; grant connect on database handed to dba_2")
             with psycopg.connect(second, autocommit=True) as other:
                 with pytest.raises(psycopg.errors.InvalidParameterValue) as caught:

@@ -10,7 +10,8 @@ __all__ = ["ROLE_OF_ANOTHER", "administer", "advice"]
 
 # For the administrator, whatever a database, a role or the server sets for everybody: files and
 # functions are read as they were written, row-level security hides and never raises, and what takes
-# long is not ended. How values are written decides what a catalogue looks like.
+# long is not ended. How values are written decides what a catalogue looks like. A member of the
+# roles that it makes would be held to the rows of a store.
 _ADMINISTRATION = """
 set search_path = public;
 set standard_conforming_strings = on;
@@ -25,11 +26,12 @@ set timezone = 'UTC';
 set intervalstyle = 'postgres';
 set bytea_output = 'hex';
 set extra_float_digits = 1;
-set quote_all_identifiers = off
+set quote_all_identifiers = off;
+set createrole_self_grant = ''
 """
 
-# How PostgreSQL says that somebody else may grant, or give the right to become, a role.
-ROLE_OF_ANOTHER = re.compile("(?:grant|set) role", re.IGNORECASE)
+# How PostgreSQL says that somebody else may grant or drop a role, or give the right to become it.
+ROLE_OF_ANOTHER = re.compile("(?:grant|set|drop) role", re.IGNORECASE)
 
 # What a database of an older revision lacks.
 _OLDER = (

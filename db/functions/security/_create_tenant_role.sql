@@ -1,7 +1,8 @@
 -- zava._create_tenant_role(): the NOLOGIN role of one tenant scope, for zava.create_principal().
 -- It inherits what its class may do but cannot become it; the gateway can become it but inherits
 -- nothing. A role that is there already keeps its members, and nothing is granted twice: whoever made the
--- role alone could do that. SECURITY INVOKER: needs CREATEROLE.
+-- role alone could do that. Who makes it is no member, and so not held to the rows of a store.
+-- SECURITY INVOKER: needs CREATEROLE.
 create or replace function zava._create_tenant_role(
     p_role text,
     p_class text
@@ -12,6 +13,7 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+set createrole_self_grant = ''
 as $function$
 begin
     if octet_length(p_role) > 63 then
