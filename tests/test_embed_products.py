@@ -149,11 +149,16 @@ def test_the_command_embeds_once_and_says_what_it_did(shop, service, connection)
     assert (answer["missing"], answer["embedded"], answer["live"]) == (PRODUCTS, PRODUCTS, "small")
     assert answer["dimensions"] == LENGTH
     connection.execute("update retail.products set name = 'Mallet' where sku = 'sku7'")
+    # What is of no use any more is dropped where indexes of what stores sell are seen to.
+    index = "search_assortments_of_no_use_idx"
+    connection.execute(f"create index {index} on retail.search_assortments (product_id)")
     service.forget()
     answer = embed()
     assert (answer["changed"], answer["embedded"]) == (1, 1)
     assert "Mallet\nHammers, Hand Tools\nDrives nails." in sent(service)
     assert state(connection) == ("live", PRODUCTS, 0, 0, 0, True)
+    words = "select lexeme, to_regclass('retail.' || %s) from retail.search_words where word = %s"
+    assert connection.execute(words, [index, "mallet"]).fetchone() == ("mallet", None)
 
 
 @pytest.mark.long

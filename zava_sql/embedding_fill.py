@@ -253,7 +253,7 @@ async def _standing(connection: asyncpg.Connection[asyncpg.Record], model: str) 
     for row in await connection.fetch(_STATUS):
         if row["state"] == "live":
             live = row["model"]
-        if row["model"] == model and row["state"] != "retired":
+        if row["model"] == model:
             report = FillReport(model, products, row["missing"], row["changed"])
     return FillReport(model, products, report.missing, report.changed, live=live)
 
