@@ -376,3 +376,19 @@ e as (select tag, rclass, size, count(*) as n, sum(total2) as s, avg(net) as av,
 f as (select e.*, s / nullif(n, 0) as per, rank() over (order by s desc) as rk, sum(s) over () as tot from e),
 g as (select f.*, round(100 * s / tot, 2) as pct, per > av as above from f)
 select tag, rclass, n, pct, case when pct between 0 and 5 then 'tail' when pct between 5 and 20 then 'body' else 'head' end as part, above, rk from g where rk <= 20 order by rk;
+WITH first_orders AS (SELECT store_id, customer_id, MIN(order_date) AS first_at, date_trunc('month', MIN(order_date))::date AS cohort FROM orders WHERE customer_id IS NOT NULL AND status = 'completed' GROUP BY store_id, customer_id),
+acts AS (SELECT f.cohort, o.customer_id, o.total_amount, (EXTRACT(YEAR FROM o.order_date) - EXTRACT(YEAR FROM f.first_at)) * 12 + EXTRACT(MONTH FROM o.order_date) - EXTRACT(MONTH FROM f.first_at) AS m FROM orders o JOIN first_orders f USING (store_id, customer_id)),
+banded AS (SELECT a.*, CASE WHEN m = 0 THEN 'M0' WHEN m BETWEEN 1 AND 3 THEN 'M1-3' WHEN m BETWEEN 4 AND 6 THEN 'M4-6' WHEN m BETWEEN 7 AND 12 THEN 'M7-12' ELSE 'M13+' END AS age_band, CASE WHEN total_amount < 25 THEN 'S' WHEN total_amount BETWEEN 25 AND 100 THEN 'M' ELSE 'L' END AS basket FROM acts a),
+agg AS (SELECT cohort, age_band, basket, COUNT(DISTINCT customer_id) AS custs, SUM(total_amount) AS rev FROM banded GROUP BY cohort, age_band, basket),
+size AS (SELECT cohort, COUNT(*) AS n FROM first_orders GROUP BY cohort),
+j AS (SELECT a.*, s.n, ROUND(100.0 * custs / NULLIF(s.n, 0), 1) AS retention FROM agg a JOIN size s USING (cohort)),
+r AS (SELECT j.*, RANK() OVER (PARTITION BY age_band, basket ORDER BY retention DESC) AS rk, AVG(retention) OVER (PARTITION BY age_band) AS band_avg FROM j)
+SELECT cohort, age_band, basket, custs, rev, retention, CASE WHEN retention > band_avg * 1.2 THEN 'above' WHEN retention BETWEEN band_avg * 0.8 AND band_avg * 1.2 THEN 'avg' ELSE 'below' END AS vs FROM r WHERE age_band <> 'M0' AND cohort >= DATE '2025-01-01' AND rk <= 3 ORDER BY cohort, age_band;
+WITH m AS (SELECT product_id, date_trunc('month', order_date)::date AS mon, SUM(quantity) AS q, SUM(total_amount) AS r FROM order_items WHERE order_date >= now() - interval '12 months' GROUP BY 1, 2),
+s AS (SELECT product_id, SUM(r) AS rev, AVG(q) AS avg_q, STDDEV(q) AS sd_q, COUNT(*) AS months FROM m GROUP BY product_id),
+c AS (SELECT s.*, sd_q / NULLIF(avg_q, 0) AS cv, SUM(rev) OVER (ORDER BY rev DESC) / NULLIF(SUM(rev) OVER (), 0) AS cum FROM s),
+k AS (SELECT c.*, CASE WHEN cum <= 0.8 THEN 'A' WHEN cum <= 0.95 THEN 'B' ELSE 'C' END AS abc, CASE WHEN cv IS NULL OR cv < 0.5 THEN 'X' WHEN cv BETWEEN 0.5 AND 1 THEN 'Y' ELSE 'Z' END AS xyz FROM c),
+l AS (SELECT k.*, abc || xyz AS cell, CASE WHEN abc = 'A' AND xyz IN ('X', 'Y') THEN 'automate' WHEN abc = 'A' THEN 'buffer' WHEN abc = 'B' AND xyz = 'X' THEN 'automate' WHEN xyz = 'Z' AND abc = 'C' THEN 'review' ELSE 'monitor' END AS policy FROM k),
+p AS (SELECT l.*, pr.name, cat.name AS category, i.stock_level, i.stock_level / NULLIF(l.avg_q / 30.0, 0) AS days FROM l JOIN products pr USING (product_id) JOIN categories cat USING (category_id) LEFT JOIN inventory i USING (product_id)),
+f AS (SELECT p.*, CASE WHEN policy = 'automate' AND days < 14 THEN 'order now' WHEN policy = 'buffer' AND days BETWEEN 0 AND 30 THEN 'raise buffer' WHEN policy = 'review' AND days > 180 THEN 'clear' ELSE 'none' END AS action FROM p)
+SELECT category, cell, policy, action, COUNT(*) AS n, ROUND(SUM(rev), 2) AS rev, ROUND(AVG(days), 1) AS days FROM f WHERE action <> 'none' GROUP BY category, cell, policy, action HAVING COUNT(*) > 0 ORDER BY rev DESC;

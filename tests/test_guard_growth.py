@@ -241,6 +241,32 @@ GROWING: dict[str, Callable[[int], str]] = {
     ),
     "columns of a join": keys("select x from a{}", "p.x + q.x as x", "p, (select 1 as x) q"),
     "columns named by a cast": keys("select int4 from a{}", "(int4 + int4)::int", "as t (int4)"),
+    "columns named by CASE beside others": lambda n: (
+        "with "
+        + chain(
+            "a# as (select b.*, case when x > 0 then x else x end from a@ a, (select 1 as y) b)",
+            n,
+            "a0 as (select a + a as x from t)",
+        )
+        + f" select x from a{n}"
+    ),
+    "columns named by CASE beside those around": lambda n: (
+        f"select a{n}.x from "
+        + chain(
+            "lateral (select *, case when a@.x > 0 then a@.x else a@.x end from (select 1) b) a#",
+            n,
+            "(select a + a as x from t) a0",
+        )
+    ),
+    "rows that are called like a column": lambda n: (
+        "with "
+        + chain(
+            "a# as (select p.*, x as u, x as v from a@ x, (select 1 as k) p)",
+            n,
+            "a0 as (select b.* from (select a + a as x from t) s, (select 1 as k) b)",
+        )
+        + f" select u from a{n}"
+    ),
     "columns named by CASE": lambda n: (
         "select x from " + within("(select case when x > 0 then x else x end from {} t)", n) + " t"
     ),

@@ -34,9 +34,10 @@ class Columns(NamedTuple):
     column: int = 1
     condition: int = 1  # the largest in a condition
     growth: int = 0  # how much a condition on all of them grows
+    is_certain: bool = True  # there is a column of each name
 
     @staticmethod
-    def of(found: Sizes, row: int, growth: int) -> Columns:
+    def of(found: Sizes, row: int, growth: int, *, is_certain: bool = True) -> Columns:
         """Make them of sizes, of which those that are as all others go."""
         others = found[OTHERS]
         sizes = {name: size for name, size in found.items() if size != others}
@@ -45,7 +46,7 @@ class Columns(NamedTuple):
         column = max([others[0], *[size[0] for size in sizes.values()]])
         condition = max([others[1], *[size[1] for size in sizes.values()]])
         sizes[OTHERS] = others
-        return Columns(sizes, row, column, condition, growth)
+        return Columns(sizes, row, column, condition, growth, is_certain)
 
     def renamed(self, more: int = 0) -> Columns:
         """Give the same for other names, so that any may be the largest, and `more` behind it."""
@@ -81,7 +82,9 @@ def larger(one: Columns, other: Columns) -> Columns:
         first = one.sizes.get(name) or one.sizes[OTHERS]
         second = other.sizes.get(name) or other.sizes[OTHERS]
         sizes[name] = max(first[0], second[0]), max(first[1], second[1])
-    return Columns.of(sizes, max(one.row, other.row), one.growth + other.growth)
+    is_certain = one.is_certain and other.is_certain
+    row, growth = max(one.row, other.row), one.growth + other.growth
+    return Columns.of(sizes, row, growth, is_certain=is_certain)
 
 
 def add(found: Sizes, name: str, size: tuple[int, int], *, is_closed: bool) -> None:
@@ -96,7 +99,8 @@ def added(one: Columns, other: Columns) -> Columns:
         name: (size[0] + other.column, size[1] + other.condition)
         for name, size in one.sizes.items()
     }
-    return Columns.of(sizes, one.row + other.row, one.growth + other.growth)
+    row, growth = one.row + other.row, one.growth + other.growth
+    return Columns.of(sizes, row, growth, is_certain=one.is_certain)
 
 
 class Level:
@@ -104,8 +108,8 @@ class Level:
 
     __slots__ = (
         "aliases", "around", "computed", "conditions", "copies", "correlated", "extremes", "inner",
-        "is_closed", "is_of_union", "is_renamed", "items", "last", "merged", "naturals", "sources",
-        "start", "visible", "width",
+        "is_closed", "is_of_union", "is_renamed", "items", "last", "merged", "naturals", "number",
+        "sources", "start", "visible", "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -116,8 +120,9 @@ class Level:
         self.visible = self.sources = TABLE
         self.computed = False
         self.correlated = 0
-        # Of its FROM, so far: the largest of each name; where names are given; queries, by begin,
-        # end and copies; the width of all; the largest column of the last item.
+        # Of its FROM, so far: the largest of each name; how many items; where names are given;
+        # queries, by begin, end and copies; the width of all; the largest column of the last item.
+        self.number = 0
         self.aliases: list[int] = []
         self.inner: list[tuple[int, int, int]] = []
         self.width = 0

@@ -254,9 +254,12 @@ class Growth:
         """Give what the columns of a query stand for."""
         counts, is_plain, is_closed = self._counts, sources.is_plain(), level.is_closed
         found: Sizes = {OTHERS: (1, 1)}
-        row = growth = 0
+        row, growth, is_certain = 0, 0, True
         for start, end, copies, called, is_computed in level.items:
             if called == STAR:
+                # Of `t.*` only those of t are columns here, and none of a query around.
+                is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
+                is_certain &= sources.is_certain and is_all
                 row += level.width * (1 + level.merged)
                 growth += sources.growth
                 for name, sizes in sources.sizes.items():
@@ -277,13 +280,16 @@ class Growth:
                 add(found, called, (size, in_condition), is_closed=is_closed)
             elif found[OTHERS] != (1, 1):
                 found[called] = 1, 1
-        return Columns.of(found, row, growth)
+        if not is_certain:  # a name that is none of these may be one that is not known
+            for name in sources.sizes:
+                add(found, name, found[OTHERS], is_closed=is_closed)
+        return Columns.of(found, row, growth, is_certain=is_certain)
 
     def _names_a_row(self, level: Level, end: int) -> bool:
         """Whether an item of FROM is named as a whole, outside of the queries in FROM."""
         keys, name = self._tokens.keys, self._tokens.name
         names = {name(index) for index in level.aliases}
-        if not level.is_renamed:
+        if level.sources.is_certain and not level.is_renamed:
             names.difference_update(level.sources.sizes)  # a column comes first
         whole = [last - 1 for _, last, _, called, _ in level.items if called == STAR]
         for start, last in level.own(end):
@@ -304,6 +310,7 @@ class Growth:
     def source(self, start: int, end: int, copies: int) -> None:
         """Note that the query that was just read is an item of FROM; `copies` were before it."""
         level = self.level
+        level.number += 1
         level.sources = larger(level.sources, self.query)
         level.width += self.query.row
         level.last = self.query.column
@@ -312,6 +319,7 @@ class Growth:
 
     def table(self) -> None:
         """Note an item of FROM that is a table, or a function."""
+        self.level.number += 1
         self.level.width += COLUMNS
         self.level.last = 1
 
@@ -332,6 +340,7 @@ class Growth:
             self.table()
             return
         named.places += 1
+        level.number += 1
         level.sources = larger(level.sources, named.columns)
         level.width += named.columns.row
         level.last = named.columns.column
