@@ -395,13 +395,18 @@ def test_a_narrow_terminal_cuts_no_name_and_no_remedy(run, module_database):
         try:
             admin.execute(f"insert into {name} select s.store_id from retail.stores as s")
             admin.execute(f"grant select on {name} to store_manager")
-            found = run("doctor", COLUMNS="60")
+            found = run("doctor", COLUMNS="60", ZAVA_DATABASE_URL="", ZAVA_SERVICE_URL="")
             seen = run("verify", COLUMNS="60")
         finally:
             admin.execute(f"drop table {name}")
     assert (found.returncode, seen.returncode) == (1, 1)
     told = re.sub(r"[\s│]", "", found.stdout)
     assert f"do:altertable{name}enablerowlevelsecurity;" in told
+    assert re.search(
+        r"^not checked pooler_in_the_way: .+\n(.+\n)*\d+ checks: 1 errors, ",
+        found.stdout,
+        re.MULTILINE,
+    )
     row = r"│ retail\.nar\S* +│ leak 2 of +│ leak 2 of +│\n│ \S+ +│ 1 "
     assert re.search(row, seen.stdout), seen.stdout
     assert name in re.sub(r"│.*\n│ |\s", "", seen.stdout.replace(" ", ""))
