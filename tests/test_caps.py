@@ -69,7 +69,9 @@ async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_dat
         module_database,
         "store_manager set zava.max_rows_limit = '50'",
         "store_manager set zava.max_bytes = '2000'",
-        "zava_store_seattle set zava.max_rows_limit = '7'",
+        "zava_store_seattle set zava.max_rows_limit = '8'",
+        f"{here} set zava.max_rows_limit = '7'",
+        "zava_store_bellevue in database postgres set zava.max_rows_limit = '3'",
         f"{here} set zava.statement_timeout = '0.2'",
         # One that is not valid sets no valid one aside.
         "store_manager set zava.max_cell = '99'",
