@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.once
 BASE = "(select length(name) as x from stores)"
+MERGED = f"(select {' + '.join(['a'] * 10)} as x from t)"
 GUARD = Guard({"whoami"})
 
 
@@ -281,6 +282,59 @@ GROWING: dict[str, Callable[[int], str]] = {
             "a# as (select max(x) as x from (select * from (table a@ union all table t) s) u)", n
         )
         + f" select x from a{n}"
+    ),
+    "windows that order another query": lambda n: (
+        "select x from "
+        + within("(select x + x + (select 1 order by count(*) over ()) as x from {} t)", n)
+        + " t"
+    ),
+    "rows before LATERAL": lambda n: (
+        f"select a{n}.a::text from "
+        + chain("lateral (select a@ as a, a@ as b) a#", n, "(select a, b from t) a0")
+    ),
+    "rows before LATERAL, in another query": lambda n: (
+        f"select a{n}.a::text from "
+        + chain("lateral (select z.* from (select a@ as a, a@ as b) z) a#", n, "(table t) a0")
+    ),
+    "merged columns before LATERAL": lambda n: (
+        f"select from {MERGED} p{f' full join {MERGED} q using (x)' * min(n, 8)}"
+        f", lateral (select {' + '.join(['x'] * 20)} as y) l where y > 0"
+    ),
+    "ORDER BY": lambda n: (
+        f"select 1 from {within('(select x + x as x from {} t)', 8)} t order by "
+        + ", ".join(["x"] * 6 * n)
+    ),
+    "ORDER BY of a query in brackets": lambda n: (
+        f"((select 1 from {within('(select x + x as x from {} t)', 8)} t)) order by "
+        + ", ".join(["x"] * 6 * n)
+    ),
+    "what bears no name": lambda n: (
+        f"select {' || '.join(['x'] * 12 * n)} from (select "
+        + " || ".join(["concat(" + ", ".join(["current_date"] * 90) + ")"] * ((n + 4) // 4))
+        + " as x) q"
+    ),
+    "calls and signs": lambda n: (
+        f"select {' + '.join(['x'] * 10 * n)} from (select {'- abs(' * 40}a{')' * 40}"
+        f"{' + now()::date - now()::date' * n} as x from t) q"
+    ),
+    "joins in columns": lambda n: (
+        f"select {' + '.join(['x'] * 5 * n)} from (select (select count(*) from t t0"
+        + " join t using (a)" * 7
+        + ") as x from t) q"
+    ),
+    "joins of queries in columns": lambda n: (
+        f"select {' + '.join(['x'] * 5 * n)} from (select (select count(*) from t t0"
+        + " join (select p.a from t p join t q on q.a = p.a) s using (a)" * 4
+        + ") as x from t) q"
+    ),
+    "joins that are not materialized": lambda n: (
+        "with "
+        + chain(
+            "a# as not materialized (select p.a from a@ p, a@ q)",
+            min(n, 5),
+            f"a0 as not materialized (select a from t{' join t using (a)' * 7})",
+        )
+        + f" select 1 from a{min(n, 5)}"
     ),
 }
 

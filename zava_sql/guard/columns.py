@@ -109,7 +109,7 @@ class Level:
     __slots__ = (
         "aliases", "around", "computed", "conditions", "copies", "correlated", "extremes", "inner",
         "is_closed", "is_of_union", "is_renamed", "items", "last", "merged", "naturals", "number",
-        "sources", "start", "visible", "width",
+        "relations", "sources", "start", "visible", "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -122,7 +122,7 @@ class Level:
         self.correlated = 0
         # Of its FROM, so far: the largest of each name; how many items; where names are given;
         # queries, by begin, end and copies; the width of all; the largest column of the last item.
-        self.number = 0
+        self.number = self.relations = 0
         self.aliases: list[int] = []
         self.inner: list[tuple[int, int, int]] = []
         self.width = 0
@@ -149,11 +149,12 @@ class Level:
 class Named:
     """A query of WITH. PostgreSQL puts it where it is named, if that is one place, or it must."""
 
-    __slots__ = ("columns", "copies", "is_outer", "is_union", "often", "places")
+    __slots__ = ("columns", "copies", "is_outer", "is_union", "often", "places", "relations")
 
     def __init__(self) -> None:
         self.columns = TABLE
         self.copies = 0  # of all of it
+        self.relations = 1
         self.is_union = False
         self.is_outer = False  # of the WITH before all the rest: seen from everywhere
         self.often = False  # NOT MATERIALIZED, or one of two that bear the name

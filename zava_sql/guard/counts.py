@@ -1,4 +1,4 @@
-"""How many names, and other things of which PostgreSQL makes nodes, stand in a part of a text."""
+"""What stands in a part of a text: names, all of which PostgreSQL makes nodes, whole rows."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.columns import OTHERS
-from zava_sql.guard.keywords import COLUMN_WORD
-from zava_sql.guard.lexer import NUMBER, STRING
+from zava_sql.guard.keywords import COLUMN_WORD, words
+from zava_sql.guard.lexer import PUNCTUATION
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from zava_sql.guard.columns import Sizes
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["Counts", "half"]
+__all__ = ["OF_ROWS", "Counts", "half"]
 
+# Functions of one row, which `t.name` calls.
+OF_ROWS: Final = words("""
+    any_value array_agg concat count json_agg json_agg_strict json_build_array json_build_object
+    jsonb_agg jsonb_agg_strict jsonb_build_array jsonb_build_object max min mode num_nonnulls
+    num_nulls pg_typeof quote_literal quote_nullable row_to_json to_json to_jsonb
+    """)
 _LONG: Final = 12  # tokens of a part
 _PLAN: Final = 10  # names that a plan is like, at least
 
@@ -63,18 +71,43 @@ class Counts:
                         found += (size[place] - others) * times
         return found
 
-    def others(self, start: int, end: int) -> int:
-        """Count literals; and queries, by the plan that each needs."""
-        if end == start + 1:
-            return 0
+    def nodes(self, start: int, end: int) -> int:
+        """Count all but punctuation and what stands before a dot; and queries, by their plans."""
+        if end <= start + 1:
+            return 1
         kinds, keys = self._tokens.kinds[start:end], self._tokens.keys[start:end]
-        return kinds.count(NUMBER) + kinds.count(STRING) + _PLAN * keys.count("select")
+        signs = kinds.count(PUNCTUATION) + keys.count(".")
+        return max(1, end - start - signs + _PLAN * keys.count("select"))
 
     def is_path(self, start: int, end: int) -> bool:
         """Whether that is a name, maybe with those before it."""
         return (end - start) % 2 == 1 and all(
             key == "." for key in self._tokens.keys[start + 1 : end : 2]
         )
+
+    def name_a_row(
+        self,
+        parts: Iterable[tuple[int, int]],
+        names: Collection[str],
+        given: Collection[int],
+        whole: Collection[int],
+    ) -> bool:
+        """Whether one of these names, not where it is given, stands there for a whole row."""
+        keys, name = self._tokens.keys, self._tokens.name
+        for start, last in parts:
+            for index in range(start, last):
+                key = keys[index]
+                if keys[index - 1] == ".":
+                    if key == "*":
+                        if index not in whole:
+                            return True
+                    elif name(index) in OF_ROWS:
+                        return True
+                elif (key in names or (key == '"' and name(index) in names)) and (
+                    keys[index + 1] != "." and index not in given
+                ):
+                    return True
+        return False
 
     def _may_be_columns(self, start: int, end: int) -> list[bool]:
         keys, kinds = self._tokens.keys, self._tokens.kinds

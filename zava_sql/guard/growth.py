@@ -27,7 +27,7 @@ from zava_sql.guard.columns import (
     larger,
 )
 from zava_sql.guard.counts import Counts, half
-from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
+from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
 
 if TYPE_CHECKING:
@@ -36,14 +36,10 @@ if TYPE_CHECKING:
     from zava_sql.guard.columns import Sizes
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["OF_ROWS", "Growth"]
+__all__ = ["Growth"]
 
-# Functions of one row, which `t.name` calls.
-OF_ROWS: Final = words("""
-    any_value array_agg concat count json_agg json_agg_strict json_build_array json_build_object
-    jsonb_agg jsonb_agg_strict jsonb_build_array jsonb_build_object max min mode num_nonnulls
-    num_nulls pg_typeof quote_literal quote_nullable row_to_json to_json to_jsonb
-    """)
+# Names that the plan of a join is like, by relations: PostgreSQL tries each set of up to eight.
+_JOINED: Final = tuple(3**relations // 20 for relations in range(9))
 _EXTREMES: Final = ("min", "max")
 
 
@@ -53,7 +49,7 @@ class Growth:
     __slots__ = (
         "_aliases", "_counts", "_made_once", "_named", "_places", "_queries",
         "_symmetric", "_tokens", "computed", "copies", "correlated", "is_union", "left", "level",
-        "query", "too_much", "visible",
+        "query", "relations", "sources", "too_much", "visible",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
@@ -68,6 +64,8 @@ class Growth:
         self.copies = 0  # in names
         self.left = (0, 0)  # where the left operand begins, and the copies before it
         self.query = TABLE  # columns of the query that was read last
+        self.sources = TABLE  # columns of its FROM, which ORDER BY may name
+        self.relations = 1  # that are joined in it, those of queries in its FROM included
         self.is_union = False  # that query
         self.visible = TABLE  # columns of FROM around, to LATERAL
         self.computed = False  # an item with an aggregate or window function goes nowhere else
@@ -222,8 +220,9 @@ class Growth:
         self.visible, self.computed = level.visible, level.computed
         self.correlated = level.correlated
         self.is_union = level.is_of_union and not level.extremes
+        self.relations = 1 if level.is_closed else level.relations
         if self.too_much is not None:
-            self.query = TABLE
+            self.query = self.sources = TABLE
             return
         sources = level.sources
         if level.is_renamed or level.is_of_union or level.merged:
@@ -233,8 +232,17 @@ class Growth:
             sources = sources.of_rows()
         if level.is_of_union or not sources.is_plain():
             self._put_in_place(level, sources, end)
+        self.sources = sources
         self.query = self._columns(level, sources)
+        self.copies += _JOINED[min(level.relations, len(_JOINED) - 1)]
         self._bound(max(self.query.row, self.copies), level.start)
+
+    def ordered(self, sources: Columns, start: int, end: int, copies: int) -> None:
+        """Note ORDER BY, which names columns of FROM; `copies` were there before it."""
+        if self.too_much is None and not sources.is_plain():
+            more = (self.copies - copies) * (sources.condition - 1)
+            self.copies += more + self._extra(sources, [(start, end)])
+            self._bound(self.copies, start)
 
     def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
         """Note what a query becomes when what columns stand for is put in the place of names."""
@@ -260,13 +268,13 @@ class Growth:
                 # Of `t.*` only those of t are columns here, and none of a query around.
                 is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
                 is_certain &= sources.is_certain and is_all
-                row += level.width * (1 + level.merged)
+                row += max(level.width, level.visible.row) * (1 + level.merged)
                 growth += sources.growth
                 for name, sizes in sources.sizes.items():
                     add(found, name, sizes, is_closed=is_closed)
                 continue
             names = 1 if end == start + 1 else counts.names(start, end)
-            size = in_condition = max(1, names + counts.others(start, end)) + copies
+            size = in_condition = counts.nodes(start, end) + copies
             if not is_plain:
                 part = [(start, end)]
                 in_condition += copies * (sources.condition - 1)
@@ -287,25 +295,16 @@ class Growth:
 
     def _names_a_row(self, level: Level, end: int) -> bool:
         """Whether an item of FROM is named as a whole, outside of the queries in FROM."""
-        keys, name = self._tokens.keys, self._tokens.name
-        names = {name(index) for index in level.aliases}
+        name = self._tokens.name
+        aliases, around = list(level.aliases), level.around
+        while around and level.visible is not TABLE:  # LATERAL sees these
+            aliases += around.aliases
+            around = around.around
+        names = {name(index) for index in aliases}
         if level.sources.is_certain and not level.is_renamed:
             names.difference_update(level.sources.sizes)  # a column comes first
         whole = [last - 1 for _, last, _, called, _ in level.items if called == STAR]
-        for start, last in level.own(end):
-            for index in range(start, last):
-                key = keys[index]
-                if keys[index - 1] == ".":
-                    if key == "*":
-                        if index not in whole:
-                            return True
-                    elif name(index) in OF_ROWS:
-                        return True
-                elif (key in names or (key == '"' and name(index) in names)) and (
-                    keys[index + 1] != "." and index not in self._aliases
-                ):
-                    return True
-        return False
+        return self._counts.name_a_row(level.own(end), names, self._aliases, whole)
 
     def source(self, start: int, end: int, copies: int) -> None:
         """Note that the query that was just read is an item of FROM; `copies` were before it."""
@@ -314,12 +313,14 @@ class Growth:
         level.sources = larger(level.sources, self.query)
         level.width += self.query.row
         level.last = self.query.column
+        level.relations += self.relations
         level.is_of_union |= self.is_union
         level.inner.append((start, end, self.copies - copies))
 
     def table(self) -> None:
         """Note an item of FROM that is a table, or a function."""
         self.level.number += 1
+        self.level.relations += 1
         self.level.width += COLUMNS
         self.level.last = 1
 
@@ -342,6 +343,7 @@ class Growth:
         named.places += 1
         level.number += 1
         level.sources = larger(level.sources, named.columns)
+        level.relations += named.relations
         level.width += named.columns.row
         level.last = named.columns.column
         level.is_of_union |= named.is_union
@@ -362,8 +364,10 @@ class Growth:
 
     def lateral(self) -> None:
         """Let the queries that follow in this FROM see what stands before them."""
-        sources = self.level.sources
-        self.visible = larger(self.visible, sources.renamed() if self.level.is_renamed else sources)
+        level, sources = self.level, self.level.sources
+        if level.is_renamed or level.merged:
+            sources = sources.renamed(level.merged)
+        self.visible = larger(self.visible, sources)
         self.correlated += 1
 
     def not_yet_named(self, index: int, start: int) -> None:
@@ -390,5 +394,6 @@ class Growth:
         columns = self.query.renamed() if self._tokens.keys[index + 1] == "(" else self.query
         named.columns = larger(named.columns, columns)
         named.is_union |= self.is_union
+        named.relations = max(named.relations, self.relations)
         named.copies += size
         self.copies -= size

@@ -84,7 +84,8 @@ class QueryReader(WindowReader):
     def query_tail(self) -> None:
         """Set operations, ORDER BY, LIMIT, OFFSET and FETCH behind a first part."""
         keys, growth = self.keys, self.growth
-        query, is_union = growth.query, False
+        query, sources, computed = growth.query, growth.sources, growth.computed
+        is_union = False
         while keys[self.at] in ("union", "intersect", "except"):
             self.set_operations += 1
             self.is_combined |= not self.depth
@@ -101,9 +102,12 @@ class QueryReader(WindowReader):
             self.simple_query()
             query, is_union = added(query, growth.query), True
         if keys[self.at] == "order":
+            start, copies = self.at, growth.copies
             self.order_by()
+            growth.ordered(sources, start, self.at, copies)
         growth.query = CLOSED if self.limits() else query
         growth.is_union |= is_union
+        growth.computed = computed  # what orders is of this query, and none of that around
 
     def limits(self) -> bool:
         """Read LIMIT, OFFSET and FETCH, in any order; refuse FOR UPDATE and its kin."""
