@@ -12,13 +12,13 @@ from zipfile import ZipFile
 ROOT = Path(__file__).parents[1]
 
 
-def build(directory: Path) -> Path:
-    """Build the wheel as docs/guard.md says and unpack it: a directory for PYTHONPATH."""
+def build(directory: Path, **environment: str) -> Path:
+    """Build the wheel as anybody does and unpack it: a directory for PYTHONPATH."""
     bare = directory / "bare"  # nothing of ours is installed where somebody installs it
     venv.create(bare)
     pip = [sys.executable, "-m", "pip", "--python", bare]
     command = [*pip, "wheel", "--quiet", "--no-deps", "-w", directory, ROOT]
-    subprocess.run(command, env=os.environ | {"HATCH_BUILD_HOOKS_ENABLE": "true"}, check=True)
+    subprocess.run(command, env=os.environ | environment, check=True)
     (wheel,) = directory.glob("*.whl")
     unpacked = directory / "compiled"
     ZipFile(wheel).extractall(unpacked)
