@@ -89,10 +89,13 @@ begin atomic
         group by p.period
     ),
     customers as (
-        select a.period, count(*) as active, coalesce(n.customers, 0) as new
-        from active as a
+        select a.period, a.customers as active, coalesce(n.customers, 0) as new
+        from (
+            select a.period, count(*) as customers
+            from active as a
+            group by a.period
+        ) as a
         left join new as n on n.period = a.period
-        group by a.period, n.customers
     )
     select
         m.place,

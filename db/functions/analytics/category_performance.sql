@@ -82,7 +82,7 @@ begin
     from retail.categories as c
     left join sums as s on s.category_id = c.category_id
     where v_days is not null
-        and (exists (select from sums as s) or exists (select from retail.stores as s))
+        and (exists (select from sums as s) or api._has_stores())
     order by coalesce(s.revenue, 0.00) desc, c.name;
 end;
 $function$;

@@ -70,10 +70,12 @@ begin
     end if;
 
     return query
-    -- Stores are summed up here, for what follows joins the days twice.
+    -- Stores are summed up here, and the periods of a day found, for what follows joins the days twice.
     with daily as materialized (
         select
             d.sold_on,
+            date_trunc(p_period, d.sold_on::timestamp)::date as start,
+            date_trunc(p_period, d.sold_on + v_year)::date as next_start,
             sum(d.orders) as orders,
             sum(d.units) as units,
             sum(d.gross_revenue) as gross_revenue,
@@ -107,7 +109,7 @@ begin
             v_first - v_step * v_width, v_range.date_to::timestamp, v_step
         ) as g (start)
         -- Who sees no store gets no periods; who has sales has a store, which need not be looked for.
-        where exists (select from daily as d) or exists (select from retail.stores as s)
+        where exists (select from daily as d) or api._has_stores()
     ),
     bounds as (
         select p.*,
@@ -131,7 +133,7 @@ begin
             coalesce(sum(d.revenue - d.cost), 0.00) as margin
         from bounds as b
         left join daily as d
-            on date_trunc(p_period, d.sold_on::timestamp)::date = b.start
+            on d.start = b.start
             and d.sold_on between b.day_from and b.day_to
         group by b.start, b.day_from, b.day_to, b.is_complete, b.year_from
     ),
@@ -139,7 +141,7 @@ begin
         select b.start, sum(d.revenue) as revenue
         from bounds as b
         join daily as d
-            on date_trunc(p_period, d.sold_on + v_year)::date = b.start
+            on d.next_start = b.start
             and d.sold_on between b.year_from and b.year_to
         where b.year_from >= (select o.day from oldest as o)
         group by b.start
