@@ -193,8 +193,6 @@ from asked as a
 
 def index_all(connection):
     """Build and measure all indexes of what is sold, and drop those of no use."""
-    # The last call before left its transaction one of a second; autovacuum may be at the table.
-    connection.execute("set lock_timeout = 0")
     while connection.execute("select zava.index_search_assortments()").fetchone() == (True,):
         pass
 

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(127);
+select plan(128);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -700,6 +700,12 @@ from (
         ('md5(''tools'')::uuid, null, null', 400, 'what a category leaves is searched with the most effort'),
         ('null, null, 9', 400, 'so is what a price leaves')
 ) as f (filters, effort, name);
+
+set local lock_timeout = '7s';
+select is(
+    array[zava.index_search_assortments()::text, current_setting('lock_timeout')], array['false', '7s'],
+    'who drops indexes of no use waits as long for others afterwards as before'
+);
 
 select finish();
 rollback;

@@ -22,6 +22,7 @@ declare
     v_memory bigint;
     v_effort integer;
     v_recall numeric;
+    v_patience constant text := current_setting('lock_timeout');
 begin
     -- One at a time, and none while what stores sell is taken up.
     perform pg_advisory_xact_lock(hashtext('zava.refresh_search_assortments'));
@@ -65,6 +66,7 @@ begin
                 when lock_not_available then null;
             end;
         end loop;
+        perform set_config('lock_timeout', v_patience, true);
         return false;
     end if;
 
