@@ -234,6 +234,7 @@ def test_arguments_that_do_not_fit_are_one_line_and_a_hint(run):
         ("seed", "--until", ""),
         ("db", "upgrade", ""),
         ("db", "downgrade", ""),
+        ("db", "downgrade", "-1x"),
         ("db", "upgrade", "0036:head"),
         ("db", "upgrade", "0036:", "--sql"),
         ("db", "upgrade", "0036:0037:head", "--sql"),
@@ -745,17 +746,18 @@ def test_an_administrator_works_whatever_a_database_sets(module_database, admin_
     name = module_database.dbname
     admin_connection.execute(f'alter database "{name}" set statement_timeout = 100')
     admin_connection.execute(f'alter database "{name}" set row_security = off')
+    admin_connection.execute(f'alter database "{name}" set lock_timeout = 10')
 
     async def settings() -> list[str]:
         async with connect(SecretStr(module_database.admin_url)) as connection:
             asked = "select current_setting($1)"
             return [
                 await connection.fetchval(asked, setting)
-                for setting in ("statement_timeout", "row_security", "search_path")
+                for setting in ("statement_timeout", "lock_timeout", "row_security", "search_path")
             ]
 
     try:
-        assert asyncio.run(settings()) == ["0", "on", "public"]
+        assert asyncio.run(settings()) == ["0", "0", "on", "public"]
     finally:
         admin_connection.execute(f'alter database "{name}" reset all')
 
@@ -875,7 +877,12 @@ def test_on_a_narrow_screen_names_leave_room_for_what_was_seen(tmp_path):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("name", "why"), [("nowhere/matrix.html", "No such file or directory"), ("taken", "directory")]
+    ("name", "why"),
+    [
+        ("nowhere/matrix.html", "No such file or directory"),
+        ("taken", "directory"),
+        ("/", ""),  # a name without one of a file
+    ],
 )
 def test_a_page_that_cannot_be_written_loses_nothing_else(run, tmp_path, name, why):
     (tmp_path / "taken").mkdir()

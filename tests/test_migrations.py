@@ -372,6 +372,16 @@ def test_the_table_of_another_application_is_told(create):
     assert "another application" in caught.value.hint
 
 
+def test_roles_that_no_dump_of_one_database_brings_are_told(create):
+    url = create("restored")
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("create table public.alembic_version (version_num text)")
+        admin.execute("insert into public.alembic_version values (%s)", [migrate.revisions()[-2]])
+    with pytest.raises(errors.DatabaseError, match='role "zava_owner" does not exist') as caught:
+        migrate.upgrade(url)
+    assert "Copies and dumps" in caught.value.hint
+
+
 def test_what_a_database_sets_for_everybody_changes_nothing(create):
     plain, odd = create("plain"), create("odd")
     with psycopg.connect(odd, autocommit=True) as admin:

@@ -6,7 +6,7 @@ import re
 
 import asyncpg
 
-__all__ = ["ROLE_OF_ANOTHER", "administer", "advice"]
+__all__ = ["ROLE_MISSING", "ROLE_OF_ANOTHER", "administer", "advice"]
 
 # For the administrator, whatever a database, a role or the server sets for everybody: files and
 # functions are read as they were written, row-level security hides and never raises, and what takes
@@ -19,6 +19,7 @@ set transform_null_equals = off;
 set default_transaction_isolation = 'read committed';
 set row_security = on;
 set statement_timeout = 0;
+set lock_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
 set idle_session_timeout = 0;
 set datestyle = 'ISO, YMD';
@@ -32,6 +33,9 @@ set createrole_self_grant = ''
 
 # How PostgreSQL says that somebody else may grant or drop a role, or give the right to become it.
 ROLE_OF_ANOTHER = re.compile("(?:grant|set|drop) role", re.IGNORECASE)
+
+# How it says that a role is not there: its SQLSTATE depends on who looked for it.
+ROLE_MISSING = re.compile(r'^role ".*" does not exist$')
 
 # What a database of an older revision lacks.
 _OLDER = (
@@ -65,6 +69,11 @@ def advice(error: asyncpg.PostgresError) -> str:
             )
         if not error.hint:
             return "Log in as a superuser, or as an administrator who has zava_owner."
+    if ROLE_MISSING.search(message):
+        return (
+            "A dump of one database has no roles: restore these, then the dump once more,"
+            " see docs/install.md, Copies and dumps."
+        )
     if isinstance(error, _OLDER):
         return "Migrate with `zava-sql db upgrade`; log in as administrator."
     return error.hint or "The log of PostgreSQL may say more."

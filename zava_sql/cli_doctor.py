@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import asyncpg
@@ -132,7 +132,7 @@ def verify(
 def _write_page(file: Path, matrix: Matrix, mutations: list[Mutation]) -> None:
     from zava_sql.verify_page import to_page  # noqa: PLC0415 - see above
 
-    whole = file.with_name(f"{file.name}.new")
+    whole = Path(f"{file}.new")
     try:
         whole.write_text(to_page(matrix, mutations), encoding="utf-8")
         whole.replace(file)

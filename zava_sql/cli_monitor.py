@@ -56,16 +56,20 @@ def monitor(
 
 
 def _read(url: str, key: str | None) -> str:
-    base = url.removesuffix("/").removesuffix("/mcp")
-    if not base.startswith(("http://", "https://")):
-        raise ValidationError("not an http URL", hint="For example http://127.0.0.1:8000")
     import httpx2  # noqa: PLC0415 - not needed by other commands
 
+    base = url.removesuffix("/").removesuffix("/mcp")
+    try:
+        parts = httpx2.URL(base)
+    except httpx2.InvalidURL:
+        parts = httpx2.URL("")
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise ValidationError("not an http URL", hint="For example http://127.0.0.1:8000")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         # No redirect is followed: the key is for this server.
         answer = httpx2.get(f"{base}/metrics", headers=headers, timeout=_PATIENCE, trust_env=False)
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
+    except (httpx2.HTTPError, ValueError):
         raise ServiceUnavailable(
             "no server answers there", hint="Start one: zava-sql serve --transport http"
         ) from None

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from zava_sql import connections, db_files
-from zava_sql.administrator import ROLE_OF_ANOTHER, administer, advice
+from zava_sql.administrator import ROLE_MISSING, ROLE_OF_ANOTHER, administer, advice
 from zava_sql.ddl import EditedRevisionError, frozen
 from zava_sql.errors import (
     ConfigurationError,
@@ -100,7 +100,10 @@ def downgrade(url: str, revision: str, *, sql: bool = False) -> None:
 
 def revise(url: str, name: str) -> None:
     """Write a revision of what a database lacks, and print what it changes."""
-    _require_word(name, "the revision, for example add_returns")
+    if not re.search(r"\w", name):  # alembic would make no name of it
+        raise ValidationError(
+            f"not a name: {name[:60]!r}", hint="Name the revision, for example add_returns."
+        )
     with _translated(config := _config(url)):
         command.revision(config, name, autogenerate=True)
 
@@ -114,13 +117,11 @@ def _require_revision(text: str, example: str, *, sql: bool) -> None:
             hint="A script is of one range, such as 0036:head with --sql; else name one revision.",
         )
     for part in parts:
-        _require_word(part, f"a revision, for example {example}")
-
-
-def _require_word(text: str, what: str) -> None:
-    """Refuse a text that alembic would take for none, or make no name of."""
-    if not re.search(r"\w", text):
-        raise ValidationError(f"not a name: {text[:60]!r}", hint=f"Name {what}.")
+        # Of -1x alembic would read -1, and go there.
+        if not re.fullmatch(r"\w+|\w*[+-]\d+", part):
+            raise ValidationError(
+                f"not a revision: {part[:60]!r}", hint=f"Name one, for example {example}."
+            )
 
 
 def current(url: str) -> str | None:
@@ -276,7 +277,9 @@ def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> Database
         message = f"{message}; nothing of this revision was applied"
         who = ", ".join(blockers.values()) or "Another transaction"
         hint = f"{who} holds locks on these tables. Try again when it is done."
-    elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+    elif isinstance(error, asyncpg.ReadOnlySQLTransactionError) or ROLE_MISSING.search(
+        error.args[0]
+    ):
         hint = advice(error)
     elif isinstance(error, asyncpg.DependentObjectsStillExistError):
         # Not PostgreSQL's own hint: CASCADE would take the fences of tables of one's own along.
