@@ -22,6 +22,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 import typer
+from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 from typer.main import get_command
 
@@ -275,6 +276,20 @@ def test_streams_that_are_closed_or_full(run):
         full = piped(run, 'zava "$@" >/dev/full', *few_or_many)
         complains(full, "CONFIGURATION_ERROR", 2)
         assert "No space left on device" in full.stderr
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("make", "kept"),
+    [(("token", "create", "seattle"), "api_keys"), (("key", "create"), "signing_keys")],
+    ids=["token", "key"],
+)
+def test_a_key_that_nobody_was_given_is_none(run, module_database, make, kept):
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        count = SQL("select count(*) from zava.{}").format(Identifier(kept))
+        before = admin.execute(count).fetchone()
+        complains(piped(run, 'zava "$@" >/dev/full', *make), "CONFIGURATION_ERROR", 2)
+        assert admin.execute(count).fetchone() == before
 
 
 @pytest.mark.parametrize(("failures", "ends"), [([], OSError), (["not proved"], typer.Exit)])

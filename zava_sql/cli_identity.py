@@ -53,6 +53,13 @@ async def _call(sql: str, *arguments: object) -> list[asyncpg.Record]:
         return rows
 
 
+async def _make(secret: str, sql: str, *arguments: object) -> None:
+    """Print what is secret, and keep its hash: a key that nobody was given would stay for ever."""
+    async with _administrator() as connection, connection.transaction():
+        await connection.fetch(sql, *arguments)
+        print(secret, flush=True)
+
+
 def _show(rows: Sequence[asyncpg.Record], columns: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([dict(row) for row in rows], default=_plain))
@@ -134,8 +141,7 @@ def token_create(
     secret = new_key()
     sql = "select zava.create_api_key($1, $2, coalesce($3, timestamptz 'infinity'))"
     expires = None if ttl is None else datetime.now(UTC) + _life(ttl)
-    asyncio.run(_call(sql, name, hash_key(secret), expires))
-    print(secret)
+    asyncio.run(_make(secret, sql, name, hash_key(secret), expires))
 
 
 def _life(text: str) -> timedelta:
@@ -187,8 +193,8 @@ def token_revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) 
 def key_create() -> None:
     """Make a signing key, register it and print it for ZAVA_CONTEXT_KEY. Older keys stay valid."""
     new = ContextKey.generate()
-    asyncio.run(_call("select zava.create_signing_key($1, $2, $3)", new.kid, *new.pads()))
-    print(new)
+    sql = "select zava.create_signing_key($1, $2, $3)"
+    asyncio.run(_make(str(new), sql, new.kid, *new.pads()))
 
 
 @key.command("list")
