@@ -301,6 +301,27 @@ async def test_no_answer_outlives_what_an_administrator_gave_besides(
         admin.execute(gone)
 
 
+async def test_what_was_read_while_the_role_might_see_more_is_not_kept(
+    module_database, admin, monkeypatch
+):
+    # Once that is taken back the version is the old one, of a role as of before the query.
+    fetch = agent_module.fetch
+
+    async def meanwhile(*call: Any) -> Result:
+        admin.execute("alter role zava_store_seattle bypassrls")
+        return await fetch(*call)
+
+    async with deaf(module_database) as agent:
+        seattle = await who(agent)
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(agent_module, "fetch", meanwhile)
+                assert await value(agent, seattle) > 27
+        finally:
+            admin.execute("alter role zava_store_seattle nobypassrls")
+        assert await value(agent, seattle) == 27
+
+
 async def test_stores_that_are_given_are_seen_at_once(module_database, admin):
     async with deaf(module_database) as agent:
         region = await who(agent, "south-sound")

@@ -17,6 +17,7 @@ import re
 from collections import OrderedDict
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -226,7 +227,8 @@ class Cache:
         self.misses += 1
         flight = self._flights.get(f"{epoch}:{key}")
         if flight is None:
-            flight = self._begin(f"{epoch}:{key}", key, epoch, fresh)
+            anew = partial(self._key, call, sql, limit, values)
+            flight = self._begin(f"{epoch}:{key}", key, epoch, fresh, anew)
         else:
             call.cached = True
         return await self._share(f"{epoch}:{key}", flight)
@@ -243,12 +245,19 @@ class Cache:
         return hmac.digest(key.secret, b"answer " + json.dumps(parts).encode(), "sha256").hex()
 
     def _begin(
-        self, name: str, key: str, epoch: int, fresh: Callable[[], Awaitable[Result]]
+        self,
+        name: str,
+        key: str,
+        epoch: int,
+        fresh: Callable[[], Awaitable[Result]],
+        anew: Callable[[], Awaitable[str | None]],
     ) -> _Flight:
         async def run() -> Result:
             result = await fresh()
-            if self.on:
-                await self.store.put(key, epoch, result)
+            # A role that could do more for a while has its old version again afterwards.
+            with suppress(ZavaError):
+                if self.on and await anew() == key:
+                    await self.store.put(key, epoch, result)
             return result
 
         flight = self._flights[name] = _Flight(asyncio.create_task(run()))
