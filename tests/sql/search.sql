@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(128);
+select plan(140);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -409,6 +409,86 @@ from (
             'or looked for together, and shown once'
         )
 ) as c (nearest, name);
+-- What was taken up may be of any age; few products have no index to miss any.
+create function pg_temp.found(p_name text, p_taken boolean)
+returns text
+language sql
+return pg_temp.ask(p_name, format(
+    $$ select p.sku, f.similarity
+       from api._found_products('[0.6,0.8,0]', 'hammer drill soil', null, null, null, false, 10, %L) as f
+       join retail.products as p on p.product_id = f.product_id
+       order by p.sku, f.similarity $$,
+    p_taken
+));
+create temporary table askers as
+select a.name, pg_temp.found(a.name, null) as found
+from unnest(array['sr-a', 'sr-region', 'sr-head']) as a (name);
+create function pg_temp.differs(p_change text)
+returns setof text
+language plpgsql
+as $function$
+declare
+    v_stores constant retail.search_stores[] := array(select s from retail.search_stores as s);
+    v_copies constant retail.search_assortments[] := array(select a from retail.search_assortments as a);
+begin
+    execute p_change;
+    return query
+    select concat_ws(': ', p_change, a.name, t.taken, f.found)
+    from askers as a
+    cross join unnest(array[null, false]) as t (taken)
+    cross join lateral pg_temp.found(a.name, t.taken) as f (found)
+    where f.found <> a.found;
+    delete from retail.search_regions;
+    delete from retail.search_stores;
+    insert into retail.search_stores select * from unnest(v_stores);
+    delete from retail.search_assortments;
+    insert into retail.search_assortments select * from unnest(v_copies);
+end;
+$function$;
+create function pg_temp.differences()
+returns setof text
+language sql
+as $function$
+    select d.*
+    from unnest(array['is not null', '= md5(''sr_a'')::uuid', '= md5(''sr_b'')::uuid']) as w (stores)
+    cross join unnest(array[
+        'update retail.search_stores set products = products where store_id %s',
+        'update retail.search_stores set model_id = null where store_id %s',
+        'update retail.search_stores set model_id = null, indexed = true, ef_search = 80 where store_id %s',
+        'update retail.search_stores set indexed = true, ef_search = 80 where store_id %s',
+        'update retail.search_stores set indexed = true, ef_search = 400 where store_id %s',
+        'update retail.search_stores set indexed = false, products = 9999 where store_id %s',
+        'update retail.search_stores set products = 9999 where store_id %s',
+        'update retail.search_stores set sold = null, copied = false where store_id %s',
+        'delete from retail.search_stores where %1$L = ''is not null''',
+        'with a as (delete from retail.search_assortments where store_id %1$s)
+         update retail.search_stores set copied = false where store_id %1$s',
+        'with a as (delete from retail.search_assortments where store_id %1$s)
+         update retail.search_stores set copied = false, products = 9999, indexed = true, ef_search = 100
+         where store_id %1$s',
+        'insert into retail.search_regions (region_id, store_id, model_id, indexed, ef_search)
+         select api._region_id(array(select s.store_id from retail.search_stores as s order by s.store_id)),
+             s.store_id, m.model_id, true, 200
+         from retail.search_stores as s cross join retail.embedding_models as m
+         where m.state = ''live'' and s.store_id %s'
+    ]) as c (change)
+    cross join lateral pg_temp.differs(format(c.change, w.stores)) as d;
+$function$;
+select is_empty(
+    'select pg_temp.differences()', 'whatever became of what was taken up, the same is found as without it'
+);
+delete from retail.inventory as i
+where (i.store_id, i.product_id) in (
+    (md5('sr_a')::uuid, md5('bits')::uuid), (md5('sr_b')::uuid, md5('soil')::uuid)
+);
+update askers as a set found = pg_temp.found(a.name, false);
+select is_empty(
+    $$ select a.found from askers as a where a.found ~ 'SOIL|BITS' union all select pg_temp.differences() $$,
+    'and nothing that is not sold any more'
+);
+insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+values (md5('sr_a')::uuid, md5('bits')::uuid, 8, 1, 3), (md5('sr_b')::uuid, md5('soil')::uuid, 6, 1, 4);
+select zava.refresh_search_assortments();
 delete from retail.inventory as i where i.product_id = md5('mallet')::uuid;
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.similar_products('hammer') $$), e'(BITS)\n(DRILL)',
@@ -705,6 +785,82 @@ set local lock_timeout = '7s';
 select is(
     array[zava.index_search_assortments()::text, current_setting('lock_timeout')], array['false', '7s'],
     'who drops indexes of no use waits as long for others afterwards as before'
+);
+
+-- ---------------------------------------------------------------- what is sold in a category
+
+-- How often inventory is scanned tells which way it was read: for each product, or for each store, of
+-- which PostgreSQL 16 counts one for each store in the fence.
+create function pg_temp.scans()
+returns bigint
+language sql
+return (
+    select t.seq_scan + t.idx_scan
+    from pg_catalog.pg_stat_xact_user_tables as t
+    where t.relid = 'retail.inventory'::regclass
+);
+create function pg_temp.scans_of(p_name text, p_counted integer[])
+returns bigint
+language plpgsql
+as $function$
+declare
+    v_before bigint;
+begin
+    delete from retail.search_stores;
+    insert into retail.search_stores (store_id, products)
+    select md5(c.store)::uuid, c.products
+    from unnest(array['sr_a', 'sr_b'], p_counted) as c (store, products)
+    where c.products is not null;
+    v_before := pg_temp.scans();
+    perform pg_temp.ask(
+        p_name, $$ select api._sold_products(md5('tools')::uuid, null, null, false) $$
+    );
+    return pg_temp.scans() - v_before;
+end;
+$function$;
+select is(pg_temp.scans_of(c.name, c.counted) >= p.products, c.is_by_product, c.way)
+from (select count(*) as products from retail.products as p where p.category_id = md5('tools')::uuid) as p
+cross join (select 2 * f.products as few from api._few() as f) as f
+cross join lateral (
+    values
+        ('sr-a', array[f.few], false, 'where a store sold few its products are read at once'),
+        ('sr-a', array[f.few + 1], true, 'where it sold more, only those of the category are looked up'),
+        ('sr-a', array[f.few, 1], false, 'what others sold does not count'),
+        ('sr-a', array[]::integer[], true, 'what nobody has counted may be many'),
+        ('sr-region', array[f.few - 1, 1], false, 'of few in all each store is read'),
+        ('sr-region', array[f.few, 1], true, 'of more in all each product is looked up once')
+) as c (name, counted, is_by_product, way);
+
+select is(
+    pg_temp.ask('sr-region', format(
+        $$ select cardinality(api._sold_products(%1$s, false, %2$s)),
+            cardinality(api._sold_products(%1$s, false, %2$s - 1)) $$,
+        f.filters, f.sold
+    )),
+    format('(%s,)', f.sold), 'what is sold is given if it is few, else nothing: ' || f.name
+)
+from (
+    select f.name, f.filters, count(distinct i.product_id) as sold
+    from (
+        values
+            ('all', 'null, null, null', null, 0),
+            ('of a category', 'md5(''tools'')::uuid, null, null', md5('tools')::uuid, 0),
+            ('from a price on', 'null, 9, null', null, 9)
+    ) as f (name, filters, category_id, price)
+    cross join retail.inventory as i
+    join retail.products as p on p.product_id = i.product_id
+    where i.price >= f.price and p.category_id = coalesce(f.category_id, p.category_id)
+        and i.store_id in (md5('sr_a')::uuid, md5('sr_b')::uuid)
+    group by f.name, f.filters
+) as f;
+create or replace function api._few()
+returns table (model_id smallint, products integer, copied integer, ef_search integer)
+language sql
+rows 1
+return (1::smallint, 2, 2, 80);
+select is(
+    pg_temp.ask('sr-a', 'select api._sold_products(null, null, null, false) is null'), '(t)',
+    'what is few is said by api._few(), unless the caller says'
 );
 
 select finish();
