@@ -281,7 +281,8 @@ RECORD = {
 
 
 def append(connection: psycopg.Connection, source: str, first: int, last: int) -> int:
-    records = [{**RECORD, "source_number": number} for number in range(first, last + 1)]
+    step = 1 if first <= last else -1
+    records = [{**RECORD, "source_number": number} for number in range(first, last + step, step)]
     (head,) = connection.execute(
         "select number from zava.append_audit(%s, %s)", [source, json.dumps(records)]
     ).fetchone()
@@ -295,10 +296,24 @@ async def test_what_is_sent_again_counts_once(module_database, admin):
         assert append(service, source, 1, 5) == 5
         assert append(service, other, 1, 2) == 7
         assert append(service, source, 4, 8) == 10
+        assert append(service, other, 4, 3) == 12  # backwards
+        assert append(service, other, 4, 4) == 12
     kept = log(admin, "source_id, source_number")
     assert [n for one, n in kept if str(one) == source] == list(range(1, 9))
-    assert [n for one, n in kept if str(one) == other] == [1, 2]
+    assert [n for one, n in kept if str(one) == other] == [1, 2, 3, 4]
     assert problem(admin) == (None, None)
+
+
+def test_the_log_never_goes_back_in_time_though_the_clock_does(admin):
+    with admin.transaction(force_rollback=True):
+        admin.execute("update zava.audit_head set recorded_at = now() + interval '1 day'")
+        append(admin, str(uuid.uuid4()), 1, 2)
+        moments = admin.execute(
+            "select recorded_at > now() + interval '1 hour' from zava.audit_log"
+            " union all select recorded_at > now() + interval '1 hour' from zava.audit_head"
+        ).fetchall()
+        assert moments == [(True,)] * 3
+        assert problem(admin) == (None, None)
 
 
 async def test_servers_that_write_together_write_one_chain(module_database, admin, tmp_path):
@@ -444,8 +459,10 @@ async def test_the_command_proves_the_chain_by_the_link_that_a_server_here_knows
 
 async def test_months_are_dropped_and_the_chain_goes_on(admin):
     with admin.transaction(force_rollback=True):
-        for month in ("2020-01-15", "2020-02-15", "2020-03-15"):
+        # In whichever order these came, also one of which there is nothing.
+        for month in ("2020-04-01", "2020-03-01", "2020-02-01", "2020-01-01"):
             admin.execute("select zava._audit_partition(%s)", [month])
+        for month in ("2020-01-15", "2020-02-15", "2020-02-15", "2020-04-15"):
             # As if time had been then.
             admin.execute(
                 "with h as (select * from zava.audit_head), r as (select l as record from"
@@ -458,15 +475,21 @@ async def test_months_are_dropped_and_the_chain_goes_on(admin):
                 " update zava.audit_head set number = (d.record).number, hash = d.link from d",
                 [json.dumps(RECORD), month],
             )
-        append(admin, str(uuid.uuid4()), 1, 2)
+        source = str(uuid.uuid4())
+        append(admin, source, 1, 2)
+        admin.execute("insert into zava.audit_sources values (gen_random_uuid(), 1, '2020-01-01')")
         assert problem(admin) == (None, None)
-        assert log(admin, "number") == [(n,) for n in range(1, 6)]
-        (dropped,) = admin.execute("select zava.drop_audit_before('2020-03-20')").fetchone()
-        assert dropped == 2
-        assert log(admin, "number") == [(3,), (4,), (5,)]
+        assert log(admin, "number") == [(n,) for n in range(1, 7)]
+        (dropped,) = admin.execute("select zava.drop_audit_before('2020-04-20')").fetchone()
+        assert dropped == 3
+        assert log(admin, "number") == [(4,), (5,), (6,)]
         assert problem(admin) == (None, None)
-        admin.execute("delete from zava.audit_log where number = 3")
-        assert problem(admin)[0] == 3
+        # Whoever writes still is known, and nobody else.
+        assert append(admin, source, 1, 2) == 6
+        known = admin.execute("select source_id::text from zava.audit_sources").fetchall()
+        assert known == [(source,)]
+        admin.execute("delete from zava.audit_log where number = 4")
+        assert problem(admin)[0] == 4
         with pytest.raises(psycopg.errors.InvalidParameterValue):
             admin.execute("select zava.drop_audit_before(now() + interval '1 day')")
 
@@ -474,13 +497,14 @@ async def test_months_are_dropped_and_the_chain_goes_on(admin):
 def test_a_month_is_one_of_utc_whatever_a_database_sets(admin):
     with admin.transaction(force_rollback=True):
         admin.execute("set local timezone = 'Asia/Kolkata'; set local datestyle = 'SQL, DMY'")
-        admin.execute("select zava._audit_partition('2031-01-15 12:00+00')")
+        admin.execute("select zava._audit_partition('2031-01-31 20:00+00')")  # there, February
         admin.execute("set local timezone = 'UTC'; set local datestyle = 'ISO'")
         found = admin.execute(
-            "select pg_get_expr(c.relpartbound, c.oid) from pg_class as c"
+            "select pg_get_expr(c.relpartbound, c.oid), c.relrowsecurity from pg_class as c"
             " where c.oid = 'zava.audit_log_2031_01'::regclass"
         ).fetchone()
-    assert found == ("FOR VALUES FROM ('2031-01-01 00:00:00+00') TO ('2031-02-01 00:00:00+00')",)
+    month = "FOR VALUES FROM ('2031-01-01 00:00:00+00') TO ('2031-02-01 00:00:00+00')"
+    assert found == (month, True), "as closed as the log itself"
 
 
 def test_what_counts_as_written_survives_a_crash_whatever_a_database_sets(module_database):
