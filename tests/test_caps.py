@@ -75,10 +75,14 @@ async def test_a_role_has_the_caps_that_the_administrator_set(opened, module_dat
         f"{here} set zava.statement_timeout = '0.2'",
         # One that is not valid sets no valid one aside.
         "store_manager set zava.max_cell = '99'",
+        f"store_manager in database {module_database.dbname} set zava.max_cell = '98'",
         "zava_store_seattle set zava.max_cell = '1O'",
+        # A tenant's own comes before what its class has for this very database.
+        "zava_store_bellevue set zava.max_cell = '97'",
     ):
         await opened.refresh()
-        assert opened.caps.of(people["seattle"].role).max_cell == 99
+        assert opened.caps.of(people["seattle"].role).max_cell == 98
+        assert opened.caps.of(people["bellevue"].role).max_cell == 97
         for name, limit in (("seattle", 7), ("bellevue", 50), ("head-office", 10_000)):
             assert opened.caps.of(people[name].role).max_rows_limit == limit
             for asked in (-1, 0, limit + 1):
