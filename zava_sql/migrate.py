@@ -270,11 +270,11 @@ def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
 
 def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> DatabaseError:
     """Say what PostgreSQL said, in its first line: the rest quotes the text from there on."""
-    # Before it where in a revision that was, if it was in one.
-    message = ": ".join([*getattr(error, "__notes__", ()), error.args[0].partition("\n")[0]])
-    hint = error.hint or "Nothing of this revision was applied."
+    place = getattr(error, "__notes__", ())  # where in a revision that was, if it was in one
+    message = ": ".join([*place, error.args[0].partition("\n")[0]])
+    hint = error.hint or ("Nothing of this revision was applied." if place else advice(error))
     if isinstance(error, asyncpg.LockNotAvailableError):
-        message = f"{message}; nothing of this revision was applied"
+        message += "; nothing of this revision was applied" if place else ""
         who = ", ".join(blockers.values()) or "Another transaction"
         hint = f"{who} holds locks on these tables. Try again when it is done."
     elif isinstance(error, asyncpg.ReadOnlySQLTransactionError) or ROLE_MISSING.search(
