@@ -113,7 +113,7 @@ async def test_a_look_that_is_given_up_keeps_no_connection_from_others(shops):
     ):
         await database.service_rows("select 1")
         between.hush()
-        look = asyncio.create_task(row(database.service.acquire(), "select 1"))
+        look = asyncio.create_task(row(database.service.lend(), "select 1"))
         await asyncio.sleep(0.1)
         look.cancel()
         async with asyncio.timeout(20):

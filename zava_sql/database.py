@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import asyncpg
@@ -30,9 +30,11 @@ from zava_sql.turns import Turns, last_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from contextlib import AbstractAsyncContextManager
     from uuid import UUID
 
-    from zava_sql.gateway import GatewayConnection, GatewayPool
+    from zava_sql.gateway import GatewayConnection
+    from zava_sql.lending import LentConnection, Pool
     from zava_sql.settings import Settings
 
 __all__ = ["Database"]
@@ -47,8 +49,8 @@ class Database:
         self,
         settings: Settings,
         context_key: ContextKey,
-        gateway: GatewayPool,
-        service: asyncpg.Pool[asyncpg.Record],
+        gateway: Pool[GatewayConnection],
+        service: Pool[LentConnection],
     ) -> None:
         self.settings = settings
         self.context_key = context_key
@@ -91,12 +93,12 @@ class Database:
         database = cls(settings, key, gateway, service)
         try:
             async with translated_connection_errors():
-                for variable, opened in (
-                    ("ZAVA_DATABASE_URL", gateway.start()),
-                    ("ZAVA_SERVICE_URL", service),
+                for variable, start in (
+                    ("ZAVA_DATABASE_URL", gateway.start),
+                    ("ZAVA_SERVICE_URL", service.start),
                 ):
                     try:
-                        await opened
+                        await start()
                     except WRONG_URL as error:
                         raise wrong_url(variable, error) from None
                     except REFUSED_SETTING as error:
@@ -194,15 +196,11 @@ class Database:
         if self._returning:
             await asyncio.wait(self._returning, timeout=5)
         for pool in (self.gateway, self.service):
-            # The service's says so when it never came up; there is nothing to close then.
-            with suppress(asyncpg.InterfaceError):
-                try:
-                    if pool is self.service:
-                        await pools.settled(self.service)
-                    async with asyncio.timeout(5):
-                        await pool.close()
-                except TimeoutError:
-                    pool.terminate()
+            try:
+                async with asyncio.timeout(5):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
 
     async def _check(self) -> None:
         async with self.gateway.lend() as connection, connection.transaction():
@@ -291,15 +289,12 @@ class Database:
                 lost=self.service.expire_connections,
             )
 
-    @asynccontextmanager
-    async def service_session(
-        self,
-    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+    def service_session(self) -> AbstractAsyncContextManager[LentConnection]:
         """Lend a connection of the service; behind a pooler in a transaction, which holds it."""
-        async with self.service.acquire(timeout=self.settings.pool_timeout) as connection:
-            if not self.settings.pooler:
-                yield connection
-                return
-            async with connection.transaction():
-                await connection.execute(self.session_start)
-                yield connection
+        return self._service_transaction() if self.settings.pooler else self.service.lend()
+
+    @asynccontextmanager
+    async def _service_transaction(self) -> AsyncIterator[LentConnection]:
+        async with self.service.lend() as connection, connection.transaction():
+            await connection.execute(self.session_start)
+            yield connection

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from zava_sql.toolbox import Toolbox
 
     Check = Callable[[], Awaitable["Part"]]
-    Connection = (
-        asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-    )
+    Connection = asyncpg.Connection[asyncpg.Record]
 
 __all__ = ["Health", "Part"]
 
@@ -155,7 +153,7 @@ class Health:
     async def _service(self) -> Part:
         key = self._database.context_key
         row = await _row(
-            self._database.service.acquire(),
+            self._database.service.lend(),
             "select zava.knows_signing_key($1, $2) as known",
             key.kid,
             key.fingerprint(),
@@ -205,7 +203,7 @@ class Health:
         wanted = newest_revision()
         try:
             row = await _row(
-                self._database.service.acquire(),
+                self._database.service.lend(),
                 "select v.version_num from public.alembic_version as v",
             )
         except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedTableError):

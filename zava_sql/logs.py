@@ -27,9 +27,6 @@ __all__ = ["call_fields", "configure", "event", "log_call", "log_error", "printa
 _OURS: Final = "zava_sql"
 _FIELDS: Final = "zava_fields"
 
-# asyncpg tells of every attempt to connect while the database is away; `retry` tells once.
-_QUIET: Final = {"asyncpg.pool": logging.CRITICAL}
-
 # What a pipe takes at once, if it takes anything; and seconds for which its reader may be busy.
 _PIECE: Final = 4_096
 _PATIENCE: Final = 1.0
@@ -46,8 +43,6 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(_OURS).setLevel(level.upper())
-    for name, at_least in _QUIET.items():
-        logging.getLogger(name).setLevel(at_least)
     # Nor is it told of that something could not be written, as where a disk is full for a moment:
     # that would quote what a library says, with its arguments.
     logging.raiseExceptions = False

@@ -1,32 +1,33 @@
 """How connections are made, and what is set in every session.
 
-asyncpg's reset between users is not needed: each session of an agent ends in ROLLBACK, and the
-service only calls functions.
+Nothing is reset between users: each session of an agent ends in ROLLBACK, and the service only
+calls functions.
 """
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from zava_sql.gateway import KEPT_STATEMENTS, GatewayConnection, GatewayPool, TransactionConnection
+from zava_sql.gateway import KEPT_STATEMENTS, GatewayConnection, TransactionConnection
+from zava_sql.lending import C, LentConnection, Pool
 from zava_sql.settings import required
 from zava_sql.text_types import read_exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pydantic import SecretStr
 
     from zava_sql.settings import Settings
 
-__all__ = ["gateway_pool", "service_pool", "session_start", "settled"]
+__all__ = ["gateway_pool", "service_pool", "session_start"]
 
 _SEARCH_PATH = "retail, public"
 
 
-def gateway_pool(settings: Settings) -> GatewayPool:
+def gateway_pool(settings: Settings) -> Pool[GatewayConnection]:
     """Make the pool for the text of agents; it has no connection yet.
 
     Raises:
@@ -46,28 +47,30 @@ def gateway_pool(settings: Settings) -> GatewayPool:
             raise
         return connection
 
-    return GatewayPool(
-        connect,
-        smallest=min(settings.pool_min, settings.pool_max),
-        largest=settings.pool_max,
-        lifetime=settings.pool_lifetime,
-        patience=settings.pool_timeout,
-    )
+    return _pool(connect, settings, min(settings.pool_min, settings.pool_max))
 
 
-def service_pool(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
+def service_pool(settings: Settings) -> Pool[LentConnection]:
     """Make the pool for the kernel's functions; it has no connection yet.
 
     Raises:
         ConfigurationError: there is no URL.
     """
-    return asyncpg.create_pool(
-        **_options(settings, "ZAVA_SERVICE_URL", settings.service_url),
-        min_size=1,
-        max_size=settings.pool_max,
-        max_inactive_connection_lifetime=settings.pool_lifetime,
-        reset=_no_reset,
-        connect=_connect_to_the_end,
+    options = _options(settings, "ZAVA_SERVICE_URL", settings.service_url)
+
+    async def connect() -> LentConnection:
+        return await asyncpg.connect(**options, connection_class=LentConnection)
+
+    return _pool(connect, settings, 1)
+
+
+def _pool(connect: Callable[[], Awaitable[C]], settings: Settings, smallest: int) -> Pool[C]:
+    return Pool(
+        connect,
+        smallest=smallest,
+        largest=settings.pool_max,
+        lifetime=settings.pool_lifetime,
+        patience=settings.pool_timeout,
     )
 
 
@@ -113,36 +116,6 @@ def session_start(settings: Settings) -> str:
     return f"SET LOCAL search_path = {_SEARCH_PATH};" + "".join(
         f"SET LOCAL {name} = '{value}';" for name, value in texts.items()
     )
-
-
-async def settled(pool: asyncpg.Pool[asyncpg.Record]) -> None:
-    """Let a pool make the connection that it is making: the error of one cut off is nobody's."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.5):
-            while pool.get_size() < pool.get_min_size():  # noqa: ASYNC110 - nothing tells it
-                await asyncio.sleep(0.005)
-
-
-async def _connect_to_the_end(
-    *arguments: Any,  # noqa: ANN401 - asyncpg's own
-    **options: Any,  # noqa: ANN401
-) -> asyncpg.Connection[asyncpg.Record]:
-    """Connect also for who gives up meanwhile: the error of one cut off is nobody's."""
-    connecting = asyncio.ensure_future(asyncpg.connect(*arguments, **options))
-    try:
-        return await asyncio.shield(connecting)
-    except asyncio.CancelledError:
-        connecting.add_done_callback(_drop)
-        raise
-
-
-def _drop(connecting: asyncio.Future[asyncpg.Connection[asyncpg.Record]]) -> None:
-    if not connecting.cancelled() and not connecting.exception():
-        connecting.result().terminate()
-
-
-async def _no_reset(_: object) -> None:
-    """Do nothing."""
 
 
 async def _prepare_gateway(connection: GatewayConnection) -> None:

@@ -21,11 +21,9 @@ from zava_sql.errors import ConfigurationError, ValidationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncpg.pool import PoolConnectionProxy
-
     from zava_sql.database import Database
 
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record]
 
 __all__ = [
     "Check",
