@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -134,65 +135,73 @@ _TYPES: Final = {
 _STATUS: Final = {"answered": "success", "failed": "error"}
 _longest: dict[str, float] = {}
 
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+@cache
+def _of(metric: M, *labels: str) -> M:
+    """Give what counts under these labels: to look it up each time takes longer than to count."""
+    return metric.labels(*labels)
+
 
 @contextmanager
 def measured(tool: str, slow: float) -> Iterator[None]:
     """Count a call of a tool that exists, and how long it takes, whatever comes of it."""
     _IN_FLIGHT.inc()
-    _REQUESTS.labels(tool).inc()
+    _of(_REQUESTS, tool).inc()
     begun = time.perf_counter()
     try:
         yield
     finally:
         seconds = time.perf_counter() - begun
-        _SECONDS.labels(tool).observe(seconds)
+        _of(_SECONDS, tool).observe(seconds)
         if seconds >= slow:
-            _SLOW.labels(tool).inc()
+            _of(_SLOW, tool).inc()
         if seconds > _longest.get(tool, 0):
             _longest[tool] = seconds
-            _LONGEST.labels(tool).set(seconds)
+            _of(_LONGEST, tool).set(seconds)
         _IN_FLIGHT.dec()
 
 
 def count_call(call: Call) -> None:
     """Count a call that asked the database, at its end."""
     kind = _TYPES.get(call.tool, "function")
-    _QUERIES.labels(kind, _STATUS.get(call.verdict, call.verdict)).inc()
-    _QUERY_SECONDS.labels(kind).observe(call.seconds)
+    _of(_QUERIES, kind, _STATUS.get(call.verdict, call.verdict)).inc()
+    _of(_QUERY_SECONDS, kind).observe(call.seconds)
     if call.rows:
-        _ROWS.labels(kind).inc(call.rows)
+        _of(_ROWS, kind).inc(call.rows)
     if call.verdict == "cancelled":
-        _CANCELLED.labels("client").inc()
+        _of(_CANCELLED, "client").inc()
     elif call.code == "QUERY_TIMEOUT":
-        _CANCELLED.labels("time").inc()
+        _of(_CANCELLED, "time").inc()
     if kind == "query" and call.sql is not None:
-        _VERDICTS.labels("allowed").inc()
+        _of(_VERDICTS, "allowed").inc()
 
 
 def count_cut(fields: Mapping[str, Any] | None) -> None:
     """Count an answer from which rows or parts of values are missing."""
     if fields and fields.get("truncated"):
-        _CUT.labels("bytes" if fields.get("truncated_by") == "bytes" else "rows").inc()
+        _of(_CUT, "bytes" if fields.get("truncated_by") == "bytes" else "rows").inc()
     if fields and fields.get("cut_cells"):
-        _CUT.labels("cells").inc()
+        _of(_CUT, "cells").inc()
 
 
 def count_request(path: str, status: int, seconds: float) -> None:
     """Count a request over HTTP; the path is one of ours."""
-    _HTTP.labels(path, str(status)).inc()
-    _HTTP_SECONDS.labels(path).observe(seconds)
+    _of(_HTTP, path, str(status)).inc()
+    _of(_HTTP_SECONDS, path).observe(seconds)
 
 
 def count_error(error: ZavaError) -> None:
     """Count an error at the edge where a caller is told of it."""
-    _ERRORS.labels(error.code).inc()
+    _of(_ERRORS, error.code).inc()
     if isinstance(error, QueryRefused):
-        _VERDICTS.labels(error.reason).inc()
+        _of(_VERDICTS, error.reason).inc()
 
 
 def count_refused_request(status: int) -> None:
     """Count a request that was turned away for want of an identity or a scope."""
-    _UNAUTHORIZED.labels(str(status)).inc()
+    _of(_UNAUTHORIZED, str(status)).inc()
 
 
 def observe(agent: Agent) -> None:
@@ -203,16 +212,16 @@ def observe(agent: Agent) -> None:
         _AUDIT_STOPPED.set(not agent.audit.taking)
     if agent.cache is not None:
         for result, count in agent.cache.take_lookups().items():
-            _CACHE.labels(result).inc(count)
+            _of(_CACHE, result).inc(count)
         _CACHE_BYTES.set(agent.cache.size)
     for name, pool in (("gateway", database.gateway), ("service", database.service)):
         idle = pool.get_idle_size()
-        _CONNECTIONS.labels(name, "idle").set(idle)
-        _CONNECTIONS.labels(name, "busy").set(pool.get_size() - idle)
-        _CONNECTIONS_MAX.labels(name).set(pool.get_max_size())
+        _of(_CONNECTIONS, name, "idle").set(idle)
+        _of(_CONNECTIONS, name, "busy").set(pool.get_size() - idle)
+        _of(_CONNECTIONS_MAX, name).set(pool.get_max_size())
     for breaker in database.breakers:
-        _BREAKER.labels(breaker.name).set(_BREAKER_STATES[breaker.state])
-        _RETRIES.labels(breaker.name).inc(breaker.take_retries())
+        _of(_BREAKER, breaker.name).set(_BREAKER_STATES[breaker.state])
+        _of(_RETRIES, breaker.name).inc(breaker.take_retries())
 
 
 def respond(agent: Agent) -> Response:
