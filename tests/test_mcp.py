@@ -19,6 +19,7 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 import anyio
+import h11
 import httpx2
 import mcp_types as types
 import psycopg
@@ -44,7 +45,7 @@ from prometheus_client import REGISTRY
 from tenants import STORES
 from waiting import until
 
-from zava_sql import mcp_inbox
+from zava_sql import mcp_inbox, mcp_wire
 from zava_sql.agent import Agent
 from zava_sql.auth import Identities, request_principal
 from zava_sql.database import Database
@@ -361,6 +362,25 @@ async def test_a_body_of_two_lengths_is_refused(url, keys):
         writer.write(request.replace(b"\r\n", b"\r\n" + length, 1))
         assert (await reader.readline()).split()[1] == status
         writer.close()
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+def test_an_answer_leaves_with_its_head_and_a_stream_after_it(method):
+    connection = mcp_wire._Connection(h11.SERVER)  # noqa: SLF001
+    connection.receive_data(f"{method} /mcp HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert isinstance(connection.next_event(), h11.Request)
+    assert isinstance(connection.next_event(), h11.EndOfMessage)
+    body = b"{}" if method == "POST" else b""
+    assert connection.send(h11.Response(status_code=200, headers=[("content-length", "2")])) == b""
+    sent = connection.send(h11.Data(data=body))
+    assert sent.startswith(b"HTTP/1.1 200 ")
+    assert sent.endswith(b"\r\n\r\n" + body)
+    assert connection.send(h11.EndOfMessage()) == b""
+    connection.start_next_cycle()
+    connection.receive_data(b"POST /mcp HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.next_event()
+    connection.next_event()
+    assert connection.send(h11.Response(status_code=200, headers=[])).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("more", ["crumbs", "no chunk"])

@@ -36,11 +36,24 @@ class _Chunks(ChunkedReader):
         return super().__call__(buf)
 
 
-class _Reader(h11.Connection):
+class _Connection(h11.Connection):
     """Refuses a body in crumbs or of two lengths, and too much before one without a closer look."""
 
     _pieces = 0
     _bytes = 0
+    _head = b""
+
+    def send(self, event: Any) -> Any:  # noqa: ANN401 - h11's own
+        """Give the head of an answer with its body, which follows at once where its length is told.
+
+        In two packets they would wake the client twice.
+        """
+        data = super().send(event)
+        if isinstance(event, h11.Response) and b"content-length" in dict(event.headers):
+            self._head, data = data, b""
+        elif self._head:
+            self._head, data = b"", self._head + (data or b"")
+        return data
 
     def next_event(self) -> Any:  # noqa: ANN401 - h11's own
         if self.their_state is h11.IDLE:
@@ -63,11 +76,11 @@ class _Reader(h11.Connection):
 
 
 class WireProtocol(H11Protocol):
-    """Uvicorn's, with that reader."""
+    """Uvicorn's, on that connection."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*args, **options)
-        self.conn = _Reader(h11.SERVER, _HEAD)
+        self.conn = _Connection(h11.SERVER, _HEAD)
 
     def send_400_response(self, msg: str) -> None:
         """Say that a request cannot be read; where it has an answer already, just hang up."""
