@@ -392,3 +392,15 @@ l AS (SELECT k.*, abc || xyz AS cell, CASE WHEN abc = 'A' AND xyz IN ('X', 'Y') 
 p AS (SELECT l.*, pr.name, cat.name AS category, i.stock_level, i.stock_level / NULLIF(l.avg_q / 30.0, 0) AS days FROM l JOIN products pr USING (product_id) JOIN categories cat USING (category_id) LEFT JOIN inventory i USING (product_id)),
 f AS (SELECT p.*, CASE WHEN policy = 'automate' AND days < 14 THEN 'order now' WHEN policy = 'buffer' AND days BETWEEN 0 AND 30 THEN 'raise buffer' WHEN policy = 'review' AND days > 180 THEN 'clear' ELSE 'none' END AS action FROM p)
 SELECT category, cell, policy, action, COUNT(*) AS n, ROUND(SUM(rev), 2) AS rev, ROUND(AVG(days), 1) AS days FROM f WHERE action <> 'none' GROUP BY category, cell, policy, action HAVING COUNT(*) > 0 ORDER BY rev DESC;
+select store_id, count(*) filter (where customer_id is null and payment_method in ('cash', 'card')) as walk_in,
+    sum(total_amount) filter (where return_of is not null or status = any (array['return'])) as back,
+    count(*) filter (where return_of isnull and total_amount - tax_amount > (select avg(total_amount) from orders)) as large
+from orders group by 1;
+select sold_on, revenue, avg(revenue) over (partition by store_id, (returned_units is not null and units in (0, 1)) order by sold_on
+    rows between 2 * 7 preceding and 7 - 1 following) from daily_totals limit 3;
+with both_ways as ((select customer_id from orders where payment_method = 'cash') intersect
+    select customer_id from orders where payment_method = 'card' group by 1 having count(*) > 1 offset 1)
+select count(*) from both_ways;
+select name from stores as s where exists ((select o.store_id from orders as o where o.store_id = s.store_id) intersect (select store_id from daily_totals));
+select 'all' as label union all ((select store_key from stores union select name from categories) order by 1 offset 2);
+((select city from stores union select 'Renton') except select city from customers group by 1 having count(*) > 9 union select 'x') except select 'y';

@@ -55,7 +55,10 @@ _PREFIX: Final = frozenset({"-", "not"})
 _BETWEEN: Final = _INFIX | {","}
 _AFTER_OPERAND: Final = _BETWEEN | _PARTS | _CLOSING | frozenset(_STARTS) | words("join on")
 _AS: Final = ("as",)
+_OF_FRAME: Final = words("preceding following row")  # before the AND of a window's frame
 _BEFORE_LABEL: Final = ("_", ")")
+_BEGIN: Final = _QUERY | {"("}
+_AFTER_QUERY: Final = words("union intersect except order+by limit offset")
 
 
 def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0912, PLR0915  # one branch per border
@@ -69,6 +72,7 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
     items = ""  # context of what commas part: of the select list, or of FROM
     depth = 0  # of brackets that are not cut for themselves
     places: list[int] = []
+    nested: set[int] | None = None
     while made and not made[-1]:
         made.pop()
     made.append(";")
@@ -83,7 +87,10 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
                 elif context != "s":
                     places.append(index)
             elif made[places[-1]] in (_BETWEEN if depth else _AS):
-                del places[-1]
+                if depth and made[places[-2]] in _OF_FRAME:
+                    places.append(index)
+                else:
+                    del places[-1]
             elif depth or made[places[-1]] not in _BEFORE_LABEL:
                 places.append(index)
             continue
@@ -97,7 +104,9 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
         elif word == "(":
             if depth == 0 and context == "w" and made[places[-1]] == ")":
                 begins = "="  # with a as (...) (select ...)
-            if made[index + 1] in _QUERY:
+            if nested is None and made[index + 1] == "(" and made[index + 2] in _BEGIN:
+                nested = _nested(made, index)
+            if made[index + 1] in _QUERY or (nested and index in nested):
                 opens = "="
             elif (
                 depth == 0
@@ -160,4 +169,25 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
             places.append(index)
     if places or outer:
         found.append((context + " ".join(map(made.__getitem__, places)), places))
+    return found
+
+
+def _nested(made: list[str], start: int) -> set[int]:
+    """Give the brackets from `start` on that hold a query which begins with one in brackets."""
+    found: set[int] = set()
+    begun: set[int] = set()  # these, and all in which a query comes first
+    ends: list[int] = []
+    end = 0  # of the bracket behind
+    for index in range(len(made) - 1, start - 1, -1):
+        word = made[index]
+        if word == ")":
+            ends.append(index)
+        elif word == "(" and ends:
+            if made[index + 1] in _QUERY:
+                begun.add(index)
+            elif index + 1 in begun:
+                begun.add(index)
+                if made[end + 1] in _AFTER_QUERY:
+                    found.add(index)
+            end = ends.pop()
     return found

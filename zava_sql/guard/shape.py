@@ -63,7 +63,7 @@ _PLAIN: Final = {
     "": GAP,  # behind the last token
     "some": "any",
     "'": "_",  # but behind a type
-    **dict.fromkeys(("asc", "desc", "variadic"), GAP),
+    **dict.fromkeys(("asc", "desc", "isnull", "notnull", "variadic"), GAP),
 }
 
 
@@ -203,7 +203,7 @@ def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def _is(tokens: Tokens, made: list[str], index: int) -> int:
-    """IS [NOT] anything holds no name, and is like IS NULL; DISTINCT FROM is like an operator."""
+    """IS [NOT] anything holds nothing, and leaves a gap; DISTINCT FROM is like an operator."""
     keys, after = tokens.keys, index + 1
     if keys[after] == "not":
         after += 1
@@ -219,7 +219,7 @@ def _is(tokens: Tokens, made: list[str], index: int) -> int:
         after += 1
     elif not is_name(tokens, after):
         return after
-    made[index : after + 1] = "is", "null", *[GAP] * (after - index - 1)
+    made[index : after + 1] = [GAP] * (after + 1 - index)
     return max(after + 1, start)
 
 

@@ -38,7 +38,7 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
             exp.Alias, exp.All, exp.And, exp.Any, exp.Array, exp.Between, exp.Boolean,
             exp.Bracket, exp.CTE, exp.Case, exp.Cast, exp.Column, exp.ColumnDef, exp.CurrentDate,
             exp.CurrentTime, exp.CurrentTimestamp, exp.DPipe, exp.DataTypeParam, exp.Distinct,
-            exp.Except, exp.Fetch, exp.Filter, exp.From, exp.Identifier, exp.If, exp.Is, exp.Join,
+            exp.Except, exp.Fetch, exp.Filter, exp.From, exp.Identifier, exp.If, exp.Join,
             exp.Lateral, exp.Limit, exp.LimitOptions, exp.Literal, exp.Localtime,
             exp.Localtimestamp, exp.Neg, exp.Not, exp.Null, exp.Or, exp.Order, exp.Ordered,
             exp.Paren, exp.PropertyEQ, exp.Select, exp.Slice, exp.Star, exp.Subquery,

@@ -14,8 +14,8 @@ __all__ = ["GAP", "TOKENS"]
 _WORDS: Final = """
     all and any array as case collate cross cube current_date current_time current_timestamp
     default distinct else end except exists false fetch filter first for from full having in
-    intersect into is isnull join lateral left limit localtime localtimestamp natural
-    next not notnull null offset on only or ordinality over overlaps range recursive right
+    intersect into is join lateral left limit localtime localtimestamp natural
+    next not null offset on only or ordinality over overlaps range recursive right
     rollup row rows select table then true union using values variadic when where window with
 """
 # sqlglot's token for each of our words; a name or literal is "_", the string of a type "'".
