@@ -15,6 +15,7 @@ import psycopg
 import pytest
 import tenants
 from asyncpg import connect_utils
+from psycopg import sql
 from pydantic import SecretStr
 from waiting import until
 
@@ -73,6 +74,48 @@ def running(admin: psycopg.Connection) -> int | None:
 async def pid_of(database: Database) -> int:
     async with database.gateway.lend() as connection:
         return connection.get_server_pid()
+
+
+# What a database may set for everybody: each of these would change answers, or what a text says.
+ELSEWHERE = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "work_mem": "64kB",
+    "default_transaction_isolation": "serializable",
+    "jit": "on",
+    "TimeZone": "Asia/Kolkata",
+    "DateStyle": "SQL, DMY",
+    "IntervalStyle": "iso_8601",
+    "bytea_output": "escape",
+    "standard_conforming_strings": "off",
+    "client_encoding": "LATIN1",
+    "client_connection_check_interval": "0",
+    "search_path": "public",
+}
+
+
+@pytest.mark.parametrize("pooler", [None, "transaction"])
+async def test_a_session_is_the_same_whatever_a_database_sets(module_database, truth, pooler):  # noqa: ARG001
+    ours = "select " + ", ".join(f"current_setting('{name}')" for name in ELSEWHERE)
+
+    async def session() -> dict[str, object]:
+        async with tenants.opened(module_database, pooler=pooler) as database:
+            seattle = await find_principal(database, "seattle")
+            (row,) = (await fetch(database, seattle, ours, 1)).rows
+            return dict(zip(ELSEWHERE, row, strict=True))
+
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        database = sql.Identifier(module_database.dbname)
+        try:
+            for name, value in ELSEWHERE.items():
+                change = sql.SQL("alter database {} set {} to {}")
+                path = sql.SQL(value) if name == "search_path" else sql.Literal(value)
+                admin.execute(change.format(database, sql.Identifier(name), path))
+            there = await session()
+        finally:
+            admin.execute(sql.SQL("alter database {} reset all").format(database))
+    assert {name for name, value in ELSEWHERE.items() if there[name] == value} == set()
+    assert there == await session()
 
 
 # ------------------------------------------------------------------------------- how it ends
