@@ -22,6 +22,7 @@ import conftest
 import mcp_clients
 import psycopg
 import pytest
+import reports
 import tenants
 import typer.testing
 from waiting import until
@@ -226,6 +227,32 @@ async def test_the_command_shows_the_newest_calls_and_goes_on_with_new_ones(
         finally:
             process.kill()
             await process.wait()
+
+
+def test_what_follows_a_record_is_shown_in_order_also_within_a_batch(admin):
+    append(admin, str(uuid.uuid4()), 1, 4)  # all at one moment
+    (since,) = admin.execute("select recorded_at from zava.audit_head").fetchone()
+    for limit, after, found in ((10, 1, [2, 3, 4]), (2, 1, [2, 3]), (2, None, [3, 4])):
+        rows = admin.execute(
+            "select number from zava.audit_records(%s, p_after => %s, p_since => %s)",
+            [limit, after, since],
+        ).fetchall()
+        assert [number for (number,) in rows] == found
+
+
+def test_a_principal_reads_the_newest_of_its_calls_and_a_thousand_at_most(module_database, admin):
+    (mine,) = admin.execute(
+        "select principal_id::text from zava.principals where name = 'seattle'"
+    ).fetchone()
+    records = [
+        {**RECORD, "principal_id": mine, "sql": str(number), "source_number": number}
+        for number in range(1, 1002)
+    ]
+    admin.execute("select zava.append_audit(%s, %s)", [str(uuid.uuid4()), json.dumps(records)])
+    with reports.as_tenant(module_database, "seattle") as connection:
+        for limit, most in ((2, 2), (0, 1), (5000, 1000)):
+            rows = reports.ask(connection, f"select sql from api.my_queries({limit})")
+            assert [row["sql"] for row in rows] == [str(1001 - n) for n in range(most)]
 
 
 async def test_what_a_call_said_moves_no_cursor(module_database, admin, tmp_path):
