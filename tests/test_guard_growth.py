@@ -53,6 +53,18 @@ GROWING: dict[str, Callable[[int], str]] = {
     ),
     "rows": lambda n: within("select (select s from stores s where exists ({})).*", n, "select 1"),
     "columns": lambda n: f"select x from {within('(select x + x as x from {} t)', n)} t",
+    "columns that PostgreSQL names": lambda n: (
+        'select "?column?" from '
+        + within(
+            '(select "?column?" || "?column?" || b, b from {} t)', n, "(select a || a, b from t)"
+        )
+        + " t"
+    ),
+    "long sums": lambda n: (
+        "select x from "
+        + within(f"(select {' + '.join(['x'] * 7)} as x from {{}} t (x))", n, "(select a from t)")
+        + " t"
+    ),
     "reserved words": lambda n: (
         "select 1 from "
         + within("(select t.end || t.end as end from {} t)", n, "(select name as end from stores)")

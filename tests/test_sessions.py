@@ -96,13 +96,14 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize("pooler", [None, "transaction"])
 async def test_a_session_is_the_same_whatever_a_database_sets(module_database, truth, pooler):  # noqa: ARG001
-    ours = "select " + ", ".join(f"current_setting('{name}')" for name in ELSEWHERE)
+    names = [*ELSEWHERE, "transaction_isolation"]
+    ours = "select " + ", ".join(f"current_setting('{name}')" for name in names)
 
     async def session() -> dict[str, object]:
         async with tenants.opened(module_database, pooler=pooler) as database:
             seattle = await find_principal(database, "seattle")
             (row,) = (await fetch(database, seattle, ours, 1)).rows
-            return dict(zip(ELSEWHERE, row, strict=True))
+            return dict(zip(names, row, strict=True))
 
     with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
         database = sql.Identifier(module_database.dbname)
@@ -854,6 +855,19 @@ async def test_a_function_that_denies_authorization_does_not_tell_of_a_retired_k
                     await connection.fetchval("select api.denied()")
     finally:
         admin_connection.execute("drop function api.denied()")
+
+
+async def test_an_answer_under_a_key_that_was_retired_meanwhile_is_none(
+    database: Database, seattle: Principal
+) -> None:
+    # A function may have caught the error, and shown no rows instead.
+    with pytest.raises(ServiceUnavailable, match="is retired"):
+        async with tenant_session(database, seattle):
+            database.is_key_known = False  # as once it is looked up again
+    # And nothing runs any more.
+    with pytest.raises(ServiceUnavailable, match="is retired"):
+        async with tenant_session(database, seattle):
+            pytest.fail("a session was begun")
 
 
 @pytest.mark.usefixtures("truth")
