@@ -79,9 +79,9 @@ def test_what_newer_servers_read_passes_and_is_read_alike(sql: str) -> None:
 
 
 def test_a_chain_of_joins_without_conditions_meets_no_parser_that_tries_each_in_two_ways() -> None:
-    for join in (" join ", " natural join ", " left join "):
-        Guard(API).check("select 1 from " + join.join(["a"] * MAX_JOINS))
-        Guard(API).check("select 1 from (" + join.join(["a"] * (MAX_JOINS - 1)) + ")")
+    for join, most in ((" join ", MAX_JOINS), (" natural join ", 6), (" left join ", MAX_JOINS)):
+        Guard(API).check("select 1 from " + join.join(["a"] * most))
+        Guard(API).check("select 1 from (" + join.join(["a"] * (most - 1)) + ")")
 
 
 @pytest.mark.parametrize("sql", guard_lists.allowed())
@@ -171,7 +171,8 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
     [
         "select 1" + " union select 1" * MAX_SET_OPERATIONS,
         "select " + ",".join(["(select 1)"] * (MAX_QUERIES - 1)),
-        "select 1 from " + ",".join(["a"] * MAX_JOINS),
+        "select 1 from " + " cross join ".join(["a"] * MAX_JOINS),
+        "select 1 from " + ",".join(["a"] * 27),
         "select " + "(" * (MAX_DEPTH - 1) + "1" + ")" * (MAX_DEPTH - 1),
         "select " + ",".join(["1"] * ((MAX_TOKENS - 1) // 2)),
         "select " + " , ".join(["1"] * ((MAX_TOKENS - 1) // 2)) + " ",
@@ -182,7 +183,7 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
         "select " + ",".join(["lpad('', (9)), lpad('', 9)"] * MAX_LENGTHS),
         "select cast(" + "||".join(["not a"] * 175) + " as text)",
         "values " + ",".join(["(date '2024-01-01', -1, b'1')"] * 195),
-        "select 1 group by rollup (" + ",".join(["not a"] * 660) + ")",
+        "select 1 group by rollup (" + ",".join(["not a"] * 480) + ")",
         "select " + ",".join(different_clauses(MAX_CLAUSES)),
         dashboard(30),
         "select 1 as " + "a" * 63,

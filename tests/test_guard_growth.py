@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.once
 BASE = "(select length(name) as x from stores)"
 MERGED = f"(select {' + '.join(['a'] * 10)} as x from t)"
+CLIQUE = "select count(*) from t t0" + "".join(f", t t{n}" for n in range(1, 10)) + " where true"
+CLIQUE += "".join(f" and t0.a = t{n}.a" for n in range(1, 10))
 GUARD = Guard({"whoami"})
 
 
@@ -347,6 +349,49 @@ GROWING: dict[str, Callable[[int], str]] = {
             f"a0 as not materialized (select a from t{' join t using (a)' * 7})",
         )
         + f" select 1 from a{min(n, 5)}"
+    ),
+    "tables that one column joins": lambda n: "select " + ", ".join([f"({CLIQUE})"] * min(n, 6)),
+    "a list of tables": lambda n: f"select 1 from t{', t' * min(3 * n, 40)}",
+    "joins by many columns": lambda n: (
+        f"select 1 from t{' join t using (a, b, c, d, e, f)' * min(2 * n, 30)}"
+    ),
+    "joins by one column": lambda n: f"select 1 from t{' join t using (a)' * min(4 * n, 60)}",
+    "natural joins": lambda n: f"select 1 from t{' natural join t' * n}",
+    "natural joins of views": lambda n: (
+        f"select 1 from api.sale_lines{' natural join api.sale_lines' * min(n, 4)}"
+    ),
+    "EXISTS beside each other": lambda n: (
+        "select 1 from t where true"
+        + " and exists (select from t s where s.a = t.a)" * min(4 * n, 60)
+    ),
+    "IN beside each other": lambda n: (
+        f"select 1 from t where true{' and a in (select b from t s)' * min(4 * n, 60)}"
+    ),
+    "views that are not materialized": lambda n: (
+        "with "
+        + chain(
+            "a# as not materialized (select p.a from a@ p, a@ q)",
+            min(n, 7),
+            "a0 as not materialized (select order_id as a from api.sale_lines)",
+        )
+        + f" select 1 from a{min(n, 7)}"
+    ),
+    "aggregates of views": lambda n: (
+        "with "
+        + chain(
+            "a# as not materialized (select count(p.a) as a from a@ p, a@ q)",
+            min(n, 10),
+            "a0 as not materialized (select count(order_id) as a from api.sale_lines)",
+        )
+        + f" select 1 from a{min(n, 10)}"
+    ),
+    "the least of a UNION": lambda n: (
+        "select x from "
+        + within("(select min(x) as x from ({} union all select 1) t)", min(n, 8))
+        + " t"
+    ),
+    "sets of many columns": lambda n: (
+        "select 1 from t group by cube (" + ", ".join(["(a" + ", b" * min(n, 20) + ")"] * 12) + ")"
     ),
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import guard_lists
 import pytest
 import tenants
+from guard_growth import MOST, Sample, planned
 
 from zava_sql.agent import Agent, fetch
 from zava_sql.errors import DatabaseError, QueryRefused
@@ -21,6 +24,18 @@ async def test_every_allowed_text_runs_as_a_tenant(seeded_database) -> None:
         for sql in guard_lists.allowed():
             result = await fetch(database, principal, guard.check(sql).canonical, 50)
             assert isinstance(result, Result), sql
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_the_largest_texts_are_planned_in_little_memory(seeded_database) -> None:
+    planned_texts = 0
+    for number in range(5):
+        for text in Sample.of(20261130, number).largest():
+            memory, _seconds, error = planned(seeded_database.admin_url, "store_manager", text)
+            assert memory < MOST, text
+            planned_texts += not error
+    assert planned_texts > 20
 
 
 async def test_a_position_of_the_server_is_one_in_the_callers_text(seeded_database) -> None:

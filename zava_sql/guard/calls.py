@@ -133,6 +133,7 @@ class CallReader(JsonReader):
             copies = self.growth.copies
             if not self.bracket():
                 raise self.unexpected(at + 2)
+            self.growth.semi_joined()
             self.growth.twice(at, self.at, copies)
             return
         self.enter("(")

@@ -107,9 +107,10 @@ class Level:
     """A query that is being read."""
 
     __slots__ = (
-        "aliases", "around", "computed", "conditions", "copies", "correlated", "extremes", "inner",
-        "is_closed", "is_of_union", "is_renamed", "items", "last", "merged", "naturals", "number",
-        "relations", "sources", "start", "visible", "width",
+        "aliases", "around", "computed", "conditional", "conditions", "copies", "correlated",
+        "extremes", "inner", "is_closed", "is_of_union", "is_renamed", "items", "last", "listed",
+        "matched", "merged", "naturals", "number", "planned", "relations", "sources", "start",
+        "visible", "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -120,9 +121,11 @@ class Level:
         self.visible = self.sources = TABLE
         self.computed = False
         self.correlated = 0
-        # Of its FROM, so far: the largest of each name; how many items; where names are given;
+        # Of its FROM, so far: the largest of each name; how many items, and between commas; names
+        # beyond those in conditions by which they are joined; where names are given;
         # queries, by begin, end and copies; the width of all; the largest column of the last item.
-        self.number = self.relations = 0
+        self.number = self.relations = self.listed = self.matched = 0
+        self.planned = 0  # apart: what is on both sides of FULL JOIN, and views
         self.aliases: list[int] = []
         self.inner: list[tuple[int, int, int]] = []
         self.width = 0
@@ -133,6 +136,7 @@ class Level:
         # Of its select list: begin, end, copies, name, and whether it is an aggregate or window.
         self.items: list[tuple[int, int, int, str, bool]] = []
         self.conditions: list[tuple[int, int]] = []
+        self.conditional = 0  # queries in conditions, which are joined like those in FROM
         self.naturals = 0  # NATURAL JOINs: conditions that write no name
         self.extremes = 0  # calls of min() and max()
         self.is_closed = False  # by an aggregate, a window, GROUP BY or DISTINCT

@@ -6,14 +6,14 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import OTHERS
-from zava_sql.guard.keywords import COLUMN_WORD, words
+from zava_sql.guard.columns import OTHERS, STAR, TABLE
+from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import PUNCTUATION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
-    from zava_sql.guard.columns import Sizes
+    from zava_sql.guard.columns import Level, Sizes
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["OF_ROWS", "Counts", "half"]
@@ -85,16 +85,30 @@ class Counts:
             key == "." for key in self._tokens.keys[start + 1 : end : 2]
         )
 
-    def name_a_row(
-        self,
-        parts: Iterable[tuple[int, int]],
-        names: Collection[str],
-        given: Collection[int],
-        whole: Collection[int],
-    ) -> bool:
-        """Whether one of these names, not where it is given, stands there for a whole row."""
+    def matched(self, level: Level) -> int:
+        """Count the names by which the relations of a query are joined, about."""
+        matched = level.matched
+        for start, end in level.conditions:
+            kinds = self._tokens.kinds[start:end]
+            matched += kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
+            matched -= self._tokens.keys[start:end].count(".")
+        return matched
+
+    def names_a_row(self, level: Level, end: int, given: Collection[int]) -> bool:
+        """Whether an item of FROM is named as a whole, outside of the queries in FROM.
+
+        `given` is where such names are given.
+        """
         keys, name = self._tokens.keys, self._tokens.name
-        for start, last in parts:
+        aliases, around = list(level.aliases), level.around
+        while around and level.visible is not TABLE:  # LATERAL sees these
+            aliases += around.aliases
+            around = around.around
+        names = {name(index) for index in aliases}
+        if level.sources.is_certain and not level.is_renamed:
+            names.difference_update(level.sources.sizes)  # a column comes first
+        whole = [last - 1 for _, last, _, called, _ in level.items if called == STAR]
+        for start, last in level.own(end):
             for index in range(start, last):
                 key = keys[index]
                 if keys[index - 1] == ".":

@@ -4,14 +4,15 @@ It copies the left operand of BETWEEN and of IN ( list ); what stands before `.*
 a column of a sub-query, for each place that names it (see columns.py) and each part of a UNION; a
 query of WITH NOT MATERIALIZED, for each FROM that names it. It makes COALESCE ( a.x, b.x ) of each
 x behind FULL JOIN USING ( x ), and a row of all columns of each name of a join. The query in EXISTS
-is planned twice, that in JSON_ARRAY read twice; each set of CUBE, ROLLUP and GROUPING SETS is
-planned by itself. Within each other these multiply: 400 characters fill the memory of a machine,
-and no timeout ends what does not look for one. Sizes are in names, and not below what is made.
+is planned twice, that in JSON_ARRAY read twice; for plans see plans.py. Within each other these
+multiply: 400 characters fill the memory of a machine, and no timeout ends what does not look for
+one. Sizes are in names, and not below what is made.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from math import prod
+from typing import TYPE_CHECKING
 
 from zava_sql.guard.columns import (
     CLOSED,
@@ -29,6 +30,7 @@ from zava_sql.guard.columns import (
 from zava_sql.guard.counts import Counts, half
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
+from zava_sql.guard.plans import VIEW_PLAN, VIEW_RELATIONS, plan_size, sets_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,10 +39,6 @@ if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["Growth"]
-
-# Names that the plan of a join is like, by relations: PostgreSQL tries each set of up to eight.
-_JOINED: Final = tuple(3**relations // 20 for relations in range(9))
-_EXTREMES: Final = ("min", "max")
 
 
 class Growth:
@@ -82,9 +80,9 @@ class Growth:
         if self.too_much is not None:
             raise Refusal(
                 "too_deep",
-                "PostgreSQL would copy parts of this query too often: BETWEEN, IN, EXISTS, "
-                "(...).*, computed columns, UNION, FULL JOIN USING or sets of GROUP BY stand too "
-                "often within or beside each other",
+                "PostgreSQL would copy parts of this query too often, or try too many ways to join "
+                "them: BETWEEN, IN, EXISTS, (...).*, computed columns, UNION, joins or sets of "
+                "GROUP BY stand too often within or beside each other",
                 "Name an inner query by WITH ... AS MATERIALIZED (...), or ask in smaller steps.",
                 index=self.too_much,
             )
@@ -133,23 +131,29 @@ class Growth:
     def compared(self) -> None:
         """Note a condition on the columns of the query that was just read: IN, ANY."""
         self.copies += self.query.growth
+        self.semi_joined()
+
+    def semi_joined(self) -> None:
+        """Note that the query that was just read is joined to that around it: EXISTS, IN."""
+        self.level.relations += self.relations
+        self.level.conditional += 1
 
     def twice(self, start: int, end: int, copies: int) -> None:
         """Note that PostgreSQL reads or plans a query twice; `copies` were there before it."""
         self.left = start, copies
         self.copied(2, end)
 
-    def grouped(self, sets: int, index: int) -> None:
-        """Note a GROUP BY and its sets: each is planned by itself."""
+    def grouped(self, sets: list[int], start: int, end: int) -> None:
+        """Note a GROUP BY and the sets of its items: each is planned by itself."""
         self.level.extremes = 0
         self.level.is_closed = True
-        if sets > 1:
-            self.copies += sets
-            self._bound(self.copies, index)
+        if (number := prod(sets)) > 1:
+            self.copies += sets_size(number, self._counts.names(start, end))
+            self._bound(self.copies, start)
 
     def aggregate(self, name: str) -> None:
-        """Note the call of an aggregate; for min() and max() PostgreSQL plans all of FROM again."""
-        self.level.extremes += name in _EXTREMES
+        """Note an aggregate; for min() and max() PostgreSQL plans all of a UNION twice again."""
+        self.level.extremes += name in ("min", "max")
         if not self.correlated:
             self.computed = True
 
@@ -158,9 +162,8 @@ class Growth:
     def begin(self, start: int) -> None:
         """Begin a query."""
         level = self.level = Level(self.level, start, self.copies)
-        level.visible, level.computed = self.visible, self.computed
-        level.correlated = self.correlated
-        level.sources = self.visible
+        level.visible = level.sources = self.visible
+        level.computed, level.correlated = self.computed, self.correlated
         self.computed = False
         self._queries += 1
         if self._queries > MAX_QUERIES:
@@ -228,13 +231,13 @@ class Growth:
         if level.is_renamed or level.is_of_union or level.merged:
             sources = sources.renamed(level.merged)
         may_grow = sources.row > sources.sizes[OTHERS][0] or sources.growth
-        if may_grow and self._names_a_row(level, end):
+        if may_grow and self._counts.names_a_row(level, end, self._aliases):
             sources = sources.of_rows()
         if level.is_of_union or not sources.is_plain():
             self._put_in_place(level, sources, end)
         self.sources = sources
         self.query = self._columns(level, sources)
-        self.copies += _JOINED[min(level.relations, len(_JOINED) - 1)]
+        self.copies += level.planned + plan_size(level, self._counts)
         self._bound(max(self.query.row, self.copies), level.start)
 
     def ordered(self, sources: Columns, start: int, end: int, copies: int) -> None:
@@ -255,7 +258,7 @@ class Growth:
         for first, last, inner in level.inner:
             copies -= inner
             if level.is_of_union:
-                self.copies += level.extremes * (half(last - first) + inner)
+                self.copies += 2 * level.extremes * (half(last - first) + inner)
         self.copies += extra + copies * (sources.condition - 1)
 
     def _columns(self, level: Level, sources: Columns) -> Columns:
@@ -293,19 +296,6 @@ class Growth:
                 add(found, name, found[OTHERS], is_closed=is_closed)
         return Columns.of(found, row, growth, is_certain=is_certain)
 
-    def _names_a_row(self, level: Level, end: int) -> bool:
-        """Whether an item of FROM is named as a whole, outside of the queries in FROM."""
-        name = self._tokens.name
-        aliases, around = list(level.aliases), level.around
-        while around and level.visible is not TABLE:  # LATERAL sees these
-            aliases += around.aliases
-            around = around.around
-        names = {name(index) for index in aliases}
-        if level.sources.is_certain and not level.is_renamed:
-            names.difference_update(level.sources.sizes)  # a column comes first
-        whole = [last - 1 for _, last, _, called, _ in level.items if called == STAR]
-        return self._counts.name_a_row(level.own(end), names, self._aliases, whole)
-
     def source(self, start: int, end: int, copies: int) -> None:
         """Note that the query that was just read is an item of FROM; `copies` were before it."""
         level = self.level
@@ -339,6 +329,9 @@ class Growth:
             self._places[name] = index
         if not named:
             self.table()
+            if has_schema and self._tokens.name(index - 2) == "api":
+                level.relations += VIEW_RELATIONS
+                level.planned += VIEW_PLAN
             return
         named.places += 1
         level.number += 1
@@ -361,6 +354,12 @@ class Growth:
         """Note columns that FULL JOIN makes of those on both its sides; NATURAL writes no names."""
         self.level.merged += self.level.last
         self.copies += unwritten
+
+    def join(self, *, is_full: bool) -> None:
+        """Note a join; what is on the sides of FULL JOIN is planned apart, and joined as one."""
+        if is_full:
+            self.level.planned += plan_size(self.level, self._counts)
+            self.level.relations = 1
 
     def lateral(self) -> None:
         """Let the queries that follow in this FROM see what stands before them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Final
 
 from zava_sql.guard.columns import CLOSED, STAR, added
@@ -338,7 +337,8 @@ class QueryReader(WindowReader):
         if self.keys[self.at] in ("all", "distinct"):
             self.at += 1
         start = self.at
-        self.growth.grouped(prod(self.group_items()), start)
+        sets = self.group_items()
+        self.growth.grouped(sets, start, self.at)
 
     def group_items(self) -> list[int]:
         """Expressions, `()`, ROLLUP, CUBE, GROUPING SETS between commas; how many sets each is."""

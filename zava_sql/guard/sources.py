@@ -10,6 +10,7 @@ from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FUNCTION_WORD, IDENTIFI
 from zava_sql.guard.lexer import OPERATOR
 from zava_sql.guard.limits import MAX_JOINS, Refusal
 from zava_sql.guard.names import OF_COLUMNS
+from zava_sql.guard.plans import COMMON_NAMES
 
 __all__ = ["SourceReader"]
 
@@ -25,9 +26,12 @@ class SourceReader(CallReader):
     def from_list(self) -> None:
         """FROM items between commas."""
         self.from_item()
+        listed = 1
         while self.keys[self.at] == ",":
             self.at += 1
             self.from_item()
+            listed += 1
+        self.growth.level.listed = listed
 
     def from_item(self) -> None:
         """One item and what is joined to it."""
@@ -48,7 +52,9 @@ class SourceReader(CallReader):
                 if key == "natural":
                     self.at += 1
                     growth.level.naturals += 1
-                is_full |= keys[self.at] == "full"
+                    growth.level.matched += COMMON_NAMES
+                is_separate = keys[self.at] == "full"
+                is_full |= is_separate
                 if keys[self.at] in ("left", "right", "full"):
                     self.at += 1
                     self.skip("outer")
@@ -57,6 +63,7 @@ class SourceReader(CallReader):
                 self.expect("join")
                 width = growth.level.width
                 self.from_primary()
+                growth.join(is_full=is_separate)
                 if is_full and key == "natural":
                     growth.merged(growth.level.width - width)
             elif key == "on":
@@ -66,6 +73,7 @@ class SourceReader(CallReader):
                 start = self.at
                 self.column_names()
                 growth.condition(start, self.at)
+                growth.level.matched += (self.at - start) // 2
                 if is_full:
                     growth.merged()
                 if keys[self.at] == "as":
