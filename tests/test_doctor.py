@@ -359,6 +359,7 @@ SEEDS = [
     ),
     ("extension_reaches_out", "create extension dblink", "dblink"),
     ("extension_reaches_out", "create extension tablefunc", "tablefunc"),
+    ("extension_tells", "create extension pg_prewarm", "pg_prewarm"),
     # The grant is of somebody else than whoever follows the remedy.
     (
         "gateway_inherits",
@@ -495,6 +496,8 @@ SEEDS = [
         "seattle",
     ),
     ("statement_statistics_open", "create extension pg_stat_statements", "pg_stat_statements"),
+    # What its views call.
+    ("statement_statistics_open", "create extension pg_stat_statements", "pg_stat_statements(b"),
     # In a schema that agents may not name, reached through what was bound to it.
     (
         "table_without_rls",
