@@ -757,6 +757,8 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "create function zava.touched() returns trigger language plpgsql security definer"
             " set search_path = pg_catalog, pg_temp as 'begin return new; end';"
             "alter function zava.touched() owner to zava_owner;"
+            "create function public.heard() returns event_trigger language plpgsql security definer"
+            " set search_path = pg_catalog, pg_temp as 'begin end';"
             "create type retail.hours as range (subtype = time)"
         )
         page = (Path(__file__).parents[1] / "docs" / "limits.md").read_text(encoding="utf-8")
@@ -771,6 +773,7 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "dynamic_sql",
             "fence_with_or",
             "policy_without_fence",
+            "definer_above_rls",
             "definer_callable",
             "role_settings",
         )

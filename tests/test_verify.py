@@ -107,6 +107,7 @@ async def test_what_is_wrong_shows(clone):
         alter table zava.principals disable row level security;
         create function api.planted() returns int language sql security definer return 1;
         grant execute on function api.planted() to store_manager;
+        create function public.heard() returns event_trigger language plpgsql as 'begin end';
         create materialized view retail.never_filled as table retail.orders with no data;
         create view api.broken as
         select 1 as one where 1 / (extract(epoch from now()) * 0)::int = 1;

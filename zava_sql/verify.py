@@ -82,6 +82,7 @@ where n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'
     and pg_catalog.has_schema_privilege(n.oid, 'usage')
     and pg_catalog.has_function_privilege(p.oid, 'execute')
+    and p.prorettype <> 'pg_catalog.event_trigger'::regtype
     and not exists (
         select from pg_catalog.pg_depend as d
         where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'

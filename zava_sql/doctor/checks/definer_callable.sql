@@ -11,6 +11,8 @@ select
 from functions as f
 where f.prosecdef
     and f.grantees is not null
+    -- Which PostgreSQL alone calls, and only a superuser can have called.
+    and f.returns <> 'event_trigger'::regtype
     -- In a schema that agents may not name: the functions that policies call, and what ours call.
     and (
         f.is_usable
