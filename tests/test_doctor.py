@@ -865,6 +865,30 @@ async def test_row_security_that_is_off_for_the_database_can_be_put_right(patien
         await admin.execute("alter role zava_gateway reset all")
 
 
+async def test_a_sound_database_is_found_sound_whatever_it_sets(patient):
+    copy, admin = patient
+    await admin.execute(
+        "create schema shadows; create type shadows.text as (n integer);"
+        "grant usage on schema shadows to public;"
+        f'alter database "{copy.dbname}" set search_path = shadows, pg_catalog;'
+        f'alter database "{copy.dbname}" set quote_all_identifiers = on'
+    )
+    urls = (copy.gateway_url, copy.service_url)
+    try:
+        gateway, service = [await asyncpg.connect(url) for url in urls]
+        for sessions in (Sessions(gateway), Sessions(gateway, service)):
+            assert [one.check for one in (await doctor.examine(sessions)).findings] == []
+        await gateway.close()
+        await service.close()
+        async with tenants.opened(copy) as database:
+            await doctor.require_sound(database)
+            async with database.gateway.lend() as lent:
+                assert await lent.fetchval("select quote_ident('plain')") == "plain"
+    finally:
+        await admin.execute(f'alter database "{copy.dbname}" reset all')
+        await admin.execute("drop schema shadows cascade")
+
+
 async def test_one_login_for_two_is_named(patient):
     copy, admin = patient
     gateway = await asyncpg.connect(copy.gateway_url)

@@ -102,6 +102,8 @@ def _session(settings: Settings) -> dict[str, str]:
         "DateStyle": "ISO, YMD",
         "IntervalStyle": "postgres",
         "bytea_output": "hex",
+        # As names are shown to clients, and compared.
+        "quote_all_identifiers": "off",
         # What the guard's lexer assumes.
         "standard_conforming_strings": "on",
         "client_encoding": "UTF8",

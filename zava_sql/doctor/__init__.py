@@ -8,6 +8,7 @@ connections there are; what could not be looked at is said. Nothing is ever chan
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,9 @@ _HEADER = re.compile(
     r"(?:-- over: (?P<over>gateway|service|hardening)\n)?"
     r"(?:-- needs: (?P<needs>\S+)\n)?"
 )
+
+# Checks name what they look for, and compare names as PostgreSQL writes them.
+_AS_WRITTEN = "set local search_path = public; set local quote_all_identifiers = off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,15 @@ async def examine(
     Raises:
         ValidationError: there is no such role, or the connection is of another.
     """
+    async with AsyncExitStack() as stack:
+        for session in (sessions.gateway, sessions.service, sessions.admin):
+            if session is not None:
+                await stack.enter_async_context(session.transaction())
+                await session.execute(_AS_WRITTEN)
+        return await _examine(sessions, gateway, checks() if chosen is None else chosen)
+
+
+async def _examine(sessions: Sessions, gateway: str | None, chosen: Sequence[Check]) -> Report:
     catalogue = sessions.for_catalogue()
     user = await _user(sessions.gateway)
     if gateway is not None and user not in (None, gateway):
@@ -158,7 +171,7 @@ async def examine(
     own = {"gateway": sessions.gateway, "service": sessions.service}
     unchecked: list[tuple[str, str]] = []
     together, alone = [], []
-    for check in checks() if chosen is None else chosen:
+    for check in chosen:
         if own.get(check.over or "", catalogue) is None:
             unchecked.append((check.name, f"needs a connection of the {check.over}"))
         elif check.needs and not (may_read := await _may_read(catalogue, check.needs)):
@@ -245,7 +258,8 @@ async def _run(
     shared = _prelude(hardening=any(check.over == "hardening" for check in chosen))
     sql = f"{shared}\n" + "\nunion all\n".join(parts)
     try:
-        return await connection.fetch(sql, *given)
+        async with connection.transaction():  # from which the next goes on, should this one fail
+            return await connection.fetch(sql, *given)
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError) as error:
         if len(chosen) == 1:
             unchecked.append((chosen[0].name, error.message or "not allowed"))

@@ -128,7 +128,7 @@ policies as (
                     or c.oid <> p.polrelid and (c.relrowsecurity or c.relkind not in ('r', 'p'))
                 )
         )
-        and u.text !~* 'current_(user|role|setting)|session_user|system_user|pg_has_role|getpgusername'
+        and u.text collate "C" !~* 'current_(user|role|setting)|session_user|system_user|pg_has_role|getpgusername'
         as is_blind
     from pg_catalog.pg_policy as p
     join relations as r on r.oid = p.polrelid

@@ -4,7 +4,7 @@ select
     format('%s granted to %s', string_agg(distinct g.privilege_type, ', '), g.grantee_name) as evidence,
     format(
         'revoke %s on %s from %s;',
-        string_agg(distinct lower(g.privilege_type), ', '), r.name, g.grantee_name
+        string_agg(distinct lower(g.privilege_type collate "C"), ', '), r.name, g.grantee_name
     ) as remedy
 from relation_grants as g
 join relations as r on r.oid = g.relation
