@@ -322,7 +322,7 @@ objects as (
 
     select
         'default privileges', 'pg_default_acl'::regclass, d.oid, null,
-        format('default privileges of %s on %s', d.who, lower(d.objects)), null, null, null,
+        format('default privileges of %s on %s', d.who, lower(d.objects collate "C")), null, null, null,
         (
             select string_agg(
                 format(

@@ -161,6 +161,12 @@ SEEDS = [
         "changed database this database",
         "",
     ),
+    # What an administrator grants on what it makes says nothing of tables that are the owner's.
+    (
+        "alter default privileges grant select on tables to pg_monitor",
+        "stray default privileges of postgres on tables",
+        "",
+    ),
 ]
 
 

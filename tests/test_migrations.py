@@ -394,6 +394,7 @@ def test_what_a_database_sets_for_everybody_changes_nothing(create):
             "quote_all_identifiers = on",
             "transform_null_equals = on",
             "datestyle = 'German, DMY'",
+            "default_tablespace = pg_default",
         ):
             admin.execute(f"alter database odd set {setting}")
         if admin.info.server_version >= 170000:

@@ -11,7 +11,8 @@ __all__ = ["ROLE_MISSING", "ROLE_OF_ANOTHER", "administer", "advice"]
 # For the administrator, whatever a database, a role or the server sets for everybody: files and
 # functions are read as they were written, row-level security hides and never raises, and what takes
 # long is not ended. How values are written decides what a catalogue looks like. A member of the
-# roles that it makes would be held to the rows of a store.
+# roles that it makes would be held to the rows of a store. PostgreSQL makes no partitioned table if
+# the default tablespace is that of the database.
 _ADMINISTRATION = """
 set search_path = public;
 set standard_conforming_strings = on;
@@ -28,7 +29,19 @@ set intervalstyle = 'postgres';
 set bytea_output = 'hex';
 set extra_float_digits = 1;
 set quote_all_identifiers = off;
-set createrole_self_grant = ''
+set createrole_self_grant = '';
+do $$
+begin
+    if exists (
+        select
+        from pg_catalog.pg_database as d
+        join pg_catalog.pg_tablespace as t on t.oid = d.dattablespace
+        where d.datname = current_database() and t.spcname = current_setting('default_tablespace')
+    ) then
+        set default_tablespace = '';
+    end if;
+end;
+$$
 """
 
 # How PostgreSQL says that somebody else may grant or drop a role, or give the right to become it.

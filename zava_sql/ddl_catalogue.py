@@ -290,12 +290,15 @@ def _stage(live: Mapping[str, Object], aside: Aside) -> str:
     """Write the schemas and the empty copies of the tables, with their primary keys."""
     script = ["set local lock_timeout = '3s';"]
     script += [f"create schema {SHADOW}{name} authorization {OWNER};" for name in SCHEMAS]
-    tables = [o.key for o in live.values() if o.kind == "table"]
-    script += [f"create table {aside(name)} (like {name});" for name in tables]
-    for o in live.values():
-        if o.kind == "constraint" and o.body.startswith("PRIMARY KEY"):
-            script.append(f"alter table {aside(o.key.partition(' on ')[2])} add {o.body};")
-    script += [f"alter table {aside(name)} owner to {OWNER};" for name in tables]
+    primary = (o for o in live.values() if o.body.startswith("PRIMARY KEY"))
+    keys = {o.key.partition(" on ")[2]: f", {o.body}" for o in primary}
+    for name in (o.key for o in live.values() if o.kind == "table"):
+        copy = f"create table {aside(name)} (like {name}{keys.get(name, '')});"
+        if live[f"access to {name}"].owner == OWNER:
+            # By the administrator it would have what that one's default privileges grant.
+            script += [f"set local role {OWNER};", copy, "reset role;"]
+        else:
+            script += [copy, f"alter table {aside(name)} owner to {OWNER};"]
     return "\n".join([*script, GUARD])
 
 
