@@ -87,6 +87,7 @@ ELSEWHERE = {
     "DateStyle": "SQL, DMY",
     "IntervalStyle": "iso_8601",
     "bytea_output": "escape",
+    "quote_all_identifiers": "on",
     "standard_conforming_strings": "off",
     "client_encoding": "LATIN1",
     "client_connection_check_interval": "0",
