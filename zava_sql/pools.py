@@ -115,9 +115,9 @@ def _session(settings: Settings) -> dict[str, str]:
 def session_start(settings: Settings) -> str:
     """Give the same as statements of a transaction: PgBouncer refuses them as it connects."""
     texts = {name: value.replace("'", "''") for name, value in _session(settings).items()}
-    return f"SET LOCAL search_path = {_SEARCH_PATH};" + "".join(
-        f"SET LOCAL {name} = '{value}';" for name, value in texts.items()
-    )
+    # The path comes last: until names are quoted as usual, it is kept in quotes.
+    usual = "".join(f"SET LOCAL {name} = '{value}';" for name, value in texts.items())
+    return f"{usual}SET LOCAL search_path = {_SEARCH_PATH};"
 
 
 async def _prepare_gateway(connection: GatewayConnection) -> None:
