@@ -13,14 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "CLOSED", "COLUMNS", "CONDITION", "OTHERS", "STAR", "TABLE", "Columns", "Level", "Named",
+    "CLOSED", "COLUMNS", "OTHERS", "STAR", "TABLE", "Columns", "Level", "Named",
     "Sizes", "add", "added", "larger",
 ]  # fmt: skip
 
 COLUMNS: Final = 50  # of a table, or a row before `.*`, as a guess
 STAR: Final = "*"
 OTHERS: Final = ""  # columns of which the name is not known, so all other names
-CONDITION: Final = 1  # place of the second size
 # By names of columns: what one stands for, and what it stands for in a condition, which is no less.
 Sizes = dict[str, tuple[int, int]]
 _ONES: Final[Sizes] = {OTHERS: (1, 1)}

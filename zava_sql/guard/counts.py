@@ -31,45 +31,49 @@ _PLAN: Final = 10  # names that a plan is like, at least
 class Counts:
     """Of one text; of long parts, which lie in each other, all is counted once."""
 
-    __slots__ = ("_before", "_names", "_places", "_tokens")
+    __slots__ = ("_all", "_before", "_names", "_places", "_tokens")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._before: list[int] = []  # of what may be columns, before each token
+        self._all: list[bool] = []  # whether each token may be a column
+        self._before: list[int] = []  # of these, before each token
         self._names: list[str] = []  # what each token is that may be a column
         self._places: dict[str, list[int]] = {}  # where each of these stands
 
     def names(self, start: int, end: int) -> int:
         """Count what may be columns."""
-        if end - start < _LONG:
-            return sum(self._may_be_columns(start, end))
         if not self._before:
-            every = self._may_be_columns(0, len(self._tokens.texts))
-            self._before = list(accumulate(every, initial=0))
+            if end - start < _LONG:
+                return sum(self._may_be_columns(start, end))
+            self._before = list(accumulate(self._all_that_may(), initial=0))
         return self._before[end] - self._before[start]
 
-    def differences(self, sizes: Sizes, place: int, parts: list[tuple[int, int]]) -> int:
+    def differences(self, sizes: Sizes, parts: list[tuple[int, int]]) -> tuple[int, int]:
         """Sum up by how much the sizes of the names there differ from those of other names."""
-        others = sizes[OTHERS][place]
         if not self._names:
-            every = self._may_be_columns(0, len(self._tokens.texts))
+            name_of = self._tokens.name
             self._names = [
-                self._tokens.name(index) if may_be else OTHERS for index, may_be in enumerate(every)
+                name_of(index) if may_be else OTHERS
+                for index, may_be in enumerate(self._all_that_may())
             ]
             for index, name in enumerate(self._names):
-                self._places.setdefault(name, []).append(index)
-        found = 0
+                if name:
+                    self._places.setdefault(name, []).append(index)
+        others, others_in_condition = sizes[OTHERS]
+        found = in_condition = 0
         for start, end in parts:
             if end - start < len(sizes):
                 for name in self._names[start:end]:
                     if size := sizes.get(name):
-                        found += size[place] - others
+                        found += size[0] - others
+                        in_condition += size[1] - others_in_condition
             else:
                 for name, size in sizes.items():
-                    if size[place] != others and (places := self._places.get(name)):
+                    if places := self._places.get(name):
                         times = bisect_left(places, end) - bisect_left(places, start)
-                        found += (size[place] - others) * times
-        return found
+                        found += (size[0] - others) * times
+                        in_condition += (size[1] - others_in_condition) * times
+        return found, in_condition
 
     def nodes(self, start: int, end: int) -> int:
         """Count all but punctuation and what stands before a dot; and queries, by their plans."""
@@ -122,6 +126,11 @@ class Counts:
                 ):
                     return True
         return False
+
+    def _all_that_may(self) -> list[bool]:
+        if not self._all:
+            self._all = self._may_be_columns(0, len(self._tokens.texts))
+        return self._all
 
     def _may_be_columns(self, start: int, end: int) -> list[bool]:
         keys, kinds = self._tokens.keys, self._tokens.kinds

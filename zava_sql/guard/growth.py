@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from zava_sql.guard.columns import (
     CLOSED,
     COLUMNS,
-    CONDITION,
     OTHERS,
     STAR,
     TABLE,
@@ -197,24 +196,21 @@ class Growth:
         self.level.conditions.append((start, end))
 
     def _extra(
-        self,
-        columns: Columns,
-        parts: list[tuple[int, int]],
-        place: int = 0,
-        names: int | None = None,
-    ) -> int:
+        self, columns: Columns, parts: list[tuple[int, int]], names: int | None = None
+    ) -> tuple[int, int]:
         """Say by how much parts grow when what their names stand for is put in their place.
 
-        `names` is how many names there are; without it, half of the tokens are taken for names.
+        The second number is for conditions. `names` is how many names there are; without it, half
+        of the tokens are taken for names.
         """
-        others, extra = columns.sizes[OTHERS][place] - 1, 0
-        if others:
-            if names is None:
-                names = half(sum(last - first for first, last in parts))
-            extra = others * names
+        others, in_condition = columns.sizes[OTHERS]
+        if names is None:
+            names = half(sum(last - first for first, last in parts))
+        extra, more = (others - 1) * names, (in_condition - 1) * names
         if len(columns.sizes) > 1:
-            extra += self._counts.differences(columns.sizes, place, parts)
-        return max(extra, 0)
+            found, in_condition = self._counts.differences(columns.sizes, parts)
+            extra, more = extra + found, more + in_condition
+        return max(extra, 0), max(more, 0)
 
     def end(self, end: int) -> None:
         """End a query."""
@@ -244,14 +240,14 @@ class Growth:
         """Note ORDER BY, which names columns of FROM; `copies` were there before it."""
         if self.too_much is None and not sources.is_plain():
             more = (self.copies - copies) * (sources.condition - 1)
-            self.copies += more + self._extra(sources, [(start, end)])
+            self.copies += more + self._extra(sources, [(start, end)])[0]
             self._bound(self.copies, start)
 
     def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
         """Note what a query becomes when what columns stand for is put in the place of names."""
-        extra = self._extra(sources, list(level.own(end)))
-        extra -= self._extra(sources, level.conditions)
-        extra += self._extra(sources, level.conditions, CONDITION)
+        extra, _ = self._extra(sources, list(level.own(end)))
+        elsewhere, in_condition = self._extra(sources, level.conditions)
+        extra += in_condition - elsewhere
         extra += sum(item[3] == STAR for item in level.items) * sources.star()
         extra += level.naturals * sources.growth
         copies = self.copies - level.copies
@@ -279,10 +275,9 @@ class Growth:
             names = 1 if end == start + 1 else counts.names(start, end)
             size = in_condition = counts.nodes(start, end) + copies
             if not is_plain:
-                part = [(start, end)]
-                in_condition += copies * (sources.condition - 1)
-                in_condition += self._extra(sources, part, CONDITION, names)
-                size += copies * (sources.column - 1) + self._extra(sources, part, 0, names)
+                extra, more = self._extra(sources, [(start, end)], names)
+                in_condition += copies * (sources.condition - 1) + more
+                size += copies * (sources.column - 1) + extra
                 if is_computed:  # an aggregate goes into HAVING, and no further
                     in_condition = size
             row += 1 if is_closed else size
