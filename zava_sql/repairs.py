@@ -13,6 +13,7 @@ _NAMES: Final = (
 )
 _DAYS: Final = "date - date is a number of days: leave extract() or date_part() out."
 _STEP: Final = "Of dates the step is an interval: generate_series(a, b, interval '1 day')."
+_ONE_SELECT: Final = "The statement must be one SELECT in PostgreSQL's dialect."
 _JOIN: Final = "Join texts with ||, as in a || ' ' || b."
 
 # Error code, how the message begins, what to do. The first that fits counts.
@@ -37,8 +38,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42601", "subquery has too many", "Select one column there, or compare (a, b) with as many."),
     ("42601", 'syntax error at or near ","', "ANY takes an array: x = any (array['a', 'b'])."),
     ("42601", 'syntax error at or near "on"', "ON stands behind a JOIN, and not behind a comma."),
-    ("42601", "syntax error", "JOIN needs ON or USING, unless it is CROSS or NATURAL."),
-    ("42601", "", "The statement must be one SELECT in PostgreSQL's dialect."),
+    ("42601", "", f"{_ONE_SELECT} JOIN needs ON or USING, unless it is CROSS or NATURAL."),
     ("42702", "", "Say of which table, as in orders.order_id."),
     ("42703", 'column "rownum"', "Use LIMIT, or row_number() over (order by x)."),
     ("42703", "", _NAMES),
