@@ -221,6 +221,20 @@ async def test_a_connection_that_served_long_enough_is_replaced(
         assert backends[0] != backends[3]
 
 
+async def test_a_connection_that_served_for_long_is_replaced(
+    module_database: conftest.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lending, "_MOST_SECONDS", 3600)
+    async with tenants.opened(module_database, pool_min=1, pool_max=1) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        first = await backend(database, seattle)
+        await fetch(database, seattle, "select pg_sleep(0.2)", 1)
+        assert await backend(database, seattle) == first
+        monkeypatch.setattr(lending, "_MOST_SECONDS", 0.2)
+        assert await backend(database, seattle) == first  # which comes back too late
+        assert await backend(database, seattle) != first
+
+
 # ---------------------------------------------------------------- what the last one leaves
 
 
