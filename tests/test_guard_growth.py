@@ -364,6 +364,17 @@ GROWING: dict[str, Callable[[int], str]] = {
         "select 1 from t where true"
         + " and exists (select from t s where s.a = t.a)" * min(4 * n, 60)
     ),
+    "LATERAL queries": lambda n: (
+        "select 1 from "
+        + ", ".join(
+            ["(select max(t.a) from t" + ", lateral (select from t s where s.a = t.a) q" * 10 + ")"]
+            * min(n, 2)
+        )
+    ),
+    "EXISTS of ordered queries": lambda n: (
+        "select 1 from t where true"
+        + " and exists (select from t s where s.a = t.a order by (select 1))" * min(4 * n, 40)
+    ),
     "IN beside each other": lambda n: (
         f"select 1 from t where true{' and a in (select b from t s)' * min(4 * n, 60)}"
     ),
@@ -492,6 +503,11 @@ def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
         + chain("a# as (select x, (select max(x) from a@) as y from a@ p)", 30)
         + " select * from a30",
         "select " + within("json_object('a': {}, 'b': json_array(a, b))", 20, "a") + " from t",
+        "select a from "
+        + within(
+            "(select a + a as a from (select q.a from t join {} q on q.a = t.a) q offset 0)", 16
+        )
+        + " q",
     ],
 )
 def test_what_stays_small_passes(sql: str) -> None:

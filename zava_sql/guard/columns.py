@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "CLOSED", "COLUMNS", "OTHERS", "STAR", "TABLE", "Columns", "Level", "Named",
+    "ALONE", "CLOSED", "COLUMNS", "OTHERS", "STAR", "TABLE", "Columns", "Joins", "Level", "Named",
     "Sizes", "add", "added", "larger",
 ]  # fmt: skip
 
@@ -102,14 +102,26 @@ def added(one: Columns, other: Columns) -> Columns:
     return Columns.of(sizes, row, growth, is_certain=one.is_certain)
 
 
+class Joins(NamedTuple):
+    """What a query brings to the joins of the one around it, which PostgreSQL makes one of both."""
+
+    relations: int  # those of queries in its FROM included
+    parts: int  # items of FROM, and EXISTS and IN
+    matched: int  # names in what joins them
+
+
+# With an aggregate, a window, GROUP BY, DISTINCT or LIMIT it is joined as one relation.
+ALONE: Final = Joins(1, 1, 0)
+
+
 class Level:
     """A query that is being read."""
 
     __slots__ = (
-        "aliases", "around", "computed", "conditional", "conditions", "copies", "correlated",
-        "extremes", "inner", "is_closed", "is_of_union", "is_renamed", "items", "last", "listed",
-        "matched", "merged", "naturals", "number", "planned", "relations", "sources", "start",
-        "visible", "width",
+        "aliases", "around", "computed", "conditions", "copies", "correlated", "extremes", "inner",
+        "is_closed", "is_of_union", "is_renamed", "items", "last", "listed", "matched", "merged",
+        "naturals", "number", "parts", "planned", "relations", "sources", "start", "visible",
+        "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -123,7 +135,8 @@ class Level:
         # Of its FROM, so far: the largest of each name; how many items, and between commas; names
         # beyond those in conditions by which they are joined; where names are given;
         # queries, by begin, end and copies; the width of all; the largest column of the last item.
-        self.number = self.relations = self.listed = self.matched = 0
+        self.number = self.listed = 0
+        self.relations = self.parts = self.matched = 0  # see Joins
         self.planned = 0  # apart: what is on both sides of FULL JOIN, and views
         self.aliases: list[int] = []
         self.inner: list[tuple[int, int, int]] = []
@@ -135,10 +148,15 @@ class Level:
         # Of its select list: begin, end, copies, name, and whether it is an aggregate or window.
         self.items: list[tuple[int, int, int, str, bool]] = []
         self.conditions: list[tuple[int, int]] = []
-        self.conditional = 0  # queries in conditions, which are joined like those in FROM
         self.naturals = 0  # NATURAL JOINs: conditions that write no name
         self.extremes = 0  # calls of min() and max()
         self.is_closed = False  # by an aggregate, a window, GROUP BY or DISTINCT
+
+    def join(self, joins: Joins) -> None:
+        """Add a relation or a query to those that are joined."""
+        self.relations += joins.relations
+        self.parts += joins.parts
+        self.matched += joins.matched
 
     def own(self, end: int) -> Iterator[tuple[int, int]]:
         """Give what is between the queries in FROM."""
@@ -152,12 +170,12 @@ class Level:
 class Named:
     """A query of WITH. PostgreSQL puts it where it is named, if that is one place, or it must."""
 
-    __slots__ = ("columns", "copies", "is_outer", "is_union", "often", "places", "relations")
+    __slots__ = ("columns", "copies", "is_outer", "is_union", "joins", "often", "places")
 
     def __init__(self) -> None:
         self.columns = TABLE
         self.copies = 0  # of all of it
-        self.relations = 1
+        self.joins = ALONE
         self.is_union = False
         self.is_outer = False  # of the WITH before all the rest: seen from everywhere
         self.often = False  # NOT MATERIALIZED, or one of two that bear the name

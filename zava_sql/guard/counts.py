@@ -6,7 +6,7 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import OTHERS, STAR, TABLE
+from zava_sql.guard.columns import OTHERS, STAR, TABLE, Joins
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import PUNCTUATION
 
@@ -89,14 +89,14 @@ class Counts:
             key == "." for key in self._tokens.keys[start + 1 : end : 2]
         )
 
-    def matched(self, level: Level) -> int:
-        """Count the names by which the relations of a query are joined, about."""
+    def joins(self, level: Level) -> Joins:
+        """Count what a query joins, and the names by which, about."""
         matched = level.matched
         for start, end in level.conditions:
             kinds = self._tokens.kinds[start:end]
             matched += kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
             matched -= self._tokens.keys[start:end].count(".")
-        return matched
+        return Joins(level.relations, level.parts, matched)
 
     def names_a_row(self, level: Level, end: int, given: Collection[int]) -> bool:
         """Whether an item of FROM is named as a whole, outside of the queries in FROM.

@@ -15,6 +15,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from zava_sql.guard.columns import (
+    ALONE,
     CLOSED,
     COLUMNS,
     OTHERS,
@@ -44,9 +45,9 @@ class Growth:
     """The copies of all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_aliases", "_counts", "_made_once", "_named", "_places", "_queries",
-        "_symmetric", "_tokens", "computed", "copies", "correlated", "is_union", "left", "level",
-        "query", "relations", "sources", "too_much", "visible",
+        "_aliases", "_counts", "_made_once", "_named", "_places", "_queries", "_symmetric",
+        "_tokens", "computed", "copies", "correlated", "in_exists", "is_union", "joins", "left",
+        "level", "query", "sources", "too_much", "visible",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
@@ -62,7 +63,8 @@ class Growth:
         self.left = (0, 0)  # where the left operand begins, and the copies before it
         self.query = TABLE  # columns of the query that was read last
         self.sources = TABLE  # columns of its FROM, which ORDER BY may name
-        self.relations = 1  # that are joined in it, those of queries in its FROM included
+        self.joins = ALONE  # what it brings to those around it
+        self.in_exists = ALONE  # the same in EXISTS, which overlooks GROUP BY, DISTINCT and LIMIT
         self.is_union = False  # that query
         self.visible = TABLE  # columns of FROM around, to LATERAL
         self.computed = False  # an item with an aggregate or window function goes nowhere else
@@ -134,8 +136,7 @@ class Growth:
 
     def semi_joined(self) -> None:
         """Note that the query that was just read is joined to that around it: EXISTS, IN."""
-        self.level.relations += self.relations
-        self.level.conditional += 1
+        self.level.join(self.in_exists)
 
     def twice(self, start: int, end: int, copies: int) -> None:
         """Note that PostgreSQL reads or plans a query twice; `copies` were there before it."""
@@ -218,8 +219,9 @@ class Growth:
         self.level = level.around or level
         self.visible, self.computed = level.visible, level.computed
         self.correlated = level.correlated
-        self.is_union = level.is_of_union and not level.extremes
-        self.relations = 1 if level.is_closed else level.relations
+        self.is_union = level.is_of_union and not level.is_closed
+        self.in_exists = self._counts.joins(level)
+        self.joins = ALONE if level.is_closed else self.in_exists
         if self.too_much is not None:
             self.query = self.sources = TABLE
             return
@@ -233,7 +235,7 @@ class Growth:
             self._put_in_place(level, sources, end)
         self.sources = sources
         self.query = self._columns(level, sources)
-        self.copies += level.planned + plan_size(level, self._counts)
+        self.copies += level.planned + plan_size(self.in_exists, level.listed)
         self._bound(max(self.query.row, self.copies), level.start)
 
     def ordered(self, sources: Columns, start: int, end: int, copies: int) -> None:
@@ -298,14 +300,14 @@ class Growth:
         level.sources = larger(level.sources, self.query)
         level.width += self.query.row
         level.last = self.query.column
-        level.relations += self.relations
+        level.join(self.joins)
         level.is_of_union |= self.is_union
         level.inner.append((start, end, self.copies - copies))
 
     def table(self) -> None:
         """Note an item of FROM that is a table, or a function."""
         self.level.number += 1
-        self.level.relations += 1
+        self.level.join(ALONE)
         self.level.width += COLUMNS
         self.level.last = 1
 
@@ -331,7 +333,7 @@ class Growth:
         named.places += 1
         level.number += 1
         level.sources = larger(level.sources, named.columns)
-        level.relations += named.relations
+        level.join(named.joins)
         level.width += named.columns.row
         level.last = named.columns.column
         level.is_of_union |= named.is_union
@@ -353,7 +355,7 @@ class Growth:
     def join(self, *, is_full: bool) -> None:
         """Note a join; what is on the sides of FULL JOIN is planned apart, and joined as one."""
         if is_full:
-            self.level.planned += plan_size(self.level, self._counts)
+            self.level.planned += plan_size(self._counts.joins(self.level), self.level.listed)
             self.level.relations = 1
 
     def lateral(self) -> None:
@@ -388,6 +390,6 @@ class Growth:
         columns = self.query.renamed() if self._tokens.keys[index + 1] == "(" else self.query
         named.columns = larger(named.columns, columns)
         named.is_union |= self.is_union
-        named.relations = max(named.relations, self.relations)
+        named.joins = max(named.joins, self.joins)
         named.copies += size
         self.copies -= size

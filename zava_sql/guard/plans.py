@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from zava_sql.guard.columns import Level
-    from zava_sql.guard.counts import Counts
+    from zava_sql.guard.columns import Joins
 
 __all__ = ["COMMON_NAMES", "VIEW_PLAN", "VIEW_RELATIONS", "plan_size", "sets_size"]
 
@@ -33,9 +32,9 @@ _MAX_SETS: Final = 4_096  # of GROUP BY, beyond which PostgreSQL refuses a text
 _COLUMNS_OF_SET: Final = 16
 
 
-def plan_size(level: Level, counts: Counts) -> int:
-    """Give the size of the plan of a query."""
-    relations, listed = level.relations, level.listed
+def plan_size(joins: Joins, listed: int) -> int:
+    """Give the size of the plan of a query, of which so many relations are between commas."""
+    relations = joins.relations
     size = _QUERY + _RELATION * relations
     if relations < _FEW:
         return size + _JOINED[relations]
@@ -43,7 +42,7 @@ def plan_size(level: Level, counts: Counts) -> int:
     joined = whole * (whole + 3) // 4 * _JOINED[_TOGETHER] + _JOINED[rest + 1]
     if _TOGETHER < listed <= _LISTED:
         joined = max(joined, 3**listed // 10)
-    matched = counts.matched(level) / (level.number + level.conditional)
+    matched = joins.matched / joins.parts
     joined = int(joined * (min(max(matched, _CROSSED), 1) + matched**2 / _SQUARE))
     return size + max(joined, listed**3 if listed > _LISTED else 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zava_sql.guard.columns import CLOSED, STAR, added
+from zava_sql.guard.columns import ALONE, CLOSED, STAR, added
 from zava_sql.guard.expressions import QUERY_TAIL
 from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import (
@@ -84,7 +84,7 @@ class QueryReader(WindowReader):
         """Set operations, ORDER BY, LIMIT, OFFSET and FETCH behind a first part."""
         keys, growth = self.keys, self.growth
         query, sources, computed = growth.query, growth.sources, growth.computed
-        is_union = False
+        joins, in_exists, is_union = growth.joins, growth.in_exists, growth.is_union
         while keys[self.at] in ("union", "intersect", "except"):
             self.set_operations += 1
             self.is_combined |= not self.depth
@@ -100,12 +100,16 @@ class QueryReader(WindowReader):
                 self.at += 1
             self.simple_query()
             query, is_union = added(query, growth.query), True
+            joins, in_exists = max(joins, growth.joins), max(in_exists, growth.in_exists)
         if keys[self.at] == "order":
             start, copies = self.at, growth.copies
             self.order_by()
             growth.ordered(sources, start, self.at, copies)
-        growth.query = CLOSED if self.limits() else query
-        growth.is_union |= is_union
+        if self.limits():  # it goes into no query around but EXISTS, which overlooks that
+            query, joins, is_union = CLOSED, ALONE, False
+        # Of this query, and not of those in its ORDER BY and LIMIT.
+        growth.query, growth.joins, growth.in_exists = query, joins, in_exists
+        growth.is_union = is_union
         growth.computed = computed  # what orders is of this query, and none of that around
 
     def limits(self) -> bool:
