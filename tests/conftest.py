@@ -29,7 +29,7 @@ from psycopg import sql
 from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from zava_sql import migrate
+from zava_sql import lending, migrate
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.seed import seed
 from zava_sql.tenant import ContextKey
@@ -92,6 +92,14 @@ class Database:
     @property
     def service_url(self) -> str:
         return self.server.url(self.dbname, "zava_service", LOGINS["zava_service"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections_stay() -> Iterator[None]:
+    """Keep connections however long they serve: many tests compare one with itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lending, "_MOST_SECONDS", float("inf"))
+        yield
 
 
 def pytest_configure() -> None:
