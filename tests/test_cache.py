@@ -218,10 +218,10 @@ async def test_no_answer_outlives_the_access_it_was_made_with(
 
 
 @asynccontextmanager
-async def deaf(database: conftest.Database) -> AsyncIterator[Agent]:
+async def deaf(database: conftest.Database, guard: Guard | None = None) -> AsyncIterator[Agent]:
     """Keep answers and hear nothing: only what is looked up with every call protects."""
     async with tenants.opened(database, cache_ttl=60, pool_max=4) as opened:
-        yield Agent(opened, cache=Cache(opened, MemoryStore(60, 1_000_000), on=True))
+        yield Agent(opened, guard, cache=Cache(opened, MemoryStore(60, 1_000_000), on=True))
 
 
 FILE_FDW = "select 1 from pg_available_extensions where name = 'file_fdw'"
@@ -301,8 +301,9 @@ async def test_no_answer_outlives_what_an_administrator_gave_besides(
         admin.execute(gone)
 
 
+@pytest.mark.parametrize("guarded", [True, False], ids=["guard", "no guard"])
 async def test_what_was_read_while_the_role_might_see_more_is_not_kept(
-    module_database, admin, monkeypatch
+    module_database, admin, monkeypatch, guarded
 ):
     # Once that is taken back the version is the old one, of a role as of before the query.
     fetch = agent_module.fetch
@@ -311,7 +312,7 @@ async def test_what_was_read_while_the_role_might_see_more_is_not_kept(
         admin.execute("alter role zava_store_seattle bypassrls")
         return await fetch(*call)
 
-    async with deaf(module_database) as agent:
+    async with deaf(module_database, None if guarded else NoGuard()) as agent:
         seattle = await who(agent)
         try:
             with monkeypatch.context() as patch:
