@@ -10,7 +10,8 @@ milliseconds tell little. Head office, whose reports take longest, runs a third 
 Floors:
 
 * a report of one store: the same function as the superuser, whom no policy stops, asked for that
-  store by name;
+  store by name; `store_comparison`, which takes no store, as a copy that names it inside, and
+  once more for a region, since it is there for who sees several;
 * a report of head office: the same function as the superuser;
 * the rollup: the same sums straight from the order lines, as the same tenant.
 
@@ -36,6 +37,7 @@ from throwaway import thrown_away
 from zava_sql.tenant import ContextKey
 
 STORE = "bench_7"
+REGION = tuple(f"bench_{n}" for n in range(1, 11))
 KEY = ContextKey("bench", bytes(range(32)))
 PROCESSOR = {max(os.sched_getaffinity(0))}
 
@@ -120,17 +122,19 @@ where i.quantity > 0
 group by 1, 2, 3;
 set session_replication_role = origin;
 select zava.create_principal('bench-store', 'store', array['{store}']);
+select zava.create_principal('bench-region', 'region', array[{region}]);
 select zava.create_principal('bench-head', 'head');
 """
 
 # A report, and what narrows it to one store for the superuser. {store} is empty for tenants.
 YEAR = "p_from => '2025-07-01', p_to => '2026-06-30'"
 REPORTS = {
-    "store_performance": f"({{id}}, {YEAR})",
+    "store_performance": f"('{{id}}', {YEAR})",
     "sales_trend, year by month": f"({{store}} {YEAR}, p_period => 'month')",
     "top_products, year": f"({{store}} {YEAR})",
     "category_performance, year": f"({{store}} {YEAR})",
     "store_comparison, year": f"({YEAR})",
+    "store_comparison, region": f"({YEAR})",
     "discount_impact, year": f"({{store}} {YEAR})",
     "returns_analysis, year": f"({{store}} {YEAR})",
     "seasonality, 3 years": "({store} p_years => 3)",
@@ -142,8 +146,8 @@ REPORTS = {
     "sales_anomalies": "({store} p_to => null)",
     "sales_forecast": "({store} p_horizon => 28)",
 }
-# Only one store is the same rows for these: they always cover all that the caller sees.
-ALWAYS_ALL = ("store_comparison",)
+# The report that covers all that the caller sees: the superuser asks a copy that names the stores.
+ALWAYS_ALL = "store_comparison"
 
 ROLLUP = """
 select date_trunc('month', d.sold_on::timestamp), sum(d.revenue), sum(d.orders)
@@ -174,7 +178,13 @@ def load(connection: psycopg.Connection, stores: int, lines: int) -> None:
     orders = lines * 3 // 8 // stores
     connection.execute("select zava.create_signing_key(%s, %s, %s)", [KEY.kid, *KEY.pads()])
     connection.execute(
-        LOAD.format(stores=stores, orders=orders, customers=max(10, orders // 5), store=STORE)
+        LOAD.format(
+            stores=stores,
+            orders=orders,
+            customers=max(10, orders // 5),
+            store=STORE,
+            region=", ".join(f"'{key}'" for key in REGION),
+        )
     )
     for _, definition in indexes:
         connection.execute(definition)
@@ -214,6 +224,12 @@ class Caller:
         took = (time.perf_counter() - began) * 1000
         self.connection.rollback()
         return took
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """What a query gives, in no order of its own."""
+        rows = self.connection.execute(query).fetchall()
+        self.connection.rollback()
+        return sorted(rows, key=repr)
 
     def checks(self, query: str) -> tuple[int, float]:
         """Count how often a query verifies the context, and the milliseconds that this takes."""
@@ -265,11 +281,11 @@ def alternate(rounds: int, variants: dict[str, tuple[Caller, str]]) -> dict[str,
 
 
 def ratio(ours: list[float], floor: list[float]) -> str:
-    return f"{statistics.median(map(truediv, ours, floor)):.2f}"
+    return f"{statistics.median(map(truediv, ours, floor)):.3f}"
 
 
 def best(ours: list[float], floor: list[float]) -> str:
-    return f"{min(ours) / min(floor):.2f}"
+    return f"{min(ours) / min(floor):.3f}"
 
 
 # Variants that read all stores; and how long the others take turns in a round.
@@ -277,55 +293,75 @@ SELDOM = {"head", "all"}
 ROUND_MS = 100
 
 
-def compare(url: str, rounds: int) -> None:
-    """Print every report as multiples of its floor, then the rollup."""
-    owner, store, head = (Caller(url, p) for p in (None, "bench-store", "bench-head"))
+def narrowed(owner: Caller, stores: list[str]) -> str:
+    """Copy `ALWAYS_ALL` for this connection, filtered by hand; give the copy's name."""
     row = owner.connection.execute(
-        "select store_id from retail.stores where store_key = %s", [STORE]
+        "select pg_get_functiondef(p.oid) from pg_proc as p"
+        " where p.pronamespace = 'api'::regnamespace and p.proname = %s",
+        [ALWAYS_ALL],
     ).fetchone()
     assert row is not None
-    table = Table(
-        "report",
-        "store ms",
-        "x by hand",
-        "(best)",
-        "checks",
-        "their ms",
-        "head ms",
-        "x superuser",
-        "(best)",
-        title="Alternated runs",
+    ours, copy = f"api.{ALWAYS_ALL}", f"pg_temp.{ALWAYS_ALL}_{len(stores)}"
+    everywhere = "where v_days is not null"
+    assert row[0].count(everywhere) == row[0].count(ours) == 1
+    listed = ", ".join(f"'{store_id}'::uuid" for store_id in stores)
+    here = f"s.store_id = {listed}" if len(stores) == 1 else f"s.store_id = any (array[{listed}])"
+    owner.connection.execute(
+        row[0].replace(everywhere, f"{everywhere} and {here}").replace(ours, copy)
     )
-    for name, arguments in REPORTS.items():
-        function = name.split(",")[0]
-        given = {"store": "", "id": f"'{row[0]}'"}
-        everything = f"select * from api.{function}{arguments.format(**given)}"
-        given["store"] = f"p_store => '{STORE}',"
-        by_hand = f"select * from api.{function}{arguments.format(**given)}"
-        variants = {
-            "store": (store, everything),
-            "head": (head, everything),
-            "all": (owner, everything),
-        }
-        if function not in ALWAYS_ALL:
-            variants["by hand"] = (owner, by_hand)
-        times = alternate(rounds, variants)
-        one = times.get("by hand")
-        checks, spent = store.checks(everything)
-        table.add_row(
-            name,
-            f"{statistics.median(times['store']):.1f}",
-            ratio(times["store"], one) if one else "-",
-            best(times["store"], one) if one else "-",
-            f"{checks}",
-            f"{spent:.1f}",
-            f"{statistics.median(times['head']):.0f}",
-            ratio(times["head"], times["all"]),
-            best(times["head"], times["all"]),
-        )
+    owner.connection.commit()
+    return copy
+
+
+def measure(url: str, name: str, ids: dict[str, str], rounds: int) -> list[str]:
+    """A report as multiples of its floors, in sessions of its own: what ran in one before tells."""
+    function, _, scope = name.partition(", ")
+    keys, principal = (REGION, "bench-region") if scope == "region" else ((STORE,), "bench-store")
+    owner, few, head = (Caller(url, p) for p in (None, principal, "bench-head"))
+    arguments = REPORTS[name]
+    everything = f"select * from api.{function}{arguments.format(store='', id=ids[STORE])}"
+    if function == ALWAYS_ALL:
+        by_hand = f"select * from {narrowed(owner, [ids[key] for key in keys])}{arguments}"
+    else:
+        named = arguments.format(store=f"p_store => '{STORE}',", id=ids[STORE])
+        by_hand = f"select * from api.{function}{named}"
+    assert few.rows(everything) == owner.rows(by_hand) != [], f"{name} by hand: other rows"
+    variants = {
+        "few": (few, everything),
+        "by hand": (owner, by_hand),
+        "head": (head, everything),
+        "all": (owner, everything),
+    }
+    times = alternate(rounds, variants)
+    checks, spent = few.checks(everything)
+    for caller in (owner, few, head):
+        caller.connection.close()
+    return [
+        name,
+        f"{statistics.median(times['few']):.1f}",
+        ratio(times["few"], times["by hand"]),
+        best(times["few"], times["by hand"]),
+        f"{checks}",
+        f"{spent:.1f}",
+        f"{statistics.median(times['head']):.0f}",
+        ratio(times["head"], times["all"]),
+        best(times["head"], times["all"]),
+    ]
+
+
+def compare(url: str, rounds: int) -> None:
+    """Print every report as multiples of its floor, then the rollup."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("select store_key, store_id from retail.stores").fetchall()
+    ids = {key: str(store_id) for key, store_id in found}
+    heads = ("report", "ms", "x by hand", "(best)", "checks", "their ms")
+    table = Table(*heads, "head ms", "x superuser", "(best)", title="Alternated runs")
+    for name in REPORTS:
+        table.add_row(*measure(url, name, ids, rounds))
     Console(width=120).print(table)
     table = Table("a year by month", "rollup ms", "lines ms", "lines / rollup")
-    for who, caller in (("store", store), ("head office", head)):
+    for who, principal in (("store", "bench-store"), ("head office", "bench-head")):
+        caller = Caller(url, principal)
         times = alternate(rounds, {"rollup": (caller, ROLLUP), "lines": (caller, LINES)})
         rollup, lines = (statistics.median(times[kind]) for kind in ("rollup", "lines"))
         table.add_row(who, f"{rollup:.1f}", f"{lines:.1f}", ratio(times["lines"], times["rollup"]))
@@ -341,8 +377,8 @@ def main() -> None:
     parser.add_argument("--stores", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    if options.stores < int(STORE.removeprefix("bench_")):
-        parser.error(f"--stores leaves out {STORE}, whose reports are measured")
+    if options.stores <= len(REGION):
+        parser.error(f"--stores: more than the {len(REGION)} of the region that is measured")
     with thrown_away() as (_, url):
         with psycopg.connect(url, autocommit=True) as connection:
             load(connection, options.stores, options.lines)

@@ -1,6 +1,7 @@
 -- api._daily_revenue(): revenue by store and day, days without sales included. Not a tool.
 -- Days that the rollup holds come from there, later ones from the orders, whose total is the sum of
 -- their lines: one index-only scan a store.
+-- The stores are read once, each time more would be one more check of the context.
 -- A store's series begins on the day of its first sale, wherever p_from lies.
 create or replace function api._daily_revenue(
     p_stores uuid[],
@@ -29,20 +30,23 @@ begin
     from api._date_range(least(greatest(p_from, v_open, date '1900-01-01'), p_to), p_to) as r;
 
     return query
-    with sales as materialized (
-        select d.store_id, d.sold_on as day, d.revenue
+    with stores as materialized (
+        select s.store_id, s.time_zone, s.rolled_up_to
         from retail.stores as s
+        where p_stores is null or s.store_id = any (p_stores)
+    ),
+    sales as materialized (
+        select d.store_id, d.sold_on as day, d.revenue
+        from stores as s
         join retail.daily_totals as d
             on d.store_id = s.store_id and d.sold_on <= s.rolled_up_to
-        where (p_stores is null or s.store_id = any (p_stores))
-            and d.sold_on between p_from and p_to
+        where d.sold_on between p_from and p_to
         union all
         select o.store_id, t.day, sum(o.total_amount)
-        from retail.stores as s
+        from stores as s
         join retail.orders as o on o.store_id = s.store_id
         cross join lateral (select (o.order_date at time zone s.time_zone)::date as day) as t
-        where (p_stores is null or s.store_id = any (p_stores))
-            and o.status in ('completed', 'return')
+        where o.status in ('completed', 'return')
             and o.order_date >= v_range.moment_from
             and o.order_date < v_range.moment_to
             and t.day between p_from and p_to
@@ -51,7 +55,7 @@ begin
     ),
     starts as (
         select s.store_id, greatest(p_from, (f.order_date at time zone s.time_zone)::date) as day
-        from retail.stores as s
+        from stores as s
         cross join lateral (
             select o.order_date
             from retail.orders as o
@@ -59,7 +63,6 @@ begin
             order by o.order_date
             limit 1
         ) as f
-        where (p_stores is null or s.store_id = any (p_stores))
     )
     select t.store_id, t.day + n.days, coalesce(a.revenue, 0)
     from starts as t

@@ -1,6 +1,5 @@
 -- api._daily_totals(): sales by store and day, wherever they are kept. Not a tool.
--- Like api._daily_sales(). A day that is not stored yet comes in several rows, which add up: one a
--- category, and one with the number of orders, which categories do not tell.
+-- Like api._daily_sales(), of the stores' api._daily_store_totals().
 create or replace function api._daily_totals(
     p_stores uuid[],
     p_from date,
@@ -33,38 +32,7 @@ begin atomic
         d.cost,
         d.discount_amount
     from retail.stores as s
-    cross join lateral (
-        select
-            t.sold_on,
-            t.orders::bigint as orders,
-            t.units::bigint as units,
-            t.returned_units::bigint as returned_units,
-            t.gross_revenue,
-            t.revenue,
-            t.cost,
-            t.discount_amount
-        from retail.daily_totals as t
-        where t.store_id = s.store_id
-            and t.sold_on between p_from and p_to
-            and t.sold_on <= s.rolled_up_to
-        union all
-        select
-            b.sold_on,
-            0::bigint,
-            b.units,
-            b.returned_units,
-            b.gross_revenue,
-            b.revenue,
-            b.cost,
-            b.discount_amount
-        from api._base_sales(s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to) as b
-        where s.rolled_up_to < p_to or s.rolled_up_to is null
-        union all
-        select b.sold_on, b.orders, 0::bigint, 0::bigint, 0::numeric, 0::numeric, 0::numeric,
-            0::numeric
-        from api._base_orders(s.store_id, greatest(p_from, s.rolled_up_to + 1), p_to) as b
-        where s.rolled_up_to < p_to or s.rolled_up_to is null
-    ) as d
+    cross join lateral api._daily_store_totals(s.store_id, s.rolled_up_to, p_from, p_to) as d
     where p_stores is null or s.store_id = any (p_stores);
 end;
 

@@ -1,6 +1,7 @@
 -- zava._store_daily_sales(): writes the rollup of one store and some days, for
 -- zava.refresh_daily_sales(), which holds the lock and moves the mark. Not a tool.
--- One statement, one snapshot: both tables tell the same. Only rows that differ are written.
+-- One statement, one snapshot: both tables tell the same. Only rows that differ are written, by day: who
+-- reads some days of a store finds them together.
 create or replace function zava._store_daily_sales(
     p_store_id uuid,
     p_from date,
@@ -54,6 +55,7 @@ begin atomic
         select p_store_id, f.sold_on, f.category_id, f.lines, f.orders, f.units, f.returned_units,
             f.gross_revenue, f.revenue, f.cost, f.discount_amount
         from fresh as f
+        order by f.sold_on, f.category_id
         on conflict (store_id, sold_on, category_id) do update
         set lines = excluded.lines, orders = excluded.orders, units = excluded.units,
             returned_units = excluded.returned_units, gross_revenue = excluded.gross_revenue,
@@ -74,6 +76,7 @@ begin atomic
         select p_store_id, t.sold_on, t.lines, t.orders, t.units, t.returned_units,
             t.gross_revenue, t.revenue, t.cost, t.discount_amount
         from totals as t
+        order by t.sold_on
         on conflict (store_id, sold_on) do update
         set lines = excluded.lines, orders = excluded.orders, units = excluded.units,
             returned_units = excluded.returned_units, gross_revenue = excluded.gross_revenue,

@@ -14,13 +14,16 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_stores constant uuid[] := api._store_ids(p_store);
+    v_stores uuid[];
 begin
+    if p_store is null then
+        return null;
+    end if;
+
+    v_stores := api._store_ids(p_store);
+
     return (
-        select v_stores
-        from retail.stores as s
-        where p_store is not null and s.store_id <> all (v_stores)
-        limit 1
+        select v_stores from retail.stores as s where s.store_id <> all (v_stores) limit 1
     );
 end;
 $function$;

@@ -30,7 +30,11 @@ declare
     v_range record;
     v_first date;
 begin
-    select r.* into v_range from api._date_range(p_from, p_to, 1) as r;
+    -- It looks for the newest day itself where it is not given it; left to, it says why not p_from.
+    select r.* into v_range
+    from api._date_range(
+        p_from, coalesce(p_to, case when p_from > v_newest then null else v_newest end), 1
+    ) as r;
     -- Whole months: the one of p_to and eleven before, unless p_from says otherwise.
     v_first := greatest(
         date_trunc(
@@ -50,7 +54,8 @@ begin
             and o.order_date < v_range.moment_to
         group by o.store_id, o.customer_id
     ),
-    members as (
+    -- Materialized: the store of the fence, on both sides, would stand in the way of each row.
+    members as materialized (
         select f.store_id, f.customer_id, s.time_zone,
             date_trunc('month', t.day::timestamp)::date as cohort
         from firsts as f

@@ -26,11 +26,14 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $function$
 declare
-    v_zone text := (select s.time_zone from retail.stores as s where s.store_id = p_store_id);
+    v_store record;
     v_range record;
     v_days integer;
 begin
-    if v_zone is null then
+    select s.time_zone, s.rolled_up_to into v_store
+    from retail.stores as s
+    where s.store_id = p_store_id;
+    if v_store.time_zone is null then
         raise exception 'store % is not visible to you', coalesce(p_store_id::text, 'null')
             using errcode = 'insufficient_privilege',
                   hint = 'retail.stores has the ids of your stores, api.whoami() their keys.';
@@ -49,7 +52,9 @@ begin
             else api._growth(p.value, p.year_ago) end,
         api._insights(p.metric, p.value, p.previous, p.year_ago, v_days),
         v_range.date_from, v_range.date_to
-    from api._performance(p_store_id, v_zone, v_range.date_from, v_range.date_to) as p
+    from api._performance(
+        p_store_id, v_store.time_zone, v_store.rolled_up_to, v_range.date_from, v_range.date_to
+    ) as p
     where v_days is not null
     order by p.place;
 end;
