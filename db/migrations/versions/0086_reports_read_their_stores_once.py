@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0086_reports_read_their_stores_once.up.sql",
-        sha256="b3cd854b585556550098778800b8aabb5ef91cc4910f326a10889b663fff1bcb",
+        sha256="07ef983c0a84dcb4ab02d0b0ab3b7f0d3476a76b76d0e1b98b38d334df080524",
     )
 
 

@@ -690,30 +690,9 @@ begin
             (v_previous, v_range.date_to),
             (v_year_from, least(v_year_to, v_previous - 1))
     ),
-    sums as (
-        select
-            s.store_key, s.name,
-            sum(d.revenue) filter (where d.sold_on >= v_range.date_from) as revenue,
-            sum(d.gross_revenue) filter (where d.sold_on >= v_range.date_from) as gross_revenue,
-            sum(d.orders) filter (where d.sold_on >= v_range.date_from) as orders,
-            sum(d.units) filter (where d.sold_on >= v_range.date_from) as units,
-            sum(d.returned_units) filter (where d.sold_on >= v_range.date_from) as returned_units,
-            sum(d.revenue - d.cost) filter (where d.sold_on >= v_range.date_from) as margin,
-            sum(d.revenue) filter (
-                where d.sold_on >= v_previous and d.sold_on < v_range.date_from
-            ) as previous,
-            sum(d.revenue) filter (where d.sold_on between v_year_from and v_year_to) as year_ago
-        from retail.stores as s
-        cross join spans as p
-        left join lateral api._daily_store_totals(
-            s.store_id, s.rolled_up_to, p.day_from, p.day_to
-        ) as d on true
-        where v_days is not null and p.day_from <= p.day_to
-        group by s.store_id
-    ),
     compared as (
         select
-            d.store_key, d.name,
+            s.store_key, s.name,
             coalesce(d.revenue, 0.00) as revenue,
             coalesce(d.orders, 0)::bigint as orders,
             coalesce(d.units, 0)::bigint as units,
@@ -723,7 +702,28 @@ begin
             api._growth(coalesce(d.revenue, 0.00), d.previous) as growth,
             round(d.gross_revenue / nullif(d.orders, 0), 2) as average_basket,
             api._percent(d.returned_units, d.units + d.returned_units) as return_rate
-        from sums as d
+        from retail.stores as s
+        cross join lateral (
+            select
+                sum(t.revenue) filter (where t.sold_on >= v_range.date_from) as revenue,
+                sum(t.gross_revenue) filter (where t.sold_on >= v_range.date_from) as gross_revenue,
+                sum(t.orders) filter (where t.sold_on >= v_range.date_from) as orders,
+                sum(t.units) filter (where t.sold_on >= v_range.date_from) as units,
+                sum(t.returned_units) filter (where t.sold_on >= v_range.date_from)
+                    as returned_units,
+                sum(t.revenue - t.cost) filter (where t.sold_on >= v_range.date_from) as margin,
+                sum(t.revenue) filter (
+                    where t.sold_on >= v_previous and t.sold_on < v_range.date_from
+                ) as previous,
+                sum(t.revenue) filter (where t.sold_on between v_year_from and v_year_to)
+                    as year_ago
+            from spans as p
+            cross join lateral api._daily_store_totals(
+                s.store_id, s.rolled_up_to, p.day_from, p.day_to
+            ) as t
+            where p.day_from <= p.day_to
+        ) as d
+        where v_days is not null
     )
     select
         rank() over (
