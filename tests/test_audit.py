@@ -694,6 +694,19 @@ async def test_servers_wait_for_each_other_whatever_isolation_a_database_sets(
     assert "cannot be written" not in caplog.text
 
 
+async def test_calls_are_written_down_where_a_database_begins_transactions_read_only(
+    module_database, admin, tmp_path
+):
+    name = admin.info.dbname
+    admin.execute(f'alter database "{name}" set default_transaction_read_only = on')
+    try:
+        async with audited(module_database, tmp_path, fail_closed=True) as agent:
+            assert await ask(agent, "select 1", "select 2") == ["answered", "answered"]
+    finally:
+        admin.execute(f'alter database "{name}" reset all')
+    assert log(admin, "verdict") == [("answered",), ("answered",)]
+
+
 async def test_whatever_stops_the_sending_is_seen(module_database, tmp_path, monkeypatch):
     async with audited(module_database, tmp_path, audit="refuse") as agent:
         with monkeypatch.context() as patch:

@@ -282,6 +282,8 @@ async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
     if not settings.pooler:
         # Servers wait for each other; any other one would make a conflict of it.
         session["default_transaction_isolation"] = "read committed"
+        # A database may set it so that nobody writes by mistake; this is no mistake.
+        session["default_transaction_read_only"] = "off"
     async with translated_connection_errors():
         return await asyncpg.connect(
             url,
@@ -297,17 +299,19 @@ async def _chain(connection: asyncpg.Connection[asyncpg.Record], *, writable: bo
     try:
         async with translated_connection_errors():
             chain_id: UUID = await connection.fetchval("select zava.audit_chain()")
-            is_replica = await connection.fetchval("select pg_catalog.pg_is_in_recovery()")
+            read_only = await connection.fetchval("show transaction_read_only") == "on"
     except (asyncpg.PostgresError, DatabaseError) as error:
         raise ConfigurationError(
             "this database has no audit log, or ZAVA_SERVICE_URL may not use it",
             hint="Migrate it with `zava-sql db upgrade`, or set ZAVA_AUDIT=off.",
         ) from error
-    if writable and is_replica:
+    if writable and read_only:
         raise ConfigurationError(
-            "ZAVA_SERVICE_URL leads to a replica, where no call can be written down",
+            "ZAVA_SERVICE_URL leads to a replica, or to a pooler's sessions that begin read-only:"
+            " no call can be written down",
             hint="Let it lead to the primary: name both hosts, and"
-            " target_session_attrs=read-write. ZAVA_DATABASE_URL may lead to a replica.",
+            " target_session_attrs=read-write. ZAVA_DATABASE_URL may lead to a replica. For a"
+            " pooler, alter its login: set default_transaction_read_only = off.",
         )
     return chain_id
 
