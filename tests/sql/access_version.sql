@@ -1,7 +1,7 @@
 -- The version of a principal's access, under which answers are kept: another one after every change
 -- of what decides what it may see, and none once it may see nothing.
 begin;
-select plan(49);
+select plan(65);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -142,6 +142,44 @@ select is(
     (select s.version from seen as s where s.number = 34),
     'nor a part of the log, which comes by itself'
 );
+
+-- ---------------------------------------------------------------- each change is counted
+
+-- By whatever statement, of no row as well. TRUNCATE of principals takes their stores and keys along.
+create function pg_temp.changes(p_change text)
+returns integer
+language plpgsql
+as $function$
+declare
+    v_before bigint := (select a.number from zava.access_changes as a);
+begin
+    execute p_change;
+    raise exception using message = (select a.number - v_before from zava.access_changes as a);
+exception
+    when raise_exception then
+        return sqlerrm;
+end;
+$function$;
+set local client_min_messages = warning;
+select is(
+    pg_temp.changes(format(c.statement, t.name, t.key)),
+    case when c.change = 'truncate' then t.truncated else 1 end,
+    format('%s of %s is counted', c.change, t.name)
+)
+from (
+    values
+        ('principals', 'principal_id', 3), ('principal_stores', 'principal_id', 1), ('api_keys', 'key_id', 1),
+        ('signing_keys', 'kid', 1)
+) as t (name, key, truncated)
+cross join (
+    values
+        ('insert', 'insert into zava.%1$I table zava.%1$I limit 0'),
+        ('update', 'update zava.%1$I set %2$I = %2$I where false'),
+        ('delete', 'delete from zava.%1$I where false'),
+        ('truncate', 'truncate zava.%1$I cascade')
+) as c (change, statement)
+order by t.name, c.change;
+reset client_min_messages;
 
 -- ---------------------------------------------------------------- and none at the end
 
