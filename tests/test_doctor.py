@@ -12,8 +12,10 @@ import asyncpg
 import psycopg
 import pytest
 import tenants
+from pydantic import SecretStr
 
-from zava_sql import doctor
+from zava_sql import doctor, verify
+from zava_sql.connections import connect
 from zava_sql.doctor import Sessions, report
 from zava_sql.errors import ConfigurationError, ValidationError
 
@@ -616,7 +618,7 @@ SEEDS = [
         "alter function pg_catalog.texticregexeq(text, text) leakproof",
         "texticregexeq(text,text)",
     ),
-    ("leakproof_builtin", "alter function vector_dims(vector) leakproof", "vector_dims(vector)"),
+    ("leakproof_builtin", "alter function vector_dims(vector) leakproof", "vector_dims("),
     (
         "parameter_granted",
         "grant set on parameter session_replication_role to store_manager",
@@ -885,6 +887,32 @@ async def test_a_sound_database_is_found_sound_whatever_it_sets(patient):
     finally:
         await admin.execute(f'alter database "{copy.dbname}" reset all')
         await admin.execute("drop schema shadows cascade")
+
+
+async def test_no_function_of_others_is_called(patient):
+    """One that fits arguments better than PostgreSQL's own would be, wherever its schema stands."""
+    copy, admin = patient
+    kinds = [["text", "name", "name"], *(["text"] * count for count in range(2, 9))]
+    shadows = "".join(
+        f"create function public.format({', '.join(kind)}) returns text language plpgsql"
+        " as $$ begin raise 'called by %', session_user; end $$;"
+        for kind in kinds
+    )
+    await admin.execute(shadows)
+    gateway, service = [await asyncpg.connect(url) for url in (copy.gateway_url, copy.service_url)]
+    try:
+        whole = await doctor.examine(Sessions(gateway, service, admin))
+        assert {one.check for one in whole.findings} <= {"public_execute"}
+        async with tenants.opened(copy) as database:
+            await doctor.require_sound(database)
+        async with connect(SecretStr(copy.admin_url)) as administrator:
+            assert await verify.relations(administrator)
+            assert await administrator.fetch(doctor.hardening_query())
+    finally:
+        for connection in (gateway, service):
+            await connection.close()
+        for kind in kinds:
+            await admin.execute(f"drop function public.format({', '.join(kind)})")
 
 
 async def test_one_login_for_two_is_named(patient):

@@ -47,8 +47,9 @@ _HEADER = re.compile(
     r"(?:-- needs: (?P<needs>\S+)\n)?"
 )
 
-# Checks name what they look for, and compare names as PostgreSQL writes them.
-_AS_WRITTEN = "set local search_path = public; set local quote_all_identifiers = off"
+# Checks compare names as PostgreSQL writes them, and call its own functions: what an agent has put
+# into public would run with the rights of who looks, and say what it likes.
+_AS_WRITTEN = "set local search_path = pg_catalog; set local quote_all_identifiers = off"
 
 
 @dataclass(frozen=True, slots=True)
