@@ -319,6 +319,25 @@ async def test_looking_up_types_leaves_no_statement_behind(stage: Stage, sql: st
     await assert_clean(stage)
 
 
+# Of the statements before as well, whoever's they were; not all of it is passed on at once.
+ROWS_READ = """
+select pg_stat_get_tuples_returned('retail.orders'::regclass)
+    + pg_stat_get_xact_tuples_returned('retail.orders'::regclass)
+"""
+
+
+async def test_what_another_has_read_is_told_by_counters_where_it_is_known(stage: Stage) -> None:
+    attacker, victim = stage.people[ATTACKER], stage.people[VICTIM]
+    if stage.hardened:
+        with pytest.raises(DatabaseError, match="permission denied"):
+            await fetch(stage.database, attacker, ROWS_READ, 1)
+        return
+    ((before,),) = (await fetch(stage.database, attacker, ROWS_READ, 1)).rows
+    await fetch(stage.database, victim, "select count(total_amount) from retail.orders", 1)
+    ((after,),) = (await fetch(stage.database, attacker, ROWS_READ, 1)).rows
+    assert after > before
+
+
 # As whoever has become the gateway reads what other sessions were told.
 OVERHEARD = """
 with a as materialized (select set_config('role', 'none', true))

@@ -1,6 +1,6 @@
 -- The signed context: what opens, and that everything else is as good as none.
 begin;
-select plan(192);
+select plan(193);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -530,6 +530,10 @@ select is(
     pg_temp.ask('zava_service', '', 'select zava.knows_signing_key(''kernelone'', sha256(''guess''))'),
     'false', 'nor one with other pads'
 );
+select is(
+    pg_temp.ask('zava_service', '', format('select zava.knows_signing_key(''kernelnone'', %L)', sha256(k.ipad || k.opad))),
+    'false', 'nor one by the id of another'
+) from zava.signing_keys as k where k.kid = 'kernelone';
 
 select * from finish();
 rollback;
