@@ -1,6 +1,6 @@
 -- Who can be registered, and the shape of the roles that this makes.
 begin;
-select plan(64);
+select plan(67);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -220,6 +220,42 @@ from (values ('enable'), ('disable')) as v (verb);
 select throws_ok(
     $$ select zava.revoke_api_key('00000000-0000-4000-8000-000000000000') $$, 'P0002',
     'unknown key: 00000000-0000-4000-8000-000000000000', 'nobody is told that an unknown key was revoked'
+);
+
+-- ---------------------------------------------------------------- by whom
+
+-- By an administrator who is no superuser and, at first, may grant no class.
+create role person_dba createrole;
+grant zava_owner, zava_writer to person_dba;
+create function pg_temp.made_by_dba(p_name text, p_store text)
+returns text
+language plpgsql
+as $function$
+declare
+    v_role text;
+begin
+    set local role person_dba;
+    v_role := zava.create_principal(p_name, 'store', array[p_store]);
+    reset role;
+    return v_role;
+end;
+$function$;
+select is(
+    pg_temp.made_by_dba('person-third', 'person_a'), 'zava_store_person_a',
+    'whoever did not make a role registers others of it: nothing is granted again'
+);
+grant store_manager to person_dba with admin true, inherit false, set false;
+insert into retail.stores (store_key, name, city, tax_rate, opened_on)
+values ('dba_store', 'D', 'D', 0.1, '2020-01-01');
+set local createrole_self_grant = 'set, inherit';
+select is(
+    pg_temp.made_by_dba('person-of-dba', 'dba_store'), 'zava_store_dba_store', 'and makes one that is missing'
+);
+select is_empty(
+    $$ select from pg_auth_members as m
+       where m.member = 'person_dba'::regrole and m.roleid = 'zava_store_dba_store'::regrole
+           and (m.inherit_option or m.set_option) $$,
+    'without being held to its rows, whatever createrole_self_grant says'
 );
 
 select * from finish();
