@@ -404,3 +404,6 @@ select count(*) from both_ways;
 select name from stores as s where exists ((select o.store_id from orders as o where o.store_id = s.store_id) intersect (select store_id from daily_totals));
 select 'all' as label union all ((select store_key from stores union select name from categories) order by 1 offset 2);
 ((select city from stores union select 'Renton') except select city from customers group by 1 having count(*) > 9 union select 'x') except select 'y';
+select store_id, sum(total_amount) over (order by order_date + interval '1 day' groups between 3 preceding and current row) as recent from orders limit 3;
+select cast(total_amount as "text"), cast('1' as "numeric"(10, 2)) as "numeric" from orders limit 1;
+select s.name, t.letter from stores as s join (rows from (generate_series(1, 2), unnest(array['a', 'b'])) with ordinality as t (n, letter, place) cross join categories as c) on t.n = 1 limit 3;

@@ -163,7 +163,7 @@ def _as(tokens: Tokens, made: list[str], index: int) -> int:
     key = tokens.keys[following]
     if not is_name(tokens, following) or (key in _WITHOUT_TYPE and _opens(tokens, following)):
         return following
-    if key in TYPES or key == "double" or tokens.keys[following + 1] == ".":
+    if tokens.name(following) in TYPES or key == "double" or tokens.keys[following + 1] == ".":
         return type_word(tokens, made, following)
     made[following] = "_"
     return following + 1
@@ -309,7 +309,10 @@ def _named_operator(tokens: Tokens, made: list[str], index: int) -> int:
 def _rows(tokens: Tokens, made: list[str], index: int) -> int:
     """ROWS FROM ( calls ), which begins no clause; ROW ONLY and ROWS WITH TIES, which end FETCH."""
     keys = tokens.keys
-    is_source = keys[index - 1] in _BEFORE_SOURCE and keys[index + 3] not in _BEGINS_QUERY
+    is_source = keys[index + 3] not in _BEGINS_QUERY and (
+        keys[index - 1] in _BEFORE_SOURCE
+        or (keys[index - 1] == "(" and keys[index - 2] not in FORMS)
+    )
     if is_source and keys[index : index + 3] == ["rows", "from", "("]:
         made[index : index + 2] = "rows+from", GAP
         return index + 2
