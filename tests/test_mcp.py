@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import termios
 from contextlib import asynccontextmanager
@@ -313,16 +314,16 @@ async def test_a_key_that_is_revoked_while_its_request_is_on_its_way_opens_nothi
 
 
 @asynccontextmanager
-async def half_sent(url, key):
+async def half_sent(url, key, missing=1):
     """Hold a request whose body never ends."""
     head, end, body = wire_request(url, key, "select 1").partition(b"\r\n\r\n")
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
     writer.write(head + b"\r\nExpect: 100-continue" + end)
     assert b"100" in await reader.readuntil(end)
-    writer.write(body[:-1])
+    writer.write(body[:-missing])
     await asyncio.sleep(0.1)
     try:
-        yield reader
+        yield reader, writer
     finally:
         writer.close()
 
@@ -335,13 +336,27 @@ def chunked(request, size):
     return head + end, b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in chunks)
 
 
-@pytest.mark.parametrize(("size", "status"), [(1, b"400"), (64, b"200")])
-async def test_a_body_in_crumbs_is_refused(url, keys, size, status):
+@pytest.mark.parametrize(
+    ("size", "length", "status"), [(1, 1_000, b"400"), (64, 1_000, b"200"), (300, 120_000, b"200")]
+)
+async def test_a_body_in_crumbs_is_refused(url, keys, size, length, status):
     """Each takes as long as a kilobyte, and nobody else is served until all of them are read."""
-    request = wire_request(url, keys["seattle"], "select 1" + " " * 1_000)
+    request = wire_request(url, keys["seattle"], "select 1" + " " * length)
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
     writer.write(b"".join(chunked(request, size)) + b"0\r\n\r\n")
     assert (await reader.readline()).split()[1] == status
+    writer.close()
+
+
+async def test_crumbs_are_counted_by_the_body(url, keys, monkeypatch):
+    monkeypatch.setattr(mcp_wire, "_PIECES", 5)
+    head, body = chunked(wire_request(url, keys["seattle"], "select 1"), 200)
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    for _ in range(10):
+        writer.write(head + body + b"0\r\n\r\n")
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.split()[1] == b"200"
+        await reader.readexactly(int(re.search(rb"content-length: (\d+)", answer)[1]))
     writer.close()
 
 
@@ -398,11 +413,23 @@ async def test_who_is_refused_keeps_nobody_busy(url, caplog, more):
 
 async def test_a_body_that_never_ends_is_given_up(url, keys, monkeypatch):
     monkeypatch.setattr(mcp_inbox, "_GIVEN_UP", 0.2)
-    async with half_sent(url, keys["seattle"]) as reader:
+    async with half_sent(url, keys["seattle"]) as (reader, _):
         with anyio.fail_after(10):
             answer = await reader.read()  # until the connection is closed
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"LIMIT_EXCEEDED" in answer
+
+
+async def test_a_body_that_comes_letter_by_letter_is_given_up(url, keys, monkeypatch):
+    monkeypatch.setattr(mcp_inbox, "_GIVEN_UP", 0.5)
+    async with half_sent(url, keys["seattle"], missing=20) as (reader, writer):
+        answer = asyncio.create_task(reader.readline())
+        for _ in range(15):
+            if not answer.done():
+                writer.write(b" ")
+            await asyncio.wait([answer], timeout=0.1)
+        assert answer.done()
+        assert (await answer).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize(
@@ -432,16 +459,21 @@ async def test_requests_that_take_their_time_are_at_the_expense_of_their_tenant_
     [(b"y" * 1000, 33, b""), (b"y" * 1000, 33, b"\r\n"), (b"", 200, b"\r\n")],
 )
 async def test_headers_are_limited_whatever_else_is_installed(
-    filled, monkeypatch, line, number, end
+    filled, keys, monkeypatch, *, line, number, end
 ):
     # uvicorn would take this parser where it is there, which has no limit.
     monkeypatch.setitem(sys.modules, "httptools", ModuleType("httptools"))
     monkeypatch.delitem(sys.modules, "uvicorn.protocols.http.auto", raising=False)
     async with Database.open(settings_for(filled)) as opened, serving(opened) as url:
-        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
-        writer.write(b"POST /mcp HTTP/1.1\r\nHost: x\r\n" + b"x: %s\r\n" % line * number + end)
-        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
-        writer.close()
+        for before in (b"", wire_request(url, keys["seattle"], "select 1")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+            head = b"POST /mcp HTTP/1.1\r\nHost: x\r\n" + b"x: %s\r\n" % line * number + end
+            writer.write(before + head)
+            if before:
+                assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+                await reader.readuntil(b"}HTTP/1.1 ")
+            assert b"400 " in await reader.readline()
+            writer.close()
 
 
 @pytest.mark.parametrize("key", ["zava_wrong", "\u00fc", "a b", "-"])
@@ -493,6 +525,7 @@ async def test_over_stdio_a_disabled_principal_is_shut_out_at_once(filled, admin
     [
         ({}, 200),
         ({"Origin": "http://localhost:6274"}, 200),
+        ({"Host": "[::1]:8000", "Origin": "http://[::1]:6274"}, 200),
         ({"Host": "evil.example"}, 421),
         ({"Host": "127.0.0.1.evil.example:8000"}, 421),
         ({"Origin": "http://evil.example"}, 403),
@@ -939,6 +972,26 @@ async def test_over_stdio_what_is_no_message_is_answered(filled):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_over_stdio_what_else_is_printed_is_no_message():
+    script = """if True:
+        import asyncio, os
+        from zava_sql.mcp_stdio import Output
+
+        async def main():
+            output = Output(lambda: None)
+            print("by a library", flush=True)
+            os.write(1, b"by another\\n")
+            await output.write("{}\\n")
+            output.close()
+            os.write(1, b"given back")
+
+        asyncio.run(main())
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout == b"{}\ngiven back"
+    assert done.stderr == b"by a library\nby another\n"
 
 
 @pytest.mark.long

@@ -508,7 +508,11 @@ async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
             for outside in (
                 {"X-Forwarded-For": "1.2.3.4"},
                 {"X-Forwarded-Proto": "https"},
+                {"Forwarded": "for=1.2.3.4"},
+                {"X-Real-IP": "1.2.3.4"},
+                {"Via": "1.1 proxy"},
                 {"Host": "db.example"},
+                {"Host": "localhost.evil.example"},
                 {"Origin": "https://app.example"},
             ):
                 refused = await get(url, path, **outside)
