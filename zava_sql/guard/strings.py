@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from zava_sql.guard.bad_tokens import adjacent_strings
@@ -20,9 +21,10 @@ __all__ = [
 
 _ESCAPE: Final = re.compile(
     r"\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|u([Dd][89ABab]..)\\u([Dd][C-Fc-f]..)"
-    r"|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|''|[^\\']+",
+    r"|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|[^\\]+",
     re.DOTALL,
 )
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _NEXT_LINE: Final = re.compile(r"[ \t\f\v]*[\n\r][ \t\n\r\f\v]*")
 _PLAIN_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
@@ -46,14 +48,22 @@ def unescape_unicode(body: str, mark: str) -> str:
     """Give what U&'...' or U&"..." stands for, its quotes included [str_udeescape of parser.c]."""
     if body.count(mark) > MAX_ESCAPES:
         raise Refusal("too_long", f"more than {MAX_ESCAPES:,} escapes in a string")
-    escape = rf"{re.escape(mark)}(?:({re.escape(mark)})|\+([0-9A-Fa-f]{{6}})|([0-9A-Fa-f]{{4}})|)"
     written = body[1:-1].replace(body[0] * 2, body[0])
     try:
-        value = re.sub(escape, lambda found: found[1] or _character(found[2] or found[3]), written)
-        # Two halves of a surrogate pair are one character.
-        return _checked(value.encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
+        value = _escapes(mark).sub(
+            lambda found: found[1] or _character(found[2] or found[3]), written
+        )
+        if _HALF.search(value):  # two halves of a surrogate pair are one character
+            value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        return _checked(value)
     except ValueError:
         return _checked("\0")
+
+
+@cache
+def _escapes(mark: str) -> re.Pattern[str]:
+    mark = re.escape(mark)
+    return re.compile(rf"{mark}(?:({mark})|\+([0-9A-Fa-f]{{6}})|([0-9A-Fa-f]{{4}})|)")
 
 
 def _character(digits: str | None) -> str:
@@ -122,7 +132,7 @@ def cut_name(name: str) -> str:
 
 
 def _escape(found: re.Match[str]) -> bytes:
-    r"""Give the bytes of one escape, of `''`, or of plain text between them."""
+    r"""Give the bytes of one escape, or of the text between two, where `''` are whole."""
     hexadecimal, octal, high, low, short, long, plain = found.groups()
     if hexadecimal:
         return bytes((int(hexadecimal, 16),))
@@ -136,4 +146,4 @@ def _escape(found: re.Match[str]) -> bytes:
         if plain in "uUv":  # unfinished \u; \v differs between versions
             raise ValueError(plain)
         return _PLAIN_ESCAPES.get(plain, plain).encode()
-    return b"'" if found[0] == "''" else found[0].encode()
+    return found[0].replace("''", "'").encode()
