@@ -359,6 +359,16 @@ SEEDS = [
         "alter function zava_run.head_office(text) volatile",
         "zava_run.head_office(text)",
     ),
+    (
+        "runner_shape",
+        'alter function zava_run.head_office(text) set search_path = "retail, public", pg_temp',
+        "zava_run.head_office(text)",
+    ),
+    (
+        "runner_shape",
+        "alter function zava_run.head_office(text) reset search_path",
+        "zava_run.head_office(text)",
+    ),
     ("extension_reaches_out", "create extension dblink", "dblink"),
     ("extension_reaches_out", "create extension tablefunc", "tablefunc"),
     ("extension_tells", "create extension pg_prewarm", "pg_prewarm"),
@@ -913,6 +923,17 @@ async def test_no_function_of_others_is_called(patient):
             await connection.close()
         for kind in kinds:
             await admin.execute(f"drop function public.format({', '.join(kind)})")
+
+
+async def test_a_runner_that_was_restored_where_all_names_are_quoted_is_sound(patient):
+    _, admin = patient
+    await admin.execute("set quote_all_identifiers = on")
+    # So a dump does it, and the remedy.
+    for role in ("store_manager", "regional_manager", "head_office"):
+        await admin.execute(
+            f"alter function zava_run.{role}(text) set search_path to 'retail', 'public', 'pg_temp'"
+        )
+    assert not await named(Sessions(admin=admin), "runner_shape")
 
 
 async def test_one_login_for_two_is_named(patient):

@@ -5,7 +5,7 @@ select
         ', ',
         case when not f.prosecdef then 'not SECURITY DEFINER' end,
         case when f.provolatile <> 's' then 'not STABLE' end,
-        case when not 'search_path=retail, public, pg_temp' = any (coalesce(f.proconfig, '{}')) then 'another search_path' end,
+        case when not coalesce(f.proconfig && n.search_paths, false) then 'another search_path' end,
         case when f.proowner <> coalesce(to_regrole(quote_ident(p.proname)), 0) then format('owned by %s', f.proowner::regrole) end,
         case when f.grantees is distinct from 'zava_runner' then format('executable by %s', f.grantees) end,
         case when p.prosrc !~ b.pattern then 'another body' end
@@ -21,9 +21,13 @@ cross join lateral (
         p.proname
     )
 ) as b (pattern)
+-- The second is how a dump restores it where quote_all_identifiers is on.
+cross join (
+    values (array['search_path=retail, public, pg_temp', 'search_path="retail", "public", "pg_temp"'])
+) as n (search_paths)
 where not f.prosecdef
     or f.provolatile <> 's'
-    or not 'search_path=retail, public, pg_temp' = any (coalesce(f.proconfig, '{}'))
+    or not coalesce(f.proconfig && n.search_paths, false)
     or f.proowner <> coalesce(to_regrole(quote_ident(p.proname)), 0)
     or f.grantees is distinct from 'zava_runner' and exists (select from gateway as g)
     or p.prosrc !~ b.pattern
