@@ -243,6 +243,16 @@ def test_arguments_that_do_not_fit_are_one_line_and_a_hint(run):
         ("token", "create", "seattle", "--ttl", ""),  # no key for ever by an unset variable
     ):
         complains(run(*arguments), "VALIDATION_ERROR", 2)
+    for arguments in (  # with a byte that is not UTF-8
+        ("principal", "create", "n\udcff", "--kind", "head"),
+        ("principal", "disable", "n\udcff"),
+        ("token", "create", "n\udcff"),
+        ("key", "retire", "n\udcff"),
+        ("audit", "tail", "--principal", "n\udcff"),
+    ):
+        done = run(*arguments)
+        complains(done, "VALIDATION_ERROR", 2)
+        assert "not UTF-8" in done.stderr
     complains(run("db", "downgrade", "-1", "--sql"), "CONFIGURATION_ERROR", 2)  # not the option -1
     error = json.loads(run("query", "select 1", "--json").stderr)
     assert error["code"] == "VALIDATION_ERROR"
@@ -276,6 +286,19 @@ def test_streams_that_are_closed_or_full(run):
         full = piped(run, 'zava "$@" >/dev/full', *few_or_many)
         complains(full, "CONFIGURATION_ERROR", 2)
         assert "No space left on device" in full.stderr
+    for arguments, code in ((("nothing",), 2), (("db",), 2), (("monitor", "--url", "http://["), 3)):
+        assert piped(run, 'zava "$@" 2>/dev/full', *arguments).returncode == code
+
+
+@pytest.mark.long
+def test_a_working_directory_that_is_gone_is_told(run, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    how = 'cd "$GONE"; rmdir "$GONE"; zava "$@"'
+    unset = {"ZAVA_HOME": "", "ZAVA_ADMIN_URL": "", "GONE": str(gone)}
+    done = piped(run, how, "db", "status", **unset)
+    complains(done, "CONFIGURATION_ERROR", 2)
+    assert "the working directory cannot be used" in done.stderr
 
 
 @pytest.mark.long

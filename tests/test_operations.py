@@ -884,8 +884,11 @@ async def test_a_command_that_finds_no_server_says_so():
     run = typer.testing.CliRunner().invoke
     done = await asyncio.to_thread(run, app, ["monitor", "--url", "http://127.0.0.1:9"])
     assert done.exception.exit_code == 3
-    for no_url in ("ftp://x", "http://", "http://[::1"):
+    for no_url in ("ftp://x", "http://", "http://[::1", "http://127.0.0.1:65536"):
         done = await asyncio.to_thread(run, app, ["monitor", "--url", no_url])
+        assert done.exception.exit_code == 2
+    for no_key in ("zava_a\n", "zava_\xe9"):
+        done = await asyncio.to_thread(run, app, ["monitor", "--key", no_key])
         assert done.exception.exit_code == 2
 
     answers = {b"200 OK": 3, b"500 Server Error": 3, b"403 Forbidden": 2}

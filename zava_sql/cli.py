@@ -107,7 +107,7 @@ def main() -> None:
         _complain(error)
         code = error.exit_code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _tell("interrupted")
         code = 130
     except BrokenPipeError:
         # The reader has what it wanted; what a command has found counts all the same.
@@ -118,10 +118,11 @@ def main() -> None:
         # So rich ends a program whose reader is gone.
     except OSError as error:
         _discard_output()
+        gone = "the working directory" if isinstance(error, FileNotFoundError) else "the output"
         _complain(
             ConfigurationError(
-                f"{error.filename or 'the output'} cannot be used: {error.strerror or error}",
-                hint="See that there is room, and that this account may write there.",
+                f"{error.filename or gone} cannot be used: {error.strerror or error}",
+                hint="See that it is there, has room, and that this account may write there.",
             )
         )
         code = ConfigurationError.exit_code
@@ -152,7 +153,7 @@ def _invoke() -> int:
     except TyperException as error:
         message = error.format_message().replace(": Value error, ", ": ")  # pydantic's words
         if message.startswith("Usage:"):  # a command without work
-            print(message, file=sys.stderr)
+            _tell(message)
             return error.exit_code
         at = getattr(error, "ctx", None)
         raise ValidationError(
@@ -192,6 +193,11 @@ def _of_database(error: Exception) -> ZavaError | None:
         return ServiceUnavailable(
             "the connection to the database was lost", hint="Check that it runs, and try again."
         )
+    if isinstance(error, asyncpg.DataError) and not error.message:  # the driver's own
+        return ValidationError(
+            "an argument is not UTF-8, and PostgreSQL has no such text",
+            hint="Set the terminal, or the script, to UTF-8.",
+        )
     if isinstance(error, asyncpg.PostgresError):
         return DatabaseError(
             error.message or "the statement failed",
@@ -205,13 +211,21 @@ def _complain(error: ZavaError) -> None:
     given = sys.argv[1:]
     formats = {f"{one}={two}" for one, two in pairwise(given)}
     if "--json" in given or "--format=json" in formats.union(given):
-        print(json.dumps(error.to_dict()), file=sys.stderr)
+        _tell(json.dumps(error.to_dict()))
         return
     where = getattr(error, "position", None)
     place = f" (character {where})" if where else ""
-    print(f"error: {_line(error.message)}{place} [{error.code}]", file=sys.stderr)
+    _tell(f"error: {_line(error.message)}{place} [{error.code}]")
     if error.hint:
-        print(f"hint: {_line(error.hint)}", file=sys.stderr)
+        _tell(f"hint: {_line(error.hint)}")
+
+
+def _tell(text: str) -> None:
+    """Write to standard error; where it cannot be written, the exit code says enough."""
+    try:
+        print(text, file=sys.stderr)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDERR)
 
 
 def _line(text: str) -> str:

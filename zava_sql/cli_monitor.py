@@ -16,6 +16,7 @@ from zava_sql.render import fitting
 __all__ = ["monitor"]
 
 _PATIENCE = 10
+_PORTS = 65535
 
 _COLUMNS = ("tool", "calls", "mean ms", "p50 ms", "p95 ms", "max ms", "slow")
 
@@ -63,8 +64,13 @@ def _read(url: str, key: str | None) -> str:
         parts = httpx2.URL(base)
     except httpx2.InvalidURL:
         parts = httpx2.URL("")
-    if parts.scheme not in ("http", "https") or not parts.host:
+    if parts.scheme not in ("http", "https") or not parts.host or (parts.port or 0) > _PORTS:
         raise ValidationError("not an http URL", hint="For example http://127.0.0.1:8000")
+    if key and not (key.isascii() and key.isprintable()):
+        raise ValidationError(
+            "not a key: it holds a character that no key has",
+            hint="Give it as `zava-sql token create` printed it.",
+        )
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         # No redirect is followed: the key is for this server.
