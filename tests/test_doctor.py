@@ -899,6 +899,27 @@ async def test_a_sound_database_is_found_sound_whatever_it_sets(patient):
         await admin.execute("drop schema shadows cascade")
 
 
+async def test_a_check_that_fails_is_told_and_keeps_no_other_from_its_finding(patient):
+    copy, admin = patient
+    function = "pg_catalog.pg_get_indexdef(oid, integer, boolean)"
+    await admin.execute(
+        f"revoke execute on function {function} from public;"
+        "grant select on retail.products to public"
+    )
+    gateway = await asyncpg.connect(copy.gateway_url)
+    try:
+        found = await doctor.examine(Sessions(gateway))
+    finally:
+        await gateway.close()
+        await admin.execute(
+            f"grant execute on function {function} to public;"
+            "revoke select on retail.products from public"
+        )
+    assert {one.check for one in found.findings} == {"public_relation"}
+    told = dict(found.unchecked)["tenant_key_without_index"]
+    assert told == "permission denied for function pg_get_indexdef"
+
+
 async def test_no_function_of_others_is_called(patient):
     """One that fits arguments better than PostgreSQL's own would be, wherever its schema stands."""
     copy, admin = patient

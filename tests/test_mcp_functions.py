@@ -363,11 +363,13 @@ async def test_a_disabled_principal_lists_nothing(shops, caplog):
                 for ask in (client.list_tools, client.list_resources):
                     with pytest.raises(MCPError, match="AUTHORIZATION_ERROR"):
                         await ask()
+                assert (await client.call_tool("whatever it likes to have logged", {})).is_error
             finally:
                 connection.execute("select zava.enable_principal('everett')")
-    told = [one.zava_fields["code"] for one in caplog.records if one.msg == "error"]
-    assert told == ["AUTHORIZATION_ERROR"] * 2
-    assert refused() == before + 2
+    told = [one.zava_fields for one in caplog.records if one.msg == "error"]
+    nobody = {"code": "AUTHORIZATION_ERROR", "principal": None, "tool": None}
+    assert told == [nobody] * 3
+    assert refused() == before + 3
 
 
 async def test_many_tools_come_in_pages(clone):
