@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import KINDS
 from zava_sql.guard.lexer import OPERATOR
+from zava_sql.guard.tree_words import GAP
 
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["JSON_WORDS", "json_words"]
 
 JSON_WORDS: Final = frozenset(word for word in KINDS if word.startswith("json"))
-_GAP: Final = ""
 _SEPARATORS: Final = frozenset({":", "value", "passing", "default", "path", "columns"})
 _BEHAVIOURS: Final = (
     "null", "error", "absent", "true", "false", "unknown", "empty", "empty array", "empty object",
@@ -92,24 +92,24 @@ def _in_brackets(tokens: Tokens, made: list[str], index: int, kind: str) -> int:
     key, before = keys[index], keys[index - 1]
     for clause in _CLAUSES.get(key, ()):
         if tuple(keys[index : index + len(clause)]) == clause:
-            made[index : index + len(clause)] = [_GAP] * len(clause)
+            made[index : index + len(clause)] = [GAP] * len(clause)
             return index + len(clause)
     if kind == "c" and before in ("(", ","):
         if key == "nested":
-            made[index] = _GAP
+            made[index] = GAP
             if keys[index + 1] == "path":
-                made[index + 1] = _GAP
+                made[index + 1] = GAP
                 return index + 2
         elif keys[index + 1] != "for":
             made[index] = "null+::"  # name type
         else:
             made[index] = "null"
     elif kind == "c" and key == "exists" and keys[index + 1] != "(":
-        made[index] = _GAP
+        made[index] = GAP
     elif key in _SEPARATORS and made[index - 1] != "," and tokens.follows_operand(index):
         made[index] = ","
         made[index + 1] = "-" if tokens.kinds[index + 1] == OPERATOR else made[index + 1]
     elif key == "as":
-        made[index : index + 2] = _GAP, _GAP
+        made[index : index + 2] = GAP, GAP
         return index + 2
     return index + 1

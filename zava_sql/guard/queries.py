@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from zava_sql.guard.columns import ALONE, CLOSED, STAR, added
-from zava_sql.guard.expressions import QUERY_TAIL
+from zava_sql.guard.expressions import QUERY_START, QUERY_TAIL
 from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import (
     BARE_RESERVED,
@@ -23,7 +23,7 @@ __all__ = ["QueryReader"]
 _NEVER_LABEL: Final = frozenset(
     {"is", "like", "ilike", "similar", "between", "overlaps", "isnull", "notnull"}
 )
-_STARTS: Final = frozenset({"select", "with", "values", "table", "("})
+_STARTS: Final = QUERY_START | {"("}
 _BOOLEANS: Final = ("true", "false")
 _CHANGES: Final = frozenset({"insert", "update", "delete", "merge"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from zava_sql.guard.calls import CallReader
-from zava_sql.guard.expressions import QUERY_TAIL
+from zava_sql.guard.expressions import QUERY_START, QUERY_TAIL
 from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED
 from zava_sql.guard.lexer import OPERATOR
 from zava_sql.guard.limits import MAX_JOINS, Refusal
@@ -126,7 +126,7 @@ class SourceReader(CallReader):
         self.enter("(")
         is_query = False
         start, copies, width = self.at, self.growth.copies, self.growth.level.width
-        if keys[self.at] in ("select", "with", "values", "table"):
+        if keys[self.at] in QUERY_START:
             self.query()
             is_query = True
         elif keys[self.at] == "(":

@@ -55,7 +55,6 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
     exp.Anonymous: "FUNCTION",
     exp.Table: "RELATION",
     exp.DataType: "TYPE",
-    exp.ParseJSON: "JSON",
 }  # fmt: skip
 # Words that are more than one token to sqlglot.
 _TOKENS_OF: Final[dict[str, tuple[str, ...]]] = {

@@ -24,7 +24,7 @@ TOKENS: Final[dict[str, TokenType]] = {
         word: Postgres.Tokenizer.KEYWORDS[word.upper()]
         for word in (*_WORDS.split(), *TYPES)
         if word.upper() in Postgres.Tokenizer.KEYWORDS
-        and word != "interval"  # behind it sqlglot takes any word for a unit
+        and word not in ("interval", "json")  # whose literals are more than casts to sqlglot
     },
     "char": TokenType.BPCHAR,
     "character": TokenType.BPCHAR,
