@@ -577,6 +577,21 @@ def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot)
         assert "newer zava-sql" in caught.value.hint
 
 
+def test_what_was_not_compared_is_told(database, snapshot, monkeypatch):
+    """Or nothing found would pass for nothing changed."""
+    reader = database.server.url(database.dbname, "zava_service", "service-password")
+    do(database.admin_url, "grant select on public.alembic_version to zava_service")
+    monkeypatch.setenv("ZAVA_ADMIN_URL", reader)
+    done = CliRunner().invoke(cli_db.db, "check")
+    assert (done.exit_code, done.stdout) == (0, "no difference\n")
+    assert done.stderr.startswith("compared with the snapshot only: this role, or server, cannot")
+    monkeypatch.setenv("ZAVA_ADMIN_URL", database.admin_url)
+    snapshot.unlink()
+    done = CliRunner().invoke(cli_db.db, "check")
+    assert (done.exit_code, done.stdout) == (0, "no difference\n")
+    assert done.stderr.startswith("no snapshot of this revision: tables and indexes were not")
+
+
 @pytest.mark.long
 def test_plpgsql_check_finds_nothing(module_database):
     with psycopg.connect(module_database.admin_url) as connection:
