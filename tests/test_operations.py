@@ -602,6 +602,7 @@ async def test_an_audit_that_takes_nothing_is_told(shops, tmp_path, monkeypatch)
             assert (await get(url, "/readyz")).status_code == 503
         agent.audit.taking = False
         assert (await counted(url))["zava_audit_stopped"] == 1
+        assert (await get(url, "/readyz")).status_code == 503
         agent.audit.taking = True
 
 
@@ -672,7 +673,7 @@ async def test_functions_that_are_not_looked_for_are_told(clone):
 
 
 @pytest.mark.usefixtures("patient")
-async def test_isolation_that_could_be_void_is_down_until_it_is_not(clone):
+async def test_isolation_that_could_be_void_is_down_until_it_is_not(clone, monkeypatch):
     with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
         async with Database.open(settings_for(copy)) as opened, serving(opened) as url:
             admin.execute("alter table retail.orders no force row level security")
@@ -684,6 +685,10 @@ async def test_isolation_that_could_be_void_is_down_until_it_is_not(clone):
             admin.execute("alter table retail.orders force row level security")
             report = await get(url, "/health")
             assert report.json()["parts"]["isolation"] == {"status": "ok"}
+            # Nor is it sound for good.
+            monkeypatch.setattr("zava_sql.health._DOCTOR", 0)
+            admin.execute("alter table retail.orders no force row level security")
+            assert (await get(url, "/health")).json()["parts"]["isolation"]["status"] == "down"
 
 
 async def test_a_retired_key_and_an_unbound_login_are_not_ready(clone):
