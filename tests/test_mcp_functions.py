@@ -668,6 +668,7 @@ async def test_a_fence_stands_around_what_errors_and_compatible_tools_quote(shop
             ("top_products", {"by": attack}, attack, ["sqlstate: 22023"]),
             ("execute_sales_query", {"postgresql_query": f"select '{attack}' as x"}, attack, []),
             ("describe_schema", {"name": "stores"}, "retail.stores", []),
+            ("describe_schema", {"search": "stores"}, "retail.stores", []),
             ("get_multiple_table_schemas", {"table_names": ["stores"]}, "retail.stores", []),
         ):
             note, boundary, *lines = mcp.text_of(
