@@ -169,6 +169,10 @@ BROKEN = [
         ),
     ),
     (
+        "every index of columns of a tenant table holds its store_id",
+        "create index customers_email_idx on retail.customers (email);",
+    ),
+    (
         "each class has exactly one permissive policy on each tenant table, and it is for SELECT",
         "create policy bad on retail.orders for select to store_manager using (true);",
     ),

@@ -338,6 +338,32 @@ async def test_what_another_has_read_is_told_by_counters_where_it_is_known(stage
     assert after > before
 
 
+async def test_a_key_of_another_store_is_looked_up_like_one_that_nobody_has(stage: Stage) -> None:
+    """The end of the own context is an error: it shows whether the fence was asked."""
+    mine = stage.people[ATTACKER]
+    mine = runner.acting(mine) if stage.way == "runner" else mine
+    context = tenants.context(stage.database, mine, now=time.time(), lifetime=-1)
+    # By sku: one that others sell, and one that nobody does.
+    sold, unsold = [
+        await stage.admin.fetchval("select product_id from retail.products where sku = $1", sku)
+        for sku in ("sku30", "sku199")
+    ]
+    for condition, values in (
+        ("retail.stores as c where c.store_key", ("bellevue", "nowhere")),
+        ("retail.inventory as c where c.product_id", (sold, unsold)),
+    ):
+        ends = [
+            await stage.ask(
+                f"with a as materialized (select set_config('zava.context', '{context}', true))"
+                f" select c.* from a, {condition} = '{value}'",
+                guarded=False,
+            )
+            for value in values
+        ]
+        assert ends[0] == ends[1], condition
+        assert ends[0][0] == ("42501" if stage.hardened else "SERVICE_UNAVAILABLE")
+
+
 # As whoever has become the gateway reads what other sessions were told.
 OVERHEARD = """
 with a as materialized (select set_config('role', 'none', true))

@@ -46,11 +46,16 @@ begin atomic
             with ordinality as m (value, position)
     ) as v on true
     left join lateral (
-        select zava._own_values(k.conrelid, a.attnum) as list
-        from pg_catalog.pg_constraint as k
-        where k.conrelid = a.attrelid
-            and k.contype = 'u'
-            and k.conkey = array[a.attnum]
+        select zava._own_values(k.indrelid, a.attnum) as list
+        from pg_catalog.pg_index as k
+        where k.indrelid = a.attrelid
+            and k.indisunique
+            and not k.indisprimary
+            and k.indnkeyatts = 1
+            and k.indpred is null
+            and pg_get_indexdef(k.indexrelid, 1, true) in (
+                quote_ident(a.attname), format('lower(%I)', a.attname)
+            )
             and a.atttypid = 'text'::regtype
             and has_column_privilege(a.attrelid, a.attnum, 'select')
         limit 1

@@ -27,7 +27,7 @@ begin
         timestamptz '2020-07-01 00:00:00-07',
         timestamptz '2020-07-01 00:00:00-07'
     from zava.seed_shops() as s
-    on conflict (store_key) do nothing;
+    on conflict (lower(store_key)) do nothing;
 
     get diagnostics v_added = row_count;
     return v_added;
