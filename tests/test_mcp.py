@@ -731,6 +731,27 @@ async def test_a_port_in_use_is_said_so(filled):
     assert "--port" in caught.value.hint
 
 
+def test_an_address_of_another_machine_is_no_port_in_use(filled):
+    settings = settings_for(filled).model_copy(update={"allowed_hosts": ["db.example"]})
+    with pytest.raises(ServiceUnavailable) as caught:
+        listen(settings, "192.0.2.1", 8000)
+    assert caught.value.hint == "Choose an address of this machine with --host."
+
+
+def test_a_port_that_only_root_may_have_is_no_port_in_use(filled):
+    first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if not first.exists() or int(first.read_text(encoding="ascii")) <= 80:
+        pytest.skip("anybody may listen on port 80 here")
+    account = os.geteuid()
+    os.seteuid(account or 65534)
+    try:
+        with pytest.raises(ServiceUnavailable) as caught:
+            listen(settings_for(filled), "127.0.0.1", 80)
+    finally:
+        os.seteuid(account)
+    assert caught.value.hint == "This account may not have it: choose one from 1024 on with --port."
+
+
 def test_no_answer_waits_for_an_acknowledgement(filled):
     with (
         listen(settings_for(filled), "127.0.0.1", 0) as listener,

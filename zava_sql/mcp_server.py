@@ -7,6 +7,7 @@ to do without. Neither keeps sessions.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import ipaddress
 import os
@@ -51,6 +52,12 @@ _KEPT = 75
 
 # Seconds after which a process tells the others of its connections.
 _OBSERVE = 2
+
+# Why a port cannot be had though nobody has it.
+_LISTEN_HINTS = {
+    errno.EACCES: "This account may not have it: choose one from 1024 on with --port.",
+    errno.EADDRNOTAVAIL: "Choose an address of this machine with --host.",
+}
 
 
 async def serve_stdio(agent: Agent, principal_name: str) -> None:
@@ -207,7 +214,10 @@ def listen(settings: Settings, host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ServiceUnavailable(
             f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0).lower()}",
-            hint="Another program may use it: stop that, or choose another port with --port.",
+            hint=_LISTEN_HINTS.get(
+                error.errno or 0,
+                "Another program may use it: stop that, or choose another port with --port.",
+            ),
         ) from error
     # Connections inherit it. asyncio's own loop leaves it off, and each answer then waits for an
     # acknowledgement that the client delays by 40 ms.
