@@ -264,6 +264,23 @@ async def test_what_a_call_said_moves_no_cursor(module_database, admin, tmp_path
     assert done.stdout.endswith(": select pg_sleep(' ]0;title ')\n")
 
 
+async def test_what_is_no_text_to_postgresql_or_too_long_holds_no_record_back(
+    module_database, admin, tmp_path
+):
+    odd = "a\0\ud800"
+    token = caller.set(Caller(odd + "x" * 300, odd, "ab" * 16))
+    async with audited(module_database, tmp_path, audit_arguments="full") as agent:
+        assert await ask(agent, f"select '{odd}'") == ["QUERY_REFUSED"]
+        await until(lambda: agent.audit.waiting == 0)
+        (anchor,) = tmp_path.glob("audit/*.anchor")
+        assert stat.S_IMODE(anchor.stat().st_mode) == 0o600
+    caller.reset(token)
+    ((client, request, sql),) = log(admin, "client, request_id, sql")
+    kept = "a\N{REPLACEMENT CHARACTER}?"
+    assert (request, sql) == (kept, f"select '{kept}'")
+    assert re.fullmatch(kept.replace("?", r"\?") + "x{117}… sha256:[0-9a-f]{64}", client)
+
+
 async def test_the_service_can_append_and_nothing_else(module_database, admin):
     source = str(uuid.uuid4())
     with psycopg.connect(module_database.service_url, autocommit=True) as service:
@@ -489,7 +506,7 @@ async def test_months_are_dropped_and_the_chain_goes_on(admin):
         # In whichever order these came, also one of which there is nothing.
         for month in ("2020-04-01", "2020-03-01", "2020-02-01", "2020-01-01"):
             admin.execute("select zava._audit_partition(%s)", [month])
-        for month in ("2020-01-15", "2020-02-15", "2020-02-15", "2020-04-15"):
+        for month in ("2020-01-15", "2020-02-14", "2020-02-15", "2020-02-15", "2020-04-15"):
             # As if time had been then.
             admin.execute(
                 "with h as (select * from zava.audit_head), r as (select l as record from"
@@ -506,17 +523,17 @@ async def test_months_are_dropped_and_the_chain_goes_on(admin):
         append(admin, source, 1, 2)
         admin.execute("insert into zava.audit_sources values (gen_random_uuid(), 1, '2020-01-01')")
         assert problem(admin) == (None, None)
-        assert log(admin, "number") == [(n,) for n in range(1, 7)]
+        assert log(admin, "number") == [(n,) for n in range(1, 8)]
         (dropped,) = admin.execute("select zava.drop_audit_before('2020-04-20')").fetchone()
         assert dropped == 3
-        assert log(admin, "number") == [(4,), (5,), (6,)]
+        assert log(admin, "number") == [(5,), (6,), (7,)]
         assert problem(admin) == (None, None)
         # Whoever writes still is known, and nobody else.
-        assert append(admin, source, 1, 2) == 6
+        assert append(admin, source, 1, 2) == 7
         known = admin.execute("select source_id::text from zava.audit_sources").fetchall()
         assert known == [(source,)]
-        admin.execute("delete from zava.audit_log where number = 4")
-        assert problem(admin)[0] == 4
+        admin.execute("delete from zava.audit_log where number = 5")
+        assert problem(admin)[0] == 5
         with pytest.raises(psycopg.errors.InvalidParameterValue):
             admin.execute("select zava.drop_audit_before(now() + interval '1 day')")
 
