@@ -846,6 +846,7 @@ async def test_sessions_of_the_gateway_are_looked_at(patient):
         found = (await doctor.examine(Sessions(gateway, admin=admin))).findings
         assert {one.check for one in found} == expected | {"role_settings"}
         assert len(found) == 4
+        assert [*found] == sorted(found, key=lambda one: doctor.LEVELS.index(one.level))
         for one in found:
             await admin.execute(one.remedy)
     finally:

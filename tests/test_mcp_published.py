@@ -119,6 +119,17 @@ async def test_content_that_is_too_long_does_not_come_in_half(client):
     assert text.text == "x" * 256_000
 
 
+async def test_parts_that_are_missing_are_told(shops, keys):
+    async with (
+        Database.open(settings_for(shops[0], max_rows=2)) as database,
+        serving(database) as url,
+        client_of(url, keys["seattle"]) as client,
+    ):
+        text, _, last = (await client.call_tool("report", {})).content
+    assert text.text == "About all"
+    assert last.text == "# truncated: these are the first 2 parts"
+
+
 async def test_only_tables_announce_columns(client):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert tools["picture"].output_schema is None
