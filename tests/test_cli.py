@@ -795,7 +795,7 @@ def test_an_administrator_works_whatever_a_database_sets(module_database, admin_
             ]
 
     try:
-        assert asyncio.run(settings()) == ["0", "0", "on", "public"]
+        assert asyncio.run(settings()) == ["0", "0", "on", "pg_catalog"]
     finally:
         admin_connection.execute(f'alter database "{name}" reset all')
 
