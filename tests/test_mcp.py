@@ -683,6 +683,7 @@ async def test_health_and_readiness_tell_a_lost_database_from_a_lost_process(
             refused = await post(url, keys["seattle"])
             assert refused.status_code == 503
             assert refused.json()["code"] == "SERVICE_UNAVAILABLE"
+            assert refused.headers["Retry-After"] == "1"
         told = [one.zava_fields["code"] for one in caplog.records if one.msg == "error"]
         assert told == ["SERVICE_UNAVAILABLE"]
         assert counted() == before + 1
