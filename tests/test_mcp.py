@@ -971,6 +971,7 @@ async def test_over_stdio_what_is_no_message_is_answered(filled):
     try:
         for line, asked, code in (
             ("no JSON", None, types.PARSE_ERROR),
+            ("[" * 100_000, None, types.PARSE_ERROR),
             (json.dumps([ping]), None, types.INVALID_REQUEST),
             (json.dumps(ping | {"params": [1]}), 7, types.INVALID_REQUEST),
             (json.dumps(ping | {"id": "a", "jsonrpc": "1.0"}), "a", types.INVALID_REQUEST),
