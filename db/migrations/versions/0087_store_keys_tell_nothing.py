@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0087_store_keys_tell_nothing.up.sql",
-        sha256="3035bd41b9a7357d7b5dd706b7b1e1fc2494d29e783477801abeb1072d8c7d7f",
+        sha256="b0e958c33223a2918ba9dbddd3e44a2b6b5ec9dbbde8ef5871d72ef82733bfc7",
     )
 
 

@@ -6,11 +6,17 @@ set local role zava_owner;
 -- an index before the fence is asked. Where the index finds nothing, the signed context is never verified: how
 -- long that takes told that another store has the key, or sells the product. With store_id in the index the
 -- fence is a part of what is looked up; lower() is not known to be leakproof, so that only who writes uses that.
+-- squawk-ignore ban-drop-constraint
 alter table retail.stores drop constraint stores_store_key_key;
+-- squawk-ignore require-concurrent-index-creation
 create unique index stores_store_key_idx on retail.stores (lower(store_key));
+-- squawk-ignore require-concurrent-index-creation
 create index inventory_product_id_store_id_idx on retail.inventory (product_id, store_id);
+-- squawk-ignore require-concurrent-index-deletion
 drop index retail.inventory_product_id_idx;
+-- squawk-ignore require-concurrent-index-creation
 create index daily_sales_category_id_store_id_idx on retail.daily_sales (category_id, store_id);
+-- squawk-ignore require-concurrent-index-deletion
 drop index retail.daily_sales_category_id_idx;
 
 -- sources begin (written by scripts/freeze up to the end mark)
