@@ -12,9 +12,10 @@ __all__ = ["ROLE_MISSING", "ROLE_OF_ANOTHER", "administer", "advice"]
 # functions are read as they were written, row-level security hides and never raises, and what takes
 # long is not ended. How values are written decides what a catalogue looks like. A member of the
 # roles that it makes would be held to the rows of a store. PostgreSQL makes no partitioned table if
-# the default tablespace is that of the database.
+# the default tablespace is that of the database. What others have put into public would be called
+# with the administrator's rights where it fits arguments better than PostgreSQL's own.
 _ADMINISTRATION = """
-set search_path = public;
+set search_path = pg_catalog;
 set standard_conforming_strings = on;
 set transform_null_equals = off;
 set default_transaction_isolation = 'read committed';

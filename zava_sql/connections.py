@@ -142,9 +142,6 @@ async def connect(
             raise wrong_url(variable, error) from None
         if variable == "ZAVA_ADMIN_URL":
             await administer(connection)
-            # What others have put into public would be called with the administrator's rights where
-            # it fits arguments better than PostgreSQL's own. Migrations alone need that schema.
-            await connection.execute("set search_path = pg_catalog")
     try:
         yield connection
     finally:

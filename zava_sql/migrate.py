@@ -162,6 +162,7 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     except (*connections.WRONG_URL, *connections.REFUSED_SETTING) as error:
         raise connections.wrong_url("ZAVA_ADMIN_URL", error) from None
     await administer(connection)
+    await connection.execute("set search_path = public")  # revisions find extensions' types there
     return connection
 
 
