@@ -599,11 +599,61 @@ def test_words_say_who_gains_and_who_loses():
         f"now: {born.removesuffix(';')}"
     ]
     passed_on = dataclasses.replace(
-        policy("true"), kind="view", grants=("GRANT SELECT ON v TO head_office WITH GRANT OPTION;",)
+        policy("true"),
+        kind="view",
+        body="CREATE OR REPLACE VIEW v WITH (security_invoker=true) AS\n SELECT 1;",
+        grants=("GRANT SELECT ON v TO head_office WITH GRANT OPTION;",),
     )
     assert ddl_review.words([ddl_moves.Change("create", "", None, passed_on, "")]) == [
         "head_office gains SELECT ON v WITH GRANT OPTION"
     ]
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_whose_rights_are_used_is_told_whatever_stands_around_it(db, first):
+    def told(name: str, text: str) -> list[str]:
+        write(db, {f"functions/search/{name}.sql": text})
+        lines = [line for line in revise(first, name) if "rights of its owner" in line]
+        migrate.upgrade(first)
+        return lines
+
+    # Its word stands behind what looks like the begin of a body, in a text or in a name.
+    masked = routine(
+        "zava.masked",
+        "\"p\nAS \" text default e'\\nAS \\'\"\\\\', p_b text default '\nAS \"'",
+        f"returns text\nlanguage sql\nsecurity definer\n{PINNED}\nas $$ select p_b $$;",
+        types="text, text",
+    )
+    runs = "runs with the rights of its owner, zava_owner"
+    assert told("masked", masked) == [f"function zava.masked(text,text) {runs}"]
+
+    # It stands in a default and in a body that is bound before it is meant.
+    says = routine(
+        "zava.says",
+        "p_a text default 'SECURITY DEFINER'",
+        "returns text\nlanguage sql\nbegin atomic\n    select 'SECURITY DEFINER' || p_a;\nend;",
+        types="text",
+    )
+    assert told("says", says) == []
+    meant = says.replace("begin atomic", "security definer\nbegin atomic")
+    assert told("says", meant) == [f"function zava.says(text) {runs}"]
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_a_view_that_reads_with_the_rights_of_its_owner_is_told(db, first):
+    def told(options: str) -> list[str]:
+        view = f'create or replace view api.sums{options} as select 1 as "security_invoker=true";\n'
+        write(db, {"functions/search/sums.sql": view})
+        lines = [line for line in revise(first, "sums") if "rights of its owner" in line]
+        migrate.upgrade(first)
+        return lines
+
+    reads = "view api.sums reads with the rights of its owner, zava_owner"
+    assert told(" with (security_barrier, security_invoker)") == []
+    assert told(" with (security_invoker = false)") == [reads]
+    assert told("") == []  # as before
+    assert told(" with (security_invoker = on)") == []
+    assert told(" with (security_barrier)") == [reads]
 
 
 def test_blame_reads_the_frozen_files():

@@ -34,6 +34,11 @@ _MENTION = (
     r"^(create or replace|create|alter|drop|comment on|grant|revoke)\b"
     r"(?:[^;('$]|\([\w, ]*\))*?(?<![\w.]){}(?![\w.])"
 )
+# A text or a name in quotes, of which a default may hold any words; and where a body begins.
+_QUOTED = re.compile(r"""(?<!\w)E'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
+_BODY = re.compile(r"\n(?! )")
+_VIEW = re.compile(r"CREATE OR REPLACE VIEW \S+(?: WITH \((.*)\))? AS\n")
+_INVOKER = re.compile(r"\bsecurity_invoker=(?:t|y|1|on)", re.IGNORECASE)
 # As it is written in SQL, or as the other commands call it: policy orders_fence on retail.orders.
 _NAME = re.compile(r'(?:[a-z ]+ )?((?:[\w.]|"[^"]*")+)(?:\(.*\))?(?: on \S+)?')
 
@@ -99,12 +104,18 @@ def _flags(old: Object | None, new: Object | None) -> Iterable[str]:
         for was, now in zip(old.body.splitlines(), new.body.splitlines(), strict=True):
             if was != now:
                 yield f"{now.removeprefix('ALTER TABLE ').rstrip(';')} (was otherwise)"
-    if new and new.kind in ("function", "procedure"):
-        definer = [
-            bool(o and "SECURITY DEFINER" in o.body.partition("\nAS ")[0]) for o in (old, new)
-        ]
-        if definer == [False, True]:
-            yield f"{new.title} runs with the rights of its owner, {new.owner}"
+    if new and _lends_rights(new) and not (old and _lends_rights(old)):
+        does = "reads" if new.kind == "view" else "runs"
+        yield f"{new.title} {does} with the rights of its owner, {new.owner}"
+
+
+def _lends_rights(o: Object) -> bool:
+    """Say whether who uses it does so with the rights of its owner."""
+    plain = _QUOTED.sub("''", o.body)
+    if o.kind == "view":
+        view = _VIEW.match(plain)
+        return not (view and _INVOKER.search(view[1] or ""))
+    return o.kind in ("function", "procedure") and "SECURITY DEFINER" in _BODY.split(plain, 1)[0]
 
 
 async def count_rows(url: str, up: str) -> list[str]:
