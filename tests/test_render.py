@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from zava_sql.answer import answer
+from zava_sql.cuts import shown
 from zava_sql.database import Database
 from zava_sql.render import dump, markdown_lines, to_csv, to_json, to_table
 from zava_sql.result import Column, Result
@@ -346,6 +347,14 @@ def test_no_more_rows_are_written_than_may_fit(form):
     assert Element.written < 300
 
 
+@pytest.mark.parametrize("beside", [None, True, 1])
+@pytest.mark.parametrize("length", [1, 500])
+def test_no_more_texts_are_looked_at_than_may_fit(length, beside):
+    rows = [("x" * length, beside, "y")] * 1000
+    some, _ = shown(result(*rows, types=["text", "int4", "text"]), 2_000, 1_000)
+    assert some.row_count == -(-1_000 // (length + 5))  # with two values, and an end each
+
+
 @given(st.integers(1, 300), st.integers(1, 40), st.integers(1000, 1100))
 def test_all_rows_are_shown_that_fit(length, count, size):
     answered = result(
@@ -388,25 +397,39 @@ def test_long_values_are_shortened_and_no_others():
     assert made.fields["cut_cells"] == 2
 
 
+@given(
+    st.lists(st.one_of(st.none(), st.integers(0, 25).map("x".__mul__)), min_size=1, max_size=12),
+    st.integers(10, 12),
+)
+def test_exactly_what_is_longer_is_shortened_wherever_it_stands(values, length):
+    made = answer(result(*[(value,) for value in values]), Settings(max_cell=length), rows=True)
+    assert [row[0] for row in made.fields["rows"]] == [
+        f"{value[:length]}…[{len(value) - length} more characters]"
+        if value is not None and len(value) > length
+        else value
+        for value in values
+    ]
+
+
 def test_a_value_counts_for_as_much_as_is_shown_of_it():
     made = answer(result(*[("ab",)] * 200, ("x" * 300_000,), types=["text"]), Settings())
     assert (made.fields["row_count"], made.fields["cut_cells"]) == (201, 1)
 
 
-def shown(answer: Result, width: int = 100) -> str:
+def on_console(answer: Result, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     console.print(to_table(answer, console))
     return console.file.getvalue()
 
 
 def test_a_table_shows_names_values_and_null():
-    text = shown(result((1, None), types=["int4", "text"]))
+    text = on_console(result((1, None), types=["int4", "text"]))
     for part in ("c1", "c2", "1", "NULL"):
         assert part in text
 
 
 def test_a_table_shows_markup_and_control_characters_instead_of_obeying_them():
-    text = shown(
+    text = on_console(
         result(("[red]x[/red]",), ("\x1b[2Jgone",), ("\u202eabc",), ("\u061cx",), ("a\tb",))
     )
     assert "[red]x[/red]" in text
@@ -419,22 +442,22 @@ def test_a_table_shows_markup_and_control_characters_instead_of_obeying_them():
 
 def test_a_row_that_is_wider_than_the_terminal_is_shown_as_a_list():
     answer = result(("2026-11-28", "7941.51", "a b c"), ("2026-11-29", None, "x" * 60), types=DATED)
-    lines = [line.strip("│ ").split(" │ ") for line in shown(answer, 30).splitlines()]
+    lines = [line.strip("│ ").split(" │ ") for line in on_console(answer, 30).splitlines()]
     assert ["c1", "2026-11-28"] in [[part.strip() for part in line] for line in lines]
-    assert "NULL" in shown(answer, 30)
+    assert "NULL" in on_console(answer, 30)
     for width in (20, 30, 65, 90):
-        text = shown(answer, width)
+        text = on_console(answer, width)
         assert "…" not in text
         assert text.count("x") == 60
         assert text.count("c2") == (1 if width == 90 else 2)
-    assert "c1" in shown(Result.of(answer.columns, [], truncated=False), 20)
+    assert "c1" in on_console(Result.of(answer.columns, [], truncated=False), 20)
     uuid = "e83f18e9-b3f6-82e8-88c6-b4d3dae9cecb"
     for width in range(45, 120, 5):
-        assert uuid in shown(result((uuid, "some words " * 9)), width)
+        assert uuid in on_console(result((uuid, "some words " * 9)), width)
 
 
 def test_a_table_does_not_obey_column_names_either():
-    text = shown(Result.of((Column("\x1b[2J[b]n[/b]", "int4"),), [(1,)], truncated=False))
+    text = on_console(Result.of((Column("\x1b[2J[b]n[/b]", "int4"),), [(1,)], truncated=False))
     assert "\\x1b[2J[b]n[/b]" in text
 
 

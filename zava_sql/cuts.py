@@ -25,6 +25,9 @@ __all__ = ["cut_cells", "shown"]
 
 _NULL: Final = type(None)
 
+# Between texts that are looked through together; PostgreSQL's hold no such character.
+_END: Final = "\0"
+
 # Values of these types are never cut.
 _SHORT: Final = {int, float, bool, _NULL}
 
@@ -42,31 +45,61 @@ def shown(result: Result, cell: int, size: int) -> tuple[Result, int]:
     count = min(size // max(width, 1) + 1, result.row_count)
     if count < result.row_count:
         result = result.first(count)
-    sizes: list[Sequence[int]] = []
-    short = set()
+    short, most = set(), width * count
     for number, values in enumerate(result.values):
+        text = _joined(values)
+        if text is None:
+            most = size + 1  # to be counted row by row
+            continue
+        most += len(text)
+        if not _has_longer(text, cell):
+            short.add(number)
+    if most > size:
+        result = _fitting(result, cell, size)
+    return cut_cells(result, cell, short)
+
+
+def _joined(values: Sequence[Any]) -> str | None:
+    """Join a column of texts, or of what is never cut: "" for that, None for any other."""
+    try:
+        return _END.join(values)
+    except TypeError:
+        types = set(map(type, values))
+    if types <= {str, _NULL}:
+        return _END.join(filter(None, values))
+    return "" if types <= _SHORT else None
+
+
+def _has_longer(joined: str, length: int) -> bool:
+    """Find a text of more characters among joined ones: no look at most of what is between."""
+    at = 0
+    while len(joined) - at > length:
+        end = joined.rfind(_END, at, at + length + 1)
+        if end < 0:
+            return True
+        at = end + 1
+    return False
+
+
+def _fitting(result: Result, cell: int, size: int) -> Result:
+    """Leave out rows that do not fit, whatever their values need beside what `shown` says."""
+    width = 2 * len(result.columns)
+    sizes: list[Sequence[int]] = []
+    for values in result.values:
         types = set(map(type, values))
         if types == {str}:
             found = list(map(len, values))
-        elif types == {str, _NULL}:
-            found = [len(value) if value else 0 for value in values]
         elif types & {str, list, asyncpg.Record}:
             found = list(map(_least, values))
         else:
-            if types <= _SHORT:
-                short.add(number)
             continue
-        if max(found) > cell:
-            found = [min(one, cell) for one in found]
-        elif types <= {str, _NULL}:
-            short.add(number)
-        sizes.append(found)
-    sizes.append([width - len(sizes)] * count)
-    if sum(map(sum, sizes)) > size:
-        ends = list(accumulate(map(sum, zip(*sizes, strict=True))))
-        fitting = bisect_left(ends, size) + 1
-        result = result.first(fitting) if fitting < count else result
-    return cut_cells(result, cell, short)
+        sizes.append([min(one, cell) for one in found] if max(found) > cell else found)
+    sizes.append([width - len(sizes)] * result.row_count)
+    if sum(map(sum, sizes)) <= size:
+        return result
+    ends = list(accumulate(map(sum, zip(*sizes, strict=True))))
+    fitting = bisect_left(ends, size) + 1
+    return result.first(fitting) if fitting < result.row_count else result
 
 
 def _least(value: object) -> int:

@@ -189,8 +189,10 @@ def _csv_column(values: Sequence[Any], kind: str) -> Iterable[str]:
     try:
         return map(_field, values) if _any_quoted(values) else values
     except TypeError:
-        present = [value for value in values if value is not None]
-    types = set(map(type, present))
+        types = set(map(type, values))
+    has_null = _NULL in types
+    present = [value for value in values if value is not None] if has_null else values
+    types.discard(_NULL)
     fields: Iterable[str]
     if types == {int} and kind != "pg_lsn":
         fields = map(str, present)
@@ -199,7 +201,7 @@ def _csv_column(values: Sequence[Any], kind: str) -> Iterable[str]:
     else:
         texts = present if types == {str} else [_text(value, kind) for value in present]
         fields = map(_field, texts) if _any_quoted(texts) else texts
-    if len(present) == len(values):
+    if not has_null:
         return fields
     given = iter(fields)
     return ["NULL" if value is None else next(given) for value in values]
