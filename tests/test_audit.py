@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import functools
 import hashlib
 import itertools
@@ -834,6 +835,28 @@ async def test_a_journal_is_read_by_nobody_else_and_synced_once_for_all_that_wai
         assert len(synced) == wanted
     journal.take(journal.waiting)
     journal.close()
+
+
+def test_a_journal_that_is_being_made_is_not_taken_for_one_that_was_left(tmp_path, monkeypatch):
+    directory, chain = tmp_path / "audit", uuid.uuid4()
+    lock, looked = fcntl.flock, []
+
+    def meanwhile(fd: int, how: int) -> None:
+        if not looked:
+            looked.append(fd)
+            for other in Journal.left_over(directory, chain):  # as a process that starts just then
+                other.close()
+        lock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    journal = Journal.create(directory, chain)
+    journal.write(RECORD)
+    assert looked
+    assert [path.name for path in directory.iterdir()] == [journal.path.name]
+    assert list(Journal.left_over(directory, chain)) == []  # it is held
+    journal.take(journal.waiting)
+    journal.close()
+    assert list(directory.iterdir()) == []
 
 
 def test_half_a_record_is_none_and_the_next_one_is_whole(tmp_path):

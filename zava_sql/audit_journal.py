@@ -62,8 +62,12 @@ class Journal:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_owner(directory)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            # Under this name only when it is locked: before that it looks as if left over, and
+            # another process would remove it.
+            unlocked = path.with_suffix(".new")
+            fd = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unlocked.rename(path)
         except OSError as error:
             raise ConfigurationError(
                 f"the audit cannot be written to {directory}: {_reason(error)}",
