@@ -228,6 +228,12 @@ def test_a_text_that_is_refused_is_named_and_stops_nobody(shop, service, connect
     assert len(service.requests) == 1 + 1 + 2
     assert state(connection)[:3] == ("live", PRODUCTS - 2, 2)
 
+    # What it says to run is about the same model.
+    done = embed("--model", "o'ther")
+    other = "zava-sql embed --model 'o'\"'\"'ther'"
+    assert done.stderr.endswith(f"Then: {other}\n")
+    assert done.stdout.endswith(f"\nsearch uses small; change it with: {other} --activate\n")
+
 
 async def test_two_runs_do_not_wait_for_what_both_are_refused(settings, service, connection):
     service.answers += [picky] * 900

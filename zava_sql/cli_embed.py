@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["embed", "embed_if_possible"]
 
+_COMMAND: Final = "zava-sql embed"
 # Of the ten nearest: less is poor (zava.check_search_recall()).
 _ENOUGH: Final = 0.99
 # Products that are named to people; programs are told all.
@@ -53,13 +55,14 @@ def embed(
         settings = settings.model_copy(update={"embedding_model": model})
     embedder = find_embedder(settings)
     resolved = embedded.resolve(settings)
+    again = _COMMAND if model is None else f"{_COMMAND} --model {shlex.quote(visible(model))}"
     if dry_run:
         report = asyncio.run(outlook(resolved.admin_url, embedder.name))
-        _show(report, 0.0, as_json=json_)
+        _show(report, 0.0, again, as_json=json_)
         return
     started = time.monotonic()
     report = asyncio.run(_fill(resolved, embedder, workers=workers, activate=activate))
-    _show(report, time.monotonic() - started, as_json=json_)
+    _show(report, time.monotonic() - started, again, as_json=json_)
     if report.refused:
         raise typer.Exit(1)
 
@@ -71,10 +74,10 @@ async def embed_if_possible(settings: Settings) -> None:
     except (ConfigurationError, ServiceUnavailable) as error:
         print(f"search goes by words only: {error.message}", file=sys.stderr)
         if error.hint:
-            print(f"hint: {error.hint.removesuffix('.')}; then: zava-sql embed", file=sys.stderr)
+            print(f"hint: {error.hint.removesuffix('.')}; then: {_COMMAND}", file=sys.stderr)
     else:
         if report.embedded or report.refused:
-            _show(report, None, as_json=False)
+            _show(report, None, _COMMAND, as_json=False)
 
 
 async def _fill(
@@ -95,7 +98,8 @@ async def _fill(
         await embedder.aclose()
 
 
-def _show(report: FillReport, seconds: float | None, *, as_json: bool) -> None:
+def _show(report: FillReport, seconds: float | None, again: str, *, as_json: bool) -> None:
+    """Say how a model stands; `again` is the command for the same model."""
     if as_json:
         fields = (
             "model",
@@ -121,7 +125,7 @@ def _show(report: FillReport, seconds: float | None, *, as_json: bool) -> None:
         print(
             (f"and {more:,} more; all with --json\n" if more > 0 else "")
             + "hint: The service does not take these texts: change what they say, or make them"
-            " shorter by ZAVA_EMBEDDING_TOKENS. Then: zava-sql embed",
+            f" shorter by ZAVA_EMBEDDING_TOKENS. Then: {again}",
             file=sys.stderr,
         )
     if report.recall is not None and report.recall < _ENOUGH:
@@ -131,7 +135,7 @@ def _show(report: FillReport, seconds: float | None, *, as_json: bool) -> None:
             file=sys.stderr,
         )
     if report.live is None:
-        without = "; to use this one all the same: zava-sql embed --activate"
+        without = f"; to use this one all the same: {again} --activate"
         print(f"no model is live: search goes by words{without if report.refused else ''}")
     elif report.live != report.model:
-        print(f"search uses {report.live}; change it with: zava-sql embed --activate")
+        print(f"search uses {report.live}; change it with: {again} --activate")
