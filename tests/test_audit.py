@@ -648,6 +648,30 @@ async def test_a_journal_in_which_something_always_waits_does_not_grow(
     assert not list(tmp_path.glob("audit/*.journal"))
 
 
+async def test_what_was_left_before_counts_and_is_told_at_the_end_as_well(
+    module_database, admin, tmp_path, caplog, monkeypatch
+):
+    (chain,) = admin.execute("select zava.audit_chain()").fetchone()
+    journal = Journal.create(tmp_path / "audit", chain)
+    journal.write(RECORD)
+    size = journal.waiting
+    os.close(journal._fd)  # noqa: SLF001 - as when its process ends
+    monkeypatch.setattr("zava_sql.audit._FAREWELL", 0.1)
+    with psycopg.connect(module_database.admin_url) as other:
+        other.execute("select from zava.audit_head for update")  # nothing can be sent
+        async with audited(module_database, tmp_path) as agent:
+            assert agent.audit.waiting == size
+            await ask(agent, "select 1")
+            assert agent.audit.waiting > size
+    told = [record for record in caplog.records if "bytes of audit wait in" in record.message]
+    paths = sorted(str(path) for path in tmp_path.glob("audit/*.journal"))
+    assert len(paths) == 2
+    assert sorted(str(record.args[1]) for record in told) == paths
+    async with audited(module_database, tmp_path) as agent:
+        await until(lambda: len(log(admin, "principal")) == 2)
+        await until(lambda: agent.audit.waiting == 0)
+
+
 async def test_a_log_without_a_place_for_records_takes_them_later(module_database, admin, tmp_path):
     (chain,) = admin.execute("select zava.audit_chain()").fetchone()
     admin.execute("select zava._audit_partition(now())")

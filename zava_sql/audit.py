@@ -100,8 +100,11 @@ class Audit:
 
     @property
     def waiting(self) -> int:
-        """Bytes that the database does not have yet."""
-        return self._journal.waiting
+        """Bytes that the database does not have yet, what is sent of a process before included."""
+        return sum(journal.waiting for journal in self._journals())
+
+    def _journals(self) -> list[Journal]:
+        return [journal for journal in (self._older, self._journal) if journal is not None]
 
     def check(self) -> None:
         """Let a call begin, or not.
@@ -222,17 +225,16 @@ class Audit:
                 if self._connection is not None and self._connection.is_in_transaction():
                     self._hang_up()
                 await self._drain_all()
-        if self._journal.waiting:
-            logger.error(
-                "%d bytes of audit wait in %s: the next start sends them",
-                self._journal.waiting,
-                self._journal.path,
-            )
-            with suppress(ZavaError):
-                await self._journal.sync()
-        for journal in (self._older, self._journal):
-            if journal is not None:
-                journal.close()
+        for journal in self._journals():
+            if journal.waiting:
+                logger.error(
+                    "%d bytes of audit wait in %s: the next start sends them",
+                    journal.waiting,
+                    journal.path,
+                )
+                with suppress(ZavaError):
+                    await journal.sync()
+            journal.close()
         os.close(self._anchor)
         self._hang_up()
 
