@@ -32,7 +32,7 @@ from sqlglot.errors import SqlglotError
 from zava_sql import guard
 from zava_sql.errors import QueryRefused
 from zava_sql.guard import Guard
-from zava_sql.guard.limits import MAX_TOKENS
+from zava_sql.guard.limits import MAX_JOINS, MAX_TOKENS
 from zava_sql.guard.tree import _KNOWN, _SHAPES
 
 if TYPE_CHECKING:
@@ -68,7 +68,11 @@ INSIDE = {
     "different clauses": "select "
     + " , ".join(f"lower(a{cast})" for cast in CASTS[:36])
     + ",a" * 640,
-    "joins": "select 1 from " + " join ".join(["a"] * 64),
+    "joins": "select 1 from " + " join ".join(["a"] * MAX_JOINS),
+    "queries that are named often": "with a as (select "
+    + ", ".join(f"x + x as a{number}" for number in range(100))
+    + " from t) select 1 from a"
+    + "".join(f" cross join a a{number}" for number in range(MAX_JOINS - 2)),
     "subscripts": "select " + " , ".join(["a [ 1 ] [ 2 ]"] * (HALF // 4)),
     "arrays": "select " + " , ".join(["array[[[[1]]]]"] * 12),
     "calls": "select " + " , ".join(["lower ( " * 45 + "1" + " )" * 45] * (HALF // 70)),
@@ -80,7 +84,7 @@ INSIDE = {
     + ", '$' columns (a int))",
     "JSON": "select " + " = ".join(["json_value(a,'$')"] * 285),
     "JSON tables": "select 1 from "
-    + " full join ".join(["json_table(a,'$' columns(b int path '$')) on 1=1"] * 60),
+    + " full join ".join(["json_table(a,'$' columns(b int path '$')) on 1=1"] * 30),
     "comments": "select 1 " + "/**/" * 4_900,
     "nested comments": "select " + "a , " * HALF + "/* /**/ */" * 25 + "a",
     "escapes": "select E'" + r"\n" * 999 + "'",

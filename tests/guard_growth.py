@@ -106,6 +106,9 @@ STEPS = """
     (with a as not materialized {} select p.x || q.x as x from a p, a q)
     (with a as not materialized {} select p.x || q.x as x from a p join a q using (x))
     (with recursive r as (select name as x from stores union {}) select # as x from r t)
+    (with a as not materialized {} select p.x from a p cross join a q left join a r on true)
+    (select t.x from {} t cross join (select # as y from stores t) q left join stores s on true)
+    (select q.x from stores t cross join (select 1 as z) r cross join {} q)
     (select l.x from {} t, lateral (select # as x) l)
     (select l.x from {} t, lateral (values (#), (#)) l(x))
     (select l.x from {} t, lateral (select # as x from stores s where s.name = t.x offset 0) l)
@@ -143,6 +146,18 @@ STARTS = """
     (select name as x from stores where name = 'a' @ and exists (select from order_items) @)
     (select order_id::text as x from order_items t where quantity = 1 @ and exists (select from
      order_items s where s.order_id = t.order_id and s.product_id = t.product_id) @)
+    (select t0.x from (select (select name from stores limit 1) as x) t0 @ cross join (select
+     (select city from stores limit 1) as x) t# @)
+    (with a as not materialized (select name as x, (select count(*) from api.sale_lines) as y
+     from stores) select t0.x from a t0 @ cross join a t# @)
+    (with a as not materialized (select name as x, row(s.*) as y from stores s) select t0.x from a
+     t0 @ left join a t# on true @)
+    (with a as (select (select count(*) from api.sale_lines)::text as x, (select count(*) from
+     api.sale_lines) as y), b as not materialized (select 1) select a.x from a @ cross join b b# @)
+    (select t0.principal as x from api.whoami() t0 @ cross join api.whoami() t# @)
+    (select t0.name as x from stores t0 @ cross join stores t# @)
+    (select name as x from stores where true @ and (select # from stores s left join orders o
+     using (store_id) limit 1) = 1 @)
     (select name as x from stores where name = 'a' @ or name = 'a#' and city = 'b' @)
     (select name as x from stores where name in ('a' @, city @))
     (select name as x from stores @ union all select name from stores @)

@@ -130,6 +130,18 @@ def dashboard(parts: int) -> str:
     return f"with {', '.join(queries)} select s.name, {figures} from stores s {joins};"
 
 
+def report(parts: int) -> str:
+    """Write a query of WITH over four tables for each figure, and all side by side."""
+    queries = [
+        f"f{n} as (select o.store_id, sum(i.quantity) as units from orders o join order_items i"
+        " using (store_id, order_id) join products p using (product_id) join categories c"
+        f" using (category_id) where c.name = 'Tools {n}' group by o.store_id)"
+        for n in range(parts)
+    ]
+    joins = " ".join(f"left join f{n} using (store_id)" for n in range(parts))
+    return f"with {', '.join(queries)} select * from stores s {joins}"
+
+
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
@@ -186,6 +198,7 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
         "select 1 group by rollup (" + ",".join(["not a"] * 480) + ")",
         "select " + ",".join(different_clauses(MAX_CLAUSES)),
         dashboard(30),
+        report(29),
         "select 1 as " + "a" * 63,
         "select 1 as " + "\u00e9" * 31,
         "select repeat('x', 10000), lpad('x', least(5, 7)), rpad('x', (3)), repeat('x', 2::int)",

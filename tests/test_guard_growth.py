@@ -360,6 +360,34 @@ GROWING: dict[str, Callable[[int], str]] = {
     "natural joins of views": lambda n: (
         f"select 1 from api.sale_lines{' natural join api.sale_lines' * min(n, 4)}"
     ),
+    "columns of joins": lambda n: (
+        "with a as not materialized (select (select 1 from api.sale_lines) as x) select 1 from a a0"
+        + "".join(f" cross join a a{m}" for m in range(1, 4 * n))
+    ),
+    "columns of joins, the widest first": lambda n: (
+        f"select 1 from (select {', '.join(['(select 1 from api.sale_lines)'] * 20)}) a0"
+        + "".join(f" cross join lower('a') a{m}" for m in range(1, 4 * n))
+    ),
+    "columns of joins in queries": lambda n: (
+        "with a as not materialized (select p.x from (select (select 1 from api.sale_lines) as x) p"
+        " cross join (select 1) q cross join (select 2) r) select 1 from a a0"
+        + "".join(f" cross join a a{m}" for m in range(1, 4 * n))
+    ),
+    "columns of joined functions": lambda n: (
+        "select 1 from api.whoami() a0"
+        + "".join(f" left join api.whoami() a{m} on true" for m in range(1, 4 * n))
+    ),
+    "items of a query with many in FROM": lambda n: (
+        "with a as not materialized (select 1 as x) select "
+        + ", ".join(["(select 1 from api.sale_lines)"] * 40)
+        + " from a a0"
+        + "".join(f", a a{m}" for m in range(1, 4 * n))
+    ),
+    "queries of LATERAL": lambda n: (
+        "with a as not materialized (select 1 as x) select 1 from a a0"
+        + "".join(f" cross join a a{m}" for m in range(1, 4 * n))
+        + ", lateral (select count(*) from api.sale_lines where a0.x = 1) l" * 15
+    ),
     "EXISTS beside each other": lambda n: (
         "select 1 from t where true"
         + " and exists (select from t s where s.a = t.a)" * min(4 * n, 60)

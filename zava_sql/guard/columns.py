@@ -39,6 +39,8 @@ class Columns(NamedTuple):
     def of(found: Sizes, row: int, growth: int, *, is_certain: bool = True) -> Columns:
         """Make them of sizes, of which those that are as all others go."""
         others = found[OTHERS]
+        if len(found) == 1 and others == (1, 1):
+            return Columns(_ONES, row)
         sizes = {name: size for name, size in found.items() if size != others}
         if not sizes and others == (1, 1):
             return Columns(_ONES, row)
@@ -108,6 +110,12 @@ class Joins(NamedTuple):
     relations: int  # those of queries in its FROM included
     parts: int  # items of FROM, and EXISTS and IN
     matched: int  # names in what joins them
+    copied: int = 0  # copies in its select list
+    aliases: int = 0  # columns of its joins, one for each join; in names and these copies
+
+    def or_more(self, other: Joins) -> Joins:
+        """Take the larger of each: one of two queries is joined."""
+        return self if self is other else Joins(*map(max, self, other))
 
 
 # With an aggregate, a window, GROUP BY, DISTINCT or LIMIT it is joined as one relation.
@@ -118,10 +126,10 @@ class Level:
     """A query that is being read."""
 
     __slots__ = (
-        "aliases", "around", "computed", "conditions", "copies", "correlated", "extremes", "inner",
-        "is_closed", "is_of_union", "is_renamed", "items", "last", "listed", "matched", "merged",
-        "naturals", "number", "parts", "planned", "relations", "sources", "start", "visible",
-        "width",
+        "aliases", "around", "computed", "conditions", "copied", "copies", "correlated",
+        "extremes", "inner", "is_closed", "is_of_union", "is_renamed", "items", "joined",
+        "known", "last", "listed", "matched", "merged", "naturals", "number", "parts", "planned",
+        "pulled", "relations", "sources", "start", "visible", "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -130,13 +138,15 @@ class Level:
         self.copies = copies  # before it
         # What there was, for the query around it.
         self.visible = self.sources = TABLE
+        self.known: dict[int, Columns] | None = None  # those of WITH in it, which sources hold
         self.computed = False
         self.correlated = 0
         # Of its FROM, so far: the largest of each name; how many items, and between commas; names
         # beyond those in conditions by which they are joined; where names are given;
         # queries, by begin, end and copies; the width of all; the largest column of the last item.
         self.number = self.listed = 0
-        self.relations = self.parts = self.matched = 0  # see Joins
+        self.relations = self.parts = self.matched = self.joined = 0  # see Joins
+        self.pulled = self.copied = 0  # items that become part of it; copies in their select lists
         self.planned = 0  # apart: what is on both sides of FULL JOIN, and views
         self.aliases: list[int] = []
         self.inner: list[tuple[int, int, int]] = []
@@ -157,6 +167,24 @@ class Level:
         self.relations += joins.relations
         self.parts += joins.parts
         self.matched += joins.matched
+        self.joined += joins.aliases
+
+    def pull_up(self, joins: Joins) -> None:
+        """Add a query in FROM that may become part of this one."""
+        self.join(joins)
+        if joins is not ALONE:
+            self.pulled += 1
+            self.copied += joins.copied
+
+    def add_named(self, columns: Columns) -> None:
+        """Add the columns of a query of WITH to its sources, all names of them but once."""
+        self.known = self.known or {}
+        if id(columns) not in self.known:
+            self.known[id(columns)] = columns
+            self.sources = larger(self.sources, columns)
+        elif columns.growth:
+            growth = self.sources.growth + columns.growth
+            self.sources = self.sources._replace(growth=growth)
 
     def own(self, end: int) -> Iterator[tuple[int, int]]:
         """Give what is between the queries in FROM."""

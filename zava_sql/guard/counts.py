@@ -13,7 +13,7 @@ from zava_sql.guard.lexer import PUNCTUATION
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from zava_sql.guard.columns import Level, Sizes
+    from zava_sql.guard.columns import Columns, Level, Sizes
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["OF_ROWS", "Counts", "half"]
@@ -47,6 +47,23 @@ class Counts:
                 return sum(self._may_be_columns(start, end))
             self._before = list(accumulate(self._all_that_may(), initial=0))
         return self._before[end] - self._before[start]
+
+    def grown(
+        self, columns: Columns, parts: list[tuple[int, int]], names: int | None = None
+    ) -> tuple[int, int]:
+        """Say by how much parts grow when what their names stand for is put in their place.
+
+        The second number is for conditions. `names` is how many names there are; without it, half
+        of the tokens are taken for names.
+        """
+        others, in_condition = columns.sizes[OTHERS]
+        if names is None:
+            names = half(sum(last - first for first, last in parts))
+        extra, more = (others - 1) * names, (in_condition - 1) * names
+        if len(columns.sizes) > 1:
+            found, in_condition = self.differences(columns.sizes, parts)
+            extra, more = extra + found, more + in_condition
+        return max(extra, 0), max(more, 0)
 
     def differences(self, sizes: Sizes, parts: list[tuple[int, int]]) -> tuple[int, int]:
         """Sum up by how much the sizes of the names there differ from those of other names."""
@@ -89,14 +106,14 @@ class Counts:
             key == "." for key in self._tokens.keys[start + 1 : end : 2]
         )
 
-    def joins(self, level: Level) -> Joins:
+    def joins(self, level: Level, copied: int) -> Joins:
         """Count what a query joins, and the names by which, about."""
         matched = level.matched
         for start, end in level.conditions:
             kinds = self._tokens.kinds[start:end]
             matched += kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
             matched -= self._tokens.keys[start:end].count(".")
-        return Joins(level.relations, level.parts, matched)
+        return Joins(level.relations, level.parts, matched, copied, level.joined)
 
     def names_a_row(self, level: Level, end: int, given: Collection[int]) -> bool:
         """Whether an item of FROM is named as a whole, outside of the queries in FROM.

@@ -4,9 +4,9 @@ It copies the left operand of BETWEEN and of IN ( list ); what stands before `.*
 a column of a sub-query, for each place that names it (see columns.py) and each part of a UNION; a
 query of WITH NOT MATERIALIZED, for each FROM that names it. It makes COALESCE ( a.x, b.x ) of each
 x behind FULL JOIN USING ( x ), and a row of all columns of each name of a join. The query in EXISTS
-is planned twice, that in JSON_ARRAY read twice; for plans see plans.py. Within each other these
-multiply: 400 characters fill the memory of a machine, and no timeout ends what does not look for
-one. Sizes are in names, and not below what is made.
+is planned twice, that in JSON_ARRAY read twice; for joins and plans see plans.py. Within each
+other these multiply: 400 characters fill the memory of a machine, and no timeout ends what does not
+look for one. Sizes are in names, and not below what is made.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from zava_sql.guard.columns import (
 from zava_sql.guard.counts import Counts, half
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
-from zava_sql.guard.plans import VIEW_PLAN, VIEW_RELATIONS, plan_size, sets_size
+from zava_sql.guard.plans import add_view, joined_size, plan_size, pulled_size, sets_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -133,6 +133,7 @@ class Growth:
         """Note a condition on the columns of the query that was just read: IN, ANY."""
         self.copies += self.query.growth
         self.semi_joined()
+        self.level.pulled += 1
 
     def semi_joined(self) -> None:
         """Note that the query that was just read is joined to that around it: EXISTS, IN."""
@@ -196,32 +197,14 @@ class Growth:
         """Note WHERE, HAVING, ON or USING: PostgreSQL moves them into the queries in FROM."""
         self.level.conditions.append((start, end))
 
-    def _extra(
-        self, columns: Columns, parts: list[tuple[int, int]], names: int | None = None
-    ) -> tuple[int, int]:
-        """Say by how much parts grow when what their names stand for is put in their place.
-
-        The second number is for conditions. `names` is how many names there are; without it, half
-        of the tokens are taken for names.
-        """
-        others, in_condition = columns.sizes[OTHERS]
-        if names is None:
-            names = half(sum(last - first for first, last in parts))
-        extra, more = (others - 1) * names, (in_condition - 1) * names
-        if len(columns.sizes) > 1:
-            found, in_condition = self._counts.differences(columns.sizes, parts)
-            extra, more = extra + found, more + in_condition
-        return max(extra, 0), max(more, 0)
-
     def end(self, end: int) -> None:
         """End a query."""
         level = self.level
         self.level = level.around or level
+        is_lateral = self.visible is not level.visible
         self.visible, self.computed = level.visible, level.computed
         self.correlated = level.correlated
         self.is_union = level.is_of_union and not level.is_closed
-        self.in_exists = self._counts.joins(level)
-        self.joins = ALONE if level.is_closed else self.in_exists
         if self.too_much is not None:
             self.query = self.sources = TABLE
             return
@@ -235,6 +218,14 @@ class Growth:
             self._put_in_place(level, sources, end)
         self.sources = sources
         self.query = self._columns(level, sources)
+        if level.number > level.listed:
+            level.joined += joined_size(level)
+        if level.pulled > 1 or (level.pulled and level.joined):
+            copies = self.copies - level.copies
+            self.copies += pulled_size(level, end, copies, is_lateral=is_lateral)
+        copied = sum([x[2] for x in level.items]) if self.copies > level.copies else 0
+        self.in_exists = self._counts.joins(level, copied)
+        self.joins = ALONE if level.is_closed else self.in_exists
         self.copies += level.planned + plan_size(self.in_exists, level.listed)
         self._bound(max(self.query.row, self.copies), level.start)
 
@@ -242,13 +233,13 @@ class Growth:
         """Note ORDER BY, which names columns of FROM; `copies` were there before it."""
         if self.too_much is None and not sources.is_plain():
             more = (self.copies - copies) * (sources.condition - 1)
-            self.copies += more + self._extra(sources, [(start, end)])[0]
+            self.copies += more + self._counts.grown(sources, [(start, end)])[0]
             self._bound(self.copies, start)
 
     def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
         """Note what a query becomes when what columns stand for is put in the place of names."""
-        extra, _ = self._extra(sources, list(level.own(end)))
-        elsewhere, in_condition = self._extra(sources, level.conditions)
+        extra, _ = self._counts.grown(sources, list(level.own(end)))
+        elsewhere, in_condition = self._counts.grown(sources, level.conditions)
         extra += in_condition - elsewhere
         extra += sum(item[3] == STAR for item in level.items) * sources.star()
         extra += level.naturals * sources.growth
@@ -259,7 +250,7 @@ class Growth:
                 self.copies += 2 * level.extremes * (half(last - first) + inner)
         self.copies += extra + copies * (sources.condition - 1)
 
-    def _columns(self, level: Level, sources: Columns) -> Columns:
+    def _columns(self, level: Level, sources: Columns) -> Columns:  # noqa: C901  # one a sort of item
         """Give what the columns of a query stand for."""
         counts, is_plain, is_closed = self._counts, sources.is_plain(), level.is_closed
         found: Sizes = {OTHERS: (1, 1)}
@@ -274,10 +265,13 @@ class Growth:
                 for name, sizes in sources.sizes.items():
                     add(found, name, sizes, is_closed=is_closed)
                 continue
-            names = 1 if end == start + 1 else counts.names(start, end)
-            size = in_condition = counts.nodes(start, end) + copies
+            if end == start + 1:
+                names, size = 1, 1 + copies
+            else:
+                names, size = counts.names(start, end), counts.nodes(start, end) + copies
+            in_condition = size
             if not is_plain:
-                extra, more = self._extra(sources, [(start, end)], names)
+                extra, more = self._counts.grown(sources, [(start, end)], names)
                 in_condition += copies * (sources.condition - 1) + more
                 size += copies * (sources.column - 1) + extra
                 if is_computed:  # an aggregate goes into HAVING, and no further
@@ -300,16 +294,24 @@ class Growth:
         level.sources = larger(level.sources, self.query)
         level.width += self.query.row
         level.last = self.query.column
-        level.join(self.joins)
+        level.pull_up(self.joins)
         level.is_of_union |= self.is_union
         level.inner.append((start, end, self.copies - copies))
 
     def table(self) -> None:
-        """Note an item of FROM that is a table, or a function."""
+        """Note an item of FROM that is a table."""
         self.level.number += 1
         self.level.join(ALONE)
         self.level.width += COLUMNS
         self.level.last = 1
+
+    def function(self, *, is_api: bool) -> None:
+        """Note an item of FROM that is a function: it may be one of SQL, or give a constant."""
+        self.table()
+        if is_api:
+            add_view(self.level)
+        else:
+            self.level.pulled += 1
 
     def alias(self, index: int) -> None:
         """Note a name that is given in FROM, and so names no row."""
@@ -327,13 +329,12 @@ class Growth:
         if not named:
             self.table()
             if has_schema and self._tokens.name(index - 2) == "api":
-                level.relations += VIEW_RELATIONS
-                level.planned += VIEW_PLAN
+                add_view(level)
             return
         named.places += 1
         level.number += 1
-        level.sources = larger(level.sources, named.columns)
-        level.join(named.joins)
+        level.add_named(named.columns)
+        level.pull_up(named.joins)
         level.width += named.columns.row
         level.last = named.columns.column
         level.is_of_union |= named.is_union
@@ -355,7 +356,7 @@ class Growth:
     def join(self, *, is_full: bool) -> None:
         """Note a join; what is on the sides of FULL JOIN is planned apart, and joined as one."""
         if is_full:
-            self.level.planned += plan_size(self._counts.joins(self.level), self.level.listed)
+            self.level.planned += plan_size(self._counts.joins(self.level, 0), self.level.listed)
             self.level.relations = 1
 
     def lateral(self) -> None:
@@ -390,6 +391,6 @@ class Growth:
         columns = self.query.renamed() if self._tokens.keys[index + 1] == "(" else self.query
         named.columns = larger(named.columns, columns)
         named.is_union |= self.is_union
-        named.joins = max(named.joins, self.joins)
+        named.joins = named.joins.or_more(self.joins)
         named.copies += size
         self.copies -= size

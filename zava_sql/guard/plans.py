@@ -2,22 +2,26 @@
 
 It tries all of up to eight relations that are joined (join_collapse_limit), queries in FROM and in
 EXISTS and IN included, and of up to eleven between commas (geqo_threshold); of more it tries some.
-Each column that joins them is one more way to join. Sizes are in names, of some 20 kB.
+Each column that joins them is one more way to join. Before that, queries in FROM become part of
+that around: for each of them PostgreSQL copies all of it, and lists of the columns of each join, in
+which stands what they stand for. Sizes are in names, of some 20 kB.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.counts import half
+
 if TYPE_CHECKING:
-    from zava_sql.guard.columns import Joins
+    from zava_sql.guard.columns import Joins, Level
 
-__all__ = ["COMMON_NAMES", "VIEW_PLAN", "VIEW_RELATIONS", "plan_size", "sets_size"]
+__all__ = ["COMMON_NAMES", "add_view", "joined_size", "plan_size", "pulled_size", "sets_size"]
 
-VIEW_RELATIONS: Final = 2  # that a view of schema api joins, itself aside, as a guess
-VIEW_PLAN: Final = 20  # what it takes to plan one
 COMMON_NAMES: Final = 40  # in the condition that NATURAL JOIN stands for: two for each column
 
+_VIEW_RELATIONS: Final = 2  # that a view of schema api joins, itself aside, as a guess
+_VIEW_PLAN: Final = 20  # what it takes to plan one
 _QUERY: Final = 1
 _RELATION: Final = 2
 _TOGETHER: Final = 8  # relations of which each order is tried
@@ -26,18 +30,30 @@ _JOINED: Final[tuple[int, ...]] = tuple(
     2 * 3**relations // 11 for relations in range(_TOGETHER + 1)
 )
 _FEW: Final = 5  # relations from which on it matters by what they are joined
+_PLANS: Final = tuple(
+    _QUERY + _RELATION * relations + _JOINED[relations] for relations in range(_FEW)
+)
 _CROSSED: Final = 0.1  # what joins without condition take of that
 _SQUARE: Final = 30
 _MAX_SETS: Final = 4_096  # of GROUP BY, beyond which PostgreSQL refuses a text
 _COLUMNS_OF_SET: Final = 16
+_WRITTEN: Final = 80  # names that are no more than copied, in the memory of one
+_OF_COPY: Final = 4  # of these, what a copy takes beside its own
+
+
+def add_view(level: Level) -> None:
+    """Add a view of schema api, or a function: it may be as much, if it is one of SQL."""
+    level.pulled += 1
+    level.relations += _VIEW_RELATIONS
+    level.planned += _VIEW_PLAN
 
 
 def plan_size(joins: Joins, listed: int) -> int:
     """Give the size of the plan of a query, of which so many relations are between commas."""
     relations = joins.relations
-    size = _QUERY + _RELATION * relations
     if relations < _FEW:
-        return size + _JOINED[relations]
+        return _PLANS[relations]
+    size = _QUERY + _RELATION * relations
     whole, rest = divmod(relations - 1, _TOGETHER - 1)
     joined = whole * (whole + 3) // 4 * _JOINED[_TOGETHER] + _JOINED[rest + 1]
     if _TOGETHER < listed <= _LISTED:
@@ -45,6 +61,26 @@ def plan_size(joins: Joins, listed: int) -> int:
     matched = joins.matched / joins.parts
     joined = int(joined * (min(max(matched, _CROSSED), 1) + matched**2 / _SQUARE))
     return size + max(joined, listed**3 if listed > _LISTED else 0)
+
+
+def joined_size(level: Level) -> int:
+    """Give the size of the lists of columns of all joins of a query, in names that are copied."""
+    return (level.number - level.listed) * (level.width + _OF_COPY * level.copied)
+
+
+def pulled_size(level: Level, end: int, copies: int, *, is_lateral: bool) -> int:
+    """Give the size of what is copied when queries in FROM become part of the one around.
+
+    That is the columns of all joins, for each of these queries, and all of the one around, for each
+    but the first; with the queries of LATERAL. `copies` are those in it.
+    """
+    size = end - level.start
+    if not is_lateral:
+        for first, last, inner in level.inner:
+            size -= last - first
+            copies -= inner
+    again = (level.pulled - 1) * (half(size) + _OF_COPY * copies)
+    return (level.pulled * level.joined + again) // _WRITTEN
 
 
 def sets_size(sets: int, columns: int) -> int:

@@ -100,7 +100,8 @@ class QueryReader(WindowReader):
                 self.at += 1
             self.simple_query()
             query, is_union = added(query, growth.query), True
-            joins, in_exists = max(joins, growth.joins), max(in_exists, growth.in_exists)
+            joins = joins.or_more(growth.joins)
+            in_exists = in_exists.or_more(growth.in_exists)
         if keys[self.at] == "order":
             start, copies = self.at, growth.copies
             self.order_by()

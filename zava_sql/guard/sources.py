@@ -158,7 +158,7 @@ class SourceReader(CallReader):
     def from_function(self) -> None:
         """Read `function(...) [with ordinality] [alias]`, `rows from (...)`."""
         keys = self.keys
-        self.growth.table()
+        self.growth.function(is_api=self.tokens.name(self.at) == "api")
         if keys[self.at] == "rows" and keys[self.at + 1] == "from":
             self.at += 2
             self.enter("(")
