@@ -861,6 +861,33 @@ async def test_a_journal_is_read_by_nobody_else_and_synced_once_for_all_that_wai
     journal.close()
 
 
+async def test_what_comes_while_others_are_synced_is_synced_itself(tmp_path, monkeypatch):
+    journal = Journal.create(tmp_path / "audit", uuid.uuid4())
+    synced = []
+
+    def fsync(_: int) -> None:
+        synced.append(journal.number)
+        if len(synced) == 1:
+            journal.write(RECORD)
+        elif len(synced) == 3:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal.write(RECORD)
+    await journal.sync()
+    await journal.sync()
+    assert synced == [1, 2]
+
+    # What the disk did not take is not on it, and the next attempt is one.
+    journal.write(RECORD)
+    with pytest.raises(ServiceUnavailable, match="cannot be written: input/output error"):
+        await journal.sync()
+    await journal.sync()
+    assert synced == [1, 2, 3, 3]
+    journal.take(journal.waiting)
+    journal.close()
+
+
 def test_a_journal_that_is_being_made_is_not_taken_for_one_that_was_left(tmp_path, monkeypatch):
     directory, chain = tmp_path / "audit", uuid.uuid4()
     lock, looked = fcntl.flock, []
@@ -908,7 +935,7 @@ def test_a_file_is_kept_in_whichever_part_it_is_damaged(tmp_path, monkeypatch):
     chain = uuid.uuid4()
     journal = Journal.create(tmp_path / "audit", chain)
     with journal.path.open("ab") as file:
-        file.write(b"no record\n")
+        file.write(b"no record\n5\n")
     os.close(journal._fd)  # noqa: SLF001 - as when its process ends
     (journal,) = Journal.left_over(tmp_path / "audit", chain)
     monkeypatch.setattr(audit_journal, "_BATCH_BYTES", 1_000)
@@ -917,11 +944,40 @@ def test_a_file_is_kept_in_whichever_part_it_is_damaged(tmp_path, monkeypatch):
     found = 0
     while journal.waiting:
         records, size = journal.read()
+        assert size <= 1_000
         found += len(json.loads(records))
         journal.take(size)
     journal.close()
     assert found == 9
     assert [path.suffix for path in tmp_path.glob("audit/*")] == [".damaged"]
+
+
+def test_only_files_of_the_same_log_that_are_journals_are_taken_up(tmp_path):
+    directory, chain, other = tmp_path / "audit", uuid.uuid4(), uuid.uuid4()
+    for log in (chain, other):
+        journal = Journal.create(directory, log)
+        journal.write(RECORD)
+        os.close(journal._fd)  # noqa: SLF001 - as when its process ends
+    (directory / f"{chain}_copy.journal").write_bytes(b"{}\n")
+    (directory / f"{chain}_{uuid.uuid4()}.journal").mkdir()
+    found = [journal.path for journal in Journal.left_over(directory, chain)]
+    assert len(found) == 1
+    assert found[0].name.startswith(f"{chain}_")
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "audit").touch()
+    with pytest.raises(ConfigurationError, match=r"cannot be written to .*: file exists") as caught:
+        Journal.create(tmp_path / "audit", uuid.uuid4())
+    assert "ZAVA_HOME" in caught.value.hint
+
+
+def test_a_directory_that_root_has_made_is_of_nobody_else(tmp_path, monkeypatch):
+    if os.geteuid() != 0:
+        pytest.skip("not root")
+    monkeypatch.setattr(os, "geteuid", lambda: 65_534)
+    journal = Journal.create(tmp_path / "audit", uuid.uuid4())
+    journal.close()
 
 
 async def test_a_torn_line_of_a_killed_process_is_left_out(module_database, admin, tmp_path):

@@ -258,6 +258,7 @@ async def test_texts_are_cut_and_put_into_batches_within_the_limits(service, ask
     sent = [request["body"]["input"] for request in service.requests]
     assert [len(batch) for batch in sent] == [4, 4, 3]
     assert all(1 <= len(text.encode()) <= 32 for batch in sent for text in batch)
+    assert sent[0][0] == "0 wörter wörter wörter wörte"  # 32 bytes
 
 
 async def test_a_request_has_no_more_tokens_than_services_take(service, ask):
@@ -341,6 +342,17 @@ async def test_one_with_a_certificate_of_nobody_we_know_is_asked_once(ask, tmp_p
         await ask(TEXT, url=url)
     assert "SSL_CERT_FILE" in caught.value.hint
     assert len(came) == 1
+
+
+@pytest.mark.long
+async def test_one_that_is_slow_has_as_long_as_the_settings_give(service, ask):
+    async def slowly(body):
+        await asyncio.sleep(5.5)  # the client of HTTP would wait for 5 by itself
+        return well(body)
+
+    service.answers += [slowly]
+    assert len(await ask("x", timeout=20)) == 1
+    assert len(service.requests) == 1
 
 
 async def test_one_that_is_silent_is_not_waited_for(service, ask):

@@ -91,3 +91,42 @@ def test_nobody_but_a_superuser_hardens(database):
         admin.execute("set role zava_owner")
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="superuser"):
             admin.execute("select zava.harden()")
+
+
+# What changes something, or tells of more than its arguments, and stays PUBLIC's: looked at, one by
+# one. Each needs a right of its own, serves pg_upgrade alone, or tells of the session that asks.
+LEFT = """
+age amvalidate array_sample array_shuffle brin_desummarize_range brin_summarize_new_values
+brin_summarize_range clock_timestamp current_query current_schema current_schemas currval
+gen_random_uuid gin_clean_pending_list inet_client_addr inet_client_port inet_server_addr
+inet_server_port lastval nextval pg_backend_pid pg_collation_actual_version pg_conf_load_time
+pg_copy_logical_replication_slot pg_copy_physical_replication_slot
+pg_database_collation_actual_version pg_event_trigger_ddl_commands
+pg_event_trigger_dropped_objects pg_event_trigger_table_rewrite_oid
+pg_event_trigger_table_rewrite_reason pg_extension_config_dump pg_get_loaded_modules
+pg_get_sequence_data pg_get_viewdef pg_get_wait_events pg_get_wal_replay_pause_state
+pg_get_wal_resource_managers pg_import_system_collations pg_is_in_recovery pg_is_wal_replay_paused
+pg_jit_available pg_my_temp_schema pg_nextoid pg_partition_ancestors pg_partition_tree
+pg_read_file_old pg_rotate_logfile_old pg_stat_clear_snapshot pg_stat_force_next_flush
+pg_stop_making_pinned_objects pg_trigger_depth plpgsql_validator random random_normal setval
+timeofday uuidv4 uuidv7
+"""
+OPEN = """
+select distinct p.proname
+from pg_proc as p
+join pg_type as t on t.oid = p.prorettype
+cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+where p.pronamespace = 'pg_catalog'::regnamespace
+    and a.grantee = 0
+    and (p.provolatile = 'v' or p.proparallel <> 's')
+    and p.proname !~ '^binary_upgrade_'
+    and not (t.typtype = 'p' and t.typname ~ '(trigger|internal|handler)$')
+    and not 'internal'::regtype = any (p.proargtypes)
+"""
+
+
+def test_what_it_leaves_to_everybody_was_looked_at(clone):
+    with clone(hardened=True) as database, psycopg.connect(database.admin_url) as admin:
+        left = {name for (name,) in admin.execute(OPEN)}
+    assert left - {*LEFT.split()} == set()
+    assert len(left) > 40
