@@ -365,7 +365,7 @@ async def test_the_recall_of_an_index_is_told_and_measured_again_when_products_h
     connection.execute("update retail.search_recall set recall = 0.97")
     report = await filled(settings)
     assert report.recall == 0.97
-    cli_embed._show(report, 1.0, as_json=False)  # noqa: SLF001
+    cli_embed._show(report, 1.0, "zava-sql embed", as_json=False)  # noqa: SLF001
     assert "finds 97.0% of what is nearest" in capsys.readouterr().err
 
 
@@ -486,6 +486,38 @@ async def test_what_is_kept_is_bounded_and_no_text(settings, service, connection
         await embed(seattle, f"{QUESTION} 9")
         await embed(seattle, f"{QUESTION} 0")
         assert len(service.requests) == 1
+        # What is asked again and again stays longest.
+        await embed(seattle, f"{QUESTION} 9")
+        for i in range(1, 3):
+            await embed(seattle, f"{QUESTION} {i}")
+            await embed(seattle, f"{QUESTION} 9")
+        assert len(service.requests) == 3
+
+
+async def test_what_is_kept_is_of_one_model_and_length(settings, service, connection):
+    for model in ("small", "other"):
+        await filled(settings, model)
+    service.forget()
+    one, other = (
+        find_embedder(settings.model_copy(update={"embedding_model": model}))
+        for model in ("small", "other")
+    )
+    async with Database.open(settings) as database:
+        embed = QueryEmbedder(database, [one, other], "")
+        seattle = await find_principal(database, "seattle")
+        assert (await embed(seattle, "nails")).model == "small"
+        connection.execute("select zava.activate_embedding_model('other')")
+        assert (await embed(seattle, "nails")).model == "other"
+        assert [request["body"]["model"] for request in service.requests] == ["small", "other"]
+        length = LENGTH + 1
+        service.answers.append(JSONResponse({"data": [{"embedding": [1] * length}]}))
+        resize = "update retail.embedding_models set dimensions = %s where name = 'other'"
+        connection.execute(resize, [length])
+        vector = await embed(seattle, "nails")
+        connection.execute(resize, [LENGTH])
+        assert len(vector.numbers) == length
+    for embedder in (one, other):
+        await embedder.aclose()
 
 
 async def test_one_who_hangs_up_does_not_take_the_others_along(live, service):
@@ -555,11 +587,29 @@ async def test_a_service_that_fails_is_left_in_peace_and_searches_do_not_wait(
     assert not (await embed.status())["by_meaning"]
     assert QUESTION not in caplog.text
     assert caplog.text.count("search goes by words only") == 1
-    monkeypatch.setattr(embed, "_resting_until", 0.0)
+    monkeypatch.setattr(embed, "_resting", {})
     service.forget()
     assert await embed(seattle, QUESTION)
     assert (await embed.status())["by_meaning"]
     assert "search goes by meaning again" in caplog.text
+
+
+async def test_what_is_wrong_with_a_service_is_not_laid_at_the_door_of_another_model(
+    live, service, connection
+):
+    embed, (seattle, _) = live
+    service.answers += [Response(status_code=503)] * 99
+    assert await embed(seattle, "nails") is None
+    connection.execute("select zava.add_embedding_model(%s, 384)", [LOCAL_MODEL])
+    use = "update retail.embedding_models set state = 'building'; update retail.embedding_models"
+    connection.execute(f"{use} set state = 'live' where name = '{LOCAL_MODEL}'")
+    assert (await embed.status())["by_meaning"]
+    assert (await embed(seattle, "nails")).model == LOCAL_MODEL
+    connection.execute(f"{use} set state = 'live' where name = 'small'")
+    assert "not available" in (await embed.status())["problem"]
+    asked = len(service.requests)
+    assert await embed(seattle, "nails") is None
+    assert len(service.requests) == asked
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ class QueryEmbedder:
         self._without = without
         self._kept: OrderedDict[bytes, list[float]] = OrderedDict()
         self._running: dict[bytes, asyncio.Task[list[float]]] = {}
-        self._resting_until = 0.0
-        self._failure = ""
+        # Of each model: what was wrong with it last, and until when it is not asked.
+        self._failures: dict[str, str] = {}
+        self._resting: dict[str, float] = {}
         self._told = ""
         self._made = 0
         self._repeated = 0
@@ -93,8 +94,8 @@ class QueryEmbedder:
     async def status(self) -> dict[str, object]:
         """Say for health whether search goes by meaning, and if not, why."""
         try:
-            await self._current()
-            problem = self._failure
+            embedder, _ = await self._current()
+            problem = self._failures.get(embedder.name, "")
         except ZavaError as error:
             problem = error.message
         except Exception as error:  # noqa: BLE001 - health must answer
@@ -139,8 +140,8 @@ class QueryEmbedder:
             self._kept.move_to_end(key)
             return self._kept[key]
         task = self._running.get(key)
-        if task is None and time.monotonic() < self._resting_until:
-            raise _unsuited(self._failure)
+        if task is None and time.monotonic() < self._resting.get(embedder.name, 0.0):
+            raise _unsuited(self._failures[embedder.name])
         if task is None:
             task = asyncio.create_task(self._make(embedder, length, question.decode()))
             self._running[key] = task
@@ -157,22 +158,24 @@ class QueryEmbedder:
                 (vector,) = await embedder.embed([text])
             _require(len(vector) == length, f"{embedder.name} gives vectors of another length")
         except TimeoutError:
-            self._rest("embedding a question took too long")
-            raise _unsuited(self._failure) from None
+            failure = "embedding a question took too long"
+            self._rest(embedder, failure)
+            raise _unsuited(failure) from None
         except ServiceUnavailable as error:
-            self._rest(error.message)
+            self._rest(embedder, error.message)
             raise
         except Exception as error:
             # Asked again at once: what it refuses may be this question alone.
-            self._failure = _said(error)
+            self._failures[embedder.name] = _said(error)
             raise
-        self._failure = ""
+        self._failures.pop(embedder.name, None)
+        self._resting.pop(embedder.name, None)
         self._made += 1
         return vector
 
-    def _rest(self, failure: str) -> None:
-        self._failure = failure
-        self._resting_until = time.monotonic() + _REST
+    def _rest(self, embedder: Embedder, failure: str) -> None:
+        self._failures[embedder.name] = failure
+        self._resting[embedder.name] = time.monotonic() + _REST
 
     def _keep(self, key: bytes, done: asyncio.Task[list[float]]) -> None:
         del self._running[key]
