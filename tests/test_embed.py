@@ -327,8 +327,9 @@ async def test_a_connection_that_breaks_is_made_again(service, ask):
 
 async def test_a_service_that_stays_away_is_given_up(service, ask):
     service.answers += [Response("busy", 503)] * 9
-    with pytest.raises(ServiceUnavailable, match="not available"):
+    with pytest.raises(ServiceUnavailable, match="not available") as caught:
         await ask("x")
+    assert "later" in caught.value.hint
     assert len(service.requests) == 5
     with pytest.raises(ServiceUnavailable, match="cannot be reached"):
         await ask("x", url="http://127.0.0.1:9/v1")
@@ -406,9 +407,9 @@ async def test_an_answer_that_cannot_be_unpacked_is_refused(service, ask):
 
 
 async def test_the_longest_vectors_are_taken(service, ask):
-    service.answers += [JSONResponse(data([1 / 3] * 4000))]
-    (found,) = await ask("x")
-    assert found == pytest.approx([4000**-0.5] * 4000)
+    service.answers += [JSONResponse(data(*[[1 / 3] * 4000] * 5))]
+    for found in await ask(*"abcde"):
+        assert found == pytest.approx([4000**-0.5] * 4000)
 
 
 async def test_vectors_of_another_length_are_refused(service, ask):
@@ -434,6 +435,7 @@ async def test_a_refusal_says_what_to_check_and_quotes_nothing(service, ask, sta
     shown = f"{caught.value} {caught.value.hint} {caplog.text}"
     assert KEY not in shown
     assert TEXT not in shown
+    assert "ZAVA_EMBEDDING_" in caught.value.hint
     assert caught.value.__cause__ is None
 
 
@@ -453,6 +455,7 @@ def test_settings_that_do_not_fit_together_are_refused(settings):
     with pytest.raises(ConfigurationError) as caught:
         find_embedder(Settings(**settings))
     assert KEY not in f"{caught.value} {caught.value.hint}"
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

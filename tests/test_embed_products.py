@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from embedding_service import LENGTH, serving, silent, well
 from starlette.responses import JSONResponse, Response
+from waiting import until
 
 from zava_sql import cli_embed, embedding_http, embedding_query
 from zava_sql.agent import Agent
@@ -592,6 +593,15 @@ async def test_a_service_that_fails_is_left_in_peace_and_searches_do_not_wait(
     assert await embed(seattle, QUESTION)
     assert (await embed.status())["by_meaning"]
     assert "search goes by meaning again" in caplog.text
+
+
+async def test_the_local_model_is_loaded_before_anybody_asks_for_it(settings, service, connection):
+    connection.execute("select zava.add_embedding_model(%s, 384)", [LOCAL_MODEL])
+    connection.execute("update retail.embedding_models set state = 'live' where dimensions = 384")
+    async with Database.open(settings) as database, QueryEmbedder.open(database) as embed:
+        local = embed._embedders[LOCAL_MODEL]  # noqa: SLF001
+        await until(lambda: local._loading is not None and local._loading.done())  # noqa: SLF001
+    assert not service.requests
 
 
 async def test_what_is_wrong_with_a_service_is_not_laid_at_the_door_of_another_model(
