@@ -30,6 +30,7 @@ from zava_sql.errors import (
 from zava_sql.guard import Guard
 from zava_sql.repairs import repair
 from zava_sql.result import Result
+from zava_sql.suggestions import suggest
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
 from zava_sql.turns import Turns
@@ -135,6 +136,7 @@ class Agent:
             try:
                 return await self._answer(call, limit)
             except DatabaseError as error:
+                await suggest(self.database, principal, error, checked.canonical)
                 # PostgreSQL counts in the canonical text, the caller reads its own.
                 if error.position is not None:
                     error.position = checked.original_position(error.position - 1)

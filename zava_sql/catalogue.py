@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zava_sql.database import Database
     from zava_sql.tenant import Principal
 
-__all__ = ["Name", "describe_schema", "list_names"]
+__all__ = ["Name", "Part", "describe_schema", "list_names", "list_parts"]
 
 
 # Characters: every word is looked for in every comment, and a name compared with every other.
@@ -31,6 +31,16 @@ class Name:
     kind: str
     name: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a table is made of, its columns, or a function takes: its whole call."""
+
+    kind: str
+    name: str
+    parts: str
+    has_column: bool
 
 
 async def describe_schema(
@@ -73,6 +83,21 @@ async def list_names(database: Database, principal: Principal) -> list[Name]:
     """
     rows = await _ask(database, principal, "select * from api._list_names()")
     return [Name(row["kind"], row["name"], row["title"]) for row in rows]
+
+
+async def list_parts(
+    database: Database,
+    principal: Principal,
+    names: list[str] | None = None,
+    column: str | None = None,
+) -> list[Part]:
+    """List tables and functions of these names, and tables with that column; or all tables.
+
+    Raises:
+        QueryTimeout, LimitExceeded, ServiceUnavailable: see `errors`.
+    """
+    rows = await _ask(database, principal, "select * from api._list_parts($1, $2)", names, column)
+    return [Part(**row) for row in rows]
 
 
 async def _ask(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["OURS", "repair"]
+__all__ = ["COLUMNS", "FUNCTIONS", "OURS", "TABLES", "repair"]
+
+# Of names that there are not; who can look names up says more.
+COLUMNS: Final = (
+    "Names are in describe_schema; 'text' in single quotes; WHERE and HAVING know no alias."
+)
+FUNCTIONS: Final = "describe_schema lists them, by name with arguments: p_limit => 5."
+TABLES: Final = "Table names are in describe_schema; those of api need it in front: api.name."
 
 _IDS: Final = "Ids are uuids: look them up by name or key."
 _DATES: Final = "Quote dates, as in date '2024-12-31'; add intervals: x - interval '30 days'."
-_NAMES: Final = (
-    "Names are in describe_schema; 'text' in single quotes; WHERE and HAVING know no alias."
-)
 _DAYS: Final = "date - date is a number of days: leave extract() or date_part() out."
 _STEP: Final = "Of dates the step is an interval: generate_series(a, b, interval '1 day')."
 _ONE_SELECT: Final = "The statement must be one SELECT in PostgreSQL's dialect."
@@ -41,7 +45,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42601", "", f"{_ONE_SELECT} JOIN needs ON or USING, unless it is CROSS or NATURAL."),
     ("42702", "", "Say of which table, as in orders.order_id."),
     ("42703", 'column "rownum"', "Use LIMIT, or row_number() over (order by x)."),
-    ("42703", "", _NAMES),
+    ("42703", "", COLUMNS),
     ("42704", "collation", 'Leave COLLATE out, or write collate "C".'),
     ("42725", "", "Give the literal a type, as in date '2024-01-01'."),
     ("42803", "aggregate functions are not allowed in WHERE", "Filter groups with HAVING."),
@@ -49,7 +53,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42803", "", "Put every column that is not aggregated into GROUP BY."),
     ("42809", "WITHIN GROUP is required", "Write percentile_cont(0.5) within group (order by x)."),
     ("42804", "", "Cast so that both sides have one type, as in x::text."),
-    ("42883", "function api.", "describe_schema lists them, by name with arguments: p_limit => 5."),
+    ("42883", "function api.", FUNCTIONS),
     ("42883", "function round(double precision, ", "Digits need numeric: round(x::numeric, 2)."),
     ("42883", "function date_trunc(", "The unit comes first: date_trunc('month', x)."),
     ("42883", "function trunc(timestamp", "Use date_trunc('month', x)."),
@@ -72,7 +76,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42P01", 'relation "api.', "A function is called with brackets: from api.name(...)."),
     ("42P01", 'relation "dual"', "Leave FROM out: select now()."),
     ("42P01", "missing FROM-clause entry", "Name the table in FROM, or use its alias."),
-    ("42P01", "", "Table names are in describe_schema; those of api need it in front: api.name."),
+    ("42P01", "", TABLES),
     ("42P10", "for SELECT DISTINCT, ORDER BY", "Select what is ordered by, or use GROUP BY."),
     ("42P20", "window functions are not allowed", "Put it in an inner query, and filter outside."),
     ("53200", "", "Ask for less: aggregate, filter or limit."),

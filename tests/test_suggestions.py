@@ -1,0 +1,121 @@
+"""Hints with the names that there are, as far as the caller may use them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+import tenants
+
+from zava_sql.agent import Agent
+from zava_sql.errors import DatabaseError
+from zava_sql.tenant import find_principal
+
+ARRANGED = """
+create table retail."Odd, named" (store_id integer, "To tal" integer, secret integer);
+grant select (store_id, "To tal") on retail."Odd, named" to store_manager;
+create table retail.hidden_sales (total integer);
+grant select on retail.hidden_sales to head_office;
+create function api.halve(p_x integer, p_by integer default 2) returns integer
+    return p_x / p_by;
+revoke execute on function api.halve(integer, integer) from public;
+grant execute on function api.halve(integer, integer) to store_manager;
+create function api.orders(p_x integer) returns integer return p_x;
+revoke execute on function api.orders(integer) from public;
+grant execute on function api.orders(integer) to store_manager;
+create function api.hide(p_x integer) returns integer return p_x;
+revoke execute on function api.hide(integer) from public;
+grant execute on function api.hide(integer) to head_office;
+"""
+
+
+@pytest.fixture(scope="module")
+def hint_of(clone):
+    """Ask as Seattle and give the hint of what is said."""
+    with clone(seeded=True, hardened=True) as database:
+        with psycopg.connect(database.admin_url, autocommit=True) as connection:
+            connection.execute(ARRANGED)
+
+        def hint(sql, principal="seattle"):
+            async def ask():
+                async with tenants.opened(database) as opened:
+                    who = await find_principal(opened, principal)
+                    await Agent(opened).query(who, sql)
+
+            with pytest.raises(DatabaseError) as caught:
+                asyncio.run(ask())
+            return caught.value.hint
+
+        yield hint
+
+
+def test_columns_are_those_of_the_tables_in_the_query_that_the_caller_may_read(hint_of):
+    hint = hint_of('select o.total from orders as o, "Odd, named"')
+    assert hint == (
+        'Columns of "Odd, named": store_id, "To tal". Columns of orders: store_id, order_id,'
+        " customer_id, order_date, status, payment_method, return_of, total_amount, tax_amount,"
+        " created_at, updated_at."
+    )
+    assert "total is a column of hidden_sales." in hint_of(
+        "select total from orders", "head-office"
+    )
+
+
+def test_a_function_and_a_table_of_one_name_are_told_apart(hint_of):
+    assert hint_of("select O.total from ORDERS as O").startswith("Columns of orders: store_id, ")
+    assert hint_of("select O.total from ORDERS as O").count("Columns of ") == 1
+    assert hint_of("select api.orders(1, 2)").startswith("Call it as api.orders(p_x), by name ")
+
+
+def test_it_is_said_which_table_has_the_column(hint_of):
+    hint = hint_of("select orders.city from retail.orders")
+    assert hint.startswith("city is a column of customers, stores. Columns of orders: store_id, ")
+    # A name in quotes is in the catalogue as it is written.
+    assert "column of" not in hint_of('select "City" from orders')
+    hint = hint_of('select "To tal" from orders')
+    assert 'To tal is a column of "Odd, named".' in hint
+    assert "secret is" not in hint_of("select secret from orders")
+
+
+def test_what_no_column_is_meant_to_be_is_told_as_well(hint_of):
+    hint = hint_of('select * from orders where status = "completed"')
+    assert hint.startswith("A text stands in single quotes. Columns of orders: ")
+    hint = hint_of("select sum(total_amount) as t from orders having t > 5")
+    assert hint.startswith("WHERE and HAVING know no alias: write the expression itself. Columns")
+    assert "alias" not in hint_of("select 1 as tt from orders where t > 5")
+
+
+def test_where_no_table_is_known_the_hint_stays(hint_of):
+    hint = hint_of("with a as (select 1 as b) select c from a")
+    assert hint.startswith("Names are in describe_schema;")
+
+
+def test_what_postgresql_knows_better_stays(hint_of):
+    assert hint_of("select store_ky from stores").startswith("Perhaps you meant ")
+
+
+def test_tables_like_the_wrong_one_come_first(hint_of):
+    hint = hint_of("select * from order_lines")
+    assert hint.startswith("Tables: order_items, orders, ")
+    assert hint.endswith(", …: see describe_schema.")
+    assert hint.count(",") == 12
+    hint = hint_of("select * from hidden_sale")
+    assert hint.startswith("Tables: daily_sales, ")
+    assert "hidden_sales" not in hint
+    assert "api.sales_trend" not in hint  # functions are no tables
+    assert hint_of("select * from hidden_sale", "head-office").startswith("Tables: hidden_sales, ")
+
+
+def test_a_call_is_shown_as_it_is_to_be(hint_of):
+    said = ", by name with =>; in [] is what may be left out."
+    assert hint_of("select api.halve(by => 2)") == f"Call it as api.halve(p_x, [p_by]){said}"
+    assert hint_of("select api.hide('a', 1)").startswith("describe_schema lists them")
+    assert hint_of("select api.hide('a', 1)", "head-office") == f"Call it as api.hide(p_x){said}"
+
+
+def test_a_hint_has_an_end(hint_of):
+    tables = "customers, products, orders, order_items, inventory, stores, product_types"
+    hint = hint_of(f"select nothing_of_all from {tables}")
+    assert 500 < len(hint) <= 1_000
+    assert all(part.endswith(".") for part in hint.split(" Columns of "))

@@ -1,0 +1,115 @@
+"""Which name was meant: what a model needs to write its statement again, without another call."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from zava_sql.catalogue import list_parts
+from zava_sql.errors import ZavaError
+from zava_sql.repairs import COLUMNS, FUNCTIONS, TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zava_sql.catalogue import Part
+    from zava_sql.database import Database
+    from zava_sql.errors import DatabaseError
+    from zava_sql.tenant import Principal
+
+__all__ = ["suggest"]
+
+_WORD: Final = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
+_NAME: Final = re.compile(rf"(?:{_WORD.pattern})(?:\s*\.\s*(?:{_WORD.pattern}))*")
+
+# Of one hint. A name has 63 characters in PostgreSQL.
+_TABLES: Final = 12
+_HOLDERS: Final = 5
+_CHARACTERS: Final = 1_000
+_NAME_CHARACTERS: Final = 63
+
+# Words of a statement that may be names.
+_WORDS: Final = 1_000
+
+
+async def suggest(
+    database: Database, principal: Principal, error: DatabaseError, canonical: str
+) -> None:
+    """Put the names that there are into the hint of an error that found none, where that can be.
+
+    The error's position is one in the canonical text.
+    """
+    if error.position is None or error.hint not in (COLUMNS, FUNCTIONS, TABLES):
+        return
+    found = _NAME.match(canonical, error.position - 1)
+    if found is None:
+        return
+    last = _bare(_WORD.findall(found[0])[-1])
+    try:
+        if error.hint == TABLES:
+            hint = _tables(last, await list_parts(database, principal))
+        elif error.hint == FUNCTIONS:
+            hint = _functions(await list_parts(database, principal, [last]))
+        else:
+            words = list(dict.fromkeys(map(_bare, _WORD.findall(canonical))))[:_WORDS]
+            hint = _columns(last, await list_parts(database, principal, words, last))
+    except (ZavaError, asyncpg.PostgresError):
+        return  # the error itself says more than that its hint could not be made
+    if hint and error.hint == COLUMNS:
+        hint = f"{_mistaken(found[0], canonical)}{hint}"
+    error.hint = hint or error.hint
+
+
+def _tables(wrong: str, parts: Iterable[Part]) -> str:
+    """Name the tables, those first whose names are most like the wrong one."""
+    tables = [part.name for part in parts if part.kind == "table"]
+    likeness = SequenceMatcher(b=wrong)
+
+    def unlike(table: str) -> float:
+        likeness.set_seq1(table)
+        return -likeness.ratio()
+
+    tables.sort(key=unlike)
+    shown, more = tables[:_TABLES], len(tables) > _TABLES
+    if not shown:
+        return ""
+    return f"Tables: {', '.join(shown)}{', …: see describe_schema' if more else ''}."
+
+
+def _functions(parts: Iterable[Part]) -> str:
+    """Say how a function is called whose name is right."""
+    calls = [part.parts for part in parts if part.kind == "function"]
+    hint = f"Call it as {' or '.join(calls)}, by name with =>; in [] is what may be left out."
+    return hint if calls and len(hint) <= _CHARACTERS else ""
+
+
+def _columns(wrong: str, parts: Iterable[Part]) -> str:
+    """Say which table has the column, and which columns the tables have that are asked."""
+    tables = [part for part in parts if part.kind == "table"]
+    holders = [part.name for part in tables if part.has_column]
+    hints = [f"{wrong} is a column of {', '.join(holders[:_HOLDERS])}."] if holders else []
+    hints += [f"Columns of {part.name}: {part.parts}." for part in tables if not part.has_column]
+    hint = ""
+    for one in hints:
+        if len(hint) + len(one) <= _CHARACTERS:
+            hint = f"{hint} {one}".lstrip()
+    return hint
+
+
+def _mistaken(wrong: str, canonical: str) -> str:
+    """Say what else the name of a column can be that there is not."""
+    if re.fullmatch(r'"(?:[^"]|"")+"', wrong):
+        return "A text stands in single quotes. "
+    if re.search(rf"\bas\s+{re.escape(wrong)}(?![\w$])", canonical, re.IGNORECASE):
+        return "WHERE and HAVING know no alias: write the expression itself. "
+    return ""
+
+
+def _bare(word: str) -> str:
+    """Give a name as the catalogue has it."""
+    if word.startswith('"'):
+        return word[1:-1].replace('""', '"')
+    return word.lower()[:_NAME_CHARACTERS]
