@@ -610,6 +610,55 @@ def test_words_say_who_gains_and_who_loses():
 
 
 @pytest.mark.parametrize("url", ["superuser"], indirect=True)
+def test_a_revision_tells_in_words_what_each_change_means(db, first):
+    def told(file: str, text: str) -> list[str]:
+        write(db, {file: text})
+        lines = revise(first, "words")
+        migrate.upgrade(first)
+        return lines[: next(i for i, line in enumerate(lines) if line.startswith("wrote "))]
+
+    orders = "policies/orders.sql"
+    rows = "rows of retail.orders"
+    above, write_above = (
+        "where (amount > (0)::numeric)",
+        "and write rows where (amount > (1)::numeric)",
+    )
+    held = "store_manager {} is held, in all it does, to " + rows + " for {} " + above
+    may = f"store_manager {{}} may do everything with {rows} {above}, {write_above}"
+
+    # What may be written is said where that is something else than what is seen.
+    updates = POLICIES.replace("for all", "for update").replace("amount > 1", "amount > 0")
+    assert told(orders, updates) == [
+        held.format("no longer", "ALL") + f", {write_above}",
+        held.format("now", "UPDATE"),
+    ]
+    permissive = POLICIES.replace("as restrictive", "as permissive")
+    assert told(orders, permissive.replace("grant update (amount)", "grant insert (amount)")) == [
+        "head_office loses UPDATE (amount) ON retail.orders",
+        "head_office gains INSERT (amount) ON retail.orders",
+        held.format("no longer", "UPDATE"),
+        may.format("now"),
+    ]
+    # A comment changes nobody's rights; neither does a policy that is made again as it was.
+    assert told(orders, permissive.replace("Recent.", "New.")) == [
+        "head_office loses INSERT (amount) ON retail.orders",
+        "head_office gains UPDATE (amount) ON retail.orders",
+    ]
+    assert told(
+        "functions/search/share.sql", SHARE.replace("returns integer", "returns bigint")
+    ) == [
+        "function zava.share(integer) is called by function zava.mine(uuid)",
+        "function zava.share(integer) is called by function zava.share(text)",
+    ]
+    fence = "alter table retail.notes enable row level security;\n"
+    assert told("policies/notes.sql", fence + "grant select on retail.notes to public;") == [
+        "head_office loses SELECT (note) ON retail.notes",
+        "PUBLIC gains SELECT ON retail.notes",
+        "retail.notes ENABLE ROW LEVEL SECURITY (was otherwise)",
+    ]
+
+
+@pytest.mark.parametrize("url", ["superuser"], indirect=True)
 def test_whose_rights_are_used_is_told_whatever_stands_around_it(db, first):
     def told(name: str, text: str) -> list[str]:
         write(db, {f"functions/search/{name}.sql": text})

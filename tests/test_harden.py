@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 from typer.testing import CliRunner
@@ -59,6 +61,28 @@ def test_what_only_superusers_had_stays_so(database):
             " and has_function_privilege(r.oid, 'lo_import(text)', 'execute')"
         ).fetchone()
         assert given is None
+
+
+def test_who_came_after_it_was_hardened_is_given_what_it_needs(database, monkeypatch):
+    """`harden --print` can be run before the roles are made, and before zava_sql is there."""
+    taken = ("pg_advisory_xact_lock(bigint)", "set_config(text,text,boolean)", "pg_class")
+    monkeypatch.setenv("ZAVA_ADMIN_URL", database.admin_url)
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("select zava.harden()")
+        after = admin.execute(ACLS).fetchall()
+        for name in taken:
+            privilege = "execute on function" if "(" in name else "select on"
+            admin.execute(f"revoke {privilege} {name} from zava_owner")
+        found = json.loads(CliRunner().invoke(cli.app, ["doctor", "--json"]).stdout)["findings"]
+        found = [one for one in found if "harden" in one["check"]]
+        assert {one["check"] for one in found} == {"hardening_incomplete"}
+        assert sorted(one["object"] for one in found) == sorted(taken)
+        assert {one["evidence"] for one in found} == {
+            "taken from PUBLIC, and not given to those who need it"
+        }
+        assert admin.execute("select zava.harden()").fetchone() == (len(taken),)
+        assert admin.execute(ACLS).fetchall() == after
+        assert admin.execute("select zava.harden()").fetchone() == (0,)
 
 
 def test_a_database_of_others_is_hardened_by_the_script(server, monkeypatch):

@@ -76,6 +76,7 @@ begin atomic
         select
             c.oid,
             c.oid::regclass::text as name,
+            coalesce(c.relacl, acldefault('r', c.relowner)) as acl,
             exists (
                 select
                 from aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as a
@@ -163,6 +164,44 @@ begin atomic
         cross join kept as k
         cross join visible_columns as c
         where r.oid = 'pg_catalog.pg_class'::regclass
+        union all
+        -- A database can be hardened before these roles are made.
+        select
+            5,
+            f.signature,
+            'taken from PUBLIC, and not given to those who need it',
+            format('grant execute on function %s to %s', f.signature, k.names),
+            '',
+            false
+        from functions as f
+        join function_keepers as k on k.oid = f.oid
+        where exists (select from aclexplode(f.given) as a where a.grantee = 0)
+            and not exists (select from aclexplode(f.acl) as a where a.grantee = 0)
+            and exists (
+                select
+                from keepers as o
+                where not exists (select from aclexplode(f.acl) as a where a.grantee = o.oid)
+            )
+        union all
+        select
+            6,
+            r.name,
+            'taken from PUBLIC, and not given to those who need it',
+            format('grant select on %s to %s', r.name, k.names),
+            '',
+            false
+        from relations as r
+        cross join kept as k
+        where not r.is_public
+            and exists (
+                select
+                from keepers as o
+                where not exists (
+                    select
+                    from aclexplode(r.acl) as a
+                    where a.grantee = o.oid and a.privilege_type = 'SELECT'
+                )
+            )
     )
     select s.object, s.protects_from, s.statement, s.undo, s.done
     from steps as s

@@ -9,4 +9,4 @@ select
         else 'zava-sql harden --print | psql …  -- by a superuser'
     end as remedy
 from hardening as h
-having bool_or(h.object ~ '^(pg_catalog\.)?set_config\(' and not h.done)
+having bool_or(h.object ~ '^(pg_catalog\.)?set_config\(' and h.undo <> '' and not h.done)
