@@ -86,6 +86,9 @@ GRAMMAR = {
         national
         setof
         nchar
+        recursive
+        "text"
+        "char"
         a$b
         U&"\\0061"
         U&"d!0061" uescape '!'
@@ -108,7 +111,14 @@ GRAMMAR = {
         timestamp with time zone
         int [ ]
         jsonb
-        nchar ( 3 )""",
+        nchar ( 3 )
+        national character varying ( 3 )
+        national char
+        "char"
+        "text"
+        "numeric" ( 10 , 2 )
+        pg_catalog . text
+        pg_catalog . "char\"""",
     "FUNCTION": """lower
         count
         round
@@ -207,6 +217,8 @@ GRAMMAR = {
         generate_series ( 1 , EXPR ) ALIAS
         unnest ( EXPR ) with ordinality ALIAS
         jsonb_to_recordset ( EXPR ) as t ( a TYPE , NAME TYPE )
+        jsonb_to_record ( EXPR ) as ( NAME TYPE collate "C" )
+        json_table ( EXPR , 'x' columns ( NAME TYPE path 'x' , NAME TYPE ) ) ALIAS
         json_to_record ( EXPR ) ALIAS
         api . top_products ( ) as f ( a , b )
         rows from ( unnest ( a ) , generate_series ( 1 , 2 ) )
@@ -244,7 +256,11 @@ GRAMMAR = {
         QUERY except QUERY
         QUERY union all QUERY
         with NAME as ( QUERY ) QUERY
-        with recursive t ( a ) as materialized ( QUERY ) QUERY""",
+        with recursive t ( a ) as materialized ( QUERY ) QUERY
+        with recursive as ( QUERY ) QUERY
+        with recursive ( a ) as ( QUERY ) QUERY
+        with recursive recursive as ( QUERY ) QUERY
+        with t as ( QUERY ) , recursive as ( QUERY ) QUERY""",
     "OPERATOR": "\n".join(sorted(OPERATORS, key=len)),
 }
 RULES = {symbol: [line.split() for line in lines.split("\n")] for symbol, lines in GRAMMAR.items()}

@@ -1070,6 +1070,72 @@ select between between pg_sleep(1) and 2 from (select 1 as between) t
 -- refused: function
 select national.pg_sleep, setof.pg_sleep, nchar.pg_sleep from generate_series(1, 3) national
 -- refused: syntax
-select national character 'x'
--- refused: syntax
 select setof text 'x'
+
+-- family: types in quotes, of two words, of one byte, and a query of WITH that is called recursive
+-- refused: type
+select * from json_to_recordset('[]') as r(a "regclass")
+-- refused: type
+select * from json_to_recordset('[]') as r(a "text", b "regrole")
+-- refused: type
+select * from json_to_record('{}') as (a "oid")
+-- refused: type
+select * from json_to_record('{}') as r(a zava."text")
+-- refused: type
+select * from json_to_record('{}') as r(a "pg_catalog".regtype)
+-- refused: type
+select * from json_table('[]', '$' columns (a "text" path '$', "text" "regproc" path '$'))
+-- refused: type
+select "regclass" 'pg_authid'
+-- refused: type
+select * from json_to_record('{}') as r(a "TEXT")
+-- refused: type
+select * from json_to_record('{}') as r(a "character")
+-- refused: type
+select 'a'::"national character"
+-- refused: type
+select 'a'::national text
+-- refused: type
+select 'a'::national regclass
+-- refused: type
+select 'a'::national "char"
+-- refused: type
+select 'a'::national character(65536)
+-- refused: syntax
+select national "text" 'a' from stores
+-- refused: syntax
+select national character varying from stores
+-- refused: function
+select national character varying(3) 'a', pg_sleep(1)
+-- refused: function
+select "char"(65)
+-- refused: function
+select "text"(pg_sleep(1))
+-- refused: type
+select 'a'::public."char"
+-- refused: function
+select * from json_to_record('{}') as r(a "text"), pg_sleep(1)
+-- refused: syntax
+select (a "text", pg_sleep(1)) from stores
+-- refused: function
+select * from lower('a') as r(a, "text"), lateral (select pg_sleep(1)) "text"
+-- refused: relation
+with recursive as (select 1) select * from recursive, pg_roles
+-- refused: relation
+with recursive (a) as (select rolname from pg_roles) select * from recursive
+-- refused: relation
+with recursive pg_roles as (select 1) table pg_roles
+-- refused: function
+with recursive as (select 1) select recursive(1)
+-- refused: function
+with recursive recursive as (select pg_sleep(1)) table recursive
+-- refused: syntax
+with recursive materialized (select 1) select 1
+-- refused: unsupported
+with recursive recursive as (select x * x as x from a1), a1 as (select 1 as x) select x from recursive
+-- refused: unsupported
+select * from orders tablesample system (10)
+-- refused: unsupported
+select * from products as p tablesample bernoulli (1.5) repeatable (7)
+-- refused: unsupported
+select * from orders tablesample bernoulli ((select count(*) from pg_roles))

@@ -108,6 +108,7 @@ class CallReader(JsonReader):
             following in ("'", "varying")
             or (following == "(" and key != "json")
             or (following in ("with", "without") and keys[at + 2] == "time")
+            or (key == "national" and following in ("character", "char"))
         ):
             self.typed_literal()
             return

@@ -18,7 +18,7 @@ from zava_sql.guard.keywords import COLUMN_WORD, KINDS, OPERATORS, SYSTEM_COLUMN
 from zava_sql.guard.limits import Refusal, piece
 from zava_sql.guard.names import FUNCTIONS, OF_COLUMNS, is_closed_attribute
 from zava_sql.guard.tree import unsupported
-from zava_sql.guard.type_names import TYPES
+from zava_sql.guard.type_names import TYPES, quoted_type
 
 try:
     from postgast.native import lib
@@ -186,7 +186,7 @@ class _Judge:
         if node.get("location") == -1:  # substring(x for n) casts n by itself
             return
         self.types[name[-1]] += 1
-        if TYPES.get(name[-1]) != name[-1] or name[:-1] not in ([], ["pg_catalog"], ["public"]):
+        if not quoted_type(name[-1]) or name[:-1] not in ([], ["pg_catalog"], ["public"]):
             self.found.append(f"type {name}")
 
     def column(self, node: dict[str, Any]) -> None:

@@ -210,7 +210,7 @@ class QueryReader(WindowReader):
         """`with [recursive] name [(columns)] as [[not] materialized] ( query ), ...`."""
         keys, begin, is_outer = self.keys, self.at, not self.depth
         self.at += 1
-        is_recursive = self.skip("recursive")
+        is_recursive = keys[self.at + 1] not in ("as", "(") and self.skip("recursive")
         while True:
             name = self.at
             self.allowed.cte(self, name)

@@ -17,8 +17,15 @@ from zava_sql.guard.json_words import json_words
 from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.lexer import BITS, OPERATOR, STRING
 from zava_sql.guard.tree_words import GAP, TOKENS
-from zava_sql.guard.type_names import TYPES
-from zava_sql.guard.type_words import FIELDS, is_name, skip_modifiers, type_word
+from zava_sql.guard.type_names import TYPES, behind_national
+from zava_sql.guard.type_words import (
+    FIELDS,
+    is_name,
+    is_of_column,
+    quoted_types,
+    skip_modifiers,
+    type_word,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +87,8 @@ def shape(tokens: Tokens) -> list[str]:
             done = _RULES[keys[index]](tokens, made, index)
     if "distinct on (" in tokens.form:
         _distinct_on(tokens, made)
+    if '"' in tokens.form:
+        quoted_types(tokens, made)
     if "json" in tokens.form:
         json_words(tokens, made)
     return made
@@ -114,7 +123,9 @@ def _dot(tokens: Tokens, made: list[str], index: int) -> int:
     made[index - 1] = GAP
     if tokens.keys[index + 1] == "*":
         made[index + 1] = "*"
-    elif tokens.keys[index + 2] == "'":
+    elif tokens.keys[index + 2] == "'" or (
+        tokens.kinds[index - 2] < RESERVED and is_of_column(tokens, index - 1)
+    ):
         return type_word(tokens, made, index + 1)
     else:
         made[index + 1] = "_"
@@ -163,7 +174,12 @@ def _as(tokens: Tokens, made: list[str], index: int) -> int:
     key = tokens.keys[following]
     if not is_name(tokens, following) or (key in _WITHOUT_TYPE and _opens(tokens, following)):
         return following
-    if tokens.name(following) in TYPES or key == "double" or tokens.keys[following + 1] == ".":
+    if (
+        tokens.name(following) in TYPES
+        or key == "double"
+        or tokens.keys[following + 1] == "."
+        or (key == "national" and behind_national(tokens.keys, following) > following)
+    ):
         return type_word(tokens, made, following)
     made[following] = "_"
     return following + 1
@@ -199,6 +215,23 @@ def _type_or_name(tokens: Tokens, made: list[str], index: int) -> int:
     if keys[after] == "'" or (tokens.kinds[index - 1] < RESERVED and keys[index - 2] in ("(", ",")):
         return type_word(tokens, made, index)
     made[index] = "_"
+    return index + 1
+
+
+def _national(tokens: Tokens, made: list[str], index: int) -> int:
+    """Write a type of two words or more as `_type_or_name` does those of one; else a name."""
+    if behind_national(tokens.keys, index) == index:
+        return index + 1
+    after = index + 2 + (tokens.keys[index + 2] == "varying")
+    if tokens.keys[skip_modifiers(tokens, after)] == "'" or is_of_column(tokens, index):
+        return type_word(tokens, made, index)
+    return index + 2
+
+
+def _recursive(tokens: Tokens, made: list[str], index: int) -> int:
+    """WITH RECURSIVE, or a query of WITH that bears the name."""
+    if tokens.keys[index - 1] != "with" or tokens.keys[index + 1] in ("as", "("):
+        made[index] = "_"
     return index + 1
 
 
@@ -339,6 +372,8 @@ _RULES: Final[dict[str, Callable[[Tokens, list[str], int], int]]] = {
     **dict.fromkeys(("=>", ":="), argument_name),
     **dict.fromkeys(("nulls", "fetch"), first),
     **dict.fromkeys(("rows", "row"), _rows),
+    "national": _national,
+    "recursive": _recursive,
     ".": _dot,
     "as": _as,
     "is": _is,

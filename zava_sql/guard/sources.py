@@ -241,7 +241,7 @@ class SourceReader(CallReader):
             raise Refusal(
                 "unsupported",
                 "TABLESAMPLE is not supported",
-                "Use ORDER BY random() LIMIT n, or a WHERE condition.",
+                "Use WHERE random() < 0.1, or ORDER BY random() LIMIT n.",
                 index=self.at,
             )
 

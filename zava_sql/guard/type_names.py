@@ -21,7 +21,7 @@ from zava_sql.guard.limits import (
 if TYPE_CHECKING:
     from zava_sql.guard.names import Names
 
-__all__ = ["TYPES", "TYPE_WORDS", "TypeReader"]
+__all__ = ["TYPES", "TYPE_WORDS", "TypeReader", "behind_national", "quoted_type"]
 
 _BUILT_IN: Final = """
     bool int2 int4 int8 float4 float8 numeric money text varchar bpchar name bytea bit varbit
@@ -50,8 +50,9 @@ TYPES: Final[dict[str, str]] = {
 # Keywords that begin a type: literals of these need no look at the name that follows.
 TYPE_WORDS: Final = words("""
     int integer smallint bigint real float decimal dec numeric boolean bit char character varchar
-    nchar timestamp time interval json
+    national nchar timestamp time interval json
     """)
+_ONE_BYTE: Final = "char"  # the type of this name is not that of the keyword
 _EXTENSION_TYPES: Final = frozenset(_OF_EXTENSIONS.split())
 _INTERVAL_FIELDS: Final = frozenset({"year", "month", "day", "hour", "minute", "second"})
 _OTHER_TYPES: Final = {
@@ -82,6 +83,17 @@ _OTHER_TYPES: Final = {
     "variant": "jsonb",
     "year": "int",
 }
+
+
+def behind_national(keys: list[str], index: int) -> int:
+    """Step over NATIONAL, which changes nothing of the type behind it."""
+    is_type = keys[index] == "national" and keys[index + 1] in ("character", "char")
+    return index + is_type
+
+
+def quoted_type(name: str) -> str:
+    """Give what a type is called, in quotes or behind a schema, if it is allowed."""
+    return name if TYPES.get(name) == name or name == _ONE_BYTE else ""
 
 
 class TypeReader:
@@ -188,16 +200,17 @@ class TypeReader:
 
     # Types
 
-    def type_name(self) -> str:
+    def type_name(self) -> str:  # noqa: C901  # one branch per form
         """Read a type of the allowlist with modifiers and array bounds; its canonical name."""
         keys, start = self.keys, self.at
+        if keys[start] == "national":
+            self.at = start = behind_national(keys, start)
         key = keys[start]
         name = TYPES.get(key, "")
         if keys[start + 1] == ".":
             name = self.qualified_type(start)
         elif key == '"':
-            written = self.tokens.name(start)
-            name = written if TYPES.get(written) == written else ""
+            name = quoted_type(self.tokens.name(start))
         if key == "double" and keys[start + 1] == "precision":
             name = "float8"
             self.at += 1
@@ -225,10 +238,10 @@ class TypeReader:
         """`pg_catalog.type`, `public.vector`; the reader is left on the last word."""
         schema, name = self.tokens.name(start), self.tokens.name(start + 2)
         home = "public" if name in _EXTENSION_TYPES else "pg_catalog"
-        if schema != home or self.keys[start + 3] == "." or TYPES.get(name) != name:
+        if schema != home or self.keys[start + 3] == ".":
             return ""
         self.at = start + 2
-        return name
+        return quoted_type(name)
 
     def refused_type(self, start: int) -> Refusal:
         """Make the refusal of a type that is not in the allowlist."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import IDENTIFIER, RESERVED, words
 from zava_sql.guard.tree_words import GAP, TOKENS
-from zava_sql.guard.type_names import TYPES
+from zava_sql.guard.type_names import TYPES, behind_national, quoted_type
 
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["FIELDS", "is_name", "skip_modifiers", "type_word"]
+__all__ = ["FIELDS", "is_name", "is_of_column", "quoted_types", "skip_modifiers", "type_word"]
 
 FIELDS: Final = words("year month day hour minute second to")
+_QUOTED: Final = re.compile(rf'"(?:{"|".join(TYPES)})"(?: |$)')
 
 
 def is_name(tokens: Tokens, index: int) -> bool:
@@ -21,9 +23,11 @@ def is_name(tokens: Tokens, index: int) -> bool:
     return IDENTIFIER <= tokens.kinds[index] <= RESERVED
 
 
-def type_word(tokens: Tokens, made: list[str], index: int) -> int:
+def type_word(tokens: Tokens, made: list[str], index: int) -> int:  # noqa: C901  # as many forms
     """Typename of gram.y, down to one word: no schema, modifiers, fields or array bounds."""
     keys, start = tokens.keys, index
+    if keys[index] == "national":
+        index = behind_national(keys, index)
     if keys[index + 1] == ".":
         index += 2
     key = tokens.name(index) if is_name(tokens, index) else keys[index]
@@ -77,3 +81,31 @@ def skip_modifiers(tokens: Tokens, index: int) -> int:
         if keys[after] == ")":
             return after + 1
     return index
+
+
+def is_of_column(tokens: Tokens, index: int) -> bool:
+    """Whether a type stands here in a list of column definitions, behind the name of a column."""
+    keys, kinds = tokens.keys, tokens.kinds
+    at = index - 2
+    if kinds[index - 1] >= RESERVED or keys[at] not in ("(", ","):
+        return False
+    depth = 1
+    while at >= 0 and depth:  # to the bracket that is open
+        depth += (keys[at] == ")") - (keys[at] == "(")
+        at -= bool(depth)
+    before = keys[at - 1]
+    return at > 0 and (
+        before in ("as", "columns")
+        or (kinds[at - 1] < RESERVED and keys[at - 2] in ("as", ")", "ordinality"))
+    )
+
+
+def quoted_types(tokens: Tokens, made: list[str]) -> None:
+    """Write types in quotes that stand before a literal, or in a list of column definitions."""
+    if not _QUOTED.search(tokens.form):
+        return
+    for index, key in enumerate(tokens.keys):
+        if key == '"' and made[index] == "_" and quoted_type(tokens.name(index)):
+            after = skip_modifiers(tokens, index + 1)
+            if tokens.keys[after] == "'" or is_of_column(tokens, index):
+                type_word(tokens, made, index)
