@@ -1,7 +1,7 @@
 -- Days on which a store's clocks are changed at midnight: each moment lies in one day, in every report.
 -- And the first and the last moments that a sale may have.
 begin;
-select plan(15);
+select plan(20);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -17,6 +17,17 @@ values
     ('an_a', 'c3', 4, '2025-10-26 01:30+00', 'completed', 'saw', 1, 10, 0, null),
     ('an_a', 'c3', 5, '2025-10-27 00:59:59.999999+00', 'completed', 'saw', 1, 10, 0, null),
     ('an_a', 'c1', 6, '2025-10-27 01:00+00', 'completed', 'saw', 1, 100, 0, null);
+-- In Greenland they go forward from eleven to midnight: 29 March has no last hour.
+select zava.create_principal('an-b', 'store', '{an_b}');
+update retail.stores set time_zone = 'America/Nuuk' where store_key = 'an_b';
+insert into lines
+values
+    ('an_b', 'c1', 1, timestamptz '2025-03-30 00:59:59.999999+00', 'completed', 'saw', 1, 1, 0, null::integer),
+    ('an_b', 'c1', 2, '2025-03-30 01:00+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_b', 'c2', 3, '2025-03-30 01:30+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_b', 'c3', 4, '2025-03-30 02:30+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_b', 'c3', 5, '2025-03-31 00:59:59.999999+00', 'completed', 'saw', 1, 10, 0, null),
+    ('an_b', 'c1', 6, '2025-03-31 01:00+00', 'completed', 'saw', 1, 100, 0, null);
 select pg_temp.sell();
 
 -- ---------------------------------------------------------------- assert
@@ -25,7 +36,7 @@ select is_empty(
     $$
     select z.name, d.day::date
     from unnest(array[
-        'Atlantic/Azores', 'America/Havana', 'Asia/Beirut', 'America/Santiago', 'Africa/Cairo',
+        'Atlantic/Azores', 'America/Havana', 'Asia/Beirut', 'America/Santiago', 'Africa/Cairo', 'America/Nuuk',
         'Australia/Lord_Howe', 'America/Los_Angeles', 'Asia/Kolkata', 'Pacific/Kiritimati'
     ]) as z (name)
     cross join generate_series(timestamp '2024-01-01', '2025-12-31', '1 day') as d (day)
@@ -42,29 +53,35 @@ create temporary table steps (place integer, step text, statement text);
 insert into steps
 values
     (1, 'lines', 'select 1'),
-    (2, 'day before stored', $$ select zava.refresh_daily_sales(null, '2025-10-25') $$),
-    (3, 'day stored', $$ select zava.refresh_daily_sales(null, '2025-10-26') $$),
-    (4, 'stored anew', $$ select zava.refresh_daily_sales('2025-10-26') $$);
-create function pg_temp.told(p_statement text)
+    (2, 'day before stored', 'select zava.refresh_daily_sales(null, %1$L::date - 1)'),
+    (3, 'day stored', 'select zava.refresh_daily_sales(null, %1$L)'),
+    (4, 'stored anew', 'select zava.refresh_daily_sales(%1$L, %1$L::date + 1)');
+create function pg_temp.told(p_name text, p_day date, p_statement text)
 returns text
 language plpgsql
 as $function$
 begin
-    execute p_statement;
-    return pg_temp.ask('an-a', $$
+    execute format(p_statement, p_day);
+    return pg_temp.ask(p_name, format($$
         select
-            (select array_agg((t.period_from, t.revenue) order by t.period_from)
-             from api.sales_trend(null, '2025-10-25', '2025-10-27') as t) as trend,
+            (select array_agg((t.period_from - %1$L::date, t.revenue) order by t.period_from)
+             from api.sales_trend(null, %1$L::date - 1, %1$L::date + 1) as t) as trend,
             (select array_agg(p.value order by p.metric)
-             from api.store_performance((select store_id from retail.stores), '2025-10-26', '2025-10-26') as p
+             from api.store_performance((select store_id from retail.stores), %1$L, %1$L) as p
              where p.metric in ('revenue', 'orders', 'active_customers', 'new_customers')) as figures,
-            (select sum(p.revenue) from api.top_products(null, '2025-10-26', '2025-10-26') as p) as products
-    $$);
+            (select sum(p.revenue) from api.top_products(null, %1$L, %1$L) as p) as products
+    $$, p_day));
 end;
 $function$;
 select is(
-    pg_temp.told(s.statement),
-    '("{""(2025-10-25,1.00)"",""(2025-10-26,40.00)"",""(2025-10-27,100.00)""}","{3,2,4,40.00}",40.00)',
+    pg_temp.told('an-b', '2025-03-30', s.statement),
+    '("{""(-1,1.00)"",""(0,40.00)"",""(1,100.00)""}","{3,2,4,40.00}",40.00)',
+    'what was sold when the hour before midnight was left out counts on the new day: ' || s.step
+)
+from (select * from steps order by place) as s;
+select is(
+    pg_temp.told('an-a', '2025-10-26', s.statement),
+    '("{""(-1,1.00)"",""(0,40.00)"",""(1,100.00)""}","{3,2,4,40.00}",40.00)',
     'all that was sold on the long day counts on it: ' || s.step
 )
 from (select * from steps order by place) as s;
@@ -73,6 +90,12 @@ select results_eq(
        where d.store_id = md5('an_a')::uuid order by 1 $$,
     $$ values (date '2025-10-25', 1, 1.00), ('2025-10-26', 4, 40.00), ('2025-10-27', 1, 100.00) $$,
     'the rollup holds it whole'
+);
+select results_eq(
+    $$ select d.sold_on, d.orders, d.revenue from retail.daily_totals as d
+       where d.store_id = md5('an_b')::uuid order by 1 $$,
+    $$ values (date '2025-03-29', 1, 1.00), ('2025-03-30', 4, 40.00), ('2025-03-31', 1, 100.00) $$,
+    'and that one'
 );
 select is(
     (select sum(c.orders) from retail.daily_customers as c where c.sold_on = date '2025-10-26'),
@@ -96,8 +119,8 @@ from (
 truncate lines;
 insert into lines
 values
-    ('an_b', 'c1', 91, timestamptz '1900-01-02 00:00+00', 'completed', 'saw', 1000000, 1, 0, null::integer),
-    ('an_b', 'c1', 92, '2999-12-30 23:59:59.999999+00', 'return', 'saw', -1000000, 1, 0, 91);
+    ('an_b', 'c9', 91, timestamptz '1900-01-02 00:00+00', 'completed', 'saw', 1000000, 1, 0, null::integer),
+    ('an_b', 'c9', 92, '2999-12-30 23:59:59.999999+00', 'return', 'saw', -1000000, 1, 0, 91);
 update retail.stores set time_zone = 'Pacific/Kiritimati' where store_key = 'an_b';
 select pg_temp.sell();
 select is_empty(

@@ -1,7 +1,9 @@
 -- api._day_start(): the moment at which a day begins in a time zone. Not a tool.
 -- Not midnight: where clocks go back from one to midnight (Azores, Havana) there are two, and
 -- PostgreSQL takes the second; the sales of an hour would lie before their day. The last moment of
--- the day before comes once, or the later one is meant.
+-- the day before comes once, or the later one is meant. But where clocks go forward from eleven to
+-- midnight (Greenland) there is none such, and PostgreSQL takes one of the new day. There midnight
+-- comes once. So it is the earlier of the two.
 create or replace function api._day_start(
     p_day date,
     p_time_zone text
@@ -12,8 +14,11 @@ stable
 parallel safe
 security invoker
 begin atomic
-    select ((p_day::timestamp - interval '1 microsecond') at time zone p_time_zone)
-        + interval '1 microsecond';
+    select least(
+        ((p_day::timestamp - interval '1 microsecond') at time zone p_time_zone)
+            + interval '1 microsecond',
+        p_day::timestamp at time zone p_time_zone
+    );
 end;
 
 comment on function api._day_start(date, text) is

@@ -62,7 +62,7 @@ end;
 $function$;
 
 comment on function api.cross_sell(text, text, date, date, integer, integer) is
-    'What is bought in one order with a product, the most orders beyond chance first. confidence_percent: share of the orders with the product that hold the other too; support_percent: of all orders; lift: how many times more often than by chance. price: the lowest of these stores, in USD without tax, null if none sells it now; stock_level: pieces in all of them.
+    'What is bought in one order with a product more often than by chance, the most orders beyond it first. confidence_percent: share of the orders with the product that hold the other too; support_percent: of all orders; lift: how many times more often than by chance. price: the lowest of these stores, in USD without tax, null if none sells it now; stock_level: pieces in all of them.
 
 p_sku: article number, for example HT-HAM-001
 p_store: key of a store; null for all that you see

@@ -126,7 +126,7 @@ end;
 $function$;
 
 comment on function api.recommend_for_customer(uuid, boolean, integer) is
-    'What to offer one of your customers: what is bought together with their last ten products, and what is like these; to who bought nothing yet, what most orders of the last 90 days hold. score: sum of reciprocal places in both lists. why: because of which product. Price and stock of the customer''s store.
+    'What to offer one of your customers, of what they have not bought: what was bought together with their last ten products in the last 365 days, and what is like these; to who bought nothing yet, what most orders of the last 90 days hold. score: sum of reciprocal places in both lists. why: because of which product. Price and stock of the customer''s store.
 
 p_customer_id: customer_id of retail.customers
 p_in_stock: false for what is out of stock too

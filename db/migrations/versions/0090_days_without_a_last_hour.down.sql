@@ -1,0 +1,248 @@
+-- 0090 days without a last hour, undone.
+set local lock_timeout = '3s';
+set local role zava_owner;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+-- api.cross_sell(): what the customers of the caller's stores buy together with a product. Ranked by
+-- orders beyond chance: lift alone puts first what met by accident once.
+create or replace function api.cross_sell(
+    p_sku text,
+    p_store text default null,
+    p_from date default null,
+    p_to date default null,
+    p_min_orders integer default 2,
+    p_limit integer default 10
+)
+returns table (
+    rank bigint,
+    product_id uuid,
+    sku text,
+    product text,
+    category text,
+    price numeric,
+    stock_level bigint,
+    in_stock_at text,
+    orders_together bigint,
+    support_percent numeric,
+    confidence_percent numeric,
+    lift numeric,
+    why text
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_product_id constant uuid := api._product_id(p_sku);
+    v_stores constant uuid[] := api._store_filter(p_store);
+begin
+    perform api._require_range('p_min_orders', p_min_orders, 1, 1000000);
+    perform api._require_range('p_limit', p_limit, 1, 100);
+
+    return query
+    with best as (
+        select b.*, row_number() over (
+            order by b.beyond_chance desc, b.lift desc, b.other_id
+        ) as rank
+        from api._bought_with(array[v_product_id], v_stores, p_from, p_to) as b
+        where b.beyond_chance > 0 and b.orders_together >= p_min_orders
+        order by rank
+        limit p_limit
+    )
+    select b.rank, p.product_id, p.sku, p.name, c.name, o.price, o.stock_level, o.in_stock_at,
+        b.orders_together, api._percent(b.orders_together, b.orders),
+        api._percent(b.orders_together, b.orders_with), b.lift,
+        format(
+            'in %s of the %s orders with it; %s would be chance', b.orders_together, b.orders_with,
+            b.orders_together - b.beyond_chance
+        )
+    from best as b
+    join retail.products as p on p.product_id = b.other_id
+    join retail.categories as c on c.category_id = p.category_id
+    cross join lateral api._offer(p.product_id, v_stores) as o
+    order by b.rank;
+end;
+$function$;
+
+comment on function api.cross_sell(text, text, date, date, integer, integer) is
+    'What is bought in one order with a product, the most orders beyond chance first. confidence_percent: share of the orders with the product that hold the other too; support_percent: of all orders; lift: how many times more often than by chance. price: the lowest of these stores, in USD without tax, null if none sells it now; stock_level: pieces in all of them.
+
+p_sku: article number, for example HT-HAM-001
+p_store: key of a store; null for all that you see
+p_from: first day; null for 364 days before p_to
+p_to: last day; null for the day of the newest sale
+p_min_orders: with both
+p_limit: 1 to 100';
+revoke execute on function api.cross_sell(text, text, date, date, integer, integer) from public;
+grant execute on function api.cross_sell(text, text, date, date, integer, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api.recommend_for_customer(): what to offer a customer who bought something: what others buy with
+-- it, and what is like it, merged by reciprocal rank as search does. Nothing that the customer has
+-- bought. Who has bought nothing gets what most orders of the store hold.
+-- Of several reasons the strongest is told, of equals that of the first product: which of them a plan
+-- comes upon first depends on rows of others.
+create or replace function api.recommend_for_customer(
+    p_customer_id uuid,
+    p_in_stock boolean default true,
+    p_limit integer default 10
+)
+returns table (
+    rank bigint,
+    product_id uuid,
+    sku text,
+    product text,
+    category text,
+    price numeric,
+    stock_level bigint,
+    score numeric,
+    why text
+)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_store_id uuid;
+    v_bought uuid[];
+    v_recent uuid[];
+    v_sold uuid[];
+begin
+    perform api._require_range('p_limit', p_limit, 1, 100);
+    select c.store_id into v_store_id
+    from retail.customers as c
+    where c.customer_id = p_customer_id
+    -- Two stores may have given the same id.
+    order by c.store_id
+    limit 1;
+    if v_store_id is null then
+        raise exception 'customer % is not visible to you', coalesce(p_customer_id::text, 'null')
+            using errcode = 'insufficient_privilege',
+                  hint = 'Ids of your customers are in retail.customers.';
+    end if;
+
+    select array_agg(b.product_id), (array_agg(b.product_id order by b.last_day desc, b.product_id))[:10]
+    into v_bought, v_recent
+    from (
+        select l.product_id, max(l.order_date) as last_day
+        from retail.orders as o
+        join api.sale_lines as l on l.store_id = o.store_id and l.order_id = o.order_id
+        where o.store_id = v_store_id and o.customer_id = p_customer_id and not l.is_return
+        group by l.product_id
+    ) as b;
+    -- Empty and not null where there is none: null is everything to a search.
+    v_sold := array(
+        select i.product_id
+        from retail.inventory as i
+        where i.store_id = v_store_id
+            and (not coalesce(p_in_stock, true) or i.stock_level > 0)
+            and i.product_id <> all (coalesce(v_bought, '{}'))
+    );
+
+    return query
+    with beside as (
+        select b.other_id as product_id, sum(b.beyond_chance / b.orders_with) as strength,
+            (array_agg(b.product_id order by b.beyond_chance / b.orders_with desc, b.product_id))[1]
+                as because,
+            max(b.lift) as lift
+        from api._bought_with(v_recent, array[v_store_id], null, null) as b
+        where b.beyond_chance > 0 and b.other_id = any (v_sold)
+        group by b.other_id
+    ),
+    alike as (
+        select n.product_id, max(n.similarity) as strength,
+            (array_agg(r.product_id order by n.similarity desc, r.product_id))[1] as because
+        from unnest(v_recent) as r (product_id)
+        cross join lateral api._nearest_products(
+            api._product_embedding(r.product_id), v_sold, null, null, null, null, 20
+        ) as n
+        where api._product_embedding(r.product_id) is not null
+        group by n.product_id
+    ),
+    popular as (
+        select l.product_id, count(distinct l.order_id) as strength
+        from api._date_range(null, null, 90) as d
+        join api.sale_lines as l on l.order_date >= d.moment_from and l.sold_on >= d.date_from
+        where v_recent is null and l.store_id = v_store_id and not l.is_return
+            and l.product_id = any (v_sold)
+        group by l.product_id
+    ),
+    lists as (
+        select b.product_id,
+            format('bought with %s, %s times as often as by chance', p.name, max(b.lift)) as why,
+            1.0 / (20 + row_number() over (order by b.strength desc, b.product_id)) as worth
+        from beside as b
+        join retail.products as p on p.product_id = b.because
+        group by b.product_id, b.strength, p.name
+        union all
+        select a.product_id, format('like %s', p.name),
+            1.0 / (20 + row_number() over (order by a.strength desc, a.product_id))
+        from alike as a
+        join retail.products as p on p.product_id = a.because
+        union all
+        select q.product_id, format('in %s orders of the last 90 days; no purchase is known', q.strength),
+            1.0 / (20 + row_number() over (order by q.strength desc, q.product_id))
+        from popular as q
+    ),
+    best as (
+        select l.product_id, sum(l.worth) as worth, string_agg(l.why, '; ' order by l.why) as why,
+            row_number() over (order by sum(l.worth) desc, l.product_id) as rank
+        from lists as l
+        group by l.product_id
+        order by rank
+        limit p_limit
+    )
+    select b.rank, p.product_id, p.sku, p.name, c.name, i.price, i.stock_level::bigint,
+        round(b.worth, 5), b.why
+    from best as b
+    join retail.products as p on p.product_id = b.product_id
+    join retail.categories as c on c.category_id = p.category_id
+    join retail.inventory as i on i.store_id = v_store_id and i.product_id = b.product_id
+    order by b.rank;
+end;
+$function$;
+
+comment on function api.recommend_for_customer(uuid, boolean, integer) is
+    'What to offer one of your customers: what is bought together with their last ten products, and what is like these; to who bought nothing yet, what most orders of the last 90 days hold. score: sum of reciprocal places in both lists. why: because of which product. Price and stock of the customer''s store.
+
+p_customer_id: customer_id of retail.customers
+p_in_stock: false for what is out of stock too
+p_limit: 1 to 100';
+revoke execute on function api.recommend_for_customer(uuid, boolean, integer) from public;
+grant execute on function api.recommend_for_customer(uuid, boolean, integer)
+    to store_manager, regional_manager, head_office;
+
+-- api._day_start(): the moment at which a day begins in a time zone. Not a tool.
+-- Not midnight: where clocks go back from one to midnight (Azores, Havana) there are two, and
+-- PostgreSQL takes the second; the sales of an hour would lie before their day. The last moment of
+-- the day before comes once, or the later one is meant.
+create or replace function api._day_start(
+    p_day date,
+    p_time_zone text
+)
+returns timestamptz
+language sql
+stable
+parallel safe
+security invoker
+begin atomic
+    select ((p_day::timestamp - interval '1 microsecond') at time zone p_time_zone)
+        + interval '1 microsecond';
+end;
+
+comment on function api._day_start(date, text) is
+    'First moment of a day in a time zone; -infinity and infinity stay what they are.
+
+p_day: the day
+p_time_zone: IANA time zone';
+revoke execute on function api._day_start(date, text) from public;
+grant execute on function api._day_start(date, text)
+    to store_manager, regional_manager, head_office;
+
+-- sources end
+reset role;
