@@ -306,7 +306,33 @@ async def test_words_find_tables_columns_and_functions(as_role):
         assert "order_items" not in describe("orders", "order_date")
         assert describe(search="no-such-word") is None
         assert describe(search="sto%k") is None
-        assert len(describe(search="e").splitlines()) == 50
+        kinds = [line.partition(".")[0] for line in describe(search="e").splitlines()]
+        # Tables and one view, columns, functions.
+        assert len(kinds) == 15 + 20 + 20
+        assert kinds.count("api") > 20
+
+
+async def test_where_not_all_words_are_found_most_of_them_are(as_role):
+    with as_role("store_manager") as describe:
+        first, *lines = describe(search="customer email address").splitlines()
+        assert first == "Nothing has all of these words; these have most of them:"
+        assert lines == ["retail.customers.email text"]
+        first, *lines = describe(search="returns nowhere").splitlines()
+        assert first.startswith("Nothing has all ")
+        assert len(lines) <= 24
+        assert "return" in lines[0].lower()
+        # Of what is cut off first are those that have the word in what is told of them only.
+        assert any(line.startswith("api.returns_analysis(") for line in lines)
+        # That a function returns something is no word of it.
+        assert not any(line.startswith("api.whoami(") for line in lines)
+
+
+async def test_a_plural_finds_its_singular_and_a_short_word_is_whole(as_role):
+    with as_role("store_manager") as describe:
+        assert describe("orders", "moments").startswith("retail.orders.order_date ")
+        assert describe("orders", "  moment\t of\nsales ") == describe("orders", "moment of sale")
+        assert describe("stores", "ids") is None
+        assert describe("stores", "id").startswith("retail.stores.store_id ")
 
 
 async def test_what_is_forbidden_is_not_found(as_role):
@@ -380,7 +406,7 @@ async def test_it_runs_in_the_session_of_the_principal(each_database):
         seattle = await find_principal(database, "seattle")
         assert "retail.orders (" in await describe_schema(database, seattle)
         assert (await describe_schema(database, seattle, "orders")).startswith("retail.orders: ")
-        for name in ("zava.principals", "a\0b", "'; select 1; --"):
+        for name in ("zava.principals", "a\0b", "';select_1;--"):
             with pytest.raises(ValidationError):
                 await describe_schema(database, seattle, name)
             with pytest.raises(ValidationError, match="is found by"):

@@ -62,8 +62,8 @@ json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings.""
 _DESCRIBE = """\
 Tells what can be queried. Without name: a line for each table and function. With one: its \
 columns, types, keys, allowed values, comments and how many rows you see. With search: lines about \
-tables, columns and functions that contain every word. Without from and to a report covers 30 days \
-or more up to the newest sale: its description says which."""
+tables, columns and functions with all words, or else most. Without from and to a report covers 30 \
+days or more up to the newest sale: its description says which."""
 
 
 def _multiple_of(
