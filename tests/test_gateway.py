@@ -134,6 +134,36 @@ async def test_a_connection_that_cannot_be_made_costs_no_slot() -> None:
                 await pool.acquire()
 
 
+async def test_one_that_fails_after_its_caller_gave_up_costs_no_slot() -> None:
+    failing = asyncio.Event()
+
+    async def fail_late() -> gateway.GatewayConnection:
+        await failing.wait()
+        raise ConnectionRefusedError
+
+    pool = lending.Pool(fail_late, smallest=0, largest=1, lifetime=10, patience=0.05)
+    with pytest.raises(TimeoutError):
+        await pool.acquire()
+    failing.set()
+    await until(lambda: not pool._making)  # noqa: SLF001
+    with pytest.raises(ConnectionRefusedError):
+        await pool.acquire()
+
+
+async def test_a_pool_that_closes_waits_for_who_has_a_connection(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(module_database, pool_max=2) as database:
+        connection = await database.gateway.acquire()
+        closing = asyncio.create_task(database.gateway.close())
+        await asyncio.sleep(0.1)
+        assert await connection.fetchval("select 1") == 1
+        assert not closing.done()
+        database.gateway.release(connection)
+        await closing
+        assert connection.is_closed()
+
+
 async def test_all_busy_is_said_in_time(module_database: conftest.Database) -> None:
     async with tenants.opened(module_database, pool_max=1, pool_timeout=0.2) as database:
         seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
@@ -199,6 +229,8 @@ async def test_idle_and_expired_connections_are_replaced(
         await until(lambda: database.gateway.get_size() == 0)
         second = await backend(database, seattle)
         assert second != first
+        await database.gateway.expire_connections()
+        assert database.gateway.get_size() == 0, "nobody has it, nobody gets it"
         connection = await database.gateway.acquire(seattle.principal_id)
         await database.gateway.expire_connections()
         assert not connection.is_closed(), "who has it keeps it"
@@ -235,6 +267,18 @@ async def test_a_connection_that_served_for_long_is_replaced(
         assert await backend(database, seattle) != first
 
 
+async def test_the_time_in_which_nobody_has_a_connection_does_not_count(
+    module_database: conftest.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with tenants.opened(module_database, pool_min=1, pool_max=1) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        first = await backend(database, seattle)
+        await asyncio.sleep(0.6)
+        monkeypatch.setattr(lending, "_MOST_SECONDS", 0.5)
+        assert await backend(database, seattle) == first
+        assert await backend(database, seattle) == first
+
+
 # ---------------------------------------------------------------- what the last one leaves
 
 
@@ -246,6 +290,39 @@ async def test_a_transaction_waits_a_moment_for_the_next_and_no_longer(
         pid = await backend(database, seattle)
         await until(lambda: admin_connection.execute(STATE, [pid]).fetchone() == ("idle",))
         assert await backend(database, seattle) == pid
+
+
+async def test_one_that_came_back_just_before_others_were_ended_is_ended_as_well(
+    module_database: conftest.Database,
+    admin_connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lending, "_LEFT_OPEN", 0.6)
+    async with tenants.opened(module_database, pool_min=2, pool_max=2) as database:
+        people = await tenants.principals(database, ["seattle", "bellevue"])
+        first = await backend(database, people["seattle"])
+        await asyncio.sleep(0.3)
+        second = await backend(database, people["bellevue"])
+        assert first != second
+        for pid in (first, second):
+            await until(lambda: admin_connection.execute(STATE, [pid]).fetchone() == ("idle",))  # noqa: B023
+
+
+async def test_a_connection_whose_transaction_cannot_be_ended_is_nobodys(
+    module_database: conftest.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: gateway.GatewayConnection) -> None:
+        raise RuntimeError
+
+    async with tenants.opened(module_database, pool_max=1) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        with monkeypatch.context() as patch:
+            patch.setattr(gateway.GatewayConnection, "end", fail)
+            first = await backend(database, seattle)
+            # Sooner than PostgreSQL ends what is idle in a transaction.
+            async with asyncio.timeout(PATIENCE):
+                await until(lambda: database.gateway.get_size() == 0)
+        assert await backend(database, seattle) != first
 
 
 @pytest.mark.usefixtures("waits")
