@@ -34,7 +34,7 @@ from zava_sql.audit import Audit, anchor_of
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import Caller, caller
 from zava_sql.cli import app
-from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
+from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError, ZavaError
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
@@ -210,7 +210,9 @@ async def test_the_command_shows_the_newest_calls_and_goes_on_with_new_ones(
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "zava_sql", "audit", "tail", "-n", "2", "--follow"),
             *("--principal", "seattle"),
-            env={**os.environ, "ZAVA_ADMIN_URL": module_database.admin_url},
+            # Lines come as they are written, to a program that reads them as well.
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+            | {"ZAVA_ADMIN_URL": module_database.admin_url},
             stdout=asyncio.subprocess.PIPE,
         )
 
@@ -228,6 +230,33 @@ async def test_the_command_shows_the_newest_calls_and_goes_on_with_new_ones(
         finally:
             process.kill()
             await process.wait()
+
+
+def test_the_command_says_of_a_call_what_there_is_to_say(module_database, admin, monkeypatch):
+    def run(*arguments: str) -> str:
+        done = typer.testing.CliRunner().invoke(app, ["audit", *arguments])
+        if isinstance(done.exception, ZavaError):
+            raise done.exception
+        return done.stdout
+
+    monkeypatch.setenv("ZAVA_ADMIN_URL", module_database.admin_url)
+    records = [
+        {**RECORD, "source_number": 1, "key_id": None, "row_count": 0, "duration_us": 123_456},
+        {**RECORD, "source_number": 2, "row_count": None, "verdict": "refused", "sql": None},
+    ]
+    admin.execute("select zava.append_audit(%s, %s)", [str(uuid.uuid4()), json.dumps(records)])
+    assert run("tail") == (
+        "1 2026-01-01T00:00:00 x query: answered c 00000, 0 rows, 123.5 ms: select 'ü' {}\n"
+        "2 2026-01-01T00:00:00 x query: refused c 00000, 0.0 ms: {}\n"
+    )
+    first, second = map(json.loads, run("tail", "--json").splitlines())
+    assert first["key_id"] is None
+    assert second["key_id"] == RECORD["key_id"]
+    assert first["called_at"].startswith("2026-01-01T00:00:00")
+    assert first["recorded_at"] <= second["recorded_at"]
+    for anchor in ("", "1", "1:ab", f"1:{'ab' * 33}", f"{'9' * 19}:{'ab' * 32}"):
+        with pytest.raises(ValidationError, match="not an anchor"):
+            run("verify", "--anchor", anchor)
 
 
 def test_what_follows_a_record_is_shown_in_order_also_within_a_batch(admin):

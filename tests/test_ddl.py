@@ -99,6 +99,9 @@ MINE = routine(
     "    select p_store is not null and zava.share(1) = 1;\nend;",
     types="uuid",
 )
+WIDER = MINE.replace("uuid)", "uuid, p_y text default '')").replace(
+    "mine(uuid, p_y text default '')", "mine(uuid, text)"
+)
 TIDY = routine(
     "zava.tidy",
     "inout p_n integer",
@@ -144,6 +147,12 @@ PARTS = routine(
     "returns setof api.part\nlanguage sql\nstable\nbegin atomic\n"
     "    select o.order_id::text, o.amount from retail.orders as o where o.state = p_state;\nend;",
     types='retail."State"',
+)
+LOW = routine("zava.low", "", "returns integer\nlanguage sql\nbegin atomic\n    select 1;\nend;")
+HIGH = routine(
+    "zava.high",
+    "",
+    "returns bigint\nlanguage sql\nbegin atomic\n    select zava.low()::bigint;\nend;",
 )
 TRIGGER = """create or replace trigger orders_stamp
     before update on retail.orders
@@ -207,9 +216,7 @@ CASES = [
     (
         "a signature under a policy",
         {
-            "functions/security/mine.sql": MINE.replace(
-                "uuid)", "uuid, p_y text default '')"
-            ).replace("mine(uuid, p_y text default '')", "mine(uuid, text)"),
+            "functions/security/mine.sql": WIDER,
         },
         {
             "create function zava.mine(uuid,text)",
@@ -273,6 +280,16 @@ CASES = [
         {"create default privileges of zava_owner IN SCHEMA api on functions"},
     ),
     (
+        "default privileges of somebody else",
+        {
+            "functions/security/born.sql": (
+                "alter default privileges for role zava_owner in schema api"
+                " grant execute on functions to store_manager;\n"
+            )
+        },
+        {"change default privileges of zava_owner IN SCHEMA api on functions"},
+    ),
+    (
         "an overload, a procedure, a trigger and a view that go",
         {
             "functions/search/share.sql": SHARE.replace(
@@ -302,6 +319,45 @@ CASES = [
         {
             "change access to retail.notes",
             "drop default privileges of zava_owner IN SCHEMA api on functions",
+        },
+    ),
+    (
+        "bodies that are bound to each other",
+        {
+            "functions/search/low.sql": LOW,
+            "functions/search/high.sql": HIGH,
+            "functions/security/mine.sql": WIDER.replace("zava.share(1)", "zava.high()"),
+        },
+        {
+            "create function zava.low()",
+            "create function zava.high()",
+            "change function zava.mine(uuid,text)",
+        },
+    ),
+    (
+        "a result type and the body that is bound to it",
+        {
+            "functions/search/low.sql": LOW.replace("returns integer", "returns bigint"),
+            "functions/search/high.sql": HIGH.replace("zava.low()::bigint", "zava.low() + 0"),
+        },
+        {
+            "change function zava.low()",
+            "change function zava.high()",
+            "rebuild function zava.mine(uuid,text)",
+            "rebuild policy orders_mine on retail.orders",
+        },
+    ),
+    (
+        "what a body was bound to, and what that one was",
+        {
+            "functions/search/low.sql": None,
+            "functions/search/high.sql": None,
+            "functions/security/mine.sql": WIDER.replace(" and zava.share(1) = 1", ""),
+        },
+        {
+            "change function zava.mine(uuid,text)",
+            "drop function zava.low()",
+            "drop function zava.high()",
         },
     ),
 ]

@@ -79,6 +79,13 @@ async def test_what_stands_behind_the_256th_token_is_left_out(local):
     assert cut == pytest.approx(longer, abs=1e-5)
 
 
+async def test_what_stands_before_it_counts(local):
+    # With the marks at both ends the last word is the 256th; of as long a word each is one token.
+    for words in ("wood " * 253, "x" * 110 + (" " + "x" * 110) * 252 + " "):
+        hammer, paint = await local.embed([words + "hammer", words + "paint"])
+        assert hammer != pytest.approx(paint, abs=1e-3)
+
+
 async def test_the_loop_is_free_while_the_model_computes(local):
     ticks = 0
 
