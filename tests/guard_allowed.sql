@@ -409,7 +409,6 @@ select cast(total_amount as "text"), cast('1' as "numeric"(10, 2)) as "numeric" 
 select s.name, t.letter from stores as s join (rows from (generate_series(1, 2), unnest(array['a', 'b'])) with ordinality as t (n, letter, place) cross join categories as c) on t.n = 1 limit 3;
 select * from jsonb_to_recordset('[{"a": "x", "B": 2.55}]') as r (a "text", "B" "numeric"(5, 1), c "char", d pg_catalog.int4, e national character varying(3), f national char, g pg_catalog."char");
 select * from json_to_record('{"a": "x"}') as (a "text" collate "C", "text" "text"[]);
-select t.* from json_table('[{"a": 1}]', '$[*]' columns (n for ordinality, "a" "text" path '$.a', b national character (3) path '$.a')) as t;
 select "text" 'abc' || "text" 'def', national character 'x', national char varying (2) 'abc', cast('x' as national character varying(40)), cast(name as "char"), "char" 'a' from stores;
 select 1, name "text", "text".city "int4" from stores "text" where "text".name > '' order by "int4";
 with recursive as (select name from stores) select recursive.name from recursive;

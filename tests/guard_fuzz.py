@@ -204,6 +204,8 @@ GRAMMAR = {
         t
         retail . orders
         api . sales
+        zava . retail . orders
+        "zava" . api . sales
         only t
         orders *""",
     "ALIAS": """

@@ -309,7 +309,7 @@ select * from pg_temp.x
 -- refused: relation
 select * from evil.t
 -- refused: relation
-select * from db.retail.orders
+select * from db.shop.orders
 -- refused: relation
 select * from "PG_ROLES"
 -- refused: relation
@@ -1139,3 +1139,33 @@ select * from orders tablesample system (10)
 select * from products as p tablesample bernoulli (1.5) repeatable (7)
 -- refused: unsupported
 select * from orders tablesample bernoulli ((select count(*) from pg_roles))
+
+-- family: the database before a schema opens no other schema
+-- refused: relation
+select * from zava.zava.principals
+-- refused: relation
+select * from zava.pg_catalog.pg_roles
+-- refused: relation
+select * from "zava"."information_schema"."tables"
+-- refused: relation
+select * from zava.public.orders
+-- refused: relation
+select * from retail.zava.principals
+-- refused: relation
+select * from api.pg_catalog.pg_roles
+-- refused: relation
+select * from zava.retail.pg_roles
+-- refused: relation
+select * from zava.retail.pg_catalog.pg_roles
+-- refused: relation
+select * from a.zava.retail.orders
+-- refused: relation
+select * from zava."Retail".orders
+-- refused: relation
+table zava.only.pg_authid
+-- refused: function
+select * from zava.api.whoami()
+-- refused: function
+select * from zava.pg_catalog.pg_sleep(1)
+-- refused: function
+select * from zava.retail.orders o, zava.retail.pg_sleep(1)

@@ -47,9 +47,23 @@ async def test_a_position_of_the_server_is_one_in_the_callers_text(seeded_databa
     assert caught.value.position == sql.index("nosuch") + 1
 
 
+async def test_a_relation_may_be_named_with_its_database(seeded_database) -> None:
+    database_name = f'"{seeded_database.dbname}"'
+    guard = Guard()
+    async with tenants.opened(seeded_database) as database:
+        principal = (await tenants.principals(database, ["seattle"]))["seattle"]
+        for name in ('"retail"."stores"', "api.sale_lines"):
+            texts = [f"select count(*) from {before}{name}" for before in ("", f"{database_name}.")]
+            own, whole = [
+                await fetch(database, principal, guard.check(text).canonical, 5) for text in texts
+            ]
+            assert whole.rows == own.rows != [(0,)]
+
+
 @pytest.mark.parametrize(
     ("sql", "hint"),
     [
+        ("select * from db.retail.orders", "Leave the database out"),
         ("select nosuch from stores", "describe_schema"),
         ("select oder_date from orders", 'the column "orders.order_date"'),
         ('select name from products where name = "Hammer"', "single quotes"),

@@ -34,6 +34,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22023", "time zone ", "Time zones are like 'America/Los_Angeles', or 'UTC'."),
     ("0A000", "input of anonymous", "Compare rows of as many columns, as in (a, b) = (1, 2)."),
     ("0A000", "OVER is not supported", "Aggregate with GROUP BY in an inner query, and join it."),
+    ("0A000", "cross-database", "Leave the database out: name tables plain, views as api.name."),
     ("0A000", "DISTINCT is not impl", "Aggregate with GROUP BY in an inner query, and join it."),
     ("40001", "", "Try again in a moment."),
     ("40P01", "", "Try again in a moment."),

@@ -29,6 +29,7 @@ def _rows(name: str) -> list[list[str]]:
 
 
 _ANY_NUMBER: Final = 1_000
+_OF_DATABASE: Final = 4  # tokens before the last one of database.schema.name
 # name -> least arguments, most arguments, schema
 FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
     name: (int(least), _ANY_NUMBER if most == "*" else int(most), schema)
@@ -161,15 +162,18 @@ class Names:
     # Relations
 
     def relation(self, reader: TypeReader, first: int, last: int) -> None:
-        """Refuse relations other than those of retail and api, CTEs and unqualified names."""
+        """Refuse relations other than those of retail and api, CTEs and unqualified names.
+
+        Before a schema a database may stand: PostgreSQL lets none pass but the one it is in.
+        """
         tokens = reader.tokens
         name = tokens.name(last).lower()
         if first == last:
             if not name.startswith("pg_") and name not in _SYSTEM_SCHEMAS:
                 return
         elif (
-            last - first == 2
-            and tokens.name(first) in ("retail", "api")
+            last - first <= _OF_DATABASE
+            and tokens.name(last - 2) in ("retail", "api")
             and not name.startswith("pg_")
         ):
             return

@@ -174,11 +174,9 @@ class _Judge:
 
     def relation(self, node: dict[str, Any]) -> None:
         self.relations[node["relname"]] += 1
-        if (
-            "catalogname" in node
-            or node.get("schemaname", "retail") not in ("retail", "api")
-            or node["relname"].lower().startswith("pg_")
-        ):
+        if node.get("schemaname", "retail") not in ("retail", "api") or node[
+            "relname"
+        ].lower().startswith("pg_"):
             self.found.append(f"relation {node}")
 
     def type(self, node: dict[str, Any]) -> None:
