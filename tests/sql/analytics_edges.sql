@@ -1,6 +1,6 @@
 -- Where a day, a period, a band or a rule ends: what lies on the edge counts, what lies past it does not.
 begin;
-select plan(88);
+select plan(91);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -270,6 +270,16 @@ from (
         ('revenue', 1, 0, 0, 1, '{"There was no revenue just before to compare with.","There was no revenue a year ago to compare with."}'),
         ('units', 9, 1, 1, 1, '{}')
 ) as k (metric, value, previous, year_ago, days, told);
+
+-- ---------------------------------------------------------------- what differs in case alone
+
+insert into retail.categories (category_id, name)
+values (md5('t1')::uuid, 'tools'), (md5('t2')::uuid, 'TOOLS');
+select is(
+    pg_temp.ask('an-head', format($$ select api._category_id(%L) = %L $$, k.asked, md5(k.id))), '(t)',
+    format('a category is the one that is written so: %s', k.asked)
+)
+from (values ('Tools', 'tools'), (' tools', 't1'), ('TOOLS', 't2')) as k (asked, id);
 
 -- ---------------------------------------------------------------- what is no number
 

@@ -23,7 +23,10 @@ begin
     select c.category_id
     into v_category_id
     from retail.categories as c
-    where lower(c.name) = v_asked;
+    where lower(c.name) = v_asked
+    -- Two may differ in case alone: then the one that is written so.
+    order by c.name = btrim(p_category) desc, c.name
+    limit 1;
 
     if v_category_id is null then
         select array_agg(c.name order by c.name) into v_names from retail.categories as c;
