@@ -19,12 +19,19 @@ import psycopg
 import pytest
 import tenants
 from mcp_clients import bearing
+from psycopg import sql
 from waiting import until
 
 from zava_sql.agent import fetch
 from zava_sql.auth import Identities
 from zava_sql.connections import CONNECTION_ERRORS
-from zava_sql.errors import DatabaseError, QueryTimeout, ServiceUnavailable, ZavaError
+from zava_sql.errors import (
+    DatabaseError,
+    LimitExceeded,
+    QueryTimeout,
+    ServiceUnavailable,
+    ZavaError,
+)
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.retry import Breaker, is_lost, is_retryable, retrying
 from zava_sql.tenant import find_principal
@@ -186,6 +193,73 @@ async def test_whatever_is_noticed_first_of_a_backend_that_was_ended_it_is_lost(
     with pytest.raises((asyncpg.PostgresError, *CONNECTION_ERRORS)) as caught:
         await connection.fetch("select $1::integer", 1)
     assert is_lost(caught.value)
+
+
+async def ended(breaker: Breaker, error: BaseException, attempts: int = 1) -> int:
+    """Have a call end in this way, and say how often it was tried."""
+    tried = 0
+
+    async def work() -> None:
+        nonlocal tried
+        tried += 1
+        raise error
+
+    async def lost() -> None:
+        pass
+
+    with pytest.raises(type(error)):
+        await retrying(work, breaker, attempts=attempts, seconds=5, lost=lost)
+    return tried
+
+
+def unavailable(cause: BaseException) -> ServiceUnavailable:
+    error = ServiceUnavailable("the database cannot be reached")
+    error.__cause__ = cause
+    return error
+
+
+async def test_a_call_that_found_nothing_out_leaves_that_to_the_next():
+    breaker = Breaker("gateway", failures=1, seconds=0.001)
+    breaker.missed()
+    for error in (asyncio.CancelledError(), LimitExceeded("all are busy"), TimeoutError()):
+        await asyncio.sleep(0.01)
+        await ended(breaker, error)
+        assert breaker.state == "open", "half-open it would let nobody through for ever"
+    await asyncio.sleep(0.01)
+    await ended(breaker, asyncpg.UndefinedTableError("no such table"))
+    assert breaker.state == "closed", "that is an answer"
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (TimeoutError(), False),  # of a statement
+        (unavailable(TimeoutError()), True),  # of a connection
+        (unavailable(ConnectionRefusedError()), True),
+        (unavailable(asyncpg.TooManyConnectionsError("all are taken")), False),
+        (asyncpg.TargetServerAttributeNotMatched("no primary among them"), True),
+        (asyncpg.UndefinedTableError("no such table"), False),
+    ],
+)
+async def test_only_who_finds_nobody_opens_the_breaker(error, away):
+    breaker = Breaker("gateway", failures=1, seconds=1)
+    await ended(breaker, error)
+    assert breaker.state == ("open" if away else "closed")
+
+
+@pytest.mark.parametrize(
+    ("error", "tried"),
+    [
+        (asyncpg.AdminShutdownError("ended"), 2),
+        (asyncpg.CrashShutdownError("ended"), 2),
+        (asyncpg.ConnectionDoesNotExistError("closed in the middle of operation"), 2),
+        (unavailable(ConnectionRefusedError()), 4),
+        (unavailable(TimeoutError()), 1),
+    ],
+)
+async def test_what_may_have_ended_the_server_is_repeated_once(monkeypatch, error, tried):
+    monkeypatch.setattr("zava_sql.retry.random.uniform", lambda *_: 0)
+    assert await ended(Breaker("gateway", failures=100, seconds=1), error, attempts=4) == tried
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_find_out():
@@ -416,3 +490,34 @@ async def test_a_url_may_name_several_hosts_and_the_kind_that_is_wanted(postgres
     async with tenants.opened(copy, **several) as database:
         seattle = await find_principal(database, "seattle")
         assert await tenants.own_rows(database, seattle)
+
+
+async def test_a_query_waits_for_the_primary_that_another_host_becomes(postgres):
+    """Until it is promoted, no host that the URL names takes writes."""
+    _, copy = postgres
+    writes = {
+        name: f"{url}?target_session_attrs=read-write"
+        for name, url in (("database_url", copy.gateway_url), ("service_url", copy.service_url))
+    }
+    async with tenants.opened(copy, retry_attempts=10, breaker_failures=100, **writes) as database:
+        seattle = await find_principal(database, "seattle")
+        expected = await tenants.own_rows(database, seattle)
+        with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+            name = sql.Identifier(copy.dbname)
+            admin.execute(
+                sql.SQL("alter database {} set default_transaction_read_only = on").format(name)
+            )
+            try:
+                admin.execute(
+                    "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+                    " where usename in ('zava_gateway', 'zava_service')"
+                )
+                asking = asyncio.create_task(tenants.own_rows(database, seattle))
+                again = 0
+                while not asking.done() and again < 2:  # the first is of the old connection
+                    await asyncio.sleep(0.01)
+                    again += database.breakers[0].take_retries()
+            finally:
+                admin.execute("set default_transaction_read_only = off")
+                admin.execute(sql.SQL("alter database {} reset all").format(name))
+        assert await asking == expected

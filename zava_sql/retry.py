@@ -57,10 +57,12 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has no class of its own for this; its other misuses are errors of ours.
         return "closed" in str(error)
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return True  # of several hosts none is the primary, as while another one becomes it
     if isinstance(error, asyncpg.InternalClientError):
         # What it says where it has not noticed yet that the connection is gone.
         return any(sign in str(error) for sign in _GONE)
-    return isinstance(error, OSError | asyncpg.TargetServerAttributeNotMatched)
+    return isinstance(error, OSError)
 
 
 def is_retryable(error: BaseException) -> bool:
