@@ -64,7 +64,7 @@ async def test_a_relation_may_be_named_with_its_database(seeded_database) -> Non
     ("sql", "hint"),
     [
         ("select * from db.retail.orders", "Leave the database out"),
-        ("select nosuch from stores", "describe_schema"),
+        ("select nosuch from stores", "Columns of stores: store_id, store_key"),
         ("select oder_date from orders", 'the column "orders.order_date"'),
         ('select name from products where name = "Hammer"', "single quotes"),
         ('select name from products where name = "names"', "single quotes"),
@@ -84,7 +84,7 @@ async def test_a_relation_may_be_named_with_its_database(seeded_database) -> Non
         ("select sum(name) from stores", "cast"),
         ("select * from orders where customer_id = 5", "look them up by name or key"),
         ("select * from orders where total_amount = true", "type of the other"),
-        ("select api.whoami(1)", "describe_schema"),
+        ("select api.whoami(1)", "Call it as api.whoami()"),
         ("select extract(month from '2024-01-01')", "date '2024-01-01'"),
         ("select 1 where now() > 'last month'", "interval '1 month'"),
         ("select '2024-02-30'::date", "of the calendar"),
