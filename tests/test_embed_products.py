@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from zava_sql.database import Database
 from zava_sql.embedding import LOCAL_MODEL, find_embedder
 from zava_sql.embedding_fill import fill
 from zava_sql.embedding_query import QueryEmbedder
-from zava_sql.errors import ConfigurationError
+from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
@@ -198,6 +199,60 @@ async def test_what_was_done_before_a_failure_stays(settings, service, connectio
     assert state(connection, model) == ("building", 256, PRODUCTS - 256, 0, 0, False)
     report = await filled(settings)
     assert (report.embedded, report.live) == (PRODUCTS - 256, model)
+
+
+def meanwhile(shop, statement, found=None):
+    """Answer well, after this was done in the database while a worker waits."""
+
+    def answer(body):
+        with psycopg.connect(shop.admin_url, autocommit=True) as other:
+            done = other.execute(statement)
+            if found is not None:
+                found.extend(done.fetchall())
+        return well(body)
+
+    return answer
+
+
+async def test_what_is_claimed_is_claimed_for_as_long_as_a_slow_service_takes(
+    settings, service, shop, connection
+):
+    left = []
+    look = "select min(l.leased_until) - clock_timestamp() from zava.embedding_leases as l"
+    service.answers += [well, meanwhile(shop, look, left)]
+    await filled(settings)
+    assert timedelta(minutes=4) < left[0][0] <= timedelta(minutes=5)
+    assert state(connection)[4] == 0
+
+
+async def test_whatever_stops_a_worker_is_one_error_and_nothing_stays_claimed(
+    settings, service, shop, connection
+):
+    leases = "select count(*) from zava.embedding_leases"
+    service.answers += [well, *[Response(status_code=503)] * 99]
+    with pytest.raises(ServiceUnavailable, match="not available"):
+        await filled(settings)
+    assert connection.execute(leases).fetchone() == (0,)
+
+    store = "zava.store_embeddings(text, uuid[], bytea[], real[])"
+    service.answers[:] = [well, meanwhile(shop, f"alter function {store} rename to gone")]
+    with pytest.raises(DatabaseError, match="store_embeddings"):
+        await filled(settings, workers=1)
+    connection.execute(f"alter function {store.replace('store_embeddings', 'gone')}"
+                       " rename to store_embeddings")  # fmt: skip
+    assert connection.execute(leases).fetchone() == (0,)
+
+    mine = connection.info.backend_pid
+    end = (
+        "select pg_terminate_backend(a.pid, 10000) from pg_stat_activity as a"
+        f" where a.datname = current_database() and a.pid not in (pg_backend_pid(), {mine})"
+    )
+    service.answers[:] = [well, meanwhile(shop, end)]
+    with pytest.raises(ServiceUnavailable, match="the connection to the database broke") as caught:
+        await filled(settings, workers=1)
+    assert "what is done stays" in caught.value.hint
+    connection.execute("update zava.embedding_leases set leased_until = now()")
+    assert (await filled(settings)).live == "small"
 
 
 async def picky(body):
