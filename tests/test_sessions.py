@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -948,6 +949,22 @@ async def test_a_wrong_password_is_refused(module_database: conftest.Database) -
     url = module_database.server.url(module_database.dbname, "zava_gateway", "wrong-password")
     error = await refused(module_database, database_url=url)
     assert "refused the login" in error.message
+
+
+@pytest.mark.parametrize("login", ["zava_gateway", "zava_service"])
+async def test_a_login_that_may_not_connect_is_told_what_lets_it(
+    clone: Callable[..., AbstractContextManager[conftest.Database]], login: str
+) -> None:
+    with clone() as database, psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(f"revoke connect on database {database.dbname} from {login}")
+        with pytest.raises(DatabaseError, match="permission denied for database") as caught:
+            async with tenants.opened(database):
+                pass
+        remedy = re.search(r"select zava\.\w+\(\)", caught.value.hint)
+        assert remedy
+        admin.execute(remedy[0])
+        async with tenants.opened(database):
+            pass
 
 
 async def test_a_wrong_database_is_refused(module_database: conftest.Database) -> None:

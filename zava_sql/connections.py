@@ -77,10 +77,14 @@ async def translated_connection_errors() -> AsyncIterator[None]:
             hint="Create it, or start the embedded server: zava-sql db up",
         ) from error
     except asyncpg.InsufficientPrivilegeError as error:
+        hint = error.hint or "Log in as a role that may do this."
+        if "CONNECT" in (error.detail or ""):
+            hint = (
+                "As administrator: select zava.secure_database() lets zava_gateway and"
+                " zava_service connect; grant CONNECT to any other login of the URLs."
+            )
         raise DatabaseError(
-            error.message or "permission denied",
-            sqlstate=error.sqlstate,
-            hint=error.hint or "Log in as a role that may do this.",
+            error.message or "permission denied", sqlstate=error.sqlstate, hint=hint
         ) from error
     except (
         asyncpg.TooManyConnectionsError,
