@@ -171,8 +171,11 @@ class Level:
 
     def pull_up(self, joins: Joins) -> None:
         """Add a query in FROM that may become part of this one."""
-        self.join(joins)
+        self.relations += joins.relations
+        self.parts += joins.parts
         if joins is not ALONE:
+            self.matched += joins.matched
+            self.joined += joins.aliases
             self.pulled += 1
             self.copied += joins.copied
 

@@ -106,13 +106,14 @@ class Counts:
             key == "." for key in self._tokens.keys[start + 1 : end : 2]
         )
 
-    def joins(self, level: Level, copied: int) -> Joins:
+    def joins(self, level: Level, copies: int) -> Joins:
         """Count what a query joins, and the names by which, about."""
         matched = level.matched
         for start, end in level.conditions:
             kinds = self._tokens.kinds[start:end]
             matched += kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
             matched -= self._tokens.keys[start:end].count(".")
+        copied = sum([item[2] for item in level.items]) if copies else 0
         return Joins(level.relations, level.parts, matched, copied, level.joined)
 
     def names_a_row(self, level: Level, end: int, given: Collection[int]) -> bool:

@@ -30,7 +30,7 @@ from zava_sql.guard.columns import (
 from zava_sql.guard.counts import Counts, half
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
-from zava_sql.guard.plans import add_view, joined_size, plan_size, pulled_size, sets_size
+from zava_sql.guard.plans import PLANS, add_view, joined_size, plan_size, pulled_size, sets_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -197,8 +197,8 @@ class Growth:
         """Note WHERE, HAVING, ON or USING: PostgreSQL moves them into the queries in FROM."""
         self.level.conditions.append((start, end))
 
-    def end(self, end: int) -> None:
-        """End a query."""
+    def end(self, end: int, *, is_outer: bool = False) -> None:
+        """End a query; of the outermost nobody asks what it joins."""
         level = self.level
         self.level = level.around or level
         is_lateral = self.visible is not level.visible
@@ -223,10 +223,13 @@ class Growth:
         if level.pulled > 1 or (level.pulled and level.joined):
             copies = self.copies - level.copies
             self.copies += pulled_size(level, end, copies, is_lateral=is_lateral)
-        copied = sum([x[2] for x in level.items]) if self.copies > level.copies else 0
-        self.in_exists = self._counts.joins(level, copied)
-        self.joins = ALONE if level.is_closed else self.in_exists
-        self.copies += level.planned + plan_size(self.in_exists, level.listed)
+        if is_outer and level.relations < len(PLANS):
+            size = PLANS[level.relations]
+        else:
+            self.in_exists = self._counts.joins(level, self.copies - level.copies)
+            self.joins = ALONE if level.is_closed else self.in_exists
+            size = plan_size(self.in_exists, level.listed)
+        self.copies += level.planned + size
         self._bound(max(self.query.row, self.copies), level.start)
 
     def ordered(self, sources: Columns, start: int, end: int, copies: int) -> None:
@@ -250,7 +253,7 @@ class Growth:
                 self.copies += 2 * level.extremes * (half(last - first) + inner)
         self.copies += extra + copies * (sources.condition - 1)
 
-    def _columns(self, level: Level, sources: Columns) -> Columns:  # noqa: C901  # one a sort of item
+    def _columns(self, level: Level, sources: Columns) -> Columns:
         """Give what the columns of a query stand for."""
         counts, is_plain, is_closed = self._counts, sources.is_plain(), level.is_closed
         found: Sizes = {OTHERS: (1, 1)}
@@ -265,11 +268,9 @@ class Growth:
                 for name, sizes in sources.sizes.items():
                     add(found, name, sizes, is_closed=is_closed)
                 continue
-            if end == start + 1:
-                names, size = 1, 1 + copies
-            else:
-                names, size = counts.names(start, end), counts.nodes(start, end) + copies
-            in_condition = size
+            is_one = end == start + 1
+            names = 1 if is_one else counts.names(start, end)
+            size = in_condition = copies + (1 if is_one else counts.nodes(start, end))
             if not is_plain:
                 extra, more = self._counts.grown(sources, [(start, end)], names)
                 in_condition += copies * (sources.condition - 1) + more
@@ -300,10 +301,12 @@ class Growth:
 
     def table(self) -> None:
         """Note an item of FROM that is a table."""
-        self.level.number += 1
-        self.level.join(ALONE)
-        self.level.width += COLUMNS
-        self.level.last = 1
+        level = self.level
+        level.number += 1
+        level.relations += 1
+        level.parts += 1
+        level.width += COLUMNS
+        level.last = 1
 
     def function(self, *, is_api: bool) -> None:
         """Note an item of FROM that is a function: it may be one of SQL, or give a constant."""

@@ -16,7 +16,9 @@ from zava_sql.guard.counts import half
 if TYPE_CHECKING:
     from zava_sql.guard.columns import Joins, Level
 
-__all__ = ["COMMON_NAMES", "add_view", "joined_size", "plan_size", "pulled_size", "sets_size"]
+__all__ = [
+    "COMMON_NAMES", "PLANS", "add_view", "joined_size", "plan_size", "pulled_size", "sets_size",
+]  # fmt: skip
 
 COMMON_NAMES: Final = 40  # in the condition that NATURAL JOIN stands for: two for each column
 
@@ -30,7 +32,7 @@ _JOINED: Final[tuple[int, ...]] = tuple(
     2 * 3**relations // 11 for relations in range(_TOGETHER + 1)
 )
 _FEW: Final = 5  # relations from which on it matters by what they are joined
-_PLANS: Final = tuple(
+PLANS: Final = tuple(
     _QUERY + _RELATION * relations + _JOINED[relations] for relations in range(_FEW)
 )
 _CROSSED: Final = 0.1  # what joins without condition take of that
@@ -52,7 +54,7 @@ def plan_size(joins: Joins, listed: int) -> int:
     """Give the size of the plan of a query, of which so many relations are between commas."""
     relations = joins.relations
     if relations < _FEW:
-        return _PLANS[relations]
+        return PLANS[relations]
     size = _QUERY + _RELATION * relations
     whole, rest = divmod(relations - 1, _TOGETHER - 1)
     joined = whole * (whole + 3) // 4 * _JOINED[_TOGETHER] + _JOINED[rest + 1]

@@ -294,7 +294,7 @@ class QueryReader(WindowReader):
             self.condition()
         if keys[self.at] == "window":
             self.windows()
-        self.growth.end(self.at)
+        self.growth.end(self.at, is_outer=not self.depth)
 
     def targets(self) -> None:
         """Read the select list, which may be empty."""

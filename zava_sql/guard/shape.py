@@ -116,14 +116,15 @@ def _operator(tokens: Tokens, made: list[str], index: int) -> int:
 
 def _dot(tokens: Tokens, made: list[str], index: int) -> int:
     """`a.b` is one name, its last word; so is `(a).b` what `(a)` is."""
+    keys = tokens.keys
     made[index] = GAP
-    if tokens.keys[index - 1] in (")", "]"):
+    if keys[index - 1] in (")", "]"):
         made[index + 1] = GAP
         return index + 2
     made[index - 1] = GAP
-    if tokens.keys[index + 1] == "*":
+    if keys[index + 1] == "*":
         made[index + 1] = "*"
-    elif tokens.keys[index + 2] == "'" or (
+    elif keys[index + 2] == "'" or (
         tokens.kinds[index - 2] < RESERVED and is_of_column(tokens, index - 1)
     ):
         return type_word(tokens, made, index + 1)
@@ -171,14 +172,15 @@ def _join(tokens: Tokens, made: list[str], index: int) -> int:
 def _as(tokens: Tokens, made: list[str], index: int) -> int:
     """Write a label, or in CAST a type; a label may look like a type."""
     following = index + 1
-    key = tokens.keys[following]
+    keys = tokens.keys
+    key = keys[following]
     if not is_name(tokens, following) or (key in _WITHOUT_TYPE and _opens(tokens, following)):
         return following
     if (
         tokens.name(following) in TYPES
         or key == "double"
-        or tokens.keys[following + 1] == "."
-        or (key == "national" and behind_national(tokens.keys, following) > following)
+        or keys[following + 1] == "."
+        or (key == "national" and behind_national(keys, following) > following)
     ):
         return type_word(tokens, made, following)
     made[following] = "_"
