@@ -552,6 +552,14 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
         connection.rollback()
 
 
+def test_how_a_session_writes_numbers_does_not_change_what_is_measured(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        exact = connection.execute("select * from zava.check_search_recall()").fetchall()
+        connection.execute("set local extra_float_digits = -2")
+        assert connection.execute("select * from zava.check_search_recall()").fetchall() == exact
+        connection.rollback()
+
+
 @pytest.mark.long
 def test_of_products_with_one_text_any_is_as_near_as_another(clustered):
     with psycopg.connect(clustered.admin_url) as connection:

@@ -4,7 +4,8 @@
 -- built; not a tool. Reads every vector as often as the sample is large, once; of a small sample one small
 -- part of the catalogue to which the index does not lead would be missing, or weigh as much as several.
 -- Asked for are points between two products, nearer to the first: a product itself would be too easy. Of
--- products with one text any is as near as another, so that distances are compared, and not products.
+-- products with one text any is as near as another, so that distances are compared, and not products: they
+-- pass through texts, which have to name them exactly.
 create or replace function zava.check_search_recall(
     p_sample integer default 200
 )
@@ -16,6 +17,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 set hnsw.ef_search = 100
 set hnsw.iterative_scan = off
+set extra_float_digits = 1
 as $function$
 declare
     v_model record;
