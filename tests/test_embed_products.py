@@ -225,6 +225,25 @@ async def test_what_is_claimed_is_claimed_for_as_long_as_a_slow_service_takes(
     assert state(connection)[4] == 0
 
 
+async def test_who_is_stopped_while_it_claims_keeps_nothing_from_others(settings, shop, connection):
+    waiting = (
+        "select 1 from pg_stat_activity where query ~ 'claim_embed' and wait_event_type = 'Lock'"
+    )
+    claimed = "select count(*) from zava.embedding_leases"
+    with psycopg.connect(shop.admin_url) as other:
+        other.execute("lock table zava.embedding_leases in share mode")
+        filling = asyncio.create_task(filled(settings, workers=1))
+        await until(lambda: connection.execute(waiting).fetchone())
+        other.rollback()
+    # The database has done it, and the answer is not read yet.
+    while connection.execute(claimed).fetchone() == (0,):
+        pass
+    filling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await filling
+    assert connection.execute(claimed).fetchone() == (0,)
+
+
 async def test_whatever_stops_a_worker_is_one_error_and_nothing_stays_claimed(
     settings, service, shop, connection
 ):

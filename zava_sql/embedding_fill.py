@@ -193,13 +193,7 @@ async def _work(
     """Embed what can be claimed, once; a text that was refused before is not sent again."""
     last = None
     async with _connected(url) as connection:
-        while claimed := await connection.fetch(
-            "select * from zava.claim_embeddings($1, $2, $3, $4)",
-            embedder.name,
-            last,
-            _CLAIM,
-            _LEASE,
-        ):
+        while claimed := await _claim(connection, embedder.name, last):
             last = claimed[-1]["product_id"]
             left = [row["product_id"] for row in claimed]
             try:
@@ -224,10 +218,41 @@ async def _work(
                 left = [row["product_id"] for row in claimed if row not in made]
             finally:
                 if left:
-                    with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
-                        await connection.execute(
-                            "select zava.release_embeddings($1, $2)", embedder.name, left
-                        )
+                    await _release(connection, embedder.name, left)
+
+
+async def _claim(
+    connection: asyncpg.Connection[asyncpg.Record], model: str, last: UUID | None
+) -> list[asyncpg.Record]:
+    """Claim products behind the last one; one that is cancelled leaves nothing claimed."""
+    claiming = asyncio.ensure_future(
+        connection.fetch(
+            "select * from zava.claim_embeddings($1, $2, $3, $4)", model, last, _CLAIM, _LEASE
+        )
+    )
+    try:
+        return await asyncio.shield(claiming)
+    except asyncio.CancelledError:
+        # The database may have done it already: else nobody would get them for minutes.
+        with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
+            claimed = [row["product_id"] for row in await claiming]
+            await _release(connection, model, claimed)
+        raise
+
+
+async def _release(
+    connection: asyncpg.Connection[asyncpg.Record], model: str, products: list[UUID]
+) -> None:
+    """Give products back, also when another worker's failure ends this one just then."""
+    releasing = asyncio.ensure_future(
+        connection.execute("select zava.release_embeddings($1, $2)", model, products)
+    )
+    with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
+        try:
+            await asyncio.shield(releasing)
+        except asyncio.CancelledError:
+            await releasing
+            raise
 
 
 async def _vectors(
