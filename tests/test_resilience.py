@@ -405,6 +405,56 @@ async def test_no_caller_is_blamed_for_a_connection_that_is_refused(postgres, sh
         assert (await fetch(database, seattle, "select 1", 1)).rows == [(1,)]
 
 
+async def test_calls_wait_for_connections_that_the_database_does_give(postgres):
+    """A login may have fewer than the pool: who gets none waits as if the pool were as small."""
+    _, copy = postgres
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        admin.execute("alter role zava_gateway connection limit 3")
+        try:
+            async with tenants.opened(copy, pool_min=0, max_concurrent=10) as database:
+                seattle = await find_principal(database, "seattle")
+                slow = "select count(*) from generate_series(1, 1500000)"
+                answers = await asyncio.gather(
+                    *(fetch(database, seattle, slow, 1) for _ in range(20)), return_exceptions=True
+                )
+                rows = [getattr(answer, "rows", answer) for answer in answers]
+                assert rows == [[(1500000,)]] * 20
+                assert database.gateway.get_size() == 3
+                # It is looked now and then whether there may be more.
+                admin.execute("alter role zava_gateway connection limit -1")
+                await asyncio.gather(*(fetch(database, seattle, slow, 1) for _ in range(20)))
+                assert database.gateway.get_size() > 3
+        finally:
+            admin.execute("alter role zava_gateway connection limit -1")
+
+
+async def test_who_waits_in_vain_for_a_connection_is_told_that_there_are_no_more(postgres):
+    _, copy = postgres
+    sessions = "select from pg_stat_activity where usename = 'zava_gateway'"
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        admin.execute("alter role zava_gateway connection limit 1")
+        try:
+            async with tenants.opened(copy, pool_min=0, pool_max=3, pool_timeout=1) as database:
+                seattle = await find_principal(database, "seattle")
+                await database.gateway.expire_connections()
+                await until(lambda: not admin.execute(sessions).fetchall())
+                async with database.gateway.lend():
+                    begun = time.monotonic()
+                    with pytest.raises(ServiceUnavailable, match="takes no more connections"):
+                        await fetch(database, seattle, "select 1", 1)
+                    assert 0.9 < time.monotonic() - begun < 3
+                    # Who hangs up meanwhile leaves the place to others, all of it.
+                    for _ in range(5):
+                        with contextlib.suppress(TimeoutError):
+                            async with asyncio.timeout(0.1):
+                                await fetch(database, seattle, "select 1", 1)
+                    waiting = asyncio.create_task(fetch(database, seattle, "select 1", 1))
+                    await asyncio.sleep(0.1)
+                assert (await waiting).rows == [(1,)]
+        finally:
+            admin.execute("alter role zava_gateway connection limit -1")
+
+
 async def test_a_stranger_is_not_told_of_the_login_that_is_refused(postgres):
     _, copy = postgres
     async with tenants.opened(copy, retry_attempts=1) as database:

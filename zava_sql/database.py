@@ -136,6 +136,11 @@ class Database:
         try:
             return await self.gateway.acquire(holder)
         except TimeoutError as error:
+            if self.gateway.is_full:
+                # From no error that is worth another attempt: it has waited for its time.
+                raise ServiceUnavailable(
+                    "the database takes no more connections", hint="Try again in a moment."
+                ) from None
             if self.gateway.get_size() < self.gateway.get_max_size():
                 raise ServiceUnavailable(
                     "the database did not answer in time", hint="Try again in a moment."

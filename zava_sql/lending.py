@@ -33,6 +33,9 @@ _LEFT_OPEN = 0.005
 _MOST_USES = 50_000
 _MOST_SECONDS = 2.0
 
+# Seconds after which it is tried again to make one more than the database allowed.
+_FULL = 0.5
+
 
 class LentConnection(asyncpg.Connection):
     """A connection as its pool knows it; this one has nothing of who had it before."""
@@ -84,8 +87,17 @@ class Pool(Generic[C]):
         self._sweep: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._making: set[asyncio.Task[C]] = set()
+        # Who has a slot and gets no connection of its own waits for one that comes back, or for
+        # room for another.
+        self._waiting: deque[asyncio.Future[C | None]] = deque()
+        self._full_until = 0.0
         self._look: asyncio.TimerHandle | None = None
         self._closing = False
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether the database allowed no more, when it was last asked."""
+        return time.monotonic() < self._full_until + _FULL
 
     async def start(self) -> None:
         """Make the first connections."""
@@ -110,8 +122,15 @@ class Pool(Generic[C]):
 
     async def _acquire(self, holder: UUID | None) -> C:
         await self._slots.acquire()
-        if connection := self._take(holder):
-            return connection
+        while not (connection := self._take(holder)):
+            # Fewer than the pool has room for, where the login or the server has a limit.
+            is_full = self._open and time.monotonic() < self._full_until
+            if connection := await (self._returned() if is_full else self._made()):
+                break
+        return connection
+
+    async def _made(self) -> C | None:
+        """Make one; None where the database takes no more and there are others to wait for."""
         # To its end, whoever gives up, with its slot: asyncpg leaves the error of one that is cut
         # off to nobody, and who hangs up again and again makes no more than there may be.
         making = asyncio.get_running_loop().create_task(self._make())
@@ -122,9 +141,27 @@ class Pool(Generic[C]):
         except asyncio.CancelledError:
             making.add_done_callback(self._made_for_nobody)
             raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, asyncpg.TooManyConnectionsError) and self._open:
+                return None
             self._slots.release()
             raise
+
+    async def _returned(self) -> C | None:
+        """Wait for one that comes back; None where it is time to see about another."""
+        place: asyncio.Future[C | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await asyncio.wait([place], timeout=_FULL)
+        except BaseException:
+            if place.done() and (connection := place.result()):
+                self._put(connection)
+            self._slots.release()
+            raise
+        finally:
+            if not place.done():
+                self._waiting.remove(place)
+        return place.result() if place.done() else None
 
     def _made_for_nobody(self, making: asyncio.Task[C]) -> None:
         if making.cancelled() or making.exception():
@@ -196,7 +233,12 @@ class Pool(Generic[C]):
         return self._largest
 
     async def _make(self) -> C:
-        connection = await self._connect()
+        try:
+            connection = await self._connect()
+        except asyncpg.TooManyConnectionsError:
+            self._full_until = time.monotonic() + _FULL
+            raise
+        self._full_until = 0.0
         connection.lent_at = time.monotonic()
         self._open.add(connection)
         return connection
@@ -217,6 +259,12 @@ class Pool(Generic[C]):
         due = served or self._closing or connection in self._expired
         if due or connection.is_closed():
             self._drop(connection)
+            if self._waiting:
+                self._full_until = time.monotonic()
+                self._waiting.popleft().set_result(None)
+            return
+        if self._waiting:
+            self._waiting.popleft().set_result(connection)
             return
         self._idle.append((connection, time.monotonic()))
         loop = asyncio.get_running_loop()
