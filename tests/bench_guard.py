@@ -50,6 +50,7 @@ INSIDE = {
     "sums": "select " + "a + " * HALF + "a",
     "conditions": "select 1 where " + " and ".join(["a = 1"] * (HALF // 2)),
     "casts": "select " + " , ".join(["a :: int :: text :: date :: bool"] * 200),
+    "labels like types": "select " + " , ".join(['a "int4"'] * (HALF // 2)) + " from t",
     "collations": "select " + " , ".join(["a collate b" + "::int::text collate c" * 6] * 50),
     "intervals": "select " + " ->> ".join(["interval '1 day'"] * 665),
     "dates": "select " + " like ".join(["date '2024-01-01'"] * 665),

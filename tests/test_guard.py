@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import string
+import sys
 import threading
+from typing import TYPE_CHECKING
 
 import guard_lists
 import pytest
 from guard_oracle import harms, parse, read
 
 from zava_sql.errors import QueryRefused
-from zava_sql.guard import Checked, Guard, check, judge_line, lexer
+from zava_sql.guard import Checked, Guard, check, judge_line, lexer, type_words
 from zava_sql.guard.lexer import scan
 from zava_sql.guard.limits import (
     MAX_ARRAYS,
@@ -30,9 +32,14 @@ from zava_sql.guard.limits import (
 )
 from zava_sql.guard.names import Names
 from zava_sql.guard.queries import QueryReader
+from zava_sql.guard.shape import shape
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 pytestmark = pytest.mark.once
 API = {"whoami", "describe_schema"}
+LABELS = ('"int4"', "pg_catalog.int4", "national character")
 
 
 def different_clauses(number: int) -> list[str]:
@@ -376,6 +383,11 @@ def test_positions_map_back_to_the_callers_text() -> None:
         assert sql[checked.original_position(offset) - 1 :].startswith(word)
     assert checked.original_position(10_000) == len(sql) - len("stores") + 1
     assert checked.original_position(0) == 1
+    # One space between tokens can make the canonical text longer than a text may be.
+    sql = f"select nosuch,{'1,' * 900}'{'x' * (MAX_CHARACTERS - 1_840)}' from t"
+    checked = check(sql)
+    assert len(checked.canonical) > MAX_CHARACTERS >= len(sql)
+    assert checked.original_position(checked.canonical.index("nosuch")) == sql.index("nosuch") + 1
 
 
 @pytest.mark.parametrize("name", [*string.ascii_lowercase, "_", "_1", "id", "é", '"s"', "S"])
@@ -469,3 +481,25 @@ def test_the_scanner_repeats_no_group_possessively():
     # Python before 3.11.5 gets these wrong, and is what Debian 12 has.
     forms = re.sub(r"#.*", "", re.sub(r"\[[^]]*\]", "x", lexer._TOKEN.pattern))  # noqa: SLF001
     assert not re.search(r"\)[*+?]\+|\(\?>", forms)
+
+
+def test_types_of_columns_are_found_without_a_look_at_all_before_each() -> None:
+    def looks(number: int) -> int:
+        """Steps that it takes to find types in a select list of so many labels like them."""
+        found = 0
+
+        def trace(frame: FrameType, _: str, __: object) -> object:
+            nonlocal found
+            found += 1
+            return trace if frame.f_code.co_filename == type_words.__file__ else None
+
+        tokens = scan(f"select {', '.join([f'x {label}' for label in LABELS] * number)} from t")
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            shape(tokens)
+        finally:
+            sys.settrace(before)
+        return found
+
+    assert looks(80) < 9 * looks(10)

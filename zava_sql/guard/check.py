@@ -36,7 +36,7 @@ class Checked:
 
     def original_position(self, canonical_offset: int) -> int:
         """Position, from 1, in the caller's text of an offset, from 0, in the canonical text."""
-        *starts, _end = scan(self.canonical).positions()
+        *starts, _end = scan(self.canonical, len(self.canonical)).positions()
         index = max(bisect_right(starts, canonical_offset) - 1, 0)
         return scan(self._original).positions()[index] + 1
 

@@ -148,7 +148,7 @@ class Tokens:
     on that looks at no literal.
     """
 
-    __slots__ = ("form", "keys", "kinds", "literals", "sql", "texts")
+    __slots__ = ("form", "keys", "kinds", "literals", "opened", "sql", "texts")
 
     def __init__(self, sql: str, entries: list[_Entry]) -> None:
         self.sql = sql
@@ -156,6 +156,7 @@ class Tokens:
         self.kinds: list[int] = list(map(_KIND, entries))
         self.texts: list[str] = list(map(_TEXT, entries))
         self.literals: dict[int, str] = {}  # those that were asked for
+        self.opened: list[int] = []  # see type_words, which finds them where it has to
         named = self.keys
         if '"' in sql:
             named = [x if k == '"' else k for k, x in zip(named, self.texts, strict=True)]

@@ -86,18 +86,27 @@ def skip_modifiers(tokens: Tokens, index: int) -> int:
 def is_of_column(tokens: Tokens, index: int) -> bool:
     """Whether a type stands here in a list of column definitions, behind the name of a column."""
     keys, kinds = tokens.keys, tokens.kinds
-    at = index - 2
-    if kinds[index - 1] >= RESERVED or keys[at] not in ("(", ","):
+    if kinds[index - 1] >= RESERVED or keys[index - 2] not in ("(", ","):
         return False
-    depth = 1
-    while at >= 0 and depth:  # to the bracket that is open
-        depth += (keys[at] == ")") - (keys[at] == "(")
-        at -= bool(depth)
+    at = _opened(tokens)[index]
     before = keys[at - 1]
     return at > 0 and (
         before in ("as", "columns")
         or (kinds[at - 1] < RESERVED and keys[at - 2] in ("as", ")", "ordinality"))
     )
+
+
+def _opened(tokens: Tokens) -> list[int]:
+    """Give for each token where the bracket is in which it stands; found once, of a whole text."""
+    if not tokens.opened:
+        around = [-1]
+        for index, key in enumerate(tokens.keys):
+            if key == ")" and len(around) > 1:
+                around.pop()
+            tokens.opened.append(around[-1])
+            if key == "(":
+                around.append(index)
+    return tokens.opened
 
 
 def quoted_types(tokens: Tokens, made: list[str]) -> None:
