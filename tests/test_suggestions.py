@@ -15,6 +15,8 @@ from zava_sql.tenant import find_principal
 ARRANGED = """
 create table retail."Odd, named" (store_id integer, "To tal" integer, secret integer);
 grant select (store_id, "To tal") on retail."Odd, named" to store_manager;
+create table retail."Ünits" (number integer);
+grant select on retail."Ünits" to store_manager;
 create table retail.hidden_sales (total integer);
 grant select on retail.hidden_sales to head_office;
 create function api.halve(p_x integer, p_by integer default 2) returns integer
@@ -84,6 +86,16 @@ def test_what_no_column_is_meant_to_be_is_told_as_well(hint_of):
     hint = hint_of("select sum(total_amount) as t from orders having t > 5")
     assert hint.startswith("WHERE and HAVING know no alias: write the expression itself. Columns")
     assert "alias" not in hint_of("select 1 as tt from orders where t > 5")
+
+
+def test_tables_are_known_by_their_names_and_not_by_words_in_texts(hint_of):
+    inches = """select case status when '2"' then 1 end, total from orders where status = '4"'"""
+    assert "Columns of orders: store_id, " in hint_of(inches)
+    hint = hint_of("select total from orders as o where status in ('stores', 'a \"customers\"')")
+    assert hint.startswith("Columns of orders: ")
+    assert hint.count("Columns of ") == 1
+    # As PostgreSQL folds them, letters of ASCII alone.
+    assert 'Columns of "Ünits": number.' in hint_of("select u.total from Ünits as u")
 
 
 def test_where_no_table_is_known_the_hint_stays(hint_of):

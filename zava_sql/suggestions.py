@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +10,8 @@ import asyncpg
 
 from zava_sql.catalogue import list_parts
 from zava_sql.errors import ZavaError
+from zava_sql.guard.lexer import scan
+from zava_sql.guard.type_words import is_name
 from zava_sql.repairs import COLUMNS, FUNCTIONS, TABLES
 
 if TYPE_CHECKING:
@@ -18,18 +20,15 @@ if TYPE_CHECKING:
     from zava_sql.catalogue import Part
     from zava_sql.database import Database
     from zava_sql.errors import DatabaseError
+    from zava_sql.guard.lexer import Tokens
     from zava_sql.tenant import Principal
 
 __all__ = ["suggest"]
 
-_WORD: Final = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
-_NAME: Final = re.compile(rf"(?:{_WORD.pattern})(?:\s*\.\s*(?:{_WORD.pattern}))*")
-
-# Of one hint. A name has 63 characters in PostgreSQL.
+# Of one hint.
 _TABLES: Final = 12
 _HOLDERS: Final = 5
 _CHARACTERS: Final = 1_000
-_NAME_CHARACTERS: Final = 63
 
 # Words of a statement that may be names.
 _WORDS: Final = 1_000
@@ -44,22 +43,23 @@ async def suggest(
     """
     if error.position is None or error.hint not in (COLUMNS, FUNCTIONS, TABLES):
         return
-    found = _NAME.match(canonical, error.position - 1)
-    if found is None:
-        return
-    last = _bare(_WORD.findall(found[0])[-1])
+    tokens = scan(canonical, len(canonical))
+    first = bisect_right(tokens.positions(), error.position - 1) - 1
+    last = first
+    while tokens.keys[last + 1] == ".":
+        last += 2
+    wrong = tokens.name(last)
     try:
         if error.hint == TABLES:
-            hint = _tables(last, await list_parts(database, principal))
+            hint = _tables(wrong, await list_parts(database, principal))
         elif error.hint == FUNCTIONS:
-            hint = _functions(await list_parts(database, principal, [last]))
+            hint = _functions(await list_parts(database, principal, [wrong]))
         else:
-            words = list(dict.fromkeys(map(_bare, _WORD.findall(canonical))))[:_WORDS]
-            hint = _columns(last, await list_parts(database, principal, words, last))
+            hint = _columns(wrong, await list_parts(database, principal, _names(tokens), wrong))
     except (ZavaError, asyncpg.PostgresError):
         return  # the error itself says more than that its hint could not be made
-    if hint and error.hint == COLUMNS:
-        hint = f"{_mistaken(found[0], canonical)}{hint}"
+    if hint and error.hint == COLUMNS and first == last:
+        hint = f"{_mistaken(first, tokens)}{hint}"
     error.hint = hint or error.hint
 
 
@@ -99,17 +99,18 @@ def _columns(wrong: str, parts: Iterable[Part]) -> str:
     return hint
 
 
-def _mistaken(wrong: str, canonical: str) -> str:
+def _mistaken(wrong: int, tokens: Tokens) -> str:
     """Say what else the name of a column can be that there is not."""
-    if re.fullmatch(r'"(?:[^"]|"")+"', wrong):
+    if tokens.keys[wrong] == '"':
         return "A text stands in single quotes. "
-    if re.search(rf"\bas\s+{re.escape(wrong)}(?![\w$])", canonical, re.IGNORECASE):
+    name = tokens.name(wrong)
+    labels = (index + 1 for index, key in enumerate(tokens.keys) if key == "as")
+    if any(tokens.name(label) == name for label in labels):
         return "WHERE and HAVING know no alias: write the expression itself. "
     return ""
 
 
-def _bare(word: str) -> str:
-    """Give a name as the catalogue has it."""
-    if word.startswith('"'):
-        return word[1:-1].replace('""', '"')
-    return word.lower()[:_NAME_CHARACTERS]
+def _names(tokens: Tokens) -> list[str]:
+    """Give what may be names, each once, as the catalogue has them."""
+    words = [tokens.name(at) for at in range(len(tokens.texts)) if is_name(tokens, at)]
+    return list(dict.fromkeys(words))[:_WORDS]
