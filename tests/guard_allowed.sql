@@ -9,6 +9,7 @@ select name, city from retail.stores order by name limit 5;
 table retail.categories;
 values (1, 'one'), (2, 'two');
 select;
+; select 1;
 select 1 as a, 2 as a;
 select distinct city from customers order by 1;
 select distinct on (customer_id) customer_id, order_id, order_date

@@ -428,6 +428,10 @@ select json_table('1','$' columns(a int))
 select * from json_table('1','$' columns(a regclass path '$'))
 -- refused: multiple_statements
 select 1; select 2
+-- refused: multiple_statements
+; select 1; select 2
+-- refused: statement
+;; drop table x
 -- refused: select_into
 select 1 into x
 -- refused: row_lock

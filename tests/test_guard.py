@@ -111,6 +111,8 @@ def test_an_attack_is_refused_for_its_reason(reason: str, sql: str) -> None:
     [
         ("SELECT  1 ;", "SELECT 1"),
         ("select 1 -- one\n;-- two\n;;/* three */", "select 1"),
+        (";select 1", "select 1"),
+        ("/*;/*;*/*/;-- ';\n ;;\tselect ';' ; ;", "select ';'"),
         ("select/* /* */ */1", "select 1"),
         ("select 1 #--'\n 2", "select 1 # 2"),
         (r"select E'a\'b\\\n\x41\101\u00e9\U0001F600'", "select 'a''b\\\nAAé\U0001f600'"),
@@ -374,15 +376,17 @@ def test_functions_of_api_are_those_of_the_catalogue_and_only_by_their_schema() 
     assert refusal("select api.other()", Guard(())).reason == "function"
 
 
-def test_positions_map_back_to_the_callers_text() -> None:
-    sql = "select /* a */ $$x$$,\n    E'\\t', N'n', 'a'\n  'b', nosuch -- c\n from  stores"
+@pytest.mark.parametrize("begin", ["", "; -- ;\n;"])
+def test_positions_map_back_to_the_callers_text(begin: str) -> None:
+    sql = f"{begin}select /* a */ $$x$$,\n    E'\\t', N'n', 'a'\n  'b', nosuch -- c\n from  stores"
     checked = check(sql)
     for word in ("$$x$$", "E'", "N'", "'a'", "nosuch", "from", "stores"):
         plain = {"$$x$$": "'x'", "E'": "'\t'", "N'": "nchar", "'a'": "'ab'"}.get(word, word)
         offset = checked.canonical.index(plain)
         assert sql[checked.original_position(offset) - 1 :].startswith(word)
     assert checked.original_position(10_000) == len(sql) - len("stores") + 1
-    assert checked.original_position(0) == 1
+    assert checked.original_position(0) == len(begin) + 1
+    assert refusal(f"{begin}select pg_sleep(1)").position == len(begin) + len("select ") + 1
     # One space between tokens can make the canonical text longer than a text may be.
     sql = f"select nosuch,{'1,' * 900}'{'x' * (MAX_CHARACTERS - 1_840)}' from t"
     checked = check(sql)

@@ -220,7 +220,10 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
     while texts and not texts[-1]:  # the end of the text, twice if it is a space
         texts.pop()
     if ";" in sql and ";" in texts:
-        end = texts.index(";")
+        if first := next((i for i, text in enumerate(texts) if text != ";"), 0):  # empty statements
+            end = _start(sql, first)
+            sql, texts = sql[:end].replace(";", " ") + sql[end:], texts[first:]
+        end = [*texts, ";"].index(";")
         for index, text in enumerate(texts[end:], end):
             if text != ";":
                 raise bad_end(texts[0], text, _start(sql, index))
@@ -228,9 +231,8 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
     try:
         tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
         if "' '" in tokens.form:  # keys of two strings, or of N'...', or a part of a quoted name
-            strings = [STRING <= kind <= BITS for kind in tokens.kinds]
             starts = [token.start(1) for token in islice(_TOKEN.finditer(sql), len(texts) + 1)]
-            sql, texts = rewritten(sql, texts, starts, strings)
+            sql, texts = rewritten(sql, texts, starts, [STRING <= k <= BITS for k in tokens.kinds])
             tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
             if len(texts) > MAX_TOKENS:
                 raise _too_many_tokens(tokens.positions()[MAX_TOKENS])
