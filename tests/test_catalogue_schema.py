@@ -335,6 +335,16 @@ async def test_a_plural_finds_its_singular_and_a_short_word_is_whole(as_role):
         assert describe("stores", "id").startswith("retail.stores.store_id ")
 
 
+async def test_blanks_around_words_and_a_word_said_twice_find_nothing_of_their_own(as_role):
+    with as_role("store_manager") as describe:
+        assert describe(search="\tnowhere\n") is None
+        assert describe(search="\nmoment\t") == describe(search="moment")
+        twice = "email email customer customers nowhere"
+        assert describe(search=twice) == describe(search="email customer nowhere")
+        assert describe(search="email email moment") == describe(search="email moment")
+        assert describe(search="\t\n") == describe()
+
+
 async def test_what_is_forbidden_is_not_found(as_role):
     with as_role("store_manager", "revoke select on retail.orders from store_manager") as describe:
         assert "retail.orders." not in describe(search="order_date")

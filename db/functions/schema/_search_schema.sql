@@ -11,8 +11,10 @@ parallel restricted
 security invoker
 begin atomic
     with words as (
-        select case when length(w.word) > 3 then regexp_replace(w.word, 's$', '') else w.word end as word
-        from regexp_split_to_table(lower(btrim(p_search)), '\s+') as w (word)
+        select distinct
+            case when length(w.word) > 3 then regexp_replace(w.word, 's$', '') else w.word end as word
+        from regexp_split_to_table(lower(p_search), '\s+') as w (word)
+        where w.word <> ''
     ),
     lines as (
         select

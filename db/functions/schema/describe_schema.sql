@@ -12,7 +12,7 @@ parallel restricted
 security invoker
 begin atomic
     select case
-        when coalesce(btrim(p_search), '') <> '' then zava._search_schema(p_search, p_name)
+        when p_search ~ '\S' then zava._search_schema(p_search, p_name)
         when coalesce(btrim(p_name), '') = '' then zava._describe_all()
         else (
             select string_agg(d.description, e'\n\n' order by d.description)
