@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from difflib import SequenceMatcher
 
 import psycopg
 import pytest
@@ -19,6 +20,12 @@ create table retail."Ünits" (number integer);
 grant select on retail."Ünits" to store_manager;
 create table retail.hidden_sales (total integer);
 grant select on retail.hidden_sales to head_office;
+do $$ begin
+    for number in 1 .. 200 loop
+        execute format('create table retail.wide_table_%s (x integer)', number);
+        execute format('grant select on retail.wide_table_%s to regional_manager', number);
+    end loop;
+end $$;
 create function api.halve(p_x integer, p_by integer default 2) returns integer
     return p_x / p_by;
 revoke execute on function api.halve(integer, integer) from public;
@@ -117,6 +124,21 @@ def test_tables_like_the_wrong_one_come_first(hint_of):
     assert "hidden_sales" not in hint
     assert "api.sales_trend" not in hint  # functions are no tables
     assert hint_of("select * from hidden_sale", "head-office").startswith("Tables: hidden_sales, ")
+
+
+def test_of_hundreds_of_tables_few_are_compared_part_by_part(hint_of, monkeypatch):
+    compared = []
+    plain = SequenceMatcher.ratio
+
+    def ratio(matcher):
+        compared.append(matcher.a)
+        return plain(matcher)
+
+    monkeypatch.setattr(SequenceMatcher, "ratio", ratio)
+    assert hint_of("select * from tab_wide_117", "puget-sound").startswith(
+        "Tables: wide_table_117, "
+    )
+    assert 12 < len(compared) <= 50
 
 
 def test_a_call_is_shown_as_it_is_to_be(hint_of):

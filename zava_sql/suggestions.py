@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from difflib import SequenceMatcher
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -15,7 +16,7 @@ from zava_sql.guard.type_words import is_name
 from zava_sql.repairs import COLUMNS, FUNCTIONS, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from zava_sql.catalogue import Part
     from zava_sql.database import Database
@@ -27,6 +28,7 @@ __all__ = ["suggest"]
 
 # Of one hint.
 _TABLES: Final = 12
+_COMPARED: Final = 50
 _HOLDERS: Final = 5
 _CHARACTERS: Final = 1_000
 
@@ -68,12 +70,15 @@ def _tables(wrong: str, parts: Iterable[Part]) -> str:
     tables = [part.name for part in parts if part.kind == "table"]
     likeness = SequenceMatcher(b=wrong)
 
-    def unlike(table: str) -> float:
+    def unlike(table: str, ratio: Callable[[], float]) -> float:
         likeness.set_seq1(table)
-        return -likeness.ratio()
+        return -ratio()
 
-    tables.sort(key=unlike)
-    shown, more = tables[:_TABLES], len(tables) > _TABLES
+    # Nobody else is served meanwhile, and to look for what two names share takes long.
+    if len(tables) > _COMPARED:
+        tables.sort(key=partial(unlike, ratio=likeness.quick_ratio))
+    near = sorted(tables[:_COMPARED], key=partial(unlike, ratio=likeness.ratio))
+    shown, more = near[:_TABLES], len(tables) > _TABLES
     if not shown:
         return ""
     return f"Tables: {', '.join(shown)}{', …: see describe_schema' if more else ''}."
