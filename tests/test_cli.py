@@ -571,6 +571,35 @@ def test_check_answers_lines_one_for_one(run):
 
 
 @pytest.mark.long
+def test_input_need_not_end_nor_be_readable(run, tmp_path):
+    little = ("sh", "-c", 'ulimit -v 2000000; exec "$@"', "sh", sys.executable, "-m", "zava_sql")
+    endless = ("sh", "-c", 'ulimit -v 2000000; yes "select" | "$@"', *little[3:])
+    for asked in (("check", "-"), ("query", "-", "--as", "seattle")):
+        complains(run(*asked, command=endless), "QUERY_REFUSED", 2)
+    complains(run("check", "--file", "/dev/zero", command=little), "QUERY_REFUSED", 2)
+    written = ("sh", "-c", f'exec "$@" 0>{tmp_path}/x', *little[3:])
+    for asked in (("check", "-"), ("check", "--jsonl"), ("query", "-", "--as", "seattle")):
+        done = run(*asked, command=written)
+        complains(done, "VALIDATION_ERROR", 2)
+        assert "cannot read standard input" in done.stderr
+    for asked in (("check", "--file"), ("check", "--jsonl", "--file")):
+        done = run(*asked, "/proc/self/mem")
+        complains(done, "VALIDATION_ERROR", 2)
+        assert "cannot read /proc/self/mem" in done.stderr
+    # The longest text that there may be is one.
+    assert run("check", "-", stdin=f"select '{'😀' * 19_990}' ").returncode == 0
+
+
+@pytest.mark.long
+def test_a_line_that_is_too_long_is_one_and_told_as_such(run):
+    lines = [b'{"id": 1, "sql": "select 1"}', b" " * 40_000_000, b'{"id": 3, "sql": "select 3"}']
+    done = run("check", "--jsonl", stdin=b"\n".join(lines))
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(a["id"], a["ok"]) for a in answers] == [(1, True), (None, False), (3, True)]
+    assert "more than 16,000,000 bytes" in answers[1]["message"]
+
+
+@pytest.mark.long
 def test_the_rollup_is_refreshed_once(run):
     first = run("db", "refresh")
     assert (first.returncode, first.stderr) == (0, "")

@@ -15,7 +15,7 @@ from enum import StrEnum
 from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
-from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import asyncpg
 import typer
@@ -32,6 +32,7 @@ from zava_sql.cli_db import day, db
 from zava_sql.cli_doctor import doctor, harden, verify
 from zava_sql.cli_embed import embed, embed_if_possible
 from zava_sql.cli_identity import key, principal, token
+from zava_sql.cli_input import lines_of, text_of
 from zava_sql.cli_monitor import monitor
 from zava_sql.cli_progress import progress_bar, show_step
 from zava_sql.cli_serve import serve
@@ -267,7 +268,7 @@ def query(
     What there is to ask about: select api.describe_schema(). Where the doctor finds an error,
     nothing is asked.
     """
-    text = _stdin() if sql == "-" else sql
+    text = text_of(None) if sql == "-" else sql
     result = asyncio.run(_query(text, principal, max_rows))
     chosen = Format.JSON if json_ else format
     if chosen is Format.TABLE:
@@ -303,36 +304,17 @@ def check(
     if jsonl:
         if sql is not None:
             raise ValidationError("--jsonl reads lines, not the argument", hint="Pipe them in.")
-        with _opened(file) if file else sys.stdin.buffer as lines:
-            for line in lines:
-                print(json.dumps(judge_line(line, guard)))
+        for line in lines_of(file):
+            print(json.dumps(judge_line(line, guard)))
         return
     if (sql is None) == (file is None):
         raise ValidationError(
             "give the text either as argument or with --file",
             hint='For example: zava-sql check "select 1"; - reads standard input.',
         )
-    text = _read(file) if file else _stdin() if sql == "-" else str(sql)
+    text = text_of(file) if file or sql == "-" else str(sql)
     checked = guard.check(text)
     print(json.dumps({"ok": True, "canonical": checked.canonical}) if json_ else checked.canonical)
-
-
-def _opened(file: Path) -> BinaryIO:
-    try:
-        return file.open("rb")
-    except OSError as error:
-        raise ValidationError(
-            f"cannot read {file}: {error.strerror}", hint="Name a file that exists."
-        ) from None
-
-
-def _read(file: Path) -> str:
-    with _opened(file) as source:
-        return source.read().decode("utf-8", "surrogateescape")
-
-
-def _stdin() -> str:
-    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 @app.command()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from zava_sql.errors import QueryRefused, ValidationError
 
 if TYPE_CHECKING:
     from zava_sql.guard.check import Guard
 
-__all__ = ["judge_line"]
+__all__ = ["MAX_LINE", "judge_line"]
+
+# Bytes; a query with every character escaped, and an id, are a hundredth of it.
+MAX_LINE: Final = 16_000_000
 
 _HINT = 'Send lines such as {"id": 1, "sql": "select ..."}, in UTF-8.'
 
@@ -28,6 +31,8 @@ def judge_line(line: str | bytes, guard: Guard) -> dict[str, Any]:
 
 
 def _parse(line: str | bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE:
+        raise ValidationError(f"the line has more than {MAX_LINE:,} bytes", hint=_HINT)
     try:
         request = json.loads(line, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
