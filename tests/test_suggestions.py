@@ -36,7 +36,10 @@ grant execute on function api.orders(integer) to store_manager;
 create function api.hide(p_x integer) returns integer return p_x;
 revoke execute on function api.hide(integer) from public;
 grant execute on function api.hide(integer) to head_office;
-"""
+create function api.widen(ARGUMENTS) returns integer return 1;
+revoke execute on function api.widen from public;
+grant execute on function api.widen to store_manager;
+""".replace("ARGUMENTS", ", ".join(f"p_{number}_{'x' * 50} integer" for number in range(20)))
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,7 @@ def hint_of(clone):
                 asyncio.run(ask())
             return caught.value.hint
 
+        hint.admin_url = database.admin_url
         yield hint
 
 
@@ -108,6 +112,23 @@ def test_tables_are_known_by_their_names_and_not_by_words_in_texts(hint_of):
 def test_where_no_table_is_known_the_hint_stays(hint_of):
     hint = hint_of("with a as (select 1 as b) select c from a")
     assert hint.startswith("Names are in describe_schema;")
+    assert hint_of('with a as (select 1 as b) select "c" from a') == hint
+
+
+def test_a_table_is_known_behind_a_thousand_other_names(hint_of):
+    others = ", ".join(f"a{number} b{number}" for number in range(560))
+    hint = hint_of(f"select total, {others} from orders")
+    assert hint.startswith("Columns of orders: ")
+
+
+def test_where_names_cannot_be_looked_up_the_hint_stays(hint_of):
+    rename = "alter function api.{}(text[], text) rename to {}"
+    with psycopg.connect(hint_of.admin_url, autocommit=True) as connection:
+        connection.execute(rename.format("_list_parts", "_put_away"))
+        try:
+            assert hint_of("select * from order_lines").startswith("Table names are in ")
+        finally:
+            connection.execute(rename.format("_put_away", "_list_parts"))
 
 
 def test_what_postgresql_knows_better_stays(hint_of):
@@ -145,6 +166,7 @@ def test_a_call_is_shown_as_it_is_to_be(hint_of):
     said = ", by name with =>; in [] is what may be left out."
     assert hint_of("select api.halve(by => 2)") == f"Call it as api.halve(p_x, [p_by]){said}"
     assert hint_of("select api.hide('a', 1)").startswith("describe_schema lists them")
+    assert hint_of("select api.widen()").startswith("describe_schema lists them")
     assert hint_of("select api.hide('a', 1)", "head-office") == f"Call it as api.hide(p_x){said}"
 
 

@@ -32,9 +32,6 @@ _COMPARED: Final = 50
 _HOLDERS: Final = 5
 _CHARACTERS: Final = 1_000
 
-# Words of a statement that may be names.
-_WORDS: Final = 1_000
-
 
 async def suggest(
     database: Database, principal: Principal, error: DatabaseError, canonical: str
@@ -118,4 +115,4 @@ def _mistaken(wrong: int, tokens: Tokens) -> str:
 def _names(tokens: Tokens) -> list[str]:
     """Give what may be names, each once, as the catalogue has them."""
     words = [tokens.name(at) for at in range(len(tokens.texts)) if is_name(tokens, at)]
-    return list(dict.fromkeys(words))[:_WORDS]
+    return list(dict.fromkeys(words))
