@@ -15,6 +15,7 @@ import resource
 import signal
 import stat
 import sys
+import threading
 import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -674,6 +675,38 @@ async def test_a_journal_in_which_something_always_waits_does_not_grow(
     assert max(sizes) < 5_000
     assert len(log(admin, "number")) == 61
     assert problem(admin) == (None, None)
+    assert not list(tmp_path.glob("audit/*.journal"))
+
+
+async def test_calls_that_wait_for_the_disk_as_their_journal_is_sent_are_written(
+    module_database, admin, tmp_path, monkeypatch
+):
+    """So it is after an outage: the rest of a long journal may be sent sooner than it is synced."""
+    monkeypatch.setattr(audit_journal, "_LONG", 3_000)
+    monkeypatch.setattr(audit_journal, "_BATCH_BYTES", 3_000)
+    fsync, begun, slow = os.fsync, threading.Event(), threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda fd: (begun.set(), slow.wait(20), fsync(fd)))
+    refused = "select lo_create(1)"
+    async with audited(module_database, tmp_path) as agent:
+        who = await find_principal(agent.database, "seattle")
+        admin.execute("alter role zava_service nologin")
+        try:
+            admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where usename = 'zava_service' and application_name ~ ' audit$'"
+            )
+            await ask(agent, refused)
+            await until(lambda: not agent.audit.taking)
+            calls = [asyncio.create_task(ask_known(agent, who, refused)) for _ in range(20)]
+            await until(begun.is_set)
+            journal = agent.audit._journal  # noqa: SLF001
+        finally:
+            admin.execute("alter role zava_service login")
+        # Until it is the turn of the next one, and what is left of this one is sent.
+        await until(lambda: agent.audit._journal is not journal and not journal.waiting)  # noqa: SLF001
+        await asyncio.sleep(0.1)
+        slow.set()
+        assert set(await asyncio.gather(*calls)) == {"QUERY_REFUSED"}
     assert not list(tmp_path.glob("audit/*.journal"))
 
 

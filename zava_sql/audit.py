@@ -168,6 +168,8 @@ class Audit:
         while True:
             while self._older is not None:
                 await self._drain_left_over(self._older)
+                # Calls that began before it was another's turn may still wait for the disk.
+                await self._older.settled()
                 self._older.close()
                 self._older = next(self._left_over, None)
             await self._drain(self._journal)
@@ -234,6 +236,7 @@ class Audit:
                 )
                 with suppress(ZavaError):
                     await journal.sync()
+            await journal.settled()
             journal.close()
         os.close(self._anchor)
         self._hang_up()

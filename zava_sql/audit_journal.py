@@ -159,6 +159,11 @@ class Journal:
                 ) from None
             self._synced = reached
 
+    async def settled(self) -> None:
+        """Return when nobody syncs it any more; `close()` has to wait for that."""
+        async with self._syncing:
+            pass
+
     def read(self) -> tuple[str, int]:
         """Give the next records as a JSON array, and how many bytes of the file they are."""
         data = os.pread(self._fd, min(self.waiting, _BATCH_BYTES), self._taken)
