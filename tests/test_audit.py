@@ -835,6 +835,7 @@ async def test_calls_without_an_answer_are_counted_as_such(module_database, tmp_
     assert ends == [("failed", "SERVICE_UNAVAILABLE")] * 2
 
 
+@pytest.mark.usefixtures("admin")
 async def test_a_full_disk_is_told_and_a_look_at_it_leaves_no_trace(
     module_database, tmp_path, monkeypatch
 ):
