@@ -380,6 +380,10 @@ BROKEN = [
             "grant select on retail.bad to store_manager;"
         ),
     ),
+    (
+        "a function is bound at creation or pins its search_path to pg_catalog, pg_temp",
+        function(options="stable parallel restricted set search_path = 'pg_catalog, pg_temp'"),
+    ),
 ]
 
 
@@ -388,6 +392,13 @@ def test_a_broken_rule_is_noticed(tap_connection, rule, damage):
     report = sqltap.run(tap_connection, RULES.replace("begin;", f"begin;\n{damage}", 1))
     failed = {a.text for a in report.assertions.values() if not a.passed}
     assert rule in failed, report.error
+
+
+def test_a_function_that_was_restored_where_all_names_are_quoted_breaks_no_rule(tap_connection):
+    restored = f"set local quote_all_identifiers = on; {function()} reset quote_all_identifiers;"
+    report = sqltap.run(tap_connection, RULES.replace("begin;", f"begin;\n{restored}", 1))
+    rule = "a function is bound at creation or pins its search_path to pg_catalog, pg_temp"
+    assert [a.passed for a in report.assertions.values() if a.text == rule] == [True], report.error
 
 
 def test_no_rule_is_without_such_a_test(tap_connection):

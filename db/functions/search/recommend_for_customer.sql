@@ -128,7 +128,7 @@ $function$;
 comment on function api.recommend_for_customer(uuid, boolean, integer) is
     'What to offer one of your customers, of what they have not bought: what was bought together with their last ten products in the last 365 days, and what is like these; to who bought nothing yet, what most orders of the last 90 days hold. score: sum of reciprocal places in both lists. why: because of which product. Price and stock of the customer''s store.
 
-p_customer_id: customer_id of retail.customers
+p_customer_id: customer_id of retail.customers; where two of your stores gave the same, the customer of that with the lower store_id
 p_in_stock: false for what is out of stock too
 p_limit: 1 to 100';
 revoke execute on function api.recommend_for_customer(uuid, boolean, integer) from public;

@@ -17,7 +17,11 @@ begin atomic
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     where n.nspname = any (p_schemas)
         and p.prosqlbody is null
-        and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)
+        -- The second is how a dump restores it where quote_all_identifiers is on.
+        and not coalesce(
+            p.proconfig && array['search_path=pg_catalog, pg_temp', 'search_path="pg_catalog", "pg_temp"'],
+            false
+        )
 
     union all
 
