@@ -392,6 +392,32 @@ async def test_names_are_listed_for_clients_as_far_as_the_caller_may_use_them(ea
     assert [kind for kind, _, _ in names] == sorted((row[0] for row in names), reverse=True)
 
 
+async def test_parts_are_listed_as_far_as_the_caller_may_use_them_whoever_asks(each_database):
+    # As a query past the guard would.
+    with psycopg.connect(each_database.admin_url) as connection:
+        connection.execute("revoke select on retail.orders, retail.stores from store_manager")
+        connection.execute("grant select (store_id, city) on retail.stores to store_manager")
+        connection.execute("create function api.hide(p_x integer) returns integer return 1")
+        connection.execute(
+            "revoke execute on function api.hide(integer) from public, store_manager"
+        )
+        connection.execute("set local role store_manager")
+
+        def parts(*arguments):
+            asked = "select name, parts, has_column from api._list_parts(%s, %s)"
+            return connection.execute(asked, arguments).fetchall()
+
+        assert parts(["orders", "stores", "hide", "principals"], None) == [
+            ("stores", "store_id, city", False)
+        ]
+        assert parts([], "tax_rate") == []
+        assert {name for name, _, has_column in parts([], "city")} == {"stores", "customers"}
+        every = {name for name, _, _ in parts(None, None)}
+        assert {"stores", "api.sale_lines"} <= every
+        assert not every & {"orders", "principals", "zava.principals"}
+        connection.rollback()
+
+
 @pytest.mark.parametrize("role", ["zava_gateway", "zava_service", "zava_writer"])
 async def test_who_is_no_tenant_may_not_ask(as_role, role):
     with as_role(role) as describe, pytest.raises(psycopg.errors.InsufficientPrivilege):
