@@ -714,6 +714,33 @@ async def test_each_kind_is_named_and_its_remedy_mends_it(patient, check, damage
         await transaction.rollback()
 
 
+async def test_who_shuts_out_the_others_of_a_copy_keeps_the_server_in(patient):
+    copy, admin = patient
+    allowed = "select bool_and(has_database_privilege(v.n, current_database(), 'connect'))"
+    for given, known in (
+        ("zava_gateway", "('zava_gateway'), ('zava_service')"),
+        ("app_user", "('app_user')"),  # as on a database without zava_sql
+    ):
+        transaction = admin.transaction()
+        await transaction.start()
+        try:
+            await admin.execute("create role app_user")
+            if given == "app_user":
+                await admin.execute("alter function zava.secure_database() rename to elsewhere")
+            # As CREATE DATABASE ... TEMPLATE leaves it: nobody has a privilege of its own.
+            await admin.execute(
+                f"revoke all on database {copy.dbname} from zava_gateway, zava_service;"
+                f"grant connect on database {copy.dbname} to public"
+            )
+            examined = await doctor.examine(Sessions(admin=admin), gateway=given)
+            (found,) = (one for one in examined.findings if one.check == "database_connect")
+            await admin.execute(found.remedy)
+            assert await named(Sessions(admin=admin), "database_connect") == []
+            assert await admin.fetchval(f"{allowed} from (values {known}) as v (n)")
+        finally:
+            await transaction.rollback()
+
+
 async def test_a_virtual_tenant_key_is_indexed_by_its_expression(patient):
     _, admin = patient
     if admin.get_server_version() < (18,):
