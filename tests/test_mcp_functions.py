@@ -330,7 +330,28 @@ async def test_rows_are_structured_content_where_asked(client):
     result = await client.call_tool("query", {"sql": sql, "rows": True})
     assert result.structured_content["rows"] == [["1.50", "9007199254740993", None]]
     assert mcp.text_of(result).splitlines()[1] == "1.50,9007199254740993,NULL"
-    assert "rows" not in (await client.call_tool("query", {"sql": sql})).structured_content
+    assert result.structured_content["columns"][0] == {"name": "price", "type": "numeric"}
+
+
+@pytest.mark.parametrize("fence", [False, True])
+async def test_whichever_form_a_client_reads_has_the_rows(shops, fence):
+    """Many show a model the structured content alone where there is some, others the text."""
+    async with in_process(shops[0], fence_results=fence) as client:
+        schemas = {tool.name: tool.output_schema for tool in await all_tools(client)}
+        for tool, arguments in (
+            ("query", {"sql": "select 'found' as x"}),
+            ("query", {"sql": "select 'found' as x", "format": "json"}),
+            ("query", {"sql": "select 'found' as x", "rows": True}),
+            ("echo_text", {"text": "found"}),
+        ):
+            result = await client.call_tool(tool, arguments)
+            fields = result.structured_content
+            assert "found" in mcp.text_of(result)
+            # What is not asked for has a fence, too.
+            told = tool != "query" and not fence
+            assert (fields is not None) is (told or "rows" in arguments)
+            assert fields is None or fields["rows"] == [["found"]]
+            assert (schemas[tool] is not None) is told
 
 
 # ---------------------------------------------------------------- by caller, by page
@@ -589,7 +610,7 @@ async def test_bytes_are_capped_and_said_so(shops):
                 )
                 heads = 2 if form == "markdown" else 1
                 assert len(text.splitlines()) == fields["row_count"] + heads + 1
-        fits = await client.call_tool("query", {"sql": sql, "max_rows": 10})
+        fits = await client.call_tool("query", {"sql": sql, "max_rows": 10, "rows": True})
         assert fits.structured_content["truncated_by"] == "rows"
 
 
@@ -622,7 +643,8 @@ async def test_cells_are_capped_and_said_so(shops):
         ]
         assert result.structured_content["cut_cells"] == 2
         assert result.structured_content["rows"][0][0] == "x" * 20 + "…[5 more characters]"
-        whole = await client.call_tool("query", {"sql": "select repeat('y', 20) as fits"})
+        asked = {"sql": "select repeat('y', 20) as fits", "rows": True}
+        whole = await client.call_tool("query", asked)
         assert "cut_cells" not in whole.structured_content
         function_too = await client.call_tool("long_text", {"length": 21})
         assert function_too.structured_content["cut_cells"] == 1
@@ -703,8 +725,6 @@ async def test_results_fit_the_schemas_that_were_promised(shops):
     async with in_process(shops[0]) as client:
         schemas = {tool.name: tool.output_schema for tool in await all_tools(client)}
         for tool, arguments in (
-            ("query", {"sql": "select 1 as x", "rows": True}),
-            ("query", {"sql": "select 1 as x, 1 as x", "max_rows": 1}),
             ("numbers", {"first": 1}),
             ("echo_text", {"text": "x"}),
             ("nothing", {"x": 1}),

@@ -31,7 +31,7 @@ from zava_sql.mcp_caller import calling, trace_parent
 from zava_sql.mcp_notices import Levels
 from zava_sql.mcp_progress import reported
 from zava_sql.mcp_resources import handlers
-from zava_sql.metrics import count_call, count_cut, count_error, measured
+from zava_sql.metrics import count_call, count_error, measured
 from zava_sql.repairs import OURS
 from zava_sql.slow import SlowCalls
 from zava_sql.toolbox import Toolbox
@@ -101,7 +101,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
                     calling(context, name),
                     measured(name, slow),
                 ):
-                    result = await tool.run(principal, arguments)
+                    return await tool.run(principal, arguments)
         except ZavaError as error:
             count_error(error)
             log_error(error, who, name)
@@ -110,8 +110,6 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
             raise
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nothing of it leaks
             return _failure(_log(error, name or "a call"))
-        count_cut(result.structured_content)
-        return result
 
     async def listen(
         context: Context, params: types.SubscriptionsListenRequestParams

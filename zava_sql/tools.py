@@ -20,6 +20,7 @@ from zava_sql.answer import Form, answer, fenced, value_answer
 from zava_sql.content import blocks
 from zava_sql.errors import ValidationError
 from zava_sql.function_types import in_words, said_by
+from zava_sql.metrics import count_cut
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -197,13 +198,12 @@ def query_tool(agent: Agent) -> Tool:
         result = await agent.query(
             principal, arguments["sql"], max_rows=_whole(arguments.get("max_rows"))
         )
-        made = answer(
-            result,
-            agent.database.caps.of(principal.role),
-            form=arguments.get("format", "csv"),
-            rows=arguments.get("rows", False),
-        )
-        return text_result(made.text, made.fields)
+        rows = arguments.get("rows", False)
+        caps = agent.database.caps.of(principal.role)
+        made = answer(result, caps, form=arguments.get("format", "csv"), rows=rows)
+        count_cut(made.fields)
+        # Many clients show a model one of both: neither may be without the rows.
+        return text_result(made.text, made.fields if rows else None)
 
     spec = types.Tool(
         name="query",
@@ -230,7 +230,6 @@ def query_tool(agent: Agent) -> Tool:
             },
             "required": ["sql"],
         },
-        output_schema={"type": "object", "required": ["columns", "row_count", "truncated"]},
         annotations=READS,
     )
     return Tool(spec, run)
@@ -276,6 +275,8 @@ def describe_tool(agent: Agent) -> Tool:
 
 def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
     """Make the tool that calls a function of the database."""
+    # Clients show a model structured content in place of the text, and there is no fence in it.
+    structured = not agent.database.settings.fence_results
 
     async def run(principal: Principal, arguments: Arguments) -> types.CallToolResult:
         caps = agent.database.caps.of(principal.role)
@@ -290,13 +291,14 @@ def function_tool(agent: Agent, function: FunctionSpec) -> Tool:
             return types.CallToolResult(content=blocks(result, caps, where))
         value = function.answers == "value"
         made = value_answer(result, caps) if value else answer(result, caps, rows=True)
-        return text_result(made.text, made.fields)
+        count_cut(made.fields)
+        return text_result(made.text, made.fields if structured else None)
 
     spec = types.Tool(
         name=function.name,
         description=function.description or None,
         input_schema=in_words(function.input_schema),
-        output_schema=function.output_schema,
+        output_schema=function.output_schema if structured else None,
         annotations=types.ToolAnnotations(read_only_hint=function.read_only),
     )
     return Tool(spec, run, function)
