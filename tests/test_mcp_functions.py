@@ -134,6 +134,29 @@ async def test_null_means_left_out(client):
         assert mcp.text_of(await client.call_tool("describe_schema", given)) == overview
 
 
+async def test_an_empty_text_means_left_out_where_it_is_no_value(client):
+    """What strict modes of services make models write, for want of a null."""
+    blank = dict.fromkeys(("unit", "stars", "moods", "flag", "ratio", "below", "until", "none"), "")
+    plain = await client.call_tool("echo_choice", {})
+    assert mcp.text_of(await client.call_tool("echo_choice", blank)) == mcp.text_of(plain)
+    given = {"sql": "select 1", "max_rows": "", "format": "", "rows": ""}
+    assert mcp.text_of(await client.call_tool("query", given)) == "?column?:int4\n1"
+    given = dict.fromkeys(("store", "from", "to", "category"), "")
+    assert not (await client.call_tool("top_products", given)).is_error
+    for tool, given, said in (
+        ("echo_text", {"text": ""}, ""),
+        ("echo_choice", {"word": ""}, "day 2 {calm} t 0.95 -1 "),
+        ("echo_json", {"doc": ""}, '""'),
+    ):
+        assert mcp.text_of(await client.call_tool(tool, given)) == said
+    for tool, given in (
+        ("numbers", {"first": ""}),
+        ("query", {"sql": ""}),
+        ("recommend_for_customer", {"customer_id": ""}),
+    ):
+        assert (await client.call_tool(tool, given)).is_error
+
+
 async def test_more_rows_come_where_the_function_is_asked_for_them(client):
     result = await client.call_tool("numbers", {"first": 1, "limit": 250})
     assert result.structured_content["row_count"] == 250

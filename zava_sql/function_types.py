@@ -15,6 +15,7 @@ __all__ = [
     "base_of",
     "column_names",
     "default_value",
+    "has_empty",
     "has_text",
     "in_words",
     "said_by",
@@ -156,6 +157,18 @@ def default_value(expression: str | None, facts: Mapping[str, Any]) -> object:
     if base["name"] in _NUMBERS:
         return json.loads(text) if _NUMBER.fullmatch(text) else None
     return text
+
+
+def has_empty(facts: Mapping[str, Any], default: str | None) -> bool:
+    """Say whether the empty text is a value of its own, for an argument with this default.
+
+    Whoever has NULL as default tells by that what is not given.
+    """
+    base = base_of(facts)
+    if base["name"] in ("json", "jsonb"):
+        return True
+    told = default is not None and default.startswith("NULL::")
+    return not told and base["kind"] != "a" and base["name"] not in _ARGUMENTS
 
 
 def base_of(facts: Mapping[str, Any]) -> Mapping[str, Any]:

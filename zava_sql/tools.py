@@ -19,7 +19,7 @@ from jsonschema import ValidationError as Problem
 from zava_sql.answer import Form, answer, fenced, value_answer
 from zava_sql.content import blocks
 from zava_sql.errors import ValidationError
-from zava_sql.function_types import in_words, said_by
+from zava_sql.function_types import has_empty, in_words, said_by
 from zava_sql.metrics import count_cut
 
 if TYPE_CHECKING:
@@ -151,11 +151,10 @@ def checked(tool: Tool, given: Mapping[str, object]) -> Arguments:
     """
     known = tool.spec.input_schema["properties"]
     needed = tool.spec.input_schema.get("required", ())
-    # Models say null where they mean to leave an argument out.
     arguments = {
         name: value
         for name, value in given.items()
-        if value is not None or name in needed or name not in known
+        if name in needed or name not in known or not _left_out(tool, name, value)
     }
     unknown = next((name for name in arguments if name not in known), None)
     if unknown is not None:
@@ -172,6 +171,24 @@ def checked(tool: Tool, given: Mapping[str, object]) -> Arguments:
     if problem is not None:
         raise _invalid(tool, f"{problem.json_path[:200]}: {_reason(problem)}")
     return arguments
+
+
+def _left_out(tool: Tool, name: str, value: object) -> bool:
+    """Say whether a model means to leave an optional argument out.
+
+    That is null, and where the empty text is no value, that: clients that ask services for strict
+    answers make models give all arguments, and those of type string have no null then.
+    """
+    if value != "":
+        return value is None
+    function = tool.function
+    schema = (function or tool.spec).input_schema["properties"][name]
+    if "enum" in schema:
+        return "" not in schema["enum"]
+    if function is None:
+        return bool(schema["type"] != "string")
+    (parameter,) = (one for one in function.parameters if one.name == name)
+    return not has_empty(parameter.facts, parameter.default)
 
 
 def _invalid(tool: Tool, reason: str) -> ValidationError:
