@@ -215,6 +215,28 @@ def test_downgrade_to_base_leaves_nothing(create):
     assert roles(url) == ours
 
 
+def test_indexes_whose_rows_were_measured_instead_are_due_after_an_upgrade(create):
+    url = create("measured")
+    migrate.upgrade(url, "0095")
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "with stored as (insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+            "  select n, n, n, 0, '2020-01-01' from unnest('{oak,elm}'::text[]) as n"
+            "  returning store_id),"
+            " counted as (insert into retail.search_stores (store_id, products, ef_search, indexed)"
+            "  select store_id, 2000, 80, true from stored)"
+            "insert into retail.search_regions (store_id, region_id, model_id, indexed, ef_search)"
+            " select store_id, gen_random_uuid(), 1, true, 80 from stored"
+        )
+    migrate.upgrade(url)
+    with psycopg.connect(url) as connection:
+        due = connection.execute(
+            "select s.changed, r.changed, s.ef_search from retail.search_stores as s"
+            " join retail.search_regions as r on r.store_id = s.store_id"
+        ).fetchall()
+    assert due == [(2000, 2000, 80)] * 2
+
+
 def test_the_script_does_what_an_upgrade_does(create, psql):
     online, offline = create("online"), create("offline")
     migrate.upgrade(online)

@@ -537,7 +537,8 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
         assert found[:2] == ("fixed", 80)
         assert found[2] >= 0.99
         assert found[3] is None
-        # An index that is bad on purpose: what is kept says so.
+        # An index that is bad on purpose: what is kept says so, even if to compare seems cheaper.
+        connection.execute("set local random_page_cost = 1000")
         connection.execute("drop index retail.product_embeddings_1_embedding_idx")
         connection.execute(
             "create index product_embeddings_1_embedding_idx on retail.product_embeddings_1"
@@ -549,6 +550,30 @@ def test_the_recall_of_an_index_is_measured_and_its_effort_chosen(clustered):
         assert connection.execute("select ef_search from retail.search_recall").fetchall() == [
             (worse[1],)
         ]
+        connection.rollback()
+
+
+def test_the_index_of_what_a_store_sells_is_measured_and_not_its_rows(clustered):
+    with psycopg.connect(clustered.admin_url) as connection:
+        index, built = connection.execute(
+            "select i.indexname, i.indexdef from pg_indexes as i join retail.stores as s"
+            " on i.indexname like '%' || replace(s.store_id::text, '-', '') || '%'"
+            " where i.tablename = 'search_assortments' and s.store_key = 'share_50'"
+        ).fetchone()
+        connection.execute(f"drop index retail.{index}")
+        # One that is bad on purpose: to compare the rows seems to take less, and would find all.
+        connection.execute("set local random_page_cost = 1000")
+        connection.execute(re.sub(r"WITH \(.*?\)", "with (m = 2, ef_construction = 4)", built))
+        connection.execute(
+            "update retail.search_stores as t set ef_search = null from retail.stores as s"
+            " where s.store_id = t.store_id and s.store_key = 'share_50'"
+        )
+        assert connection.execute("select zava.index_search_assortments()").fetchone() == (True,)
+        (measured,) = connection.execute(
+            "select t.indexed, t.ef_search from retail.search_stores as t join retail.stores as s"
+            " on s.store_id = t.store_id where s.store_key = 'share_50'"
+        ).fetchall()
+        assert measured == (False, 400)
         connection.rollback()
 
 
