@@ -569,6 +569,38 @@ async def test_a_request_with_an_odd_id_is_refused(url, keys, era):
         assert (answer.status_code, answer.json()["id"]) == (200, id_)
 
 
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-03-26"])
+async def test_what_is_no_message_is_refused_in_a_word(url, keys, era):
+    """The older era told of every way in which it is none, for each kind of message."""
+    ping = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
+    for body, asked in (
+        ([ping, ping], None),
+        ({}, None),
+        (ping | {"jsonrpc": "1.0"}, 7),
+        ({"jsonrpc": "2.0", "id": 7}, 7),
+    ):
+        answer = await post(url, keys["seattle"], json.dumps(body), MCP_Protocol_Version=era)
+        assert answer.status_code == 400
+        assert answer.json() == {
+            "jsonrpc": "2.0",
+            "id": asked,
+            "error": {"code": -32600, "message": "this is not one request or notification"},
+        }
+
+
+async def test_a_wrong_parameter_of_a_request_is_named(url, keys):
+    """Arguments as a text of JSON, say, which some models write."""
+    for era, status in (("2026-07-28", 400), ("2025-11-25", 200)):
+        body = json.loads(request_body("tools/call", name="query", era=era, sql="select 1"))
+        body["params"]["arguments"] = '{"sql": "select 1"}'
+        answer = await post(url, keys["seattle"], json.dumps(body), MCP_Protocol_Version=era)
+        assert answer.status_code == status
+        assert answer.json()["error"] == {
+            "code": types.INVALID_PARAMS,
+            "message": "invalid parameters: params.arguments: Input should be a valid dictionary",
+        }
+
+
 async def test_two_versions_are_none(url, keys):
     """A gateway that goes by the last would believe headers that the first has nobody compare."""
     request = wire_request(url, keys["seattle"], "select 1", era="2025-11-25")
@@ -591,8 +623,11 @@ async def test_only_post_is_served(url, keys, method):
     headers = request_headers(keys["seattle"], MCP_Protocol_Version="2025-11-25")
     async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
         answer = await http.request(method, url, headers=headers)
-    assert answer.status_code == 405
+        stranger = await http.request(method, url, headers=headers | {"Authorization": "Bearer x"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert "access-control-allow-origin" not in answer.headers
+    # Where POST was refused, clients try this next, and tell of its answer.
+    assert stranger.status_code == 401
 
 
 async def test_no_request_is_redirected_with_its_key(url, keys):

@@ -38,7 +38,7 @@ _STREAMED = (b'"progressToken"', b'"io.modelcontextprotocol/logLevel"')
 
 _EVENT_TYPES = (b"text/event-stream", b"text/*", b"*/*")
 
-# What may be the id of a request, and is none. Few bodies are to be read twice.
+# What may be the id of a request, and is none.
 _ODD_ID = re.compile(rb'"id"\s*:\s*(?:-?\d+[.eE]|[tf\[{])')
 
 _VERSION = b"mcp-protocol-version"
@@ -97,7 +97,7 @@ class Endpoint:
         if request["type"] != "http.request" or request.get("more_body"):
             return  # the client hung up before it had said everything
         body = request["body"]
-        refusal = refusal_of(body.decode(errors="replace")) if _ODD_ID.search(body) else None
+        refusal = refusal_of(body.decode(errors="replace")) if _is_odd(body) else None
         if refusal is not None:
             await Response(refusal, 400, media_type="application/json")(scope, receive, send)
             return
@@ -144,6 +144,16 @@ class Endpoint:
                     watching.cancel()
         # To a client that is gone this says nothing, to one that waits it says why.
         await answer.finish(scope, receive)
+
+
+def _is_odd(body: bytes) -> bool:
+    """Say whether this may be no message, or an odd one. Few bodies are to be read twice."""
+    return not (
+        body[:80].lstrip().startswith(b"{")
+        and b'"2.0"' in body
+        and any(field in body for field in (b'"method"', b'"result"', b'"error"'))
+        and not _ODD_ID.search(body)
+    )
 
 
 class _Answer:

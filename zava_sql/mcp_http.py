@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -11,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from zava_sql.auth import Identities, RequireIdentity, lacks_scope, metadata, principal_of
@@ -96,9 +97,9 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
         required = RequireIdentity(app, settings, identities)
         return AuthenticationMiddleware(AuthContextMiddleware(required), identities)
 
-    served_mcp = identified(Inbox(endpoint, identified(endpoint), database.caps))
-    # No GET: it would be a stream that nothing is ever sent on.
-    mcp = [Route(path, served_mcp, methods=["POST"]) for path in ("/mcp", "/mcp/")]
+    inbox = Inbox(endpoint, identified(endpoint), database.caps)
+    served_mcp = identified(partial(_posted, inbox))
+    mcp = [Route(path, served_mcp) for path in ("/mcp", "/mcp/")]
     served = Starlette(
         routes=[
             *mcp,
@@ -131,6 +132,16 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
     # Behind a proxy with TLS it would lead to http, and a client would send its key in clear.
     served.router.redirect_slashes = False
     return served
+
+
+async def _posted(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve POST alone: GET would be a stream that nothing is ever sent on.
+
+    Behind identities: clients whose key is refused try GET next, and tell of that answer.
+    """
+    if scope["method"] != "POST":
+        app = PlainTextResponse("Method Not Allowed", 405, headers={"Allow": "POST"})
+    await app(scope, receive, send)
 
 
 class _Counted:

@@ -154,14 +154,23 @@ async def _edge(ctx: Context, call_next: CallNext) -> HandlerResult:
     """Tell of whatever a handler raised in words of ours: the SDK would send the error's own."""
     try:
         return await call_next(ctx)
-    except (MCPError, pydantic.ValidationError):
+    except MCPError:
         raise
+    except pydantic.ValidationError as error:
+        raise MCPError(types.INVALID_PARAMS, _wrong(error)) from None
     except ZavaError as error:
         count_error(error)
         log_error(error)
         raise MCPError(types.INTERNAL_ERROR, _explain(error)) from None
     except Exception as error:  # noqa: BLE001 - the edge: whatever it is, nothing of it leaks
         raise MCPError(types.INTERNAL_ERROR, _log(error, "a request")) from None
+
+
+def _wrong(error: pydantic.ValidationError) -> str:
+    """Say which parameter of a request is wrong, and nothing of what it holds."""
+    (first, *_) = error.errors(include_url=False, include_context=False, include_input=False)
+    where = ".".join(str(part) for part in first["loc"])[:80]
+    return f"invalid parameters: {where}: {first['msg']}"
 
 
 async def _is_known(again: Callable[[], Awaitable[object]]) -> bool:
