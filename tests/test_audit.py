@@ -778,19 +778,34 @@ async def test_a_connection_that_ends_stops_no_calls(module_database, admin, tmp
     assert "cannot be written" not in caplog.text
 
 
-async def test_servers_wait_for_each_other_whatever_isolation_a_database_sets(
-    module_database, admin, tmp_path, caplog
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        ("default_transaction_isolation", "serializable", 16),
+        ("lock_timeout", "100ms", 16),
+        ("statement_timeout", "100ms", 16),
+        ("transaction_timeout", "100ms", 17),
+    ],
+)
+async def test_servers_wait_for_each_other_whatever_a_database_sets(
+    module_database, admin, tmp_path, caplog, elsewhere
 ):
+    setting, value, since = elsewhere
+    if admin.info.server_version < since * 10_000:
+        pytest.skip(f"{setting} came with PostgreSQL {since}")
     own = "select from pg_stat_activity where application_name like '% audit'"
     name = module_database.dbname
-    admin.execute(f"alter database \"{name}\" set default_transaction_isolation = 'serializable'")
+    admin.execute(f"alter database \"{name}\" set {setting} = '{value}'")
     try:
         async with audited(module_database, tmp_path, audit="refuse") as agent:
             with psycopg.connect(module_database.admin_url) as other:
+                other.execute("set transaction_timeout = 0" if since == 17 else "select 1")
+                other.commit()
                 other.execute("update zava.audit_head set recorded_at = recorded_at")
                 assert await ask(agent, "select 1") == ["answered"]
                 waiting = f"{own} and wait_event_type = 'Lock'"
                 await until(lambda: admin.execute(waiting).fetchone() is not None)
+                await asyncio.sleep(0.3)
             await until(lambda: len(log(admin, "number")) == 1)
             assert agent.audit.taking
     finally:

@@ -911,8 +911,12 @@ async def test_a_sound_database_is_found_sound_whatever_it_sets(patient):
         "create schema shadows; create type shadows.text as (n integer);"
         "grant usage on schema shadows to public;"
         f'alter database "{copy.dbname}" set search_path = shadows, pg_catalog;'
-        f'alter database "{copy.dbname}" set quote_all_identifiers = on'
+        f'alter database "{copy.dbname}" set quote_all_identifiers = on;'
+        # Less than one session waits here for another.
+        f"alter database \"{copy.dbname}\" set idle_in_transaction_session_timeout = '50ms'"
     )
+    if admin.get_server_version() >= (17,):
+        await admin.execute(f"alter database \"{copy.dbname}\" set transaction_timeout = '50ms'")
     urls = (copy.gateway_url, copy.service_url)
     try:
         gateway, service = [await asyncpg.connect(url) for url in urls]

@@ -81,6 +81,7 @@ async def pid_of(database: Database) -> int:
 ELSEWHERE = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "90s",
     "work_mem": "64kB",
     "default_transaction_isolation": "serializable",
     "jit": "on",
@@ -89,6 +90,9 @@ ELSEWHERE = {
     "IntervalStyle": "iso_8601",
     "bytea_output": "escape",
     "quote_all_identifiers": "on",
+    "extra_float_digits": "-3",
+    "transform_null_equals": "on",
+    "array_nulls": "off",
     "standard_conforming_strings": "off",
     "client_encoding": "LATIN1",
     "client_connection_check_interval": "0",

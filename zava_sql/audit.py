@@ -289,14 +289,23 @@ async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
         session["default_transaction_isolation"] = "read committed"
         # A database may set it so that nobody writes by mistake; this is no mistake.
         session["default_transaction_read_only"] = "off"
+        # Nor is it to give up where it waits for another server, or has many records to write.
+        session |= {"lock_timeout": "0", "statement_timeout": "0", "idle_session_timeout": "0"}
     async with translated_connection_errors():
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             url,
             timeout=settings.connect_timeout,
             command_timeout=settings.command_timeout,
             statement_cache_size=0,
             server_settings=session,
         )
+        try:
+            if not settings.pooler and connection.get_server_version() >= (17,):
+                await connection.execute("set transaction_timeout = 0")
+        except BaseException:
+            connection.terminate()  # nobody else has it yet
+            raise
+        return connection
 
 
 async def _chain(connection: asyncpg.Connection[asyncpg.Record], *, writable: bool) -> UUID:

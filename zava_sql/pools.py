@@ -94,6 +94,8 @@ def _session(settings: Settings) -> dict[str, str]:
         "application_name": settings.application_name,
         "statement_timeout": str(round(settings.statement_timeout * 1000)),
         "idle_in_transaction_session_timeout": str(round(settings.command_timeout * 1000) + 5000),
+        # How long an idle connection is kept is for its pool to say.
+        "idle_session_timeout": "0",
         "work_mem": settings.work_mem,
         # No other is possible on a replica.
         "default_transaction_isolation": "read committed",
@@ -104,6 +106,11 @@ def _session(settings: Settings) -> dict[str, str]:
         "bytea_output": "hex",
         # As names are shown to clients, and compared.
         "quote_all_identifiers": "off",
+        # Of what is written out in a text, as of any other answer.
+        "extra_float_digits": "1",
+        # As the standard has it, and everybody who writes a query.
+        "transform_null_equals": "off",
+        "array_nulls": "on",
         # What the guard's lexer assumes.
         "standard_conforming_strings": "on",
         "client_encoding": "UTF8",

@@ -51,6 +51,9 @@ _HEADER = re.compile(
 # into public would run with the rights of who looks, and say what it likes.
 _AS_WRITTEN = "set local search_path = pg_catalog; set local quote_all_identifiers = off"
 
+# One session waits while another is asked, for longer than a database may give its others.
+_PATIENT = "set local idle_in_transaction_session_timeout = 0"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -143,7 +146,9 @@ async def examine(
         for session in (sessions.gateway, sessions.service, sessions.admin):
             if session is not None:
                 await stack.enter_async_context(session.transaction())
-                await session.execute(_AS_WRITTEN)
+                await session.execute(f"{_AS_WRITTEN}; {_PATIENT}")
+                if session.get_server_version() >= (17,):
+                    await session.execute("set local transaction_timeout = 0")
         return await _examine(sessions, gateway, checks() if chosen is None else chosen)
 
 
