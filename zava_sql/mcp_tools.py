@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ToolServer", "create_server"]
 
-_PAGE: Final = 50
+# Of tools, more than services of models take: half of the clients never ask for a second page.
+_PAGE: Final = 500
 
 # They differ from caller to caller, and change with the catalogue.
 _CACHED: Final[tuple[CacheableMethod, ...]] = (
