@@ -121,12 +121,22 @@ async def test_the_list_of_tools_is_short(url, keys):
         assert schema.get("format", "date-time") == "date-time"
 
 
-async def test_a_query_answers_csv_and_nothing_beside_it(client):
+async def test_a_query_answers_csv_and_a_small_summary(client):
     result = await client.call_tool(
         "query", {"sql": "select store_key, null as nothing, '' as empty from retail.stores"}
     )
     assert text_of(result) == 'store_key:text,nothing:text,empty:text\nseattle,NULL,""'
-    assert result.structured_content is None
+    assert result.structured_content == {
+        "columns": [
+            {"name": "store_key", "type": "text"},
+            {"name": "nothing", "type": "text"},
+            {"name": "empty", "type": "text"},
+        ],
+        "row_count": 1,
+        "truncated": False,
+        # For a model that is shown nothing else.
+        "hint": "The rows are in the text. To have them here, too: rows: true",
+    }
     assert not result.is_error
 
 

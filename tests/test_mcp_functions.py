@@ -357,7 +357,7 @@ async def test_rows_are_structured_content_where_asked(client):
 
 
 @pytest.mark.parametrize("fence", [False, True])
-async def test_whichever_form_a_client_reads_has_the_rows(shops, fence):
+async def test_whichever_form_a_client_reads_has_the_rows_or_says_how(shops, fence):
     """Many show a model the structured content alone where there is some, others the text."""
     async with in_process(shops[0], fence_results=fence) as client:
         schemas = {tool.name: tool.output_schema for tool in await all_tools(client)}
@@ -370,11 +370,13 @@ async def test_whichever_form_a_client_reads_has_the_rows(shops, fence):
             result = await client.call_tool(tool, arguments)
             fields = result.structured_content
             assert "found" in mcp.text_of(result)
-            # What is not asked for has a fence, too.
-            told = tool != "query" and not fence
-            assert (fields is not None) is (told or "rows" in arguments)
-            assert fields is None or fields["rows"] == [["found"]]
-            assert (schemas[tool] is not None) is told
+            # Of functions nobody asks for it, and it has no fence.
+            assert (fields is None) is (tool != "query" and fence)
+            assert (schemas[tool] is None) is (fields is None)
+            has_rows = tool != "query" or "rows" in arguments
+            if fields is not None:
+                assert fields.get("rows") == ([["found"]] if has_rows else None)
+                assert ("rows: true" in fields.get("hint", "")) is not has_rows
 
 
 # ---------------------------------------------------------------- by caller, by page
@@ -749,6 +751,8 @@ async def test_results_fit_the_schemas_that_were_promised(shops):
     async with in_process(shops[0]) as client:
         schemas = {tool.name: tool.output_schema for tool in await all_tools(client)}
         for tool, arguments in (
+            ("query", {"sql": "select 1 as x", "rows": True}),
+            ("query", {"sql": "select 1 as x, 1 as x", "max_rows": 1}),
             ("numbers", {"first": 1}),
             ("echo_text", {"text": "x"}),
             ("nothing", {"x": 1}),

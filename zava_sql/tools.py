@@ -60,6 +60,9 @@ At most max_rows rows come back, and {kilobytes} kB. If there are more, the last
 csv: the first line is name:type; NULL is bare, the text "NULL" and the empty text are quoted. \
 json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings."""
 
+# Many clients (Codex, Cursor, pydantic-ai) show a model structured content in place of the text.
+_ELSEWHERE: Final = {"hint": "The rows are in the text. To have them here, too: rows: true"}
+
 _DESCRIBE = """\
 Tells what can be queried. Without name: a line for each table and function. With one: its \
 columns, types, keys, allowed values, comments and how many rows you see. With search: lines about \
@@ -219,8 +222,7 @@ def query_tool(agent: Agent) -> Tool:
         caps = agent.database.caps.of(principal.role)
         made = answer(result, caps, form=arguments.get("format", "csv"), rows=rows)
         count_cut(made.fields)
-        # Many clients show a model one of both: neither may be without the rows.
-        return text_result(made.text, made.fields if rows else None)
+        return text_result(made.text, made.fields if rows else made.fields | _ELSEWHERE)
 
     spec = types.Tool(
         name="query",
@@ -247,6 +249,7 @@ def query_tool(agent: Agent) -> Tool:
             },
             "required": ["sql"],
         },
+        output_schema={"type": "object", "required": ["columns", "row_count", "truncated"]},
         annotations=READS,
     )
     return Tool(spec, run)
