@@ -30,6 +30,8 @@ from zava_sql.tenant import find_principal, hash_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
+BLANK = "# blank: the answer holds no visible character"
+
 
 @pytest.fixture(scope="module")
 def shops(clone):
@@ -124,6 +126,19 @@ async def test_one_value_stands_as_it_is(client):
     assert mcp.text_of(await client.call_tool("nothing", {"x": 1})) == "done"
 
 
+async def test_no_text_is_blank(client):
+    """Services of models refuse one, and with it the whole conversation."""
+    for tool, arguments in (
+        ("echo_text", {"text": ""}),
+        ("echo_text", {"text": " \n"}),
+        ("query", {"sql": "select from retail.stores"}),
+        ("query", {"sql": "select from retail.stores limit 0"}),
+    ):
+        assert mcp.text_of(await client.call_tool(tool, arguments)) == BLANK
+    (row,) = (await client.call_tool("echo_text", {"text": " \n"})).structured_content["rows"]
+    assert row == [" \n"]
+
+
 async def test_null_means_left_out(client):
     result = await client.call_tool("numbers", {"first": 1, "limit": None})
     assert result.structured_content["row_count"] == 3
@@ -144,7 +159,7 @@ async def test_an_empty_text_means_left_out_where_it_is_no_value(client):
     given = dict.fromkeys(("store", "from", "to", "category"), "")
     assert not (await client.call_tool("top_products", given)).is_error
     for tool, given, said in (
-        ("echo_text", {"text": ""}, ""),
+        ("echo_text", {"text": ""}, BLANK),
         ("echo_choice", {"word": ""}, "day 2 {calm} t 0.95 -1 "),
         ("echo_json", {"doc": ""}, '""'),
     ):

@@ -55,6 +55,8 @@ __all__ = ["ToolServer", "create_server"]
 # Of tools, more than services of models take: half of the clients never ask for a second page.
 _PAGE: Final = 500
 
+_BLANK: Final = "# blank: the answer holds no visible character"
+
 # They differ from caller to caller, and change with the catalogue.
 _CACHED: Final[tuple[CacheableMethod, ...]] = (
     "tools/list",
@@ -102,7 +104,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
                     calling(context, name),
                     measured(name, slow),
                 ):
-                    return await tool.run(principal, arguments)
+                    return _visible(await tool.run(principal, arguments))
         except ZavaError as error:
             count_error(error)
             log_error(error, who, name)
@@ -204,6 +206,17 @@ def _known(tool: Tool | None, name: str) -> Tool:
     if tool is None:
         raise MCPError(types.INVALID_PARAMS, f"unknown tool: {name[:80]}")
     return tool
+
+
+def _visible(result: types.CallToolResult) -> types.CallToolResult:
+    """Leave no text blank: services of models refuse it, and the conversation that it is in."""
+    kept = [
+        part
+        for part in result.content
+        if not isinstance(part, types.TextContent) or part.text.strip()
+    ]
+    result.content = kept or [types.TextContent(text=_BLANK)]
+    return result
 
 
 def _failure(text: str) -> types.CallToolResult:
