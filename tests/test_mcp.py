@@ -174,6 +174,13 @@ async def test_the_schema_is_described_from_overview_to_columns(client):
     detail = text_of(await client.call_tool("describe_schema", {"name": "orders"}))
     assert "status text (pending|completed|return|cancelled): " in detail
     assert "foreign key (store_id) references retail.stores (store_id)" in detail
+    # A model asks for what it has read.
+    for listed in ("retail.orders (store_id, order_id)", "api.whoami()", "api.cross_sell(p_sku, "):
+        assert listed in overview
+        named = text_of(await client.call_tool("describe_schema", {"name": listed}))
+        assert named.startswith(listed.partition("(")[0].strip())
+    unknown = text_of(await client.call_tool("describe_schema", {"name": "nothing(x)"}))
+    assert "there is no table or function 'nothing(x)'" in unknown
 
 
 async def test_what_the_model_can_repair_is_an_error_result(client):

@@ -60,8 +60,11 @@ async def describe_schema(
     text: str | None = None
     # There is nothing of a name that no text of PostgreSQL can hold, nor of one so long.
     if len(name or "") <= _LONGEST_NAME and has_text(f"{name}{search}"):
-        (row,) = await _ask(database, principal, "select api.describe_schema($1, $2)", name, search)
-        text = row[0]
+        text = await _described(database, principal, name, search)
+        bare = (name or "").partition("(")[0]
+        # The list of all has keys and arguments in brackets behind the names.
+        if text is None and bare.strip() and bare != name and not search:
+            text = await _described(database, principal, bare, search)
     if text is None and search is not None and search.strip():
         raise ValidationError(
             f"nothing that you may use is found by {search[:80]!r}",
@@ -70,8 +73,16 @@ async def describe_schema(
     if text is None:
         raise ValidationError(
             f"there is no table or function {(name or '')[:80]!r} that you may use",
-            hint="Without a name, describe_schema lists them all.",
+            hint="Give one name; without any, describe_schema lists them all.",
         )
+    return text
+
+
+async def _described(
+    database: Database, principal: Principal, name: str | None, search: str | None
+) -> str | None:
+    (row,) = await _ask(database, principal, "select api.describe_schema($1, $2)", name, search)
+    text: str | None = row[0]
     return text
 
 
