@@ -416,3 +416,10 @@ with recursive as (select name from stores) select recursive.name from recursive
 with recursive (a, b) as (values (1, 2)) select a + b from recursive;
 with recursive recursive as (select 1 as n union all select n + 1 from recursive where n < 3) select * from recursive;
 with national as (select 1 as national), recursive as not materialized (select national from national) select national as recursive from recursive;
+select overlay(sku, '**', 2, 3), overlay(name, upper(left(name, 1)), 1) || overlay(sku placing lower(sku) from 2 for 3) from products limit 1;
+select zone * 2, t.zone * 3, by * 2 - passing * zone, -zone * 1.5, sum(escape * zone) over (partition by by * 2), t.like * 2
+from (select 1 as zone, 2 as by, 3 as passing, 4 as escape, 5 as like) t where passing * 2 > 3 order by zone * 2, escape * passing desc;
+select rollup in ('day', 'week') as known, cube = (select 'x') as same, rollup || ('y' || cube) from (select 'day' as rollup, 'x' as cube) t
+where not rollup in ('year') group by rollup, cube, rollup (cube);
+with values (value, share) as (values (1, 0.5), (2, 0.5)) select value * share as part from values;
+with recursive values (n) as (select 1 union all select n + 1 from values where n < 3) select sum(n) from values;

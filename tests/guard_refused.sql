@@ -1173,3 +1173,33 @@ select * from zava.api.whoami()
 select * from zava.pg_catalog.pg_sleep(1)
 -- refused: function
 select * from zava.retail.orders o, zava.retail.pg_sleep(1)
+
+-- family: what is called, or multiplied, by a word that is a keyword elsewhere
+-- refused: function
+select overlay('a', pg_sleep(1)::text, 1)
+-- refused: function
+select overlay('a', 'b', 1, set_config('a', 'b', true)::int)
+-- refused: function
+select overlay(overlay('a' placing pg_sleep(1)::text from 1), 'b', 1)
+-- refused: relation
+select overlay('a', (select rolname from pg_roles limit 1), 1)
+-- refused: syntax
+select overlay('a' placing 'b' from 1, pg_sleep(1))
+-- refused: function
+select "overlay"('a', 'b', 1)
+-- refused: function
+select zone * pg_sleep(1) from t
+-- refused: function
+select by * set_config('a', 'b', true), passing * 2 from t
+-- refused: relation
+select t.zone * (select count(*) from pg_authid) from t
+-- refused: relation
+select 1 from t where rollup in (select rolname from pg_roles)
+-- refused: function
+select cube = (select pg_sleep(1)) from t
+-- refused: relation
+with values (a) as (select rolname from pg_roles) select * from values
+-- refused: function
+with recursive values (a) as (values (pg_sleep(1))) select * from values
+-- refused: relation
+with values as (select 1) select * from pg_catalog.values

@@ -181,8 +181,14 @@ class CallReader(JsonReader):
             self.at += 2
 
     def overlay(self) -> None:
-        """Read `x placing y from n [for m]`."""
+        """Read `x placing y from n [for m]`, or a list: then it is a function like others."""
+        name = self.at - 2
         self.expression()
+        if self.keys[self.at] == ",":
+            self.account.forms.remove("overlay")
+            self.account.functions.append(name)
+            self.rest_of_list()
+            return
         self.expect("placing")
         self.expression()
         self.expect("from")

@@ -1,7 +1,7 @@
 """Rules of shape.py for syntax that holds no name to account for: sqlglot does not see it.
 
 Each looks around one token, leaves gaps for those that belong to it, and gives the index behind the
-last of these.
+last of these; but the last two, which go through the text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from zava_sql.guard.type_words import is_name
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["after_with", "argument_name", "collate", "first", "only", "using"]
+__all__ = [
+    "after_with",
+    "argument_name",
+    "collate",
+    "distinct_on",
+    "first",
+    "only",
+    "overlays",
+    "using",
+]
 
 
 def only(tokens: Tokens, made: list[str], index: int) -> int:
@@ -85,3 +94,25 @@ def after_with(tokens: Tokens, made: list[str], index: int) -> int:
             after = keys.index(last, after) + 2
     made[index:after] = [GAP] * (after - index)
     return max(after, index + 1)
+
+
+def distinct_on(tokens: Tokens, made: list[str]) -> None:
+    """Make a sign, or all columns, of an operator behind DISTINCT ON ( ... )."""
+    keys, open_ones = tokens.keys, []
+    for index, key in enumerate(keys):
+        if key == "(":
+            open_ones.append(keys[max(index - 2, 0) : index] == ["distinct", "on"])
+        elif key == ")" and open_ones.pop() and tokens.kinds[index + 1] == OPERATOR:
+            made[index + 1] = "*" if keys[index + 1] == "*" else "-"
+
+
+def overlays(tokens: Tokens, made: list[str]) -> None:
+    """OVERLAY ( x, y, n ) is called like any function; with PLACING it is a form."""
+    keys, open_ones = tokens.keys, []
+    for index, key in enumerate(keys):
+        if key in ("(", "["):
+            open_ones.append(index - 1)
+        elif key in (")", "]"):
+            open_ones.pop()
+        elif key == "," and open_ones and keys[open_ones[-1]] == "overlay":
+            made[open_ones[-1]] = "_"

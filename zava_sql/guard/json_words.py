@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import KINDS
 from zava_sql.guard.lexer import OPERATOR
+from zava_sql.guard.operands import follows_operand
 from zava_sql.guard.tree_words import GAP
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _in_brackets(tokens: Tokens, made: list[str], index: int, kind: str) -> int:
             made[index] = "null"
     elif kind == "c" and key == "exists" and keys[index + 1] != "(":
         made[index] = GAP
-    elif key in _SEPARATORS and made[index - 1] != "," and tokens.follows_operand(index):
+    elif key in _SEPARATORS and made[index - 1] != "," and follows_operand(tokens, index):
         made[index] = ","
         made[index + 1] = "-" if tokens.kinds[index + 1] == OPERATOR else made[index + 1]
     elif key == "as":

@@ -16,7 +16,7 @@ from typing import Final
 from unicodedata import category
 
 from zava_sql.guard.bad_tokens import bad_end, bad_operator, bad_token
-from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS, RESERVED, words
+from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS
 from zava_sql.guard.limits import (
     MAX_BACKSLASHES,
     MAX_CHARACTERS,
@@ -61,12 +61,6 @@ _SIMPLE: Final = {
     "number": ("0", NUMBER),
     "bits": ("'b'", BITS),
 }
-# Signs and reserved words that end an operand; and words that are no names, since one follows.
-_ENDS_OPERAND: Final = words("""
-    ) ] end null true false isnull notnull current_date current_time current_timestamp localtime
-    localtimestamp
-    """)
-_BEFORE_OPERAND: Final = words("between by escape ilike is like overlaps passing similar to zone")
 
 # Alternatives are tried in order where scan.l takes the longest match: so the plain forms, which
 # come first because they are frequent, look at what follows; prefixed strings stand before words;
@@ -173,18 +167,6 @@ class Tokens:
         """Give what PostgreSQL makes of a word: folded if plain, as written if quoted."""
         key = self.keys[index]
         return unquoted(self.texts[index]) if key == '"' else key
-
-    def follows_operand(self, index: int) -> bool:
-        """Whether an operand ends before this token: an operator here has a left-hand side."""
-        key, kind = self.keys[index - 1], self.kinds[index - 1]
-        if key == "zone" and self.keys[index - 3] in ("with", "without"):
-            return True  # of a type, not AT TIME ZONE
-        return (
-            key in _ENDS_OPERAND
-            or (kind < RESERVED and key not in _BEFORE_OPERAND)
-            or STRING <= kind <= NUMBER
-            or (kind == RESERVED and self.keys[index - 2] == ".")
-        )
 
     def literal(self, index: int) -> str:
         """Give a literal as it is written; `literals` tells that the verdict hangs on it."""

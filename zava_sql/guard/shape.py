@@ -12,10 +12,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.gaps import after_with, argument_name, collate, first, only, using
+from zava_sql.guard.gaps import (
+    after_with,
+    argument_name,
+    collate,
+    distinct_on,
+    first,
+    only,
+    overlays,
+    using,
+)
 from zava_sql.guard.json_words import json_words
 from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVED, words
 from zava_sql.guard.lexer import BITS, OPERATOR, STRING
+from zava_sql.guard.operands import follows_operand
 from zava_sql.guard.tree_words import GAP, TOKENS
 from zava_sql.guard.type_names import TYPES, behind_national
 from zava_sql.guard.type_words import (
@@ -50,6 +60,7 @@ _FUNCTION_KEYWORDS: Final = words("""
     json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
     json_serialize json_table json_value
     """)
+_SETS: Final = words("cube rollup")  # columns, but before their brackets
 _INFIX_WORDS: Final = words("like ilike between similar in")
 _NEVER_PREFIX: Final = words("/ % ^ < > = <= >= <> !=")  # MathOp of gram.y
 _JOINS: Final = words("natural cross inner left right full outer join")
@@ -86,22 +97,14 @@ def shape(tokens: Tokens) -> list[str]:
         if index >= done:
             done = _RULES[keys[index]](tokens, made, index)
     if "distinct on (" in tokens.form:
-        _distinct_on(tokens, made)
+        distinct_on(tokens, made)
     if '"' in tokens.form:
         quoted_types(tokens, made)
+    if "overlay (" in tokens.form:
+        overlays(tokens, made)
     if "json" in tokens.form:
         json_words(tokens, made)
     return made
-
-
-def _distinct_on(tokens: Tokens, made: list[str]) -> None:
-    """Make a sign, or all columns, of an operator behind DISTINCT ON ( ... )."""
-    keys, open_ones = tokens.keys, []
-    for index, key in enumerate(keys):
-        if key == "(":
-            open_ones.append(keys[max(index - 2, 0) : index] == ["distinct", "on"])
-        elif key == ")" and open_ones.pop() and tokens.kinds[index + 1] == OPERATOR:
-            made[index + 1] = "*" if keys[index + 1] == "*" else "-"
 
 
 # The rules: each looks around one token, writes its word and those beside it that belong to it, and
@@ -109,7 +112,7 @@ def _distinct_on(tokens: Tokens, made: list[str]) -> None:
 
 
 def _operator(tokens: Tokens, made: list[str], index: int) -> int:
-    if not tokens.follows_operand(index):
+    if not follows_operand(tokens, index):
         made[index] = "*" if tokens.keys[index] == "*" else "-"
     return index + 1
 
@@ -156,6 +159,8 @@ def _word(tokens: Tokens, made: list[str], index: int) -> int:
                 return index + 3
     elif key in _JOINS:
         return _join(tokens, made, index)
+    elif key in _SETS:
+        made[index] = "_"
     return index + 1
 
 
@@ -272,7 +277,7 @@ def _infix(tokens: Tokens, made: list[str], index: int) -> int:
             return index + 2
     elif key == "escape":
         kind = tokens.kinds[index + 1]
-        if tokens.follows_operand(index) and (
+        if follows_operand(tokens, index) and (
             kind in (STRING, BITS, IDENTIFIER) or keys[index + 1] in ("(", "null")
         ):
             made[index] = "||"
@@ -287,7 +292,7 @@ def _between(tokens: Tokens, made: list[str], index: int) -> int:
     if before in ("rows", "range", "groups") and keys[index - 2] not in _BEFORE_COLUMN:
         return index + 1
     begins = before != "not" and (tokens.kinds[index - 1] >= RESERVED or made[index - 1] == GAP)
-    made[index] = "_" if begins and not tokens.follows_operand(index) else "||"
+    made[index] = "_" if begins and not follows_operand(tokens, index) else "||"
     if keys[index + 1] in ("symmetric", "asymmetric"):
         made[index + 1] = GAP
         return index + 2
@@ -295,15 +300,15 @@ def _between(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def _values(tokens: Tokens, made: list[str], index: int) -> int:
-    """VALUES without a row is a name."""
-    if tokens.keys[index + 1] != "(":
+    """VALUES without a row is a name, as it is behind WITH."""
+    if tokens.keys[index + 1] != "(" or tokens.keys[index - 1] in ("with", "recursive"):
         made[index] = "_"
     return index + 1
 
 
 def _overlaps(tokens: Tokens, made: list[str], index: int) -> int:
     """OVERLAPS between two rows, or the function that is called like it."""
-    if tokens.follows_operand(index):
+    if follows_operand(tokens, index):
         made[index] = "||"
         return index + 1
     return _word(tokens, made, index)
@@ -314,7 +319,7 @@ def _at(tokens: Tokens, made: list[str], index: int) -> int:
     if tokens.keys[index + 1] == "time" and tokens.keys[index + 2] == "zone":
         made[index : index + 3] = "||", GAP, GAP
         return index + 3
-    if tokens.keys[index + 1] == "local" and tokens.follows_operand(index):
+    if tokens.keys[index + 1] == "local" and follows_operand(tokens, index):
         made[index : index + 2] = GAP, GAP
         return index + 2
     return _word(tokens, made, index)
@@ -332,7 +337,7 @@ def _any(tokens: Tokens, made: list[str], index: int) -> int:
 def _named_operator(tokens: Tokens, made: list[str], index: int) -> int:
     """OPERATOR(schema.op), which the readers have checked."""
     if tokens.keys[index + 1] == "(" and tokens.keys[index + 3] == ".":
-        sign = "||" if tokens.follows_operand(index) else "-"
+        sign = "||" if follows_operand(tokens, index) else "-"
         made[index : index + 6] = sign, *[GAP] * 5
         if tokens.kinds[index + 6] == OPERATOR:
             made[index + 6] = "-"
