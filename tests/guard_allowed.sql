@@ -423,3 +423,58 @@ select rollup in ('day', 'week') as known, cube = (select 'x') as same, rollup |
 where not rollup in ('year') group by rollup, cube, rollup (cube);
 with values (value, share) as (values (1, 0.5), (2, 0.5)) select value * share as part from values;
 with recursive values (n) as (select 1 union all select n + 1 from values where n < 3) select sum(n) from values;
+with cust as (
+  select c.customer_id, c.loyalty_tier, max(o.order_date) as last_at, min(o.order_date) as first_at, count(*) as n, sum(o.total_amount) as spent
+  from customers c join orders o using (store_id, customer_id) group by 1, 2
+), m as (
+  select *, extract(day from now() - last_at) as recency, extract(day from last_at - first_at) / nullif(n - 1, 0) as gap, spent / n as aov from cust
+), s as (
+  select *, case when recency <= 30 then 5 when recency <= 60 then 4 when recency <= 120 then 3 when recency <= 240 then 2 else 1 end as r,
+    case when n >= 10 then 5 when n >= 6 then 4 when n >= 4 then 3 when n >= 2 then 2 else 1 end as f,
+    case when spent >= 5000 then 5 when spent >= 2000 then 4 when spent >= 1000 then 3 when spent >= 300 then 2 else 1 end as m
+  from m
+), seg as (
+  select *, r || '' || f || '' || m as code, r + f + m as total,
+    case when r >= 4 and f >= 4 and m >= 4 then 'Champions' when r >= 3 and f >= 3 then 'Loyal' when r >= 4 and f <= 1 then 'New'
+      when r >= 3 and f <= 3 then 'Potential' when r = 2 and f >= 3 then 'At risk' when r <= 2 and f >= 4 and m >= 4 then 'Cannot lose'
+      when r <= 2 and f <= 2 then 'Asleep' else 'Need attention' end as segment
+  from s
+), act as (
+  select *, case segment when 'Champions' then 'Reward' when 'Loyal' then 'Upsell' when 'New' then 'Onboard' when 'Potential' then 'Offer'
+      when 'At risk' then 'Win back' when 'Cannot lose' then 'Call' when 'Asleep' then 'Reactivate' else 'Survey' end as action,
+    case when segment in ('Champions', 'Loyal') then 'retain' when segment in ('At risk', 'Cannot lose') then 'rescue' when segment = 'Asleep' then 'ignore' else 'grow' end as strategy
+  from seg
+)
+select segment, strategy, action, count(*) as customers, round(avg(total), 1) as avg_score, sum(spent) as revenue, round(100.0 * sum(spent) / sum(sum(spent)) over (), 2) as share
+from act group by segment, strategy, action order by case strategy when 'rescue' then 1 when 'retain' then 2 when 'grow' then 3 else 4 end, revenue desc;
+with base as (
+  select c.customer_id, c.first_name || ' ' || c.last_name as customer_name, min(o.order_date) as first_order, max(o.order_date) as last_order,
+         count(distinct o.order_id) as orders, sum(oi.total_amount) as revenue, sum(oi.discount_amount) as discounts, avg(oi.total_amount) as avg_line
+  from retail.customers c left join retail.orders o using (customer_id) left join retail.order_items oi using (order_id)
+  group by c.customer_id, c.first_name, c.last_name
+), enriched as (
+  select *, current_date - last_order::date as recency_days, last_order::date - first_order::date as tenure_days,
+         revenue / nullif(orders, 0) as aov, discounts / nullif(revenue + discounts, 0) as discount_rate
+  from base
+), flags as (
+  select *, case when recency_days > 180 then 3 when recency_days > 90 then 2 when recency_days > 30 then 1 else 0 end as recency_flag,
+         case when orders = 1 then 2 when orders between 2 and 3 then 1 else 0 end as frequency_flag,
+         case when aov < 50 then 2 when aov between 50 and 150 then 1 else 0 end as value_flag,
+         case when discount_rate > 0.3 then 2 when discount_rate > 0.1 then 1 else 0 end as discount_flag,
+         case when tenure_days < 30 then 2 when tenure_days < 365 then 1 else 0 end as tenure_flag
+  from enriched
+), scored as (
+  select *, recency_flag * 30 + frequency_flag * 20 + value_flag * 15 + discount_flag * 10 + tenure_flag * 5 as risk_score from flags
+), leveled as (
+  select *, case when risk_score >= 150 then 'critical' when risk_score >= 100 then 'high' when risk_score between 50 and 99 then 'medium' when risk_score > 0 then 'low' else 'none' end as risk_level
+  from scored
+), actioned as (
+  select *, case risk_level when 'critical' then 'call now' when 'high' then 'win-back email' when 'medium' then 'coupon' when 'low' then 'newsletter' else 'nothing' end as action,
+     case when risk_level in ('critical', 'high') and revenue > 1000 then 'P1' when risk_level in ('critical', 'high') then 'P2' when risk_level = 'medium' then 'P3' else 'P4' end as priority
+  from leveled
+)
+select customer_name, risk_score, risk_level, action, priority, round(revenue, 2) as revenue
+from actioned
+where risk_level in ('critical', 'high', 'medium') and priority <> 'P4'
+order by case priority when 'P1' then 1 when 'P2' then 2 when 'P3' then 3 else 4 end, risk_score desc, revenue desc nulls last
+limit 50;

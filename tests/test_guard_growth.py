@@ -62,6 +62,11 @@ GROWING: dict[str, Callable[[int], str]] = {
         )
         + " t"
     ),
+    "columns of one name with what they are of": lambda n: (
+        "with "
+        + chain("a# as (select a@.a@ + a@.a@ as a# from a@)", n, "a0 as (select a as a0 from t)")
+        + f" select a{n} from a{n} group by a{n}"
+    ),
     "long sums": lambda n: (
         "select x from "
         + within(f"(select {' + '.join(['x'] * 7)} as x from {{}} t (x))", n, "(select a from t)")

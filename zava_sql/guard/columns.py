@@ -127,7 +127,7 @@ class Level:
 
     __slots__ = (
         "aliases", "around", "computed", "conditions", "copied", "copies", "correlated",
-        "extremes", "inner", "is_closed", "is_of_union", "is_renamed", "items", "joined",
+        "extremes", "grouped", "inner", "is_closed", "is_of_union", "is_renamed", "items", "joined",
         "known", "last", "listed", "matched", "merged", "naturals", "number", "parts", "planned",
         "pulled", "relations", "sources", "start", "visible", "width",
     )  # fmt: skip
@@ -160,6 +160,7 @@ class Level:
         self.conditions: list[tuple[int, int]] = []
         self.naturals = 0  # NATURAL JOINs: conditions that write no name
         self.extremes = 0  # calls of min() and max()
+        self.grouped = 0, 0  # begin and end of GROUP BY
         self.is_closed = False  # by an aggregate, a window, GROUP BY or DISTINCT
 
     def join(self, joins: Joins) -> None:

@@ -11,7 +11,7 @@ from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import PUNCTUATION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from zava_sql.guard.columns import Columns, Level, Sizes
     from zava_sql.guard.lexer import Tokens
@@ -24,6 +24,9 @@ OF_ROWS: Final = words("""
     jsonb_agg jsonb_agg_strict jsonb_build_array jsonb_build_object max min mode num_nonnulls
     num_nulls pg_typeof quote_literal quote_nullable row_to_json to_json to_jsonb
     """)
+_PARTING: Final = words(", as from distinct all")
+_OPENING: Final = ("(", "[")
+_CLOSING: Final = (")", "]")
 _LONG: Final = 12  # tokens of a part
 _PLAN: Final = 10  # names that a plan is like, at least
 
@@ -64,6 +67,32 @@ class Counts:
             found, in_condition = self.differences(columns.sizes, parts)
             extra, more = extra + found, more + in_condition
         return max(extra, 0), max(more, 0)
+
+    def repeated(self, columns: Columns, level: Level) -> int:
+        """Say by how much names in GROUP BY would grow that are items of the select list.
+
+        PostgreSQL takes these items, as it does for their numbers.
+        """
+        start, end = level.grouped
+        if start == end or "(" in self._tokens.keys[start:end]:
+            return 0
+        items = {path for path, _ in self._paths(level.start + 1, start)}
+        parts = [part for path, part in self._paths(start, end) if path in items]
+        return max(self.differences(columns.sizes, parts)[0], 0)
+
+    def _paths(self, start: int, end: int) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
+        """Give the items of a list that are a name, maybe with those before it, and where."""
+        keys, name, depth, first = self._tokens.keys, self._tokens.name, 0, start
+        for index in range(start, end + 1):
+            key = keys[index] if index < end else ","
+            depth += (key in _OPENING) - (key in _CLOSING)
+            if depth or key not in _PARTING:
+                continue
+            if first < index and self.is_path(first, index):
+                yield tuple(map(name, range(first, index))), (first, index)
+            if key == "from":
+                return
+            first = index + 1 if key != "as" else end + 1  # a label is no item
 
     def differences(self, sizes: Sizes, parts: list[tuple[int, int]]) -> tuple[int, int]:
         """Sum up by how much the sizes of the names there differ from those of other names."""
@@ -140,7 +169,7 @@ class Counts:
                     elif name(index) in OF_ROWS:
                         return True
                 elif (key in names or (key == '"' and name(index) in names)) and (
-                    keys[index + 1] != "." and index not in given
+                    keys[index + 1] != "." and keys[index - 1] != "as" and index not in given
                 ):
                     return True
         return False
@@ -155,6 +184,7 @@ class Counts:
         return [
             keys[index + 1] not in (".", "(")
             and (kinds[index] <= COLUMN_WORD or keys[index - 1] == ".")
+            and keys[index - 1] != "as"  # a label, or a type
             for index in range(start, end)
         ]
 

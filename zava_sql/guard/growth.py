@@ -146,8 +146,8 @@ class Growth:
 
     def grouped(self, sets: list[int], start: int, end: int) -> None:
         """Note a GROUP BY and the sets of its items: each is planned by itself."""
-        self.level.extremes = 0
-        self.level.is_closed = True
+        level = self.level
+        level.extremes, level.is_closed, level.grouped = 0, True, (start, end)
         if (number := prod(sets)) > 1:
             self.copies += sets_size(number, self._counts.names(start, end))
             self._bound(self.copies, start)
@@ -242,6 +242,7 @@ class Growth:
     def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
         """Note what a query becomes when what columns stand for is put in the place of names."""
         extra, _ = self._counts.grown(sources, list(level.own(end)))
+        extra -= self._counts.repeated(sources, level)
         elsewhere, in_condition = self._counts.grown(sources, level.conditions)
         extra += in_condition - elsewhere
         extra += sum(item[3] == STAR for item in level.items) * sources.star()
