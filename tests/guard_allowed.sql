@@ -431,7 +431,7 @@ with cust as (
 ), s as (
   select *, case when recency <= 30 then 5 when recency <= 60 then 4 when recency <= 120 then 3 when recency <= 240 then 2 else 1 end as r,
     case when n >= 10 then 5 when n >= 6 then 4 when n >= 4 then 3 when n >= 2 then 2 else 1 end as f,
-    case when spent >= 5000 then 5 when spent >= 2000 then 4 when spent >= 1000 then 3 when spent >= 300 then 2 else 1 end as m
+    case when spent >= 5000 then 5 when spent >= 2000 then 4 when spent >= 1000 then 3 when spent >= 300 then 2 else 1 end m
   from m
 ), seg as (
   select *, r || '' || f || '' || m as code, r + f + m as total,

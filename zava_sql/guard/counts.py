@@ -169,7 +169,7 @@ class Counts:
                     elif name(index) in OF_ROWS:
                         return True
                 elif (key in names or (key == '"' and name(index) in names)) and (
-                    keys[index + 1] != "." and keys[index - 1] != "as" and index not in given
+                    keys[index + 1] != "." and index not in given
                 ):
                     return True
         return False

@@ -45,8 +45,8 @@ class Growth:
     """The copies of all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_aliases", "_counts", "_made_once", "_named", "_places", "_queries", "_symmetric",
-        "_tokens", "computed", "copies", "correlated", "in_exists", "is_union", "joins", "left",
+        "_counts", "_made_once", "_named", "_places", "_queries", "_symmetric", "_tokens",
+        "computed", "copies", "correlated", "given", "in_exists", "is_union", "joins", "left",
         "level", "query", "sources", "too_much", "visible",
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ class Growth:
         self.too_much: int | None = None  # where the bound was passed
         self._named: dict[str, Named] = {}
         self._places: dict[str, int] = {}  # where names without schema stood last in FROM
-        self._aliases: set[int] = set()
+        self.given: set[int] = set()  # where names are given in FROM, and to items as labels
         self._counts = Counts(tokens)
         self._symmetric = self._queries = 0
         self.copies = 0  # in names
@@ -212,7 +212,7 @@ class Growth:
         if level.is_renamed or level.is_of_union or level.merged:
             sources = sources.renamed(level.merged)
         may_grow = sources.row > sources.sizes[OTHERS][0] or sources.growth
-        if may_grow and self._counts.names_a_row(level, end, self._aliases):
+        if may_grow and self._counts.names_a_row(level, end, self.given):
             sources = sources.of_rows()
         if level.is_of_union or not sources.is_plain():
             self._put_in_place(level, sources, end)
@@ -320,7 +320,7 @@ class Growth:
     def alias(self, index: int) -> None:
         """Note a name that is given in FROM, and so names no row."""
         self.level.aliases.append(index)
-        self._aliases.add(index)
+        self.given.add(index)
 
     def relation(self, index: int, *, has_schema: bool) -> None:
         """Note a relation in FROM, which may be a query of WITH; none of these has a schema."""

@@ -314,6 +314,8 @@ class QueryReader(WindowReader):
                 if self.types_of:
                     note_type_alone(self, start)
                 self.item_label()
+                if self.at > end:
+                    growth.given.add(self.at - 1)
                 if self.depth or keys[end - 1] == "*":
                     growth.named_item(start, end, copies, self.at)
             if keys[self.at] != ",":
