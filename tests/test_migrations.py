@@ -525,6 +525,22 @@ def test_what_cannot_work_is_said_without_the_url(create, cluster, tmp_path, mon
         with pytest.raises(errors.ConfigurationError, match=setting.partition("=")[0]) as caught:
             migrate.upgrade(f"{url}?{setting}")
         assert "URL" in caught.value.hint
+    # Nor what is wrong with its files for a database that is away; a service that is not known
+    # would lead to the database of this machine.
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("garbage")
+    monkeypatch.setenv("PGSERVICEFILE", str(garbage.with_name("services")))
+    for setting, expected, said in (
+        ("sslmode=require", errors.ConfigurationError, "does not speak TLS"),
+        ("sslmode=verify-full&sslrootcert=/no/file", errors.ConfigurationError, "sslrootcert"),
+        (f"sslmode=require&sslcert={garbage}", errors.ConfigurationError, "no TLS"),
+        ("service=unknown", errors.ConfigurationError, "service .* is not in"),
+        ("target_session_attrs=standby", errors.ServiceUnavailable, "kind that it asks for"),
+    ):
+        for ask in (migrate.current, migrate.upgrade):
+            with pytest.raises(expected, match=said) as caught:
+                ask(f"{url}?{setting}")
+            assert caught.value.hint
     with distrusted(tmp_path) as (other, _):
         where = other.removeprefix("https://localhost").removesuffix("/v1")
         trust = f"sslmode=verify-full&sslnegotiation=direct&sslrootcert={tmp_path}/localhost.pem"

@@ -44,7 +44,7 @@ from zava_sql.auth import request_principal
 from zava_sql.calls import Call, fingerprint
 from zava_sql.cli import app
 from zava_sql.database import Database
-from zava_sql.errors import ConfigurationError
+from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.mcp_endpoint import Endpoint
 from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
@@ -859,6 +859,30 @@ async def test_a_value_that_postgresql_refuses_fails_at_start(shops, change, sai
             pass
     assert said in caught.value.message
     assert f"ZAVA_{next(iter(change)).upper()}" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["database_url", "service_url"])
+@pytest.mark.parametrize(
+    ("setting", "kind", "said"),
+    [
+        ("channel_binding=require", ConfigurationError, "channel_binding"),
+        ("sslmode=require", ConfigurationError, "does not speak TLS"),
+        ("sslmode=verify-full&sslrootcert=/no/file", ConfigurationError, "sslrootcert"),
+        ("target_session_attrs=standby", ServiceUnavailable, "kind that it asks for"),
+    ],
+)
+async def test_what_is_wrong_with_a_url_is_told_and_names_its_variable(
+    shops, name, setting, kind, said
+):
+    settings = settings_for(shops[0])
+    url = getattr(settings, name).get_secret_value()
+    changed = settings.model_copy(update={name: SecretStr(f"{url}?{setting}")})
+    with pytest.raises(kind, match=said) as caught:
+        async with Database.open(changed):
+            pass
+    assert f"ZAVA_{name.upper()}" in caught.value.message
+    assert caught.value.hint
+    assert "ZAVA_WORK_MEM" not in caught.value.hint
 
 
 @pytest.mark.parametrize(

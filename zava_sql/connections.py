@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ import asyncpg
 from zava_sql.administrator import administer
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
 from zava_sql.settings import required
+from zava_sql.urls import WRONG_URL, connecting, wrong_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,12 +23,9 @@ __all__ = [
     "CONNECTION_ERRORS",
     "DATA",
     "PROBE",
-    "REFUSED_SETTING",
-    "WRONG_URL",
     "connect",
     "login_advice",
     "translated_connection_errors",
-    "wrong_url",
 ]
 
 # Channels on which the database tells of changes: of data, of who may ask, of functions.
@@ -45,11 +42,6 @@ CONNECTION_ERRORS = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
-
-# What drivers raise for a URL that is none, such as one with a port that is too large.
-WRONG_URL = (ValueError, OverflowError)
-# How PostgreSQL refuses, as one connects, a value that it does not take, or what only libpq knows.
-REFUSED_SETTING = (asyncpg.InvalidParameterValueError, asyncpg.UndefinedObjectError)
 
 # Seconds for a sign of life, and to part in good order: where nobody is there that takes for ever.
 PROBE = 2.0
@@ -110,24 +102,6 @@ def login_advice(error: asyncpg.PostgresError) -> str:
     return "Check the user in the URL: that it may log in, and from here (pg_hba.conf, sslmode)."
 
 
-def wrong_url(name: str, error: Exception) -> ConfigurationError:
-    """Say what is wrong with a URL; its own words may quote a part of it, such as the password."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return ConfigurationError(
-            "the certificate of the database is not trusted",
-            hint="See to sslrootcert, and that the URL names the host as the certificate does.",
-        )
-    if isinstance(error, asyncpg.PostgresError):
-        return ConfigurationError(
-            f"PostgreSQL refuses a setting of {name}: {error.message}",
-            hint="Leave it out of the URL, or correct it.",
-        )
-    return ConfigurationError(
-        f"{name} is not a PostgreSQL URL, or names a file that cannot be read",
-        hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
-    )
-
-
 @asynccontextmanager
 async def connect(
     url: SecretStr | None, *, variable: str = "ZAVA_ADMIN_URL"
@@ -140,10 +114,8 @@ async def connect(
     """
     address = required(variable, url)
     async with translated_connection_errors():
-        try:
+        with connecting(variable, address):
             connection = await asyncpg.connect(address, timeout=10)
-        except (*WRONG_URL, *REFUSED_SETTING) as error:
-            raise wrong_url(variable, error) from None
         if variable == "ZAVA_ADMIN_URL":
             await administer(connection)
     try:

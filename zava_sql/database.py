@@ -17,16 +17,15 @@ from zava_sql import pools, runner
 from zava_sql.caps import Caps
 from zava_sql.connections import (
     CONNECTION_ERRORS,
-    REFUSED_SETTING,
-    WRONG_URL,
     translated_connection_errors,
-    wrong_url,
 )
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.retry import Breaker, retrying
+from zava_sql.settings import required
 from zava_sql.stopping import stop
 from zava_sql.tenant import ContextKey
 from zava_sql.turns import Turns, last_until
+from zava_sql.urls import connecting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -93,19 +92,18 @@ class Database:
         database = cls(settings, key, gateway, service)
         try:
             async with translated_connection_errors():
-                for variable, start in (
-                    ("ZAVA_DATABASE_URL", gateway.start),
-                    ("ZAVA_SERVICE_URL", service.start),
+                for variable, url, start in (
+                    ("ZAVA_DATABASE_URL", settings.database_url, gateway.start),
+                    ("ZAVA_SERVICE_URL", settings.service_url, service.start),
                 ):
-                    try:
-                        await start()
-                    except WRONG_URL as error:
-                        raise wrong_url(variable, error) from None
-                    except REFUSED_SETTING as error:
-                        raise ConfigurationError(
-                            f"PostgreSQL refuses a setting: {error.message}",
-                            hint="Correct ZAVA_TIME_ZONE, ZAVA_WORK_MEM or the URL.",
-                        ) from error
+                    with connecting(variable, required(variable, url)):
+                        try:
+                            await start()
+                        except asyncpg.InvalidParameterValueError as error:
+                            raise ConfigurationError(
+                                f"PostgreSQL refuses a setting: {error.message}",
+                                hint=f"Correct ZAVA_TIME_ZONE, ZAVA_WORK_MEM or {variable}.",
+                            ) from error
                 await database._check()
             yield database
         finally:

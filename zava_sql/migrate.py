@@ -28,6 +28,7 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
+from zava_sql.urls import connecting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -155,12 +156,10 @@ def _config(url: str) -> Config:
 
 async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     """Connect with asyncpg's own reading of the URL, which is nearly that of libpq."""
-    try:
+    with connecting("ZAVA_ADMIN_URL", url):
         connection = await asyncpg.connect(
             url, timeout=10, server_settings={"application_name": "zava-sql migrations"}
         )
-    except (*connections.WRONG_URL, *connections.REFUSED_SETTING) as error:
-        raise connections.wrong_url("ZAVA_ADMIN_URL", error) from None
     await administer(connection)
     await connection.execute("set search_path = public")  # revisions find extensions' types there
     return connection

@@ -1,0 +1,139 @@
+"""What is wrong with the URL of a database, as one connects by it; nothing of it is quoted.
+
+The driver reads URLs nearly as libpq does. Where it differs in silence, this says so.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import socket
+import ssl
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from zava_sql.errors import ConfigurationError, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["WRONG_URL", "connecting", "wrong_url"]
+
+# What drivers raise for a URL that is none, such as one with a port that is too large.
+WRONG_URL: Final = (ValueError, OverflowError)
+
+# Parameters that name files, as the driver reads them.
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+
+# TLS that ends because nobody is there any more.
+_LOST: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
+@contextmanager
+def connecting(name: str, url: str) -> Iterator[None]:
+    """Put into words of ours what is wrong with a URL, or with the files that it names.
+
+    Raises:
+        ConfigurationError: something is.
+        ServiceUnavailable: no host is of the kind that it asks for.
+    """
+    try:
+        _require_service(name, url)
+        yield
+    except WRONG_URL as error:
+        raise wrong_url(name, error) from None
+    except (asyncpg.InvalidParameterValueError, asyncpg.UndefinedObjectError) as error:
+        # What PostgreSQL does not take; among it what only libpq knows.
+        raise ConfigurationError(
+            f"PostgreSQL refuses a setting of {name}: {error.message}",
+            hint="Leave it out of the URL, or correct it.",
+        ) from error
+    except asyncpg.TargetServerAttributeNotMatched as error:
+        raise ServiceUnavailable(
+            f"no server of {name} is of the kind that it asks for",
+            hint="See to target_session_attrs, and that all hosts run.",
+        ) from error
+    except OSError as error:
+        told = _of_files(name, url, error)
+        if told is None:
+            raise
+        raise told from None
+
+
+def wrong_url(name: str, error: Exception) -> ConfigurationError:
+    """Say what is wrong with a URL; its own words may quote a part of it, such as the password."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ConfigurationError(
+            "the certificate of the database is not trusted",
+            hint="See to sslrootcert, and that the URL names the host as the certificate does.",
+        )
+    return ConfigurationError(
+        f"{name} is not a PostgreSQL URL, or names a file that cannot be read",
+        hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
+    )
+
+
+def _parameters(url: str) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def _require_service(name: str, url: str) -> None:
+    """See that a service is known: for one that is not, the driver connects to this machine."""
+    service = _parameters(url).get("service")
+    if service is None:
+        return
+    home = Path(os.environ.get("HOME") or "/")
+    path = Path(os.environ.get("PGSERVICEFILE") or home / ".pg_service.conf")
+    known = configparser.ConfigParser(interpolation=None)
+    try:
+        known.read(path)
+    except (configparser.Error, OSError) as error:
+        raise ConfigurationError(
+            f"the file of services that {name} needs cannot be read: {path}",
+            hint="Correct it, or let PGSERVICEFILE name another.",
+        ) from error
+    if not known.has_section(service):
+        raise ConfigurationError(
+            f"the service that {name} names is not in {path}",
+            hint="Add it there, or let PGSERVICEFILE name the file.",
+        )
+
+
+def _of_files(name: str, url: str, error: OSError) -> ConfigurationError | None:
+    """Say which file, or what of TLS, kept somebody from connecting; None where it was neither."""
+    if isinstance(error, ssl.SSLError):
+        if isinstance(error, _LOST):
+            return None
+        reason = f": {error.reason.replace('_', ' ').lower()}" if error.reason else ""
+        return ConfigurationError(
+            f"there is no TLS with the database of {name}{reason}",
+            hint="See to sslcert, sslkey, sslpassword and sslrootcert.",
+        )
+    if "rejected SSL upgrade" in str(error):
+        return ConfigurationError(
+            f"the database of {name} does not speak TLS",
+            hint="Turn ssl on there, or see to sslmode.",
+        )
+    if isinstance(error, (ConnectionError, TimeoutError, socket.gaierror)):
+        return None
+    given = _parameters(url)
+    for parameter in _FILES:
+        path = given.get(parameter) or os.environ.get(f"PG{parameter.upper()}")
+        if path and not _is_readable(path):
+            return ConfigurationError(
+                f"{name} names a file that cannot be read: {parameter}",
+                hint="Correct its path, or let this account read it.",
+            )
+    return None
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        with Path(path).open("rb"):
+            return True
+    except (OSError, ValueError):
+        return False
