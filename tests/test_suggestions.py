@@ -81,6 +81,14 @@ def test_a_function_and_a_table_of_one_name_are_told_apart(hint_of):
     assert hint_of("select api.orders(1, 2)").startswith("Call it as api.orders(p_x), by name ")
 
 
+def test_a_function_that_is_asked_as_a_table_is_told_as_one(hint_of):
+    for name in ("halve", "retail.halve"):
+        hint = hint_of(f"select * from {name}")
+        assert hint.startswith("It is a function. Call it as api.halve(p_x, [p_by]), by name ")
+    for name, who in (("hide", "seattle"), ("halve", "head-office"), ("widen", "seattle")):
+        assert hint_of(f"select * from {name}", who).startswith("Tables: ")
+
+
 def test_it_is_said_which_table_has_the_column(hint_of):
     hint = hint_of("select orders.city from retail.orders")
     assert hint.startswith("city is a column of customers, stores. Columns of orders: store_id, ")

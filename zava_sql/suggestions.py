@@ -50,7 +50,9 @@ async def suggest(
     wrong = tokens.name(last)
     try:
         if error.hint == TABLES:
-            hint = _tables(wrong, await list_parts(database, principal))
+            call = _functions(await list_parts(database, principal, [wrong]))
+            tables = await list_parts(database, principal) if not call else []
+            hint = f"It is a function. {call}" if call else _tables(wrong, tables)
         elif error.hint == FUNCTIONS:
             hint = _functions(await list_parts(database, principal, [wrong]))
         else:
