@@ -97,6 +97,8 @@ async def test_a_relation_may_be_named_with_its_database(seeded_database) -> Non
         ("select date_part('day', max(order_date)::date - current_date) from orders", "days"),
         ("select name + ' ' + city from stores", "with ||"),
         ("select 'shop ' + name from stores", "with ||"),
+        ("select name from stores where is_online && (tax_rate > 0)", "Use AND"),
+        ("select name from stores where is_online || (tax_rate > 0)", "Use OR"),
         (
             "select name from stores where rank() over () = 1",
             "inner",

@@ -67,6 +67,8 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "function max(", "Use max(x::text), or bool_or(x)."),
     ("42883", "function min(", "Use min(x::text), or bool_and(x)."),
     ("42883", "operator does not exist: boolean = integer", "Write x, or not x."),
+    ("42883", "operator does not exist: boolean && boolean", "Use AND."),
+    ("42883", "operator does not exist: boolean || boolean", "Use OR."),
     ("42883", "operator does not exist: timestamp", _DATES),
     ("42883", "operator does not exist: date", _DATES),
     ("42883", "operator does not exist: text + ", _JOIN),

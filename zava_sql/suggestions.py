@@ -12,6 +12,7 @@ import asyncpg
 from zava_sql.catalogue import list_parts
 from zava_sql.errors import ZavaError
 from zava_sql.guard.lexer import scan
+from zava_sql.guard.operands import follows_operand
 from zava_sql.guard.type_words import is_name
 from zava_sql.repairs import COLUMNS, FUNCTIONS, TABLES
 
@@ -108,9 +109,12 @@ def _mistaken(wrong: int, tokens: Tokens) -> str:
     if tokens.keys[wrong] == '"':
         return "A text stands in single quotes. "
     name = tokens.name(wrong)
-    labels = (index + 1 for index, key in enumerate(tokens.keys) if key == "as")
-    if any(tokens.name(label) == name for label in labels):
-        return "WHERE and HAVING know no alias: write the expression itself. "
+    same = (at for at in range(1, len(tokens.texts)) if at != wrong and tokens.name(at) == name)
+    if any(tokens.keys[at - 1] == "as" or follows_operand(tokens, at) for at in same):
+        return (
+            "WHERE and HAVING know no alias: write the expression itself; "
+            "a window function goes into an inner query. "
+        )
     return ""
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from zava_sql.guard.limits import Refusal, piece
 
-__all__ = ["adjacent_strings", "bad_end", "bad_operator", "bad_token"]
+__all__ = ["adjacent_strings", "bad_character", "bad_end", "bad_operator", "bad_token"]
 
 _BAD_PREFIX: Final = {
     "u": "Close it with the quote that opens it; UESCAPE takes one sign in quotes: UESCAPE '!'.",
@@ -31,7 +31,28 @@ _BAD_CHARACTER: Final = {
     "!>": "Use <=.",
     "**": "Use x ^ y, or power(x, y).",
     "//": "Use / between integers, or div(x, y).",
+    "!": "Use NOT x.",
+    "??": "Use coalesce(x, y).",
+    "^=": "Use <>.",
 }
+_QUOTES: Final = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb\xb4")
+_PLAIN: Final = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    "\u2264": "<=", "\u2265": ">=", "\u2260": "<>", "\xd7": "*", "\xf7": "/",
+    "\uff0c": ",", "\u3001": ",", "\uff1b": ";", "\uff08": "(", "\uff09": ")",
+    "\uff1d": "=", "\uff0a": "*", "\uff1e": ">", "\uff1c": "<",
+}  # fmt: skip
+
+
+def bad_character(character: str, place: int) -> Refusal:
+    """Make the refusal of a character of which no name is made; office programs write some."""
+    hint = "Use plain spaces and quotes; write unusual names in double quotes."
+    if character in _QUOTES:
+        hint = "Write texts in straight single quotes, '...', and unusual names in \"...\"."
+    elif plain := _PLAIN.get(character):
+        hint = f"Write {plain} instead."
+    message = f"character U+{ord(character):04X} outside of a string or a quoted name"
+    return Refusal("bad_character", message, hint, offset=place)
 
 
 def bad_end(begins: str, text: str, start: int) -> Refusal:

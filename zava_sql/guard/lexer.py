@@ -15,7 +15,7 @@ from string import ascii_letters, digits
 from typing import Final
 from unicodedata import category
 
-from zava_sql.guard.bad_tokens import bad_end, bad_operator, bad_token
+from zava_sql.guard.bad_tokens import bad_character, bad_end, bad_operator, bad_token
 from zava_sql.guard.keywords import IDENTIFIER, KINDS, OPERATORS
 from zava_sql.guard.limits import (
     MAX_BACKSLASHES,
@@ -331,12 +331,7 @@ def _fold(word: str) -> str:
         if character < "\x80":
             continue
         if not character.isalpha() and (not place or category(character) not in _WITHIN_NAMES):
-            raise Refusal(
-                "bad_character",
-                f"character U+{ord(character):04X} outside of a string or a quoted name",
-                "Use plain spaces and quotes; write unusual names in double quotes.",
-                offset=place,
-            )
+            raise bad_character(character, place)
     return word.translate(_LOWER_ASCII)
 
 

@@ -82,7 +82,19 @@ _OTHER_TYPES: Final = {
     "uniqueidentifier": "uuid",
     "variant": "jsonb",
     "year": "int",
+    "int16": "smallint",
+    "int32": "int",
+    "mediumint": "int",
+    "long": "bigint",
+    "uint64": "numeric",
+    "hugeint": "numeric",
+    "str": "text",
+    "ntext": "text",
+    "varbinary": "bytea",
+    "object": "jsonb",
+    "super": "jsonb",
 }
+_PREFIXES: Final = ("r", "b", "q", "nq", "f")
 
 
 def behind_national(keys: list[str], index: int) -> int:
@@ -251,6 +263,8 @@ class TypeReader:
         hint = "Use a base type: text, int, bigint, numeric, date, timestamptz, boolean, jsonb ..."
         if other := _OTHER_TYPES.get(name):
             hint = f"PostgreSQL calls it {other}."
+        elif self.keys[start + 1] == "'" and name in _PREFIXES:
+            hint = f"Leave {name} out: '...' keeps backslashes, and ' is doubled in it."
         elif name.startswith("reg"):
             hint = "Catalogue look-ups are closed; describe_schema shows tables and columns."
         return Refusal("type", f"type {piece(name)} is not allowed", hint, index=start)
