@@ -17,10 +17,12 @@ import psycopg
 import pytest
 import tenants
 from pydantic import SecretStr
+from waiting import until
 
 from zava_sql import doctor, errors, health, migrate, seed
 from zava_sql.administrator import advice
 from zava_sql.agent import Agent
+from zava_sql.cache import Cache
 from zava_sql.connections import connect
 from zava_sql.database import Database
 from zava_sql.server_programs import run
@@ -162,3 +164,34 @@ async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeyp
     where = at_copy.model_copy(update={"service_url": SecretStr(original.service_url)})
     async with Agent.open(where, fail_closed=True) as agent:
         assert set((await agent.query(seattle, tenants.OWN_ROWS)).rows) == set()  # it is disabled
+
+
+async def test_an_answer_of_a_replica_is_not_kept_beyond_what_the_replica_shows(servers):
+    original, copy, _ = servers
+    orders = "select count(*) from orders"
+    settings = tenants.settings(
+        original, database_url=copy.gateway_url, cache_ttl=60, catalogue_interval=0.5
+    )
+    async with Database.open(settings) as database, Cache.open(database) as cache:
+        await until(lambda: cache.on)
+        agent = Agent(database, cache=cache)
+        seattle = await find_principal(database, "seattle")
+
+        async def is_shown() -> bool:
+            try:
+                return (await agent.query(seattle, orders)).row_count == 1
+            except errors.AccessDenied:
+                return False
+
+        with (
+            psycopg.connect(copy.admin_url, autocommit=True) as there,
+            psycopg.connect(original.admin_url, autocommit=True) as here,
+        ):
+            there.execute("select pg_wal_replay_pause()")
+            # Whoever asks now is shown as before, since the replica does not know of it.
+            here.execute("revoke select on retail.orders from store_manager")
+            assert await is_shown()
+            there.execute("select pg_wal_replay_resume()")
+            async with asyncio.timeout(20):
+                while await is_shown():
+                    pass

@@ -288,22 +288,24 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     runs = database.runner and not values
     acting, role = (runner.acting(principal), runner.ROLE) if runs else (principal, None)
 
-    async def attempt() -> tuple[Prepared, list[asyncpg.Record]]:
+    async def attempt() -> tuple[Prepared, bool, list[asyncpg.Record]]:
         await check_cost(database, principal, wrapped(sql, limit), values, caps.max_cost)
         async with tenant_session(database, acting, role=role, caps=caps) as connection:
             # The runner is told the columns of today, so it wants no statement that was kept.
             found = await prepared(connection, sql, limit, len(values), keep=not runs)
+            of_replica = connection.is_of_replica
             async with connection.inflow.limited(max(found.most_bytes, 4 * caps.max_bytes)):
-                return found, await (
+                records = await (
                     runner.run(connection, principal, found.text, found.statement.get_attributes())
                     if runs
                     else found.statement.fetch(*values)
                 )
+            return found, of_replica, records
 
     begun = time.monotonic()
     try:
         with span("database"):
-            found, records = await database.read(attempt)
+            found, of_replica, records = await database.read(attempt)
     except asyncpg.InvalidCachedStatementError as error:
         # What the text gives has changed since its statement was kept; nothing is kept by now.
         if again:
@@ -322,7 +324,9 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     except asyncpg.PostgresError as error:
         raise _database_error(error, sql, values) from error
     some = records[: found.rows]
-    return Result.of(found.columns, some, truncated=len(records) > found.rows)
+    return Result.of(
+        found.columns, some, truncated=len(records) > found.rows, of_replica=of_replica
+    )
 
 
 def _lost(error: BaseException) -> ZavaError:

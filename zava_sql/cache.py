@@ -150,6 +150,7 @@ class Cache:
     misses: int = 0
     never_kept: frozenset[str] = NEVER_KEPT
     _told: tuple[int, int] = (0, 0)
+    _told_of_replica: bool = False
     _flights: dict[str, _Flight] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -254,6 +255,12 @@ class Cache:
     ) -> _Flight:
         async def run() -> Result:
             result = await fresh()
+            if result.of_replica:
+                # What it has not seen yet, such as who may read what, would be seen no more.
+                if not self._told_of_replica:
+                    logger.warning("answers of a replica are not kept")
+                self._told_of_replica = True
+                return result
             # A role that could do more for a while has its old version again afterwards.
             with suppress(ZavaError):
                 if self.on and await anew() == key:

@@ -88,6 +88,11 @@ class GatewayConnection(LentConnection):
         self.is_left_open = False
         await self.execute(f"ROLLBACK; {_UNLOCK}")
 
+    @property
+    def is_of_replica(self) -> bool:
+        """Say whether what is read here may be behind; PostgreSQL tells of a promotion."""
+        return getattr(self.get_settings(), "in_hot_standby", "off") == "on"
+
     def serves(self, holder: UUID | None) -> bool:
         """Say whether this principal's statements are kept here."""
         return self._holder is not None and self._holder == holder

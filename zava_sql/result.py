@@ -28,20 +28,29 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Columns and their values; `truncated` is exact: True means that there are more rows."""
+    """Columns and their values; `truncated` is exact: True means that there are more rows.
+
+    `of_replica` says that it may be of a moment before what the primary has told of since.
+    """
 
     columns: tuple[Column, ...]
     values: tuple[Sequence[Any], ...]
     row_count: int
     truncated: bool
+    of_replica: bool = False
 
     @classmethod
     def of(
-        cls, columns: tuple[Column, ...], rows: Sequence[Iterable[object]], *, truncated: bool
+        cls,
+        columns: tuple[Column, ...],
+        rows: Sequence[Iterable[object]],
+        *,
+        truncated: bool,
+        of_replica: bool = False,
     ) -> Self:
         """Turn rows on their side."""
         values = tuple(zip(*rows, strict=True)) or ((),) * len(columns)
-        return cls(columns, values, len(rows), truncated)
+        return cls(columns, values, len(rows), truncated, of_replica)
 
     def first(self, count: int) -> Self:
         """Give the first of the rows only; there are more."""
