@@ -11,6 +11,7 @@ import tenants
 
 from zava_sql.agent import Agent
 from zava_sql.errors import DatabaseError
+from zava_sql.repairs import COLUMNS
 from zava_sql.tenant import find_principal
 
 ARRANGED = """
@@ -60,6 +61,7 @@ def hint_of(clone):
             return caught.value.hint
 
         hint.admin_url = database.admin_url
+        hint.database = database
         yield hint
 
 
@@ -186,3 +188,21 @@ def test_a_hint_has_an_end(hint_of):
     hint = hint_of(f"select nothing_of_all from {tables}")
     assert 500 < len(hint) <= 1_000
     assert all(part.endswith(".") for part in hint.split(" Columns of "))
+
+
+@pytest.mark.anyio
+async def test_an_error_does_not_wait_long_for_its_hint(hint_of):
+    long = ", ".join(f"order_items as o{number}" for number in range(6))
+    async with tenants.opened(
+        hint_of.database, pool_min=1, pool_max=1, pool_timeout=60, statement_timeout=20
+    ) as opened:
+        who = await find_principal(opened, "seattle")
+        agent = Agent(opened)
+        wrong = asyncio.create_task(agent.query(who, "select nothing from orders"))
+        other = asyncio.create_task(agent.query(who, f"select count(*) from {long}"))
+        done, running = await asyncio.wait({wrong, other}, return_when=asyncio.FIRST_COMPLETED)
+        other.cancel()
+        assert (done, running) == ({wrong}, {other})
+        with pytest.raises(DatabaseError, match="nothing") as caught:
+            await wrong
+        assert caught.value.hint == COLUMNS

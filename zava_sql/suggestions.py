@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from difflib import SequenceMatcher
 from functools import partial
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["suggest"]
 
+# Seconds: whoever waits for an answer has one already, and a connection may not come free for long.
+_PATIENCE: Final = 2.0
+
 # Of one hint.
 _TABLES: Final = 12
 _COMPARED: Final = 50
@@ -50,15 +54,16 @@ async def suggest(
         last += 2
     wrong = tokens.name(last)
     try:
-        if error.hint == TABLES:
-            call = _functions(await list_parts(database, principal, [wrong]))
-            tables = await list_parts(database, principal) if not call else []
-            hint = f"It is a function. {call}" if call else _tables(wrong, tables)
-        elif error.hint == FUNCTIONS:
-            hint = _functions(await list_parts(database, principal, [wrong]))
-        else:
-            hint = _columns(wrong, await list_parts(database, principal, _names(tokens), wrong))
-    except (ZavaError, asyncpg.PostgresError):
+        async with asyncio.timeout(_PATIENCE):
+            if error.hint == TABLES:
+                call = _functions(await list_parts(database, principal, [wrong]))
+                tables = await list_parts(database, principal) if not call else []
+                hint = f"It is a function. {call}" if call else _tables(wrong, tables)
+            elif error.hint == FUNCTIONS:
+                hint = _functions(await list_parts(database, principal, [wrong]))
+            else:
+                hint = _columns(wrong, await list_parts(database, principal, _names(tokens), wrong))
+    except (TimeoutError, ZavaError, asyncpg.PostgresError):
         return  # the error itself says more than that its hint could not be made
     if hint and error.hint == COLUMNS and first == last:
         hint = f"{_mistaken(first, tokens)}{hint}"
