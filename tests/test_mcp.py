@@ -1122,6 +1122,32 @@ async def test_over_stdio_the_environment_says_who_asks_unless_the_option_does(f
         assert text.splitlines()[1].split(",")[0] == (arguments or ["seattle"])[-1]
 
 
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_client_is_told_why_there_is_no_server(filled, mode):
+    """It shows its user what the protocol says, and the standard error to nobody."""
+    wrong = stdio_parameters(filled)
+    wrong.env["ZAVA_MAX_ROWS"] = "many"
+    for parameters, why in (
+        (stdio_parameters(filled, "nobody"), "AUTHORIZATION_ERROR: unknown principal: 'nobody'"),
+        (wrong, "CONFIGURATION_ERROR: ZAVA_MAX_ROWS is not valid"),
+    ):
+        told = pytest.RaisesExc(MCPError, match=rf"^{why}.*\nhint: ")
+        with pytest.RaisesGroup(told, flatten_subgroups=True, allow_unwrapped=True):
+            async with Client(parameters, mode=mode):
+                pass
+
+
+async def test_only_requests_are_refused_and_the_rest_is_as_without_a_client(filled):
+    requests = [{"id": "a", "method": "initialize"}, {"method": "notifications/x"}, {"id": 3}]
+    lines = [*map(json.dumps, requests), "no JSON", json.dumps({"id": 2, "method": "ping"}), "{"]
+    process = start(filled, "--transport", "stdio", "--principal", "nobody")
+    out, err = await anyio.to_thread.run_sync(process.communicate, "\n".join(lines).encode())
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [(one["id"], one["error"]["code"]) for one in answers] == [("a", -32603), (2, -32603)]
+    assert b"[AUTHORIZATION_ERROR]" in err
+    assert process.returncode == 2
+
+
 async def test_over_stdio_an_unknown_principal_is_refused_at_start(filled):
     process = start(filled, "--transport", "stdio", "--principal", "nobody")
     out, err = await anyio.to_thread.run_sync(lambda: process.communicate(b"", 60))

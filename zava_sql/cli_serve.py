@@ -17,8 +17,9 @@ from zava_sql.agent import Agent
 from zava_sql.client_config import Client, http_config, stdio_config
 from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder
-from zava_sql.errors import ValidationError
+from zava_sql.errors import ValidationError, ZavaError
 from zava_sql.logs import configure, say
+from zava_sql.mcp_refusal import refuse
 from zava_sql.settings import Settings
 from zava_sql.traces import exporting
 from zava_sql.workers import shared_directory, supervise
@@ -60,6 +61,30 @@ def serve(  # noqa: PLR0913 - options
     ] = None,
 ) -> None:
     """Serve AI clients over MCP. Over http each request brings its key."""
+    try:
+        _serve(
+            transport=transport,
+            host=host,
+            port=port,
+            workers=workers,
+            principal=principal,
+            print_config=print_config,
+        )
+    except ZavaError as error:
+        if transport is Transport.STDIO and print_config is None:
+            refuse(error)
+        raise
+
+
+def _serve(  # noqa: PLR0913 - the same options
+    *,
+    transport: Transport,
+    host: str | None,
+    port: int | None,
+    workers: int,
+    principal: str | None,
+    print_config: Client | None,
+) -> None:
     settings = Settings.load()
     configure(settings.log_level)
     for name, meant in Settings.misspelt(os.environ).items():
