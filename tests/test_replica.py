@@ -25,6 +25,7 @@ from zava_sql.agent import Agent
 from zava_sql.cache import Cache
 from zava_sql.connections import connect
 from zava_sql.database import Database
+from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.server_programs import run
 from zava_sql.tenant import find_principal
 from zava_sql.toolbox import Toolbox
@@ -195,3 +196,31 @@ async def test_an_answer_of_a_replica_is_not_kept_beyond_what_the_replica_shows(
             async with asyncio.timeout(20):
                 while await is_shown():
                     pass
+
+
+async def test_new_functions_are_seen_where_no_login_leads_to_the_primary(servers):
+    original, copy, _ = servers
+    async with tenants.opened(copy, catalogue_interval=0.2) as database:
+        seattle = await find_principal(database, "seattle")
+        catalogue = FunctionCatalogue(database)
+        seen = asyncio.Event()
+
+        async def changed() -> None:
+            if "fresh" in await catalogue.visible_to(seattle):
+                seen.set()
+
+        async def nothing() -> None:
+            pass
+
+        task = asyncio.create_task(catalogue.watch(changed, nothing, nothing))
+        try:
+            with psycopg.connect(original.admin_url, autocommit=True) as admin:
+                admin.execute(
+                    "create function api.fresh() returns integer language sql stable"
+                    " begin atomic select 1; end;"
+                    "grant execute on function api.fresh() to store_manager"
+                )
+            await asyncio.wait_for(seen.wait(), 30)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

@@ -116,9 +116,13 @@ class FunctionCatalogue:
             try:
                 url = self._database.settings.service_url
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
-                    for channel in (CATALOGUE, DATA, ACCESS):
-                        await connection.add_listener(channel, heard)
+                    unheard = [ACCESS, DATA, CATALOGUE]
                     while not connection.is_closed():
+                        # A replica tells nobody, until it is promoted.
+                        with suppress(asyncpg.ReadOnlySQLTransactionError):
+                            while unheard:
+                                await connection.add_listener(unheard[-1], heard)
+                                unheard.pop()
                         await self._database.refresh()
                         if await self.refresh():
                             await changed()
