@@ -385,9 +385,9 @@ async def test_whichever_form_a_client_reads_has_the_rows_or_says_how(shops, fen
             result = await client.call_tool(tool, arguments)
             fields = result.structured_content
             assert "found" in mcp.text_of(result)
-            # Of functions nobody asks for it, and it has no fence.
-            assert (fields is None) is (tool != "query" and fence)
-            assert (schemas[tool] is None) is (fields is None)
+            # What nobody asks for has a fence, too.
+            assert (fields is None) is (fence and "rows" not in arguments)
+            assert (schemas[tool] is None) is fence
             has_rows = tool != "query" or "rows" in arguments
             if fields is not None:
                 assert fields.get("rows") == ([["found"]] if has_rows else None)

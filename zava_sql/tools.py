@@ -222,6 +222,9 @@ def query_tool(agent: Agent) -> Tool:
         caps = agent.database.caps.of(principal.role)
         made = answer(result, caps, form=arguments.get("format", "csv"), rows=rows)
         count_cut(made.fields)
+        if settings.fence_results and not rows:
+            # A model that is shown nothing else would be told to have them without a fence.
+            return text_result(made.text)
         return text_result(made.text, made.fields if rows else made.fields | _ELSEWHERE)
 
     spec = types.Tool(
@@ -249,7 +252,9 @@ def query_tool(agent: Agent) -> Tool:
             },
             "required": ["sql"],
         },
-        output_schema={"type": "object", "required": ["columns", "row_count", "truncated"]},
+        output_schema=None
+        if settings.fence_results
+        else {"type": "object", "required": ["columns", "row_count", "truncated"]},
         annotations=READS,
     )
     return Tool(spec, run)
