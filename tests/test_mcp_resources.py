@@ -178,6 +178,11 @@ async def test_prompts_are_listed_and_filled_in(client):
         text = result.messages[0].content.text
         assert all(value in text for value in given.values())
         assert not re.search(r"\{(table|period)\}", text)
+        # Some clients take one word behind a command for an argument.
+        for argument in prompt.arguments or []:
+            examples = re.split(", | or ", argument.description.removeprefix("Such as "))
+            assert examples
+            assert not any(" " in example for example in examples)
 
 
 async def test_a_prompt_about_a_table_brings_its_description(client):

@@ -20,8 +20,9 @@ class Prompt:
     arguments: tuple[types.PromptArgument, ...] = ()
 
 
+# Without blanks: where arguments are typed behind a command, as in Claude Code, one is a word.
 _PERIOD = types.PromptArgument(
-    name="period", description="Such as 2025, last quarter or May 2025.", required=True
+    name="period", description="Such as 2025, 2025-05, 2025-Q2 or last-month.", required=True
 )
 PROMPTS: Final = {
     "explore_table": Prompt(
