@@ -478,3 +478,9 @@ from actioned
 where risk_level in ('critical', 'high', 'medium') and priority <> 'P4'
 order by case priority when 'P1' then 1 when 'P2' then 2 when 'P3' then 3 else 4 end, risk_score desc, revenue desc nulls last
 limit 50;
+with stats as (select product_id, count(*), min(unit_price), max(unit_price), avg(unit_price), sum(quantity) from order_items group by 1),
+a as (select s.*, p.name, s.max - s.min as spread, s.max / nullif(s.min, 0) as ratio, s.sum / nullif(s.count, 0) as per_line from stats s join products p on p.product_id = s.product_id),
+b as (select a.*, c.category_id, case when a.ratio > 2 and a.count > 10 then 'volatile' when a.ratio between 1.2 and 2 then 'normal' else 'stable' end as cls, case when a.count > 100 then 'fast' when a.count > 20 then 'mid' else 'slow' end as speed from a join products c using (product_id)),
+c as (select b.*, b.cls || '/' || b.speed as cell, case when b.cls = 'volatile' and b.speed = 'fast' then 'fix price' when b.cls = 'stable' and b.speed in ('fast', 'mid') then 'keep' when b.count < 5 then 'drop' else 'watch' end as action from b left join stats s2 on s2.product_id = b.product_id and s2.count > 3),
+d as (select c.*, case c.action when 'fix price' then 1 when 'keep' then 2 when 'watch' then 3 else 4 end as prio from c)
+select d.cell, d.action, d.prio, count(*) as products, round(avg(d.avg), 2) as price, sum(d.sum) as units from d group by d.cell, d.action, d.prio order by d.prio, units desc;

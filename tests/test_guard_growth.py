@@ -144,6 +144,38 @@ GROWING: dict[str, Callable[[int], str]] = {
     "attributes that are calls": lambda n: (
         "select 1 from " + within("(select t.to_jsonb as a, t.to_jsonb as b from {} t)", n) + " t"
     ),
+    "calls that look like a column beside it": lambda n: (
+        "select 1 from "
+        + within(
+            "(select t.to_jsonb as a, t.to_jsonb as b from {} t, "
+            "(select length(name) + 1 as to_jsonb from stores) z)",
+            n,
+        )
+        + " t"
+    ),
+    "calls that look like a column within LATERAL": lambda n: (
+        "select 1 from "
+        + within(
+            "(select w.* from {} t, lateral (select t.to_jsonb as a, t.to_jsonb as b from "
+            "(select length(name) + 1 as to_jsonb from stores) z) w)",
+            n,
+        )
+        + " t"
+    ),
+    "calls that look like a column of all beside it": lambda n: (
+        "select 1 from "
+        + within(
+            "(select t.to_jsonb as a, t.to_jsonb as b from (select s.* from {} s, "
+            "(select length(name) + 1 as to_jsonb from stores) z) t)",
+            n,
+        )
+        + " t"
+    ),
+    "calls within an item that bears no name": lambda n: (
+        "select 1 from "
+        + within("(select t.min as a, t.min as b, min(name) || name from {} t, stores)", n)
+        + " t"
+    ),
     "sub-queries": lambda n: (
         "select 1 from "
         + within("(select (select x) + (select x) as x from {} t)", n)

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from zava_sql.guard.keywords import words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "ALONE", "CLOSED", "COLUMNS", "OTHERS", "STAR", "TABLE", "Columns", "Joins", "Level", "Named",
-    "Sizes", "add", "added", "larger",
+    "ALONE", "CLOSED", "COLUMNS", "OF_ROWS", "OTHERS", "STAR", "TABLE", "Columns", "Joins", "Level",
+    "Named", "Sizes", "add", "added", "larger",
 ]  # fmt: skip
 
 COLUMNS: Final = 50  # of a table, or a row before `.*`, as a guess
 STAR: Final = "*"
 OTHERS: Final = ""  # columns of which the name is not known, so all other names
+# Functions of one row, which `t.name` calls.
+OF_ROWS: Final = words("""
+    any_value array_agg concat count json_agg json_agg_strict json_build_array json_build_object
+    jsonb_agg jsonb_agg_strict jsonb_build_array jsonb_build_object max min mode num_nonnulls
+    num_nulls pg_typeof quote_literal quote_nullable row_to_json to_json to_jsonb
+    """)
 # By names of columns: what one stands for, and what it stands for in a condition, which is no less.
 Sizes = dict[str, tuple[int, int]]
 _ONES: Final[Sizes] = {OTHERS: (1, 1)}
@@ -41,7 +49,7 @@ class Columns(NamedTuple):
         others = found[OTHERS]
         if len(found) == 1 and others == (1, 1):
             return Columns(_ONES, row)
-        sizes = {name: size for name, size in found.items() if size != others}
+        sizes = {n: size for n, size in found.items() if size != others or n in OF_ROWS}
         if not sizes and others == (1, 1):
             return Columns(_ONES, row)
         column = max([others[0], *[size[0] for size in sizes.values()]])
@@ -126,10 +134,11 @@ class Level:
     """A query that is being read."""
 
     __slots__ = (
-        "aliases", "around", "computed", "conditions", "copied", "copies", "correlated",
-        "extremes", "grouped", "inner", "is_closed", "is_of_union", "is_renamed", "items", "joined",
-        "known", "last", "listed", "matched", "merged", "naturals", "number", "parts", "planned",
-        "pulled", "relations", "sources", "start", "visible", "width",
+        "aliases", "around", "columns", "computed", "conditions", "copied", "copies", "correlated",
+        "extremes", "grouped", "inner", "is_bare", "is_closed", "is_of_union", "is_renamed",
+        "items", "joined",
+        "known", "last", "latest", "listed", "matched", "merged", "named", "naturals", "number",
+        "parts", "planned", "pulled", "relations", "sources", "start", "visible", "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -149,6 +158,10 @@ class Level:
         self.pulled = self.copied = 0  # items that become part of it; copies in their select lists
         self.planned = 0  # apart: what is on both sides of FULL JOIN, and views
         self.aliases: list[int] = []
+        self.columns: list[Columns] = []  # what each of these has
+        self.latest = TABLE  # what the last item has
+        self.is_bare = False  # it has its own name, and no alias as yet
+        self.named: dict[str, Columns] | None = None  # by these names, if it was asked for
         self.inner: list[tuple[int, int, int]] = []
         self.width = 0
         self.last = 1
@@ -162,6 +175,17 @@ class Level:
         self.extremes = 0  # calls of min() and max()
         self.grouped = 0, 0  # begin and end of GROUP BY
         self.is_closed = False  # by an aggregate, a window, GROUP BY or DISTINCT
+
+    def add(self, columns: Columns) -> None:
+        """Note the columns of an item of FROM, whose name or alias follows."""
+        self.latest, self.is_bare = columns, False
+
+    def give(self, index: int) -> None:
+        """Note where a name is given to the latest item of FROM; an alias hides its own name."""
+        if self.is_bare:
+            self.columns[-1] = TABLE
+        self.aliases.append(index)
+        self.columns.append(self.latest)
 
     def join(self, joins: Joins) -> None:
         """Add a relation or a query to those that are joined."""

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import OTHERS, STAR, TABLE, Joins
+from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Joins
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import PUNCTUATION
 
@@ -16,14 +16,8 @@ if TYPE_CHECKING:
     from zava_sql.guard.columns import Columns, Level, Sizes
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["OF_ROWS", "Counts", "half"]
+__all__ = ["Counts", "half"]
 
-# Functions of one row, which `t.name` calls.
-OF_ROWS: Final = words("""
-    any_value array_agg concat count json_agg json_agg_strict json_build_array json_build_object
-    jsonb_agg jsonb_agg_strict jsonb_build_array jsonb_build_object max min mode num_nonnulls
-    num_nulls pg_typeof quote_literal quote_nullable row_to_json to_json to_jsonb
-    """)
 _PARTING: Final = words(", as from distinct all")
 _OPENING: Final = ("(", "[")
 _CLOSING: Final = (")", "]")
@@ -135,6 +129,19 @@ class Counts:
             key == "." for key in self._tokens.keys[start + 1 : end : 2]
         )
 
+    def label(self, start: int, end: int, behind: int) -> str:
+        """Give the name of an item's column: its label, which ends at `behind`, or PostgreSQL's."""
+        keys, depth = self._tokens.keys, 0
+        if behind > end or end == start + 1 or self.is_path(start, end):
+            return self._tokens.name(behind - 1)
+        is_call = keys[start + 1] == "(" and keys[end - 1] == ")" and keys[start] != '"'
+        if is_call and self._tokens.kinds[start] == IDENTIFIER:
+            for index in range(start + 1, end):
+                depth += (keys[index] == "(") - (keys[index] == ")")
+                if not depth:  # a call's is that of the function
+                    return keys[start] if index == end - 1 else OTHERS
+        return OTHERS
+
     def joins(self, level: Level, copies: int) -> Joins:
         """Count what a query joins, and the names by which, about."""
         matched = level.matched
@@ -148,7 +155,7 @@ class Counts:
     def names_a_row(self, level: Level, end: int, given: Collection[int]) -> bool:
         """Whether an item of FROM is named as a whole, outside of the queries in FROM.
 
-        `given` is where such names are given.
+        `given` is where names are given.
         """
         keys, name = self._tokens.keys, self._tokens.name
         aliases, around = list(level.aliases), level.around
@@ -166,13 +173,30 @@ class Counts:
                     if key == "*":
                         if index not in whole:
                             return True
-                    elif name(index) in OF_ROWS:
+                    elif name(index) in OF_ROWS and not self._is_column(level, index):
                         return True
                 elif (key in names or (key == '"' and name(index) in names)) and (
                     keys[index + 1] != "." and index not in given
                 ):
                     return True
         return False
+
+    def _is_column(self, level: Level, index: int) -> bool:
+        """Whether `x.name` is a column, since x is an item of this FROM and has it."""
+        known = self.known_by(level, index - 2) if self._tokens.keys[index - 3] != "." else None
+        return known is not None and self._tokens.name(index) in known.sizes
+
+    def known_by(self, level: Level, index: int) -> Columns | None:
+        """Give the columns of the item of FROM of that name, unless another may be meant."""
+        if level.visible is not TABLE or level.is_renamed or level.merged:
+            return None  # by LATERAL a query around
+        if level.named is None:
+            level.named = {}
+            for place, columns in zip(level.aliases, level.columns, strict=True):
+                name = self._tokens.name(place)
+                level.named[name] = TABLE if name in level.named else columns
+        found = level.named.get(self._tokens.name(index), TABLE)
+        return found if found.is_certain and not found.is_plain() else None
 
     def _all_that_may(self) -> list[bool]:
         if not self._all:

@@ -45,9 +45,9 @@ class Growth:
     """The copies of all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_counts", "_made_once", "_named", "_places", "_queries", "_symmetric", "_tokens",
+        "_counts", "_made_once", "_named", "_queries", "_symmetric", "_tokens",
         "computed", "copies", "correlated", "given", "in_exists", "is_union", "joins", "left",
-        "level", "query", "sources", "too_much", "visible",
+        "level", "places", "query", "sources", "too_much", "visible",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
@@ -55,7 +55,7 @@ class Growth:
         self._made_once = made_once  # see named_often()
         self.too_much: int | None = None  # where the bound was passed
         self._named: dict[str, Named] = {}
-        self._places: dict[str, int] = {}  # where names without schema stood last in FROM
+        self.places: dict[str, int] = {}  # where names without schema stood last in FROM
         self.given: set[int] = set()  # where names are given in FROM, and to items as labels
         self._counts = Counts(tokens)
         self._symmetric = self._queries = 0
@@ -184,14 +184,12 @@ class Growth:
 
     def named_item(self, start: int, end: int, copies: int, behind: int) -> None:
         """Note an item, and the name of its column if that is known: a label ends at `behind`."""
-        is_path = end == start + 1 or self._counts.is_path(start, end)
-        if self._tokens.keys[end - 1] == STAR:
-            self.item(start, end, copies, STAR)
-            if not is_path:
-                self.item(start, end, copies)
+        if self._tokens.keys[end - 1] != STAR:
+            self.item(start, end, copies, self._counts.label(start, end, behind))
         else:
-            is_named = is_path or behind > end
-            self.item(start, end, copies, self._tokens.name(behind - 1) if is_named else OTHERS)
+            self.item(start, end, copies, STAR)
+            if not self._counts.is_path(start, end):
+                self.item(start, end, copies)
 
     def condition(self, start: int, end: int) -> None:
         """Note WHERE, HAVING, ON or USING: PostgreSQL moves them into the queries in FROM."""
@@ -202,8 +200,11 @@ class Growth:
         level = self.level
         self.level = level.around or level
         is_lateral = self.visible is not level.visible
-        self.visible, self.computed = level.visible, level.computed
-        self.correlated = level.correlated
+        self.visible, self.computed, self.correlated = (
+            level.visible,
+            level.computed,
+            level.correlated,
+        )
         self.is_union = level.is_of_union and not level.is_closed
         if self.too_much is not None:
             self.query = self.sources = TABLE
@@ -262,11 +263,13 @@ class Growth:
         for start, end, copies, called, is_computed in level.items:
             if called == STAR:
                 # Of `t.*` only those of t are columns here, and none of a query around.
+                is_one = end == start + 3 and sources is level.sources
+                known = self._counts.known_by(level, start) if is_one else None
                 is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
-                is_certain &= sources.is_certain and is_all
+                is_certain &= known.is_certain if known else sources.is_certain and is_all
                 row += max(level.width, level.visible.row) * (1 + level.merged)
-                growth += sources.growth
-                for name, sizes in sources.sizes.items():
+                growth += (known or sources).growth
+                for name, sizes in (known or sources).sizes.items():
                     add(found, name, sizes, is_closed=is_closed)
                 continue
             is_one = end == start + 1
@@ -293,6 +296,7 @@ class Growth:
         """Note that the query that was just read is an item of FROM; `copies` were before it."""
         level = self.level
         level.number += 1
+        level.add(self.query)
         level.sources = larger(level.sources, self.query)
         level.width += self.query.row
         level.last = self.query.column
@@ -308,6 +312,7 @@ class Growth:
         level.parts += 1
         level.width += COLUMNS
         level.last = 1
+        level.add(TABLE)
 
     def function(self, *, is_api: bool) -> None:
         """Note an item of FROM that is a function: it may be one of SQL, or give a constant."""
@@ -319,17 +324,18 @@ class Growth:
 
     def alias(self, index: int) -> None:
         """Note a name that is given in FROM, and so names no row."""
-        self.level.aliases.append(index)
+        self.level.give(index)
         self.given.add(index)
 
     def relation(self, index: int, *, has_schema: bool) -> None:
         """Note a relation in FROM, which may be a query of WITH; none of these has a schema."""
-        level = self.level
-        self.alias(index)
-        name = self._tokens.name(index)
+        level, name = self.level, self._tokens.name(index)
         named = None if has_schema else self._named.get(name)
+        level.add(named.columns if named and not named.often else TABLE)  # one of that name
+        self.alias(index)
+        level.is_bare = True
         if not has_schema:
-            self._places[name] = index
+            self.places[name] = index
         if not named:
             self.table()
             if has_schema and self._tokens.name(index - 2) == "api":
@@ -350,6 +356,7 @@ class Growth:
 
     def joined(self, columns: int) -> None:
         """Note a join in FROM that may be named as a whole."""
+        self.level.add(TABLE)
         self.level.sources = larger(self.level.sources, TABLE._replace(row=columns))
 
     def merged(self, unwritten: int = 0) -> None:
@@ -370,17 +377,6 @@ class Growth:
             sources = sources.renamed(level.merged)
         self.visible = larger(self.visible, sources)
         self.correlated += 1
-
-    def not_yet_named(self, index: int, start: int) -> None:
-        """Refuse the name of a query of WITH RECURSIVE that stood in one before."""
-        place = self._places.get(self._tokens.name(index), 0)
-        if place > start:
-            raise Refusal(
-                "unsupported",
-                "a query of WITH RECURSIVE names one that stands behind it",
-                "Put the queries of WITH in the order in which they build on each other.",
-                index=place,
-            )
 
     def named(self, index: int, before: str, size: int, *, is_outer: bool) -> None:
         """Note that the query is one of WITH; `before` is the word behind AS, `size` all of it."""

@@ -215,7 +215,7 @@ class QueryReader(WindowReader):
             name = self.at
             self.allowed.cte(self, name)
             if is_recursive:
-                self.growth.not_yet_named(name, begin)
+                self.not_yet_named(name, begin)
             self.table_name()
             if keys[self.at] == "(":
                 self.column_names()
@@ -236,6 +236,16 @@ class QueryReader(WindowReader):
             if keys[self.at] != ",":
                 break
             self.at += 1
+
+    def not_yet_named(self, index: int, start: int) -> None:
+        """Refuse the name of a query of WITH RECURSIVE that stood in one before."""
+        if (place := self.growth.places.get(self.tokens.name(index), 0)) > start:
+            raise Refusal(
+                "unsupported",
+                "a query of WITH RECURSIVE names one that stands behind it",
+                "Put the queries of WITH in the order in which they build on each other.",
+                index=place,
+            )
 
     def search_and_cycle(self) -> None:
         """`search depth first by ... set ...` and `cycle ... set ... using ...`."""
