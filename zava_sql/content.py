@@ -59,8 +59,11 @@ def blocks(result: Result, settings: Settings, where: str | None) -> list[types.
     return made
 
 
-def contents(uri: str, given: Iterable[object], mime_type: str) -> list[Contents]:
-    """Give the parts of an answer as what is at a URI; its texts are of the type given."""
+def contents(uri: str, given: Iterable[object], mime_type: str, own: str) -> list[Contents]:
+    """Give the parts of an answer as what is at a URI; its texts are of the type given.
+
+    `own` is the URI that parts have which were given none.
+    """
     made: list[Contents] = []
     for block in given:
         match block:
@@ -73,7 +76,9 @@ def contents(uri: str, given: Iterable[object], mime_type: str) -> list[Contents
                     types.BlobResourceContents(uri=uri, blob=block.data, mime_type=block.mime_type)
                 )
             case types.EmbeddedResource():
-                made.append(block.resource)
+                resource = block.resource
+                at = uri if resource.uri == own else resource.uri
+                made.append(resource.model_copy(update={"uri": at}))
     return made
 
 

@@ -232,10 +232,8 @@ class _Handlers:
         return await self._toolbox.functions(await self._identify())
 
     async def _run(
-        self, context: Context, tool: Tool, function: FunctionSpec, given: Mapping[str, str]
+        self, context: Context, tool: Tool, arguments: dict[str, Any]
     ) -> list[types.ContentBlock]:
-        """Call a function with arguments that came as texts."""
-        arguments = checked(tool, from_texts(given, function.texts_schema()))
         name = tool.spec.name
         with calling(context, name), measured(name, self._agent.database.settings.slow_query):
             result = await _told(tool.run(await self._identify(), arguments))
@@ -245,9 +243,12 @@ class _Handlers:
         """Read the resource that is the answer of a function; None if there is none."""
         for tool, function in await _told(self._functions()):
             given = function.resource.arguments(uri) if function.resource else None
-            if given is not None:
-                found = await self._run(context, tool, function, given)
-                return contents(uri, found, _type_of(function))
+            if function.resource is not None and given is not None:
+                arguments = _given(tool, function, given)
+                found = await self._run(context, tool, arguments)
+                # As asked for, where that is another way to write the same: ?scale=2 and 2.0.
+                own = function.resource.uri_for(arguments)
+                return contents(uri, found, _type_of(function), own)
         return None
 
     async def _prompt_function(
@@ -256,7 +257,7 @@ class _Handlers:
         for tool, function in await _told(self._functions()):
             if function.prompt is not None and function.name == name:
                 try:
-                    parts = await self._run(context, tool, function, given)
+                    parts = await self._run(context, tool, _given(tool, function, given))
                 except ValidationError as error:
                     raise MCPError(types.INVALID_PARAMS, error.message) from None
                 return types.GetPromptResult(
@@ -321,6 +322,15 @@ async def _told(work: Awaitable[T]) -> T:
         log_error(error)
         code = types.INVALID_PARAMS if isinstance(error, BadArgument) else types.INTERNAL_ERROR
         raise MCPError(code, f"{error.code}: {error.message}") from None
+
+
+def _given(tool: Tool, function: FunctionSpec, given: Mapping[str, str]) -> dict[str, Any]:
+    """Read arguments that came as texts.
+
+    Raises:
+        ValidationError: see `checked()`.
+    """
+    return checked(tool, from_texts(given, function.texts_schema()))
 
 
 def _forms(one: Name) -> tuple[str, str]:
