@@ -60,7 +60,7 @@ At most max_rows rows come back, and {kilobytes} kB. If there are more, the last
 csv: the first line is name:type; NULL is bare, the text "NULL" and the empty text are quoted. \
 json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings."""
 
-# Many clients (Codex, Cursor, pydantic-ai) show a model structured content in place of the text.
+# Many clients (Claude Code, Codex, Cursor) show a model structured content in place of the text.
 _ELSEWHERE: Final = {"hint": "The rows are in the text. To have them here, too: rows: true"}
 
 _DESCRIBE = """\
