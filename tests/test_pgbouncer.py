@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -67,7 +68,8 @@ def pooled(module_database: conftest.Database) -> Iterator[Pooled]:
     home = Path(tempfile.mkdtemp(prefix="zava-pgbouncer-"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         own = listener.getsockname()[1]
-    (home / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in LOGINS.items()))
+    logins = LOGINS | {server.user: server.password}
+    (home / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in logins.items()))
     (home / "pgbouncer.ini").write_text(
         CONFIGURATION.format(
             host=server.host, port=server.port, dbname=module_database.dbname, own=own, home=home
@@ -127,6 +129,35 @@ async def test_session_mode_needs_the_setting_as_well(pooled):
         for name in tenants.STORES:
             result = await Agent(database).query(known[name], tenants.OWN_ROWS, max_rows=1000)
             assert set(result.rows) == pooled.truth.of(name)
+
+
+def zava_sql(*command: str, **urls: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "zava_sql", *command],
+        env={"PATH": os.environ["PATH"], "ZAVA_POOLER": "transaction", **urls},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_doctor_may_look_time_and_again(pooled):
+    urls = {f"ZAVA_{name.upper()}": url for name, url in pooled.urls.items()}
+    for _ in range(2):
+        looked = zava_sql("doctor", **urls)
+        assert " checks: 0 errors" in looked.stdout, looked.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["principal list", "embed", "seed", "audit verify", "db upgrade"]
+)
+def test_an_administrator_is_told_to_go_round_it(pooled, command):
+    own = pooled.urls["service_url"].rpartition("/")[0].rpartition(":")[2]
+    url = pooled.copy.admin_url.replace(f":{pooled.copy.server.port}/", f":{own}/")
+    zava_sql("principal", "list", ZAVA_ADMIN_URL=url)  # the next meets what this leaves behind
+    said = zava_sql(*command.split(), ZAVA_ADMIN_URL=url).stderr
+    assert said.startswith("error: ZAVA_ADMIN_URL leads to a pooler"), said
+    assert "hint: Name PostgreSQL itself" in said
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["guard", "no guard"])

@@ -6,7 +6,9 @@ import re
 
 import asyncpg
 
-__all__ = ["ROLE_MISSING", "ROLE_OF_ANOTHER", "administer", "advice"]
+from zava_sql.errors import ConfigurationError
+
+__all__ = ["OF_POOLER", "ROLE_MISSING", "ROLE_OF_ANOTHER", "administer", "advice", "no_session"]
 
 # For the administrator, whatever a database, a role or the server sets for everybody: files and
 # functions are read as they were written, row-level security hides and never raises, and what takes
@@ -44,6 +46,9 @@ begin
 end;
 $$
 """
+
+# What is met where each statement may be on another backend.
+OF_POOLER = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
 
 # How PostgreSQL says that somebody else may grant or drop a role, or give the right to become it.
 ROLE_OF_ANOTHER = re.compile("(?:grant|set|drop) role", re.IGNORECASE)
@@ -91,3 +96,11 @@ def advice(error: asyncpg.PostgresError) -> str:
     if isinstance(error, _OLDER):
         return "Migrate with `zava-sql db upgrade`; log in as administrator."
     return error.hint or "The log of PostgreSQL may say more."
+
+
+def no_session() -> ConfigurationError:
+    """Say what is wrong where OF_POOLER is met."""
+    return ConfigurationError(
+        "ZAVA_ADMIN_URL leads to a pooler that lends a backend for one transaction",
+        hint="Name PostgreSQL itself: this needs a session of its own.",
+    )

@@ -24,7 +24,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from zava_sql import __version__, embedded
-from zava_sql.administrator import advice
+from zava_sql.administrator import OF_POOLER, advice, no_session
 from zava_sql.agent import Agent
 from zava_sql.calls import called_from
 from zava_sql.cli_audit import audit
@@ -199,6 +199,8 @@ def _of_database(error: Exception) -> ZavaError | None:
             "an argument is not UTF-8, and PostgreSQL has no such text",
             hint="Set the terminal, or the script, to UTF-8.",
         )
+    if isinstance(error, OF_POOLER):
+        return no_session()
     if isinstance(error, asyncpg.PostgresError):
         return DatabaseError(
             error.message or "the statement failed",

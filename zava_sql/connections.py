@@ -115,7 +115,9 @@ async def connect(
     address = required(variable, url)
     async with translated_connection_errors():
         with connecting(variable, address):
-            connection = await asyncpg.connect(address, timeout=10)
+            # The other logins may lead to a pooler: what is kept by name there is met by others.
+            kept = 100 if variable == "ZAVA_ADMIN_URL" else 0
+            connection = await asyncpg.connect(address, timeout=10, statement_cache_size=kept)
         if variable == "ZAVA_ADMIN_URL":
             await administer(connection)
     try:

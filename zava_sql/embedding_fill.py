@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from zava_sql.administrator import advice
+from zava_sql.administrator import OF_POOLER, advice, no_session
 from zava_sql.connections import CONNECTION_ERRORS, connect
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable, TextsRefused
 
@@ -293,6 +293,8 @@ async def _connected(
             yield connection
         except asyncpg.InvalidParameterValueError as error:
             raise ConfigurationError(error.args[0], hint=error.hint or "") from error
+        except OF_POOLER as error:
+            raise no_session() from error
         except asyncpg.PostgresError as error:
             raise DatabaseError(
                 error.args[0],

@@ -19,7 +19,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from zava_sql import connections, db_files
-from zava_sql.administrator import ROLE_MISSING, ROLE_OF_ANOTHER, administer, advice
+from zava_sql.administrator import (
+    OF_POOLER,
+    ROLE_MISSING,
+    ROLE_OF_ANOTHER,
+    administer,
+    advice,
+    no_session,
+)
 from zava_sql.ddl import EditedRevisionError, frozen
 from zava_sql.errors import (
     ConfigurationError,
@@ -58,18 +65,6 @@ OLDEST = 16
 
 # What PostgreSQL and the way to it may raise; `explain` has words for it.
 FAILURES = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-WRONG_URL = (
-    (
-        (asyncpg.InvalidCatalogNameError,),
-        "the database named in the URL does not exist",
-        "Create it first.",
-    ),
-    (
-        (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError),
-        "ZAVA_ADMIN_URL leads to a pooler that lends a backend for one transaction",
-        "Name PostgreSQL itself: this needs a session of its own.",
-    ),
-)
 GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -254,9 +249,10 @@ def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         hint = connections.login_advice(error)
         return ConfigurationError("the database refused the login", hint=hint)
-    for kinds, message, hint in WRONG_URL:
-        if isinstance(error, kinds):
-            return ConfigurationError(message, hint=hint)
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return ConfigurationError(
+            "the database named in the URL does not exist", hint="Create it first."
+        )
     if isinstance(error, GONE):
         return ServiceUnavailable("the database went away", hint="Try again when it is back.")
     if isinstance(error, asyncpg.PostgresError):
@@ -268,8 +264,10 @@ def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
     return ServiceUnavailable(message, hint=hint)
 
 
-def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> DatabaseError:
+def _refused(error: asyncpg.PostgresError, blockers: dict[int, str]) -> ZavaError:
     """Say what PostgreSQL said, in its first line: the rest quotes the text from there on."""
+    if isinstance(error, OF_POOLER):
+        return no_session()
     place = getattr(error, "__notes__", ())  # where in a revision that was, if it was in one
     message = ": ".join([*place, error.args[0].partition("\n")[0]])
     hint = error.hint or ("Nothing of this revision was applied." if place else advice(error))

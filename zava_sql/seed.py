@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from zava_sql.administrator import advice
+from zava_sql.administrator import OF_POOLER, advice, no_session
 from zava_sql.errors import DatabaseError, ServiceUnavailable, ValidationError
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ async def seed(
             return await _load(connection, Decimal(str(scale)), until, progress or _silent)
     except asyncpg.InvalidParameterValueError as error:
         raise ValidationError(str(error.args[0]), hint=error.hint or "") from error
+    except OF_POOLER as error:
+        raise no_session() from error
     except asyncpg.PostgresError as error:
         raise DatabaseError(
             f"the data could not be loaded: {error.args[0]}",
