@@ -60,6 +60,17 @@ At most max_rows rows come back, and {kilobytes} kB. If there are more, the last
 csv: the first line is name:type; NULL is bare, the text "NULL" and the empty text are quoted. \
 json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings."""
 
+# Strict readers of JSON Schema want what is required to be told of.
+_FIELDS: Final = {
+    "type": "object",
+    "properties": {
+        "columns": {"type": "array"},
+        "row_count": {"type": "integer"},
+        "truncated": {"type": "boolean"},
+    },
+    "required": ["columns", "row_count", "truncated"],
+}
+
 # Many clients (Claude Code, Codex, Cursor) show a model structured content in place of the text.
 _ELSEWHERE: Final = {"hint": "The rows are in the text. To have them here, too: rows: true"}
 
@@ -252,9 +263,7 @@ def query_tool(agent: Agent) -> Tool:
             },
             "required": ["sql"],
         },
-        output_schema=None
-        if settings.fence_results
-        else {"type": "object", "required": ["columns", "row_count", "truncated"]},
+        output_schema=None if settings.fence_results else _FIELDS,
         annotations=READS,
     )
     return Tool(spec, run)
