@@ -473,7 +473,8 @@ with base as (
      case when risk_level in ('critical', 'high') and revenue > 1000 then 'P1' when risk_level in ('critical', 'high') then 'P2' when risk_level = 'medium' then 'P3' else 'P4' end as priority
   from leveled
 )
-select customer_name, risk_score, risk_level, action, priority, round(revenue, 2) as revenue
+select customer_name, risk_score, risk_level, action, priority, case when priority in ('P1', 'P2') then 'manager' else 'clerk' end as owner,
+    case when priority = 'P1' then 1 else 7 end as days, round(revenue, 2) as revenue
 from actioned
 where risk_level in ('critical', 'high', 'medium') and priority <> 'P4'
 order by case priority when 'P1' then 1 when 'P2' then 2 when 'P3' then 3 else 4 end, risk_score desc, revenue desc nulls last

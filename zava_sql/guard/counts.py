@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Joins
@@ -121,6 +121,8 @@ class Counts:
             return 1
         kinds, keys = self._tokens.kinds[start:end], self._tokens.keys[start:end]
         signs = kinds.count(PUNCTUATION) + keys.count(".")
+        if "case" in keys:
+            signs += _words_of_case(keys)
         return max(1, end - start - signs + _PLAN * keys.count("select"))
 
     def is_path(self, start: int, end: int) -> bool:
@@ -211,6 +213,17 @@ class Counts:
             and keys[index - 1] != "as"  # a label, or a type
             for index in range(start, end)
         ]
+
+
+def _words_of_case(keys: list[str]) -> int:
+    """Count the words of CASE that are no nodes: THEN, ELSE, and END behind ELSE.
+
+    Without ELSE there is a null; in `case x when` each WHEN is a comparison, with x in it.
+    """
+    plain = [key for before, key in pairwise(["", *keys]) if before != "."]  # and no attributes
+    if any(key == "case" and after != "when" for key, after in pairwise(plain)):
+        return 0
+    return plain.count("then") + 2 * plain.count("else")
 
 
 def half(tokens: int) -> int:
