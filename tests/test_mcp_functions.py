@@ -778,6 +778,7 @@ async def test_results_fit_the_schemas_that_were_promised(shops):
             jsonschema.validate(result.structured_content, schemas[tool])
         for schema in filter(None, schemas.values()):
             assert {*schema.get("required", ())} <= schema.get("properties", {}).keys()
+            assert schema.get("additionalProperties") or "properties" not in schema
 
 
 async def test_numbers_to_choose_from_are_told_in_words_and_checked_all_the_same(url, shops):

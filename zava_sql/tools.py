@@ -69,6 +69,8 @@ _FIELDS: Final = {
         "truncated": {"type": "boolean"},
     },
     "required": ["columns", "row_count", "truncated"],
+    # There are rows where asked for, and more: some clients keep nothing but what is told of.
+    "additionalProperties": True,
 }
 
 # Many clients (Claude Code, Codex, Cursor) show a model structured content in place of the text.
