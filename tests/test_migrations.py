@@ -563,6 +563,26 @@ def test_what_cannot_work_is_said_without_the_url(create, cluster, tmp_path, mon
     assert migrate.explain(broken, {}).message == "the database went away"
 
 
+def test_an_event_trigger_of_others_that_may_not_is_told_as_theirs(create):
+    url = create("events")
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("create table public.ddl_log (tag text, at timestamptz)")
+        admin.execute(
+            "create function public.log_ddl() returns event_trigger language plpgsql as"
+            " $$ begin insert into public.ddl_log values (tg_tag, now()); end $$"
+        )
+        admin.execute(
+            "create event trigger log_ddl on ddl_command_end execute function public.log_ddl()"
+        )
+        with pytest.raises(errors.DatabaseError, match="ddl_log") as caught:
+            migrate.upgrade(url)
+        assert caught.value.hint.startswith("log_ddl() is none of zava_sql's")
+        assert migrate.current(url) is None
+        admin.execute("alter function public.log_ddl() security definer set search_path = ''")
+    migrate.upgrade(url, "0001")
+    assert migrate.current(url) == "0001"
+
+
 def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
     ddl.freeze(db, "fails", empty=True)
     file = db / "migrations" / "versions" / f"{len(REVISIONS) + 1:04}_fails.up.sql"

@@ -60,6 +60,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+# How PostgreSQL says which function it was in; of ours none meets a right that is missing.
+THEIRS = re.compile(r"^PL/pgSQL.*? (?!zava\.|zava_run\.|api\.)([\w.\"$]+)\(\)", re.MULTILINE)
+
 # The first PostgreSQL that grants roles with the options that tell tenants apart.
 OLDEST = 16
 
@@ -233,6 +236,11 @@ def _right(error: asyncpg.PostgresError) -> str:
         return advice(error)
     if "create database" in message:
         return "Databases are made for this: the login needs CREATEDB."
+    if theirs := THEIRS.search(error.context or ""):
+        return (
+            f"{theirs[1]}() is none of zava_sql's: an event trigger may call it, as zava_owner."
+            " Grant zava_owner what it needs, or make it SECURITY DEFINER with a search_path."
+        )
     return (
         "Migrate as a superuser, or as a database owner with CREATEROLE."
         " A revision runs as zava_owner below its `set local role`."
