@@ -605,6 +605,14 @@ SEEDS = [
         ),
         "orders_store_manager_fence on retail.orders",
     ),
+    (
+        "fence_by_equality",
+        (
+            "alter policy orders_store_manager_fence on retail.orders using ("
+            "store_id = (select (zava.visible_stores(current_user))[1]))"
+        ),
+        "orders_store_manager_fence on retail.orders",
+    ),
     # Of PostgreSQL's own objects.
     (
         "system_privilege",

@@ -90,6 +90,23 @@ DANGEROUS = r"""
     |pg_create_|pg_drop_|pg_logical_slot|pg_sync_).*)$
 """
 
+# Queries that fail over a customer of that name, so that who hides it must not be asked for it.
+_FAILS = "(select 1 / (count(*) - 2) = 1 from generate_series(1, 2))"
+_ITSELF = "case when c.last_name = '{name}' then now()::text::uuid else c.store_id end"
+_NAMED = "c.last_name >= '{name}' and c.last_name <= '{name}'"
+CONDITIONS = [
+    f"select count(*) from customers as c where {condition}"
+    for condition in (
+        f"case when c.last_name = '{{name}}' then {_FAILS} else true end",
+        f"case when c.last_name = any ('{{{{{{name}}}}}}') then {_FAILS} else true end",
+        f"{_NAMED} and case when c.city <> '' then {_FAILS} end",
+        f"{_NAMED} and sqrt(-random()) > 0",
+        f"case when c.last_name = '{{name}}' and c.city is not null then {_FAILS} else true end",
+        # PostgreSQL takes all for equal that are equal to one, and asks of the first what it likes.
+        f"{_ITSELF} = '{{own}}'::uuid and {_ITSELF} = c.store_id",
+    )
+]
+
 # Of a session of the gateway nothing of this may depend on who used it before.
 SESSION = """
     select current_user::text, session_user::text, current_setting('role'),
@@ -369,6 +386,23 @@ OVERHEARD = """
 with a as materialized (select set_config('role', 'none', true))
 select pg_stat_get_backend_activity(s.i) from a, pg_stat_get_backend_idset() as s (i)
 """
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("who", [ATTACKER, "south-sound"])
+async def test_no_condition_is_asked_of_a_row_behind_the_fence(
+    stage: Stage, who: str, condition: str
+) -> None:
+    asker = (await tenants.principals(stage.database, [who]))[who]
+
+    async def asked(name: str) -> list[str]:
+        sql = condition.format(name=name, own=tenants.store_id(ATTACKER))
+        texts = [Agent(stage.database).query(asker, sql), fetch(stage.database, asker, sql, 50)]
+        found = await asyncio.gather(*texts, return_exceptions=True)
+        return [x.sqlstate if isinstance(x, DatabaseError) else str(x.rows) for x in found]
+
+    assert await asked(f"SECRET-{VICTIM}") == await asked("SECRET-nobody")
+    assert set(await asked(f"SECRET-{ATTACKER}")) <= {"22012", "22P02", "2201F"}
 
 
 async def test_no_context_can_be_overheard(stage: Stage, each_database: conftest.Database) -> None:

@@ -183,9 +183,11 @@ class Agent:
             return text
 
     async def _answer(self, call: Call, limit: int, values: Sequence[object] = ()) -> Result:
+        sql, ours = call.sql or "", call.tool != "query"
+
         async def fresh() -> Result:
             async with self._turn(call.principal):
-                return await fetch(self.database, call.principal, call.sql or "", limit, values)
+                return await fetch(self.database, call.principal, sql, limit, values, is_ours=ours)
 
         if self.cache is None:
             result = await fresh()
@@ -276,9 +278,12 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     limit: int,
     values: Sequence[object] = (),
     *,
+    is_ours: bool = False,
     again: bool = True,
 ) -> Result:
     """Run a text as this principal without the guard; for `Agent` and for tests that do without.
+
+    A text `is_ours` if it calls a function with `values`, as Agent.call_function() writes it.
 
     Raises:
         QueryTimeout, DatabaseError, LimitExceeded, ServiceUnavailable: see `errors`.
@@ -290,7 +295,9 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
 
     async def attempt() -> tuple[Prepared, bool, list[asyncpg.Record]]:
         await check_cost(database, principal, wrapped(sql, limit), values, caps.max_cost)
-        async with tenant_session(database, acting, role=role, caps=caps) as connection:
+        async with tenant_session(
+            database, acting, role=role, caps=caps, is_ours=is_ours
+        ) as connection:
             # The runner is told the columns of today, so it wants no statement that was kept.
             found = await prepared(connection, sql, limit, len(values), keep=not runs)
             of_replica = connection.is_of_replica
@@ -309,7 +316,9 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
     except asyncpg.InvalidCachedStatementError as error:
         # What the text gives has changed since its statement was kept; nothing is kept by now.
         if again:
-            return await fetch(database, principal, sql, limit, values, again=False)
+            return await fetch(
+                database, principal, sql, limit, values, is_ours=is_ours, again=False
+            )
         raise _database_error(error, sql, values) from error
     except (asyncpg.QueryCanceledError, TimeoutError) as error:
         # PostgreSQL has one code for both, and their words are in the language of its messages.

@@ -115,7 +115,7 @@ async def _ask(
     database: Database, principal: Principal, sql: str, *arguments: object
 ) -> list[asyncpg.Record]:
     async def attempt() -> list[asyncpg.Record]:
-        async with tenant_session(database, principal) as connection:
+        async with tenant_session(database, principal, is_ours=True) as connection:
             return await connection.fetch(sql, *arguments)
 
     caps = database.caps.of(principal.role)
