@@ -584,6 +584,14 @@ async def test_a_revision_that_cannot_be_read_is_told(clone):
             admin.execute("revoke select on public.alembic_version from zava_service, public")
             report = await get(url, "/health")
             assert report.json()["parts"]["schema"]["message"] == "the revision cannot be read"
+            # As services advise for every table of public.
+            admin.execute("grant select on public.alembic_version to zava_service")
+            admin.execute("alter table public.alembic_version enable row level security")
+            report = await get(url, "/health")
+            assert report.json()["parts"]["schema"]["message"] == "the revision cannot be read"
+            with pytest.raises(ConfigurationError, match="row-level security hides"):
+                await asyncio.to_thread(migrate.ask, copy.service_url, migrate.require_head)
+            await asyncio.to_thread(migrate.ask, copy.admin_url, migrate.require_head)
             admin.execute("drop table public.alembic_version")
             assert (await get(url, "/health")).json()["status"] == "degraded"
 

@@ -206,7 +206,11 @@ class Health:
                 self._database.service.lend(),
                 "select v.version_num from public.alembic_version as v",
             )
-        except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedTableError):
+        except (
+            asyncpg.InsufficientPrivilegeError,
+            asyncpg.UndefinedTableError,
+            asyncpg.DataError,  # no row, as where row-level security hides it
+        ):
             return Part("degraded", {"wanted": wanted, "message": "the revision cannot be read"})
         facts = {"revision": row["version_num"], "wanted": wanted}
         if row["version_num"] != wanted:

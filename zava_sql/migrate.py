@@ -195,6 +195,13 @@ async def revision_of(connection: Connection) -> str | None:
 async def require_head(connection: Connection) -> None:
     """Refuse to compare a database with files of another revision."""
     revision = await revision_of(connection)
+    if revision is None and await connection.fetchval(
+        "select pg_catalog.row_security_active(to_regclass('public.alembic_version')::oid)"
+    ):
+        raise ConfigurationError(
+            "row-level security hides the revision of the database from this login",
+            hint="Compare as the owner of public.alembic_version, or give that table a policy.",
+        )
     if revision != head():
         known = revision is None or revision in revisions()
         raise ConfigurationError(
