@@ -67,6 +67,16 @@ GROWING: dict[str, Callable[[int], str]] = {
         + chain("a# as (select a@.a@ + a@.a@ as a# from a@)", n, "a0 as (select a as a0 from t)")
         + f" select a{n} from a{n} group by a{n}"
     ),
+    "beside a query of WITH that nothing names": lambda n: (
+        "select a from "
+        + within(
+            "(select case when exists (with z as (select b + b + b + b + b + b + b + b + b + b + b "
+            "from t) select 1) then a || a end as a from {} q)",
+            n,
+            "(select name as a from stores)",
+        )
+        + " q"
+    ),
     "long sums": lambda n: (
         "select x from "
         + within(f"(select {' + '.join(['x'] * 7)} as x from {{}} t (x))", n, "(select a from t)")

@@ -226,11 +226,12 @@ class Level:
 class Named:
     """A query of WITH. PostgreSQL puts it where it is named, if that is one place, or it must."""
 
-    __slots__ = ("columns", "copies", "is_outer", "is_union", "joins", "often", "places")
+    __slots__ = ("columns", "copies", "is_outer", "is_union", "joins", "often", "places", "text")
 
     def __init__(self) -> None:
         self.columns = TABLE
         self.copies = 0  # of all of it
+        self.text = 0  # of these, what is written
         self.joins = ALONE
         self.is_union = False
         self.is_outer = False  # of the WITH before all the rest: seen from everywhere

@@ -243,7 +243,7 @@ class Growth:
     def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
         """Note what a query becomes when what columns stand for is put in the place of names."""
         extra, _ = self._counts.grown(sources, list(level.own(end)))
-        extra -= self._counts.repeated(sources, level)
+        extra = max(extra - self._counts.repeated(sources, level), 0)
         elsewhere, in_condition = self._counts.grown(sources, level.conditions)
         extra += in_condition - elsewhere
         extra += sum(item[3] == STAR for item in level.items) * sources.star()
@@ -348,8 +348,9 @@ class Growth:
         level.width += named.columns.row
         level.last = named.columns.column
         level.is_of_union |= named.is_union
-        level.inner.append((index, index, named.copies))
-        self.copies += named.copies
+        copies, named.text = named.copies - named.text, 0  # what stands in one place is no copy
+        level.inner.append((index, index, copies))
+        self.copies += copies
         if not named.often:
             named.copies = 0
         self._bound(self.copies, index)
@@ -378,8 +379,8 @@ class Growth:
         self.visible = larger(self.visible, sources)
         self.correlated += 1
 
-    def named(self, index: int, before: str, size: int, *, is_outer: bool) -> None:
-        """Note that the query is one of WITH; `before` is the word behind AS, `size` all of it."""
+    def named(self, index: int, before: str, text: int, copies: int, *, is_outer: bool) -> None:
+        """Note that the query of `text` tokens is one of WITH; `before` is the word behind AS."""
         name = self._tokens.name(index)
         named = self._named.get(name) or Named()
         named.often |= before == "not" or name in self._named
@@ -392,5 +393,6 @@ class Growth:
         named.columns = larger(named.columns, columns)
         named.is_union |= self.is_union
         named.joins = named.joins.or_more(self.joins)
-        named.copies += size
-        self.copies -= size
+        named.text += half(text)
+        named.copies += half(text) + self.copies - copies
+        self.copies = copies

@@ -229,8 +229,7 @@ class QueryReader(WindowReader):
                 raise self.unexpected(self.at)
             start, copies = self.at, self.growth.copies
             self.query()
-            size = self.growth.size(start, self.at, copies)
-            self.growth.named(name, before, size, is_outer=is_outer)
+            self.growth.named(name, before, self.at - start, copies, is_outer=is_outer)
             self.leave(")")
             self.search_and_cycle()
             if keys[self.at] != ",":
