@@ -323,6 +323,7 @@ SEEDS = [
     ("schema_create", "grant create on schema public to public", "public"),
     ("schema_create", "grant create on schema api to store_manager", "api"),
     ("kernel_schema_open", "grant usage on schema zava to store_manager", "zava"),
+    ("schema_closed", "revoke usage on schema public from public", "public"),
     ("database_create", "grant create on database {db} to store_manager", "{db}"),
     ("database_temporary", "grant temporary on database {db} to public", "{db}"),
     ("database_connect", "grant connect on database {db} to public", "{db}"),

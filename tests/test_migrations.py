@@ -583,6 +583,18 @@ def test_an_event_trigger_of_others_that_may_not_is_told_as_theirs(create):
     assert migrate.current(url) == "0001"
 
 
+def test_a_schema_public_that_is_closed_is_told_and_no_missing_right_of_the_login(create):
+    url = create("closed")
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("revoke all on schema public from public")
+        with pytest.raises(errors.DatabaseError, match="schema public") as caught:
+            migrate.upgrade(url)
+        remedy = "grant usage on schema public to public"
+        assert remedy in caught.value.hint
+        admin.execute(remedy)
+    migrate.upgrade(url, "0001")
+
+
 def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
     ddl.freeze(db, "fails", empty=True)
     file = db / "migrations" / "versions" / f"{len(REVISIONS) + 1:04}_fails.up.sql"

@@ -243,6 +243,11 @@ def _right(error: asyncpg.PostgresError) -> str:
         return advice(error)
     if "create database" in message:
         return "Databases are made for this: the login needs CREATEDB."
+    if message.endswith(" schema public"):
+        return (
+            "Types of extensions are looked up there by zava_owner: grant usage on schema public to"
+            " public. See docs/install.md, Beside other applications."
+        )
     if theirs := THEIRS.search(error.context or ""):
         return (
             f"{theirs[1]}() is none of zava_sql's: an event trigger may call it, as zava_owner."

@@ -1,0 +1,19 @@
+-- warning: Agents may not use a schema whose types functions take that they may call: these fail.
+select
+    n.nspname as object,
+    format('%s functions, %s among them', count(distinct f.oid), max(f.name)) as evidence,
+    format('grant usage on schema %I to %s;', n.nspname, string_agg(distinct g.name, ', ')) as remedy
+from functions as f
+cross join unnest(f.takes) as a (type)
+join pg_catalog.pg_type as t on t.oid = a.type
+join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+cross join regexp_split_to_table(f.grantees, ', ') as g (name)
+where f.is_usable
+    and n.nspname <> 'pg_catalog'
+    and exists (
+        select from reachable as r
+        where has_schema_privilege(r.oid, f.schema, 'USAGE')
+            and has_function_privilege(r.oid, f.oid, 'EXECUTE')
+            and not has_schema_privilege(r.oid, n.oid, 'USAGE')
+    )
+group by n.nspname
