@@ -63,9 +63,11 @@ class Runs:
         self.texts: list[str] = []
         real = agent_module.fetch
 
-        async def counted(database: Any, principal: Any, sql: str, *rest: Any) -> Result:
+        async def counted(
+            database: Any, principal: Any, sql: str, *rest: Any, **options: Any
+        ) -> Result:
             self.texts.append(sql)
-            return await real(database, principal, sql, *rest)
+            return await real(database, principal, sql, *rest, **options)
 
         monkeypatch.setattr(agent_module, "fetch", counted)
 
@@ -308,9 +310,9 @@ async def test_what_was_read_while_the_role_might_see_more_is_not_kept(
     # Once that is taken back the version is the old one, of a role as of before the query.
     fetch = agent_module.fetch
 
-    async def meanwhile(*call: Any) -> Result:
+    async def meanwhile(*call: Any, **options: Any) -> Result:
         admin.execute("alter role zava_store_seattle bypassrls")
-        return await fetch(*call)
+        return await fetch(*call, **options)
 
     async with deaf(module_database, None if guarded else NoGuard()) as agent:
         seattle = await who(agent)
