@@ -485,3 +485,21 @@ b as (select a.*, c.category_id, case when a.ratio > 2 and a.count > 10 then 'vo
 c as (select b.*, b.cls || '/' || b.speed as cell, case when b.cls = 'volatile' and b.speed = 'fast' then 'fix price' when b.cls = 'stable' and b.speed in ('fast', 'mid') then 'keep' when b.count < 5 then 'drop' else 'watch' end as action from b left join stats s2 on s2.product_id = b.product_id and s2.count > 3),
 d as (select c.*, case c.action when 'fix price' then 1 when 'keep' then 2 when 'watch' then 3 else 4 end as prio from c)
 select d.cell, d.action, d.prio, count(*) as products, round(avg(d.avg), 2) as price, sum(d.sum) as units from d group by d.cell, d.action, d.prio order by d.prio, units desc;
+with sold as (
+  select product_id, count(*) as n, sum(total_amount) as spent, sum(quantity) as units, sum(discount_amount) as disc, max(order_date) as last_at from order_items group by product_id
+), rates as (
+  select *, spent / nullif(units, 0) as price, disc / nullif(spent + disc, 0) as rate, extract(day from now() - last_at) as idle from sold
+), classes as (
+  select *, case when price between 0 and 20 then 'cheap' when price between 20 and 60 then 'mid' when price between 60 and 200 then 'dear' else 'luxury' end as band,
+    case when rate between 0 and 0.05 then 'full' when rate between 0.05 and 0.15 then 'some' else 'cut' end as cut,
+    case when idle between 0 and 30 then 'hot' when idle between 30 and 90 then 'warm' when idle between 90 and 180 then 'cool' else 'cold' end as heat from rates
+), cells as (
+  select *, band || '/' || heat as cell, case when band in ('dear', 'luxury') and heat in ('cool', 'cold') then 'risk' when heat = 'hot' and cut = 'full' then 'star' when cut = 'cut' then 'watch' else 'core' end as kind from classes
+), scored as (
+  select *, case kind when 'risk' then 1 when 'watch' then 2 when 'core' then 3 else 4 end as place, case when idle between 0 and 14 then 1 when idle between 14 and 60 then 2 else 3 end as wait,
+    case when kind = 'risk' and units between 0 and 10 then 'drop' when kind in ('risk', 'watch') then 'price' when kind = 'star' then 'promote' else 'keep' end as action from cells
+), plans as (
+  select *, case when action in ('drop', 'price') and spent between 0 and 500 then 'later' when action = 'promote' or units between 100 and 900 then 'now' when idle between 0 and 45 then 'soon' else 'never' end as due from scored
+)
+select due, action, kind, count(*) as products, sum(spent) as spent, round(avg(place), 2) as place from plans
+where due in ('now', 'soon') and idle between 0 and 400 group by due, action, kind order by due, spent desc;

@@ -45,6 +45,20 @@ def chain(way: str, times: int, start: str = f"a0 as {BASE}", between: str = ", 
 GROWING: dict[str, Callable[[int], str]] = {
     "between": lambda n: f"select {within('({} between true and true)', n, 'true')}",
     "between a sum": lambda n: f"select {within('(({})::int + 0 between 0 and 1)', n, 'true')}",
+    "between a column": lambda n: (
+        "select x from "
+        + within("(select case when x between 1 and 2 then 1 end as x from {} t)", n)
+        + " t"
+    ),
+    "between a column, often": lambda n: (
+        "select x from "
+        + within(
+            "(select case when x between symmetric 1 and 2 then 1 end as x from {} t)", min(n, 3)
+        )
+        + " t, "
+        + within("(select (x between 1 and 2)::int as x from {} u)", n)
+        + " u"
+    ),
     "a bracket first": lambda n: f"select {within('(({}) = a between a and a)', n, 'a')} from t",
     "symmetric": lambda n: f"select {within('({} between symmetric 1 and 2)::int', n, '1')}",
     "its bounds": lambda n: f"select {within('(1 between symmetric {} and 2)::int', n, '1')}",

@@ -11,7 +11,7 @@ from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import PUNCTUATION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from zava_sql.guard.columns import Columns, Level, Sizes
     from zava_sql.guard.lexer import Tokens
@@ -28,10 +28,11 @@ _PLAN: Final = 10  # names that a plan is like, at least
 class Counts:
     """Of one text; of long parts, which lie in each other, all is counted once."""
 
-    __slots__ = ("_all", "_before", "_names", "_places", "_tokens")
+    __slots__ = ("_again", "_all", "_before", "_names", "_places", "_tokens")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+        self._again: list[int] = []  # names that are copied: each once more for each time
         self._all: list[bool] = []  # whether each token may be a column
         self._before: list[int] = []  # of these, before each token
         self._names: list[str] = []  # what each token is that may be a column
@@ -56,6 +57,7 @@ class Counts:
         others, in_condition = columns.sizes[OTHERS]
         if names is None:
             names = half(sum(last - first for first, last in parts))
+        names += self.repeats_of(parts)
         extra, more = (others - 1) * names, (in_condition - 1) * names
         if len(columns.sizes) > 1:
             found, in_condition = self.differences(columns.sizes, parts)
@@ -90,15 +92,7 @@ class Counts:
 
     def differences(self, sizes: Sizes, parts: list[tuple[int, int]]) -> tuple[int, int]:
         """Sum up by how much the sizes of the names there differ from those of other names."""
-        if not self._names:
-            name_of = self._tokens.name
-            self._names = [
-                name_of(index) if may_be else OTHERS
-                for index, may_be in enumerate(self._all_that_may())
-            ]
-            for index, name in enumerate(self._names):
-                if name:
-                    self._places.setdefault(name, []).append(index)
+        self._find_names()
         others, others_in_condition = sizes[OTHERS]
         found = in_condition = 0
         for start, end in parts:
@@ -113,7 +107,42 @@ class Counts:
                         times = bisect_left(places, end) - bisect_left(places, start)
                         found += (size[0] - others) * times
                         in_condition += (size[1] - others_in_condition) * times
+        for index in self._copied(parts) if self._again else ():
+            size = sizes.get(self._names[index], sizes[OTHERS])
+            found += size[0] - others
+            in_condition += size[1] - others_in_condition
         return found, in_condition
+
+    def _find_names(self) -> None:
+        if not self._names:
+            name_of = self._tokens.name
+            self._names = [
+                name_of(index) if may_be else OTHERS
+                for index, may_be in enumerate(self._all_that_may())
+            ]
+            for index, name in enumerate(self._names):
+                if name:
+                    self._places.setdefault(name, []).append(index)
+
+    def again(self, start: int, end: int, times: int) -> bool:
+        """Note that a name is copied: it counts as if it stood there as often again."""
+        if is_path := self.is_path(start, end):
+            self._again += [end - 1] * times
+        return is_path
+
+    def repeats(self, start: int, end: int) -> int:
+        """Count the copies of names there."""
+        return len(self._copied([(start, end)])) if self._again else 0
+
+    def repeats_of(self, parts: Iterable[tuple[int, int]]) -> int:
+        """Count the copies of names in parts."""
+        return len(self._copied(parts)) if self._again else 0
+
+    def _copied(self, parts: Iterable[tuple[int, int]]) -> list[int]:
+        """Give the names that are copied there, each as often as it is."""
+        again = self._again
+        ends = [(bisect_left(again, start), bisect_left(again, end)) for start, end in parts]
+        return [index for first, last in ends for index in again[first:last]]
 
     def nodes(self, start: int, end: int) -> int:
         """Count all but punctuation and what stands before a dot; and queries, by their plans."""
@@ -123,7 +152,8 @@ class Counts:
         signs = kinds.count(PUNCTUATION) + keys.count(".")
         if "case" in keys:
             signs += _words_of_case(keys)
-        return max(1, end - start - signs + _PLAN * keys.count("select"))
+        nodes = max(1, end - start - signs + _PLAN * keys.count("select"))
+        return nodes + self.repeats(start, end)
 
     def is_path(self, start: int, end: int) -> bool:
         """Whether that is a name, maybe with those before it."""

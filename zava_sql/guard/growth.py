@@ -98,7 +98,7 @@ class Growth:
 
     def size(self, start: int, end: int, copies: int) -> int:
         """Give the size of a part that was read; `copies` were there before it."""
-        return half(end - start) + self.copies - copies
+        return half(end - start) + self._counts.repeats(start, end) + self.copies - copies
 
     # Expressions
 
@@ -107,6 +107,8 @@ class Growth:
         if self.too_much is not None:
             return
         start, copies = self.left
+        if self.copies == copies and self._counts.again(start, index, times - 1):
+            return
         self.copies += (times - 1) * self.size(start, index, copies)
         self._bound(self.copies, index)
 
@@ -165,8 +167,7 @@ class Growth:
         level = self.level = Level(self.level, start, self.copies)
         level.visible = level.sources = self.visible
         level.computed, level.correlated = self.computed, self.correlated
-        self.computed = False
-        self._queries += 1
+        self.computed, self._queries = False, self._queries + 1
         if self._queries > MAX_QUERIES:
             raise Refusal(
                 "too_deep",
@@ -217,6 +218,7 @@ class Growth:
             sources = sources.of_rows()
         if level.is_of_union or not sources.is_plain():
             self._put_in_place(level, sources, end)
+        self.copies += self._counts.repeats_of(level.own(end))
         self.sources = sources
         self.query = self._columns(level, sources)
         if level.number > level.listed:
@@ -237,7 +239,8 @@ class Growth:
         """Note ORDER BY, which names columns of FROM; `copies` were there before it."""
         if self.too_much is None and not sources.is_plain():
             more = (self.copies - copies) * (sources.condition - 1)
-            self.copies += more + self._counts.grown(sources, [(start, end)])[0]
+            more += self._counts.grown(sources, [(start, end)])[0]
+            self.copies += more + self._counts.repeats(start, end)
             self._bound(self.copies, start)
 
     def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
@@ -351,8 +354,7 @@ class Growth:
         copies, named.text = named.copies - named.text, 0  # what stands in one place is no copy
         level.inner.append((index, index, copies))
         self.copies += copies
-        if not named.often:
-            named.copies = 0
+        named.copies *= named.often
         self._bound(self.copies, index)
 
     def joined(self, columns: int) -> None:
