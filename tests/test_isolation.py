@@ -405,6 +405,28 @@ async def test_no_condition_is_asked_of_a_row_behind_the_fence(
     assert set(await asked(f"SECRET-{ATTACKER}")) <= {"22012", "22P02", "2201F"}
 
 
+TABLES = """
+    customers daily_customers daily_sales daily_totals inventory order_items orders
+    search_assortments search_stores stock_movements stores
+"""
+
+
+@pytest.mark.parametrize("table", TABLES.split())
+async def test_what_is_equal_to_the_store_of_a_row_is_not_asked_in_place_of_the_fence(
+    stage: Stage, table: str
+) -> None:
+    asker = (await tenants.principals(stage.database, [ATTACKER]))[ATTACKER]
+    # Few rows are read through, and not looked up.
+    await stage.admin.execute(f"analyze retail.{table}")
+    own = f"'{tenants.store_id(ATTACKER)}'::uuid"
+    itself = f"case when t.store_id <> {own} then now()::text::uuid else t.store_id end"
+    counted = f"select count(*) from retail.{table} as t"
+    merged = f"{counted} where {itself} = {own} and {itself} = t.store_id"
+    plain, found = [await fetch(stage.database, asker, sql, 1) for sql in (counted, merged)]
+    assert found.rows == plain.rows
+    assert (await Agent(stage.database).query(asker, merged)).rows == plain.rows
+
+
 async def test_no_context_can_be_overheard(stage: Stage, each_database: conftest.Database) -> None:
     """Whoever is lent the backend next could use it: another's context opens another's rows."""
     path = stage.database.settings.runner

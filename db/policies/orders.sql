@@ -1,10 +1,9 @@
 -- Row-level security of retail.orders: a store sees its own orders, a region those of its list,
 -- head office all. One permissive policy opens the table to each class; the restrictive fence in
 -- front of it decides by the signed context. A second permissive policy added by mistake still
--- stands behind the fence. A store's fence is an equality: of "any" of an unknown list PostgreSQL
--- expects ten stores, and would leave the index. But what a query sets equal to store_id it merges
--- with an equality, and may ask in its place; what is not null in front of it is merged with
--- nothing, and asked first.
+-- stands behind the fence. A store's fence is an equality, so that an index gives the newest rows
+-- first. But what a query sets equal to store_id PostgreSQL merges with it, and may ask in its
+-- place; what is not null in front of it is merged with nothing, and asked first.
 -- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
 -- that the fence needs takes the opening policy along, so that no row shows.
 alter table retail.orders enable row level security;

@@ -1,10 +1,9 @@
 -- Row-level security of retail.search_assortments: a store sees the copies of what it sells itself,
 -- a region those of its list, head office all. One permissive policy opens the table to each class;
 -- the restrictive fence in front of it decides by the signed context. A second permissive policy
--- added by mistake still stands behind the fence. A store's fence is an equality: of "any" of an
--- unknown list PostgreSQL expects ten stores, and would leave the index. But what a query sets
--- equal to store_id it merges with an equality, and may ask in its place; what is not null in front
--- of it is merged with nothing, and asked first.
+-- added by mistake still stands behind the fence. A store's fence is "any" of a list of one: an
+-- equality PostgreSQL would merge with what a query sets equal to store_id, and ask that in its
+-- place; of "any" of an unknown list it expects ten stores, and would leave the index.
 -- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
 -- that the fence needs takes the opening policy along, so that no row shows.
 alter table retail.search_assortments enable row level security;
@@ -40,10 +39,7 @@ create policy search_assortments_store_manager_fence
     as restrictive
     for all
     to store_manager
-    using (
-        case when store_id = (select (zava.visible_stores(current_user))[1]) then true end is not null
-        and store_id = (select (zava.visible_stores(current_user))[1])
-    );
+    using (store_id = any (array[(select (zava.visible_stores(current_user))[1])]));
 
 drop policy if exists search_assortments_regional_manager_fence on retail.search_assortments;
 create policy search_assortments_regional_manager_fence

@@ -327,11 +327,15 @@ select is_empty(
            and (p.polwithcheck is not null or p.using_text is distinct from case
                when p.rolname = 'head_office'
                    then '( SELECT zava.is_head_office(CURRENT_USER) AS is_head_office)'
-               when p.rolname = 'store_manager'
+               when p.rolname = 'store_manager' and p.table_name in (
+                   'customers', 'daily_sales', 'inventory', 'order_items', 'orders', 'stock_movements'
+               )
                    then E'((\nCASE\n'
                        '    WHEN (store_id = ( SELECT (zava.visible_stores(CURRENT_USER))[1] AS visible_stores))'
                        ' THEN true\n    ELSE NULL::boolean\nEND IS NOT NULL)'
                        ' AND (store_id = ( SELECT (zava.visible_stores(CURRENT_USER))[1] AS visible_stores)))'
+               when p.rolname = 'store_manager'
+                   then '(store_id = ANY (ARRAY[( SELECT (zava.visible_stores(CURRENT_USER))[1] AS visible_stores)]))'
                else '(store_id = ANY (( SELECT zava.visible_stores(CURRENT_USER) AS visible_stores)::uuid[]))'
            end) $$,
     'every fence asks the signed context, once a statement'
