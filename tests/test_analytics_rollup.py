@@ -638,7 +638,7 @@ def unbounded(plan):
     for number, line in enumerate(plan):
         if re.search("Scan using .* on (order_items|orders) |Bitmap Index Scan on order", line):
             condition = next((x for x in plan[number:] if "Cond:" in x), "")
-            first_row = any("Limit" in x for x in plan[number - 6 : number])
+            first_row = any("Limit" in x for x in plan[max(number - 9, 0) : number])
             by_key = BY_KEY.search(condition) or BY_KEY.search(line)
             if "order_date >=" not in condition and not by_key and not first_row:
                 yield line, condition
