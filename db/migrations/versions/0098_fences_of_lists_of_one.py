@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0098_fences_of_lists_of_one.up.sql",
-        sha256="865b1b45e715ea733a61f5b7b01fb3a93cf034709231deba9586ad8641ee198d",
+        sha256="3d3c2c9a3f05f1529e445951d1fc28ce35f78aab905fbe4e88d34b203465ebbc",
     )
 
 
