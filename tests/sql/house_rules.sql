@@ -328,7 +328,8 @@ select is_empty(
                when p.rolname = 'head_office'
                    then '( SELECT zava.is_head_office(CURRENT_USER) AS is_head_office)'
                when p.rolname = 'store_manager' and p.table_name in (
-                   'customers', 'inventory', 'order_items', 'orders', 'stock_movements'
+                   'retail.customers', 'retail.inventory', 'retail.order_items', 'retail.orders',
+                   'retail.stock_movements'
                )
                    then E'((\nCASE\n'
                        '    WHEN (store_id = ( SELECT (zava.visible_stores(CURRENT_USER))[1] AS visible_stores))'
