@@ -63,11 +63,12 @@ async def seattle(database: Database) -> Principal:
 
 
 def running(admin: psycopg.Connection) -> int | None:
-    """Find the backend that runs the slow query."""
+    """Find the backend that runs the slow query, and not one that only prepares it."""
     row = admin.execute(
         "select a.pid from pg_stat_activity as a where a.usename = 'zava_gateway'"
         " and a.state = 'active' and a.query like '%%retail.products as p4%%'"
         " and a.datname = current_database()"
+        " and a.query_start < clock_timestamp() - interval '0.2 s'"
     ).fetchone()
     return row[0] if row else None
 
