@@ -606,13 +606,44 @@ SEEDS = [
         ),
         "orders_store_manager_fence on retail.orders",
     ),
+    # What is left out of a fence of db/policies is no more than what is in front of its equality.
     (
-        "fence_by_equality",
+        "fence_with_or",
         (
             "alter policy orders_store_manager_fence on retail.orders using ("
-            "store_id = (select (zava.visible_stores(current_user))[1]))"
+            "case when store_id = (select (zava.visible_stores(current_user))[1]) then true end"
+            " is null or"
+            " case when store_id = (select (zava.visible_stores(current_user))[1]) then true end"
+            " is not null and store_id = (select (zava.visible_stores(current_user))[1]))"
         ),
         "orders_store_manager_fence on retail.orders",
+    ),
+    (
+        "fence_with_or",
+        (
+            "alter policy orders_store_manager_fence on retail.orders using ("
+            "case when store_id = (select null::uuid) then true end is not null"
+            " or case when store_id = (select (zava.visible_stores(current_user))[1]) then true end"
+            " is not null and store_id = (select (zava.visible_stores(current_user))[1]))"
+        ),
+        "orders_store_manager_fence on retail.orders",
+    ),
+    *(
+        (
+            "fence_by_equality",
+            f"alter policy orders_store_manager_fence on retail.orders using ({fence})",
+            "orders_store_manager_fence on retail.orders",
+        )
+        for fence in (
+            "store_id = (select (zava.visible_stores(current_user))[1])",
+            "(select (zava.visible_stores(current_user))[1]) = store_id",
+            "total_amount > 0 and store_id = (select (zava.visible_stores(current_user))[1])",
+            "store_id::text = (select (zava.visible_stores(current_user))[1]::text)",
+            (
+                "case when store_id = (select null::uuid) then true end is not null"
+                " and store_id = (select (zava.visible_stores(current_user))[1])"
+            ),
+        )
     ),
     # Of PostgreSQL's own objects.
     (

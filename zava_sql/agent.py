@@ -165,7 +165,7 @@ class Agent:
                     given[parameter.name] = await self._vector(self.embed, principal, text)
             call.sql, values = function.call(given)
             try:
-                return await self._answer(call, limit, values)
+                return await self._answer(call, limit, values, is_ours=True)
             except DatabaseError as error:
                 error.position = None  # in a text that the caller has not written
                 error.message = function.shown(error.message)
@@ -182,12 +182,16 @@ class Agent:
             call.size = len(text)
             return text
 
-    async def _answer(self, call: Call, limit: int, values: Sequence[object] = ()) -> Result:
-        sql, ours = call.sql or "", call.tool != "query"
+    async def _answer(
+        self, call: Call, limit: int, values: Sequence[object] = (), *, is_ours: bool = False
+    ) -> Result:
+        sql = call.sql or ""
 
         async def fresh() -> Result:
             async with self._turn(call.principal):
-                return await fetch(self.database, call.principal, sql, limit, values, is_ours=ours)
+                return await fetch(
+                    self.database, call.principal, sql, limit, values, is_ours=is_ours
+                )
 
         if self.cache is None:
             result = await fresh()

@@ -8,7 +8,8 @@ where not p.polpermissive
     -- But for what stands before an equality in db/policies, where it can only keep rows back.
     and regexp_replace(
         p.using_text,
-        '^\(\(\s*CASE\s+WHEN \(\w+ = \( SELECT .*?\)\) THEN true\s+ELSE NULL::boolean\s+END IS NOT NULL\) AND ',
+        '^\(\(\s*CASE\s+WHEN \(\w+ = \( SELECT \(zava\.visible_stores\(CURRENT_USER\)\)\[1\] AS visible_stores\)\)'
+        '\s+THEN true\s+ELSE NULL::boolean\s+END IS NOT NULL\) AND ',
         '('
     ) ~ '\m(OR|CASE|COALESCE)\M|\mNOT \('
     and p.polrelid in (select r.oid from readable as r)
