@@ -21,6 +21,7 @@ kept (name) as (
         ('arraycontains'), ('arraycontained'), ('arrayoverlap'),
         ('jsonb_contains'), ('jsonb_contained'), ('jsonb_exists'), ('jsonb_exists_any'),
         ('jsonb_exists_all'), ('jsonb_concat'), ('regexp_like'), ('hashtext'),
+        ('hashtextextended'),
         ('l1_distance'), ('l2_distance'), ('cosine_distance'), ('inner_product'),
         ('hamming_distance'), ('jaccard_distance')
 ),

@@ -503,3 +503,6 @@ with sold as (
 )
 select due, action, kind, count(*) as products, sum(spent) as spent, round(avg(place), 2) as place from plans
 where due in ('now', 'soon') and idle between 0 and 400 group by due, action, kind order by due, spent desc;
+SELECT "products"."product_id", "products"."name" FROM "products" WHERE (to_tsvector('english'::regconfig, COALESCE("products"."name", '') || ' ' || COALESCE("products"."description", ''))) @@ (websearch_to_tsquery('english'::regconfig, 'cordless drill')) LIMIT 21;
+SELECT retail.products.name, ts_rank(to_tsvector(CAST('english' AS REGCONFIG), retail.products.description), plainto_tsquery('simple'::REGCONFIG, 'drill')) AS rank, ts_headline('english'::REGCONFIG, retail.products.description, plainto_tsquery('english'::REGCONFIG, 'drill')) AS headline FROM retail.products ORDER BY rank DESC LIMIT 5;
+SELECT MOD(ABS(HASHTEXTEXTENDED("t0"."sku", 0)), 10) AS "bucket", COUNT(*) AS "n" FROM "retail"."products" AS "t0" GROUP BY 1;

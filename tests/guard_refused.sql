@@ -890,6 +890,42 @@ select (x.crosstab2).category_1 from unnest(array['select 1, 2, rolname from pg_
 -- refused: function
 select ('host=/tmp').dblink_connect
 
+-- family: a configuration of text search next to which numbers and strings would become some too
+-- refused: type
+select 'english'::regconfig
+-- refused: type
+select ('english'::regconfig)::text
+-- refused: type
+select to_tsvector(3748::regconfig, 'x')
+-- refused: type
+select to_tsvector(name::regconfig, 'x') from products
+-- refused: type
+select array['english'::regconfig, 3748]
+-- refused: type
+select case when true then n else 'english'::regconfig end from generate_series(3748, 3800) n
+-- refused: type
+select coalesce('english'::regconfig, 3748)
+-- refused: type
+select to_tsvector('english'::regconfig::int::regconfig, 'x')
+-- refused: type
+select to_tsvector('english'::regconfig[], 'x')
+-- refused: type
+select to_tsvector('english'::regclass, 'x')
+-- refused: type
+select to_tsvector('english' || 'simple'::regconfig, 'x')
+-- refused: type
+select to_tsvector(cast('english' || '' as regconfig), 'x')
+-- refused: type
+select to_tsquery('english'::regconfig)
+-- refused: type
+select to_tsquery('english', 'x'::regconfig)
+-- refused: type
+select max('english'::regconfig)
+-- refused: type
+select num_nulls('english'::regconfig, 3748)
+-- refused: type
+select * from json_to_record('{"a": 1}') as t (a regconfig)
+
 -- family: the result of pg_typeof(), next to which numbers and strings become types of all names
 -- refused: function
 select array_append(array[pg_typeof(1)], n)::text from generate_series(16384, 30000) n

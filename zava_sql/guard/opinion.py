@@ -18,7 +18,7 @@ from zava_sql.guard.keywords import COLUMN_WORD, KINDS, OPERATORS, SYSTEM_COLUMN
 from zava_sql.guard.limits import Refusal, piece
 from zava_sql.guard.names import FUNCTIONS, OF_COLUMNS, is_closed_attribute
 from zava_sql.guard.tree import unsupported
-from zava_sql.guard.type_names import TYPES, quoted_type
+from zava_sql.guard.type_names import CONFIGURATION, TEXT_SEARCH, TYPES, quoted_type
 
 try:
     from postgast.native import lib
@@ -120,6 +120,8 @@ def objections(tree: dict[str, Any], tokens: Tokens, account: Account) -> list[s
     ):
         if ours != theirs:
             judge.found.append(f"guard {dict(ours - theirs)}, PostgreSQL {dict(theirs - ours)}")
+    if judge.types[CONFIGURATION] != judge.configurations:
+        judge.found.append(f"type {CONFIGURATION}")
     return judge.found
 
 
@@ -160,6 +162,7 @@ class _Judge:
     functions: Counter[str] = field(default_factory=Counter)
     relations: Counter[str] = field(default_factory=Counter)
     types: Counter[str] = field(default_factory=Counter)
+    configurations: int = 0  # literals that are the first argument of a text search
 
     def call(self, node: dict[str, Any]) -> None:
         name = _strings(node["funcname"])
@@ -171,6 +174,8 @@ class _Judge:
             self.functions[name[-1]] += 1
             if not _function_is_allowed(name):
                 self.found.append(f"function {name}")
+        if len(name) == 1 and name[0] in TEXT_SEARCH:
+            self.configurations += _casts_to_configuration(node["args"][0])
 
     def relation(self, node: dict[str, Any]) -> None:
         self.relations[node["relname"]] += 1
@@ -184,6 +189,8 @@ class _Judge:
         if node.get("location") == -1:  # substring(x for n) casts n by itself
             return
         self.types[name[-1]] += 1
+        if name == [CONFIGURATION] and "arrayBounds" not in node and "typmods" not in node:
+            return
         if not quoted_type(name[-1]) or name[:-1] not in ([], ["pg_catalog"], ["public"]):
             self.found.append(f"type {name}")
 
@@ -214,6 +221,12 @@ class _Judge:
             node["kind"] == "AEXPR_OP" and name not in OPERATORS
         ):
             self.found.append(f"operator {schema} {name}")
+
+
+def _casts_to_configuration(node: dict[str, Any]) -> bool:
+    cast = node.get("TypeCast", {})
+    name = _strings(cast.get("typeName", {}).get("names", []))
+    return name == [CONFIGURATION] and "sval" in cast["arg"].get("A_Const", {})
 
 
 _RULES = {

@@ -27,7 +27,7 @@ from zava_sql.guard.keywords import FORMS, IDENTIFIER, KINDS, OPERATORS, RESERVE
 from zava_sql.guard.lexer import BITS, OPERATOR, STRING
 from zava_sql.guard.operands import follows_operand
 from zava_sql.guard.tree_words import GAP, TOKENS
-from zava_sql.guard.type_names import TYPES, behind_national
+from zava_sql.guard.type_names import CONFIGURATION, TYPES, behind_national
 from zava_sql.guard.type_words import (
     FIELDS,
     is_name,
@@ -185,6 +185,7 @@ def _as(tokens: Tokens, made: list[str], index: int) -> int:
         tokens.name(following) in TYPES
         or key == "double"
         or keys[following + 1] == "."
+        or (key == CONFIGURATION and keys[index - 3 : index - 1] == ["cast", "("])
         or (key == "national" and behind_national(keys, following) > following)
     ):
         return type_word(tokens, made, following)

@@ -19,7 +19,7 @@ from zava_sql.guard.keywords import CLOCKS
 from zava_sql.guard.limits import MAX_CLAUSES, MAX_READING, WORD_OF_CLAUSE, Refusal
 from zava_sql.guard.shape import shape
 from zava_sql.guard.tree_words import TOKENS
-from zava_sql.guard.type_names import TYPES
+from zava_sql.guard.type_names import CONFIGURATION, TYPES
 
 if TYPE_CHECKING:
     from sqlglot.parser import Parser
@@ -55,6 +55,7 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
     exp.Anonymous: "FUNCTION",
     exp.Table: "RELATION",
     exp.DataType: "TYPE",
+    exp.ObjectIdentifier: CONFIGURATION,
 }  # fmt: skip
 # Words that are more than one token to sqlglot.
 _TOKENS_OF: Final[dict[str, tuple[str, ...]]] = {
@@ -95,7 +96,8 @@ _REMEMBERED_TEXTS: Final = 1_024
 _KNOWN: Final[dict[str, _Found | None]] = {}  # clauses that were seen before
 _SHAPES: Final[dict[str, _Found]] = {}  # whole texts of known clauses, by their words
 _TYPES: Final = {
-    name: TOKENS.get(name, TokenType.HSTORE).name for name in (*TYPES, "varbit", "timetz")
+    **{name: TOKENS.get(name, TokenType.HSTORE).name for name in (*TYPES, "varbit", "timetz")},
+    CONFIGURATION: CONFIGURATION,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.tokenizer_core import TokenType
 
-from zava_sql.guard.type_names import TYPES
+from zava_sql.guard.type_names import CONFIGURATION, TYPES
 
 __all__ = ["GAP", "TOKENS"]
 
@@ -50,6 +50,7 @@ TOKENS: Final[dict[str, TokenType]] = {
     "order+by": TokenType.ORDER_BY,
     "partition+by": TokenType.PARTITION_BY,
     "grouping+sets": TokenType.GROUPING_SETS,
+    CONFIGURATION: TokenType.OBJECT_IDENTIFIER,
     # Types of ours that sqlglot has no word for all become one that is none of ours.
     "other+type": TokenType.HSTORE,
 }

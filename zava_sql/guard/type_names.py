@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from zava_sql.guard.account import Account
 from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import RESERVED, words
-from zava_sql.guard.lexer import END, NUMBER, Tokens
+from zava_sql.guard.lexer import END, NUMBER, STRING, Tokens
 from zava_sql.guard.limits import (
     MAX_ARRAY_NESTING,
     MAX_ARRAYS,
@@ -21,7 +21,10 @@ from zava_sql.guard.limits import (
 if TYPE_CHECKING:
     from zava_sql.guard.names import Names
 
-__all__ = ["TYPES", "TYPE_WORDS", "TypeReader", "behind_national", "quoted_type"]
+__all__ = [
+    "CONFIGURATION", "TEXT_SEARCH", "TYPES", "TYPE_WORDS", "TypeReader", "behind_national",
+    "quoted_type",
+]  # fmt: skip
 
 _BUILT_IN: Final = """
     bool int2 int4 int8 float4 float8 numeric money text varchar bpchar name bytea bit varbit
@@ -51,6 +54,13 @@ TYPES: Final[dict[str, str]] = {
 TYPE_WORDS: Final = words("""
     int integer smallint bigint real float decimal dec numeric boolean bit char character varchar
     national nchar timestamp time interval json
+    """)
+# To PostgreSQL a number or a name to look up; here only what these functions make of their first
+# argument anyway: see is_configuration().
+CONFIGURATION: Final = "regconfig"
+TEXT_SEARCH: Final = words("""
+    to_tsvector json_to_tsvector jsonb_to_tsvector to_tsquery plainto_tsquery phraseto_tsquery
+    websearch_to_tsquery ts_headline
     """)
 _ONE_BYTE: Final = "char"  # the type of this name is not that of the keyword
 _EXTENSION_TYPES: Final = frozenset(_OF_EXTENSIONS.split())
@@ -223,6 +233,8 @@ class TypeReader:
             name = self.qualified_type(start)
         elif key == '"':
             name = quoted_type(self.tokens.name(start))
+        elif key == CONFIGURATION and self.is_configuration(start):
+            name = CONFIGURATION
         if key == "double" and keys[start + 1] == "precision":
             name = "float8"
             self.at += 1
@@ -255,6 +267,24 @@ class TypeReader:
         self.at = start + 2
         return quoted_type(name)
 
+    def is_configuration(self, start: int) -> bool:
+        """Whether it stands in `to_tsvector('english'::regconfig, `, or with CAST.
+
+        There it says nothing that `to_tsvector('english', ` does not say. Beside other values it
+        would make configurations of these: numbers would tell the names of all.
+        """
+        keys = self.keys
+        behind, first = start + 1, start - 3
+        if keys[start - 1] == "as" and keys[first - 1] == "cast":
+            behind, first = start + 2, start - 5
+        return (
+            keys[behind - 1 : behind + 1] in ([CONFIGURATION, ","], [")", ","])
+            and self.kinds[start - 2] == STRING
+            and keys[first] == "("
+            and keys[first - 1] in TEXT_SEARCH
+            and keys[first - 2] != "."
+        )
+
     def refused_type(self, start: int) -> Refusal:
         """Make the refusal of a type that is not in the allowlist."""
         if self.kinds[start] >= RESERVED:
@@ -265,6 +295,8 @@ class TypeReader:
             hint = f"PostgreSQL calls it {other}."
         elif self.keys[start + 1] == "'" and name in _PREFIXES:
             hint = f"Leave {name} out: '...' keeps backslashes, and ' is doubled in it."
+        elif name == CONFIGURATION:
+            hint = "Write to_tsvector('english', x), the name alone as the first argument."
         elif name.startswith("reg"):
             hint = "Catalogue look-ups are closed; describe_schema shows tables and columns."
         return Refusal("type", f"type {piece(name)} is not allowed", hint, index=start)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import IDENTIFIER, RESERVED, words
 from zava_sql.guard.tree_words import GAP, TOKENS
-from zava_sql.guard.type_names import TYPES, behind_national, quoted_type
+from zava_sql.guard.type_names import CONFIGURATION, TYPES, behind_national, quoted_type
 
 if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
@@ -51,7 +51,9 @@ def type_word(tokens: Tokens, made: list[str], index: int) -> int:  # noqa: C901
     while (keys[index] == "array" or keys[index] == "[") and key != "as":
         index += 1 if keys[index] == "array" else 2 + (keys[index + 1] == "0")
     made[start:index] = [GAP] * (index - start)
-    made[start] = name if name in TOKENS else "other+type"
+    if name not in TOKENS or (name == CONFIGURATION and keys[start - 2] != "'"):
+        name = "other+type"
+    made[start] = name
     if keys[index] == "'":
         made[index] = "'"
         if name == "interval":
