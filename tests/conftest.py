@@ -41,7 +41,7 @@ KEY = ContextKey("test", bytes(range(32)))
 SEED_SCALE = 0.005
 LOGINS = {"zava_gateway": "gateway-password", "zava_service": "service-password"}
 OURS = ("PG", "ZAVA_")
-KEPT = ("ZAVA_TEST_POSTGRES", "ZAVA_INTERLEAVING", "ZAVA_CORPORA")
+KEPT = ("ZAVA_TEST_POSTGRES", "ZAVA_INTERLEAVING", "ZAVA_HIDDEN_ROWS", "ZAVA_CORPORA")
 
 
 @dataclass(frozen=True, slots=True)
