@@ -346,6 +346,30 @@ def test_programs_read_utf_8_whatever_the_locale(run):
     assert "\\xe9\\u5c45" in shown  # which shows what it can
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("query", "select 1", "--as"), "zava-sql query"),
+        (("query", "select 1"), "zava-sql query"),
+        (("db", "drift", "--name"), "zava-sql db drift"),
+        (("db", "nothing"), "zava-sql db"),
+        (("--nothing", "db"), "zava-sql"),
+    ],
+)
+def test_the_help_that_is_named_is_of_the_command_that_was_given(run, arguments, named):
+    done = run(*arguments)
+    complains(done, "VALIDATION_ERROR", 2)
+    assert done.stderr.endswith(f"hint: See: {named} --help\n")
+
+
+def test_the_monitor_says_where_it_looked(run):
+    done = run("monitor", "--url", "http://somebody:secret-word@127.0.0.1:1")
+    complains(done, "SERVICE_UNAVAILABLE", 3)
+    assert "no server answers at 127.0.0.1, port 1" in done.stderr
+    assert "--url" in done.stderr
+    assert "secret-word" not in done.stderr
+
+
 @pytest.mark.long
 def test_a_url_of_a_server_that_does_not_run_is_not_asked_for_by_another(run):
     done = run("db", "url")
@@ -442,7 +466,7 @@ def test_a_narrow_terminal_cuts_no_name_and_no_remedy(run, module_database):
     told = re.sub(r"[\s│]", "", found.stdout)
     assert f"do:altertable{name}enablerowlevelsecurity;" in told
     assert re.search(
-        r"^not checked pooler_in_the_way: .+\n(.+\n)*\d+ checks: 1 errors, ",
+        r"^not checked pooler_in_the_way: .+\n(.+\n)*\d+ checks: 1 error, ",
         found.stdout,
         re.MULTILINE,
     )

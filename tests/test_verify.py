@@ -173,6 +173,22 @@ async def test_without_a_superuser_nothing_is_weakened(copy):
             pass
 
 
+def test_a_narrow_terminal_parts_names_where_a_reader_would(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ("head-office", "puget-sound", "seattle, expired")
+    check = "materialized_view_readable"
+    cells = tuple(Cell("retail.orders", name, "own", 1, 1) for name in names)
+    noticed = Mutation("fence for somebody else", "", "", (check,))
+    cli_doctor._print_matrix(Matrix(cells), [noticed])  # noqa: SLF001
+    said = capsys.readouterr().out
+    heads = [row.split("┃")[2:-1] for row in said.splitlines()[1:3]]
+    assert [[cell.strip() for cell in row] for row in heads] == [
+        ["head-", "puget-", "seattle,"],
+        ["office", "sound", "expired"],
+    ]
+    assert check in said
+
+
 def test_names_of_objects_are_shown_and_not_obeyed(capsys, monkeypatch):
     """By them whoever makes a hole could hide what is told of it, or end the telling."""
     monkeypatch.setenv("COLUMNS", "200")

@@ -63,7 +63,7 @@ T = TypeVar("T")
 
 _STDOUT, _STDERR = 1, 2
 
-# Columns without which rich leaves values out; some terminals say that they have none.
+# Columns to assume where a terminal says it has none: rich would leave values out.
 _NARROWEST = 20
 
 app = typer.Typer(
@@ -111,12 +111,12 @@ def main() -> None:
         _tell("interrupted")
         code = 130
     except BrokenPipeError:
-        # The reader has what it wanted; what a command has found counts all the same.
+        # The reader has what it wanted; what a command has found still counts.
         _discard_output()
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):
             raise
-        # So rich ends a program whose reader is gone.
+        # This is how rich ends a program whose reader is gone.
     except OSError as error:
         _discard_output()
         gone = "the working directory" if isinstance(error, FileNotFoundError) else "the output"
@@ -141,9 +141,8 @@ def main() -> None:
 def _invoke() -> int:
     """Do what the arguments say.
 
-    Raises:
-        ValidationError: they do not fit. Typer would tell people only, and take a reader that has
-            enough for an error.
+    Raises: ValidationError: they do not fit. Typer would report it for people only, and treat a
+    reader that has enough as an error.
     """
     command = get_command(app)
     try:
@@ -156,16 +155,26 @@ def _invoke() -> int:
         if message.startswith("Usage:"):  # a command without work
             _tell(message)
             return error.exit_code
-        at = getattr(error, "ctx", None)
         raise ValidationError(
-            message.removesuffix("."), hint=f"See: {at.command_path if at else 'zava-sql'} --help"
+            message.removesuffix("."), hint=f"See: {_named(command)} --help"
         ) from None
     return 0
 
 
+def _named(command: object) -> str:
+    """Give the command that the arguments name: not all errors of the parser know theirs."""
+    names = ["zava-sql"]
+    for word in sys.argv[1:]:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        names.append(word)
+    return " ".join(names)
+
+
 def _have_streams() -> None:
-    """See that standard input and output are there, and that each character can be written."""
-    # A connection that took the place of one that is closed would be read and written.
+    """Make sure that standard input and output exist, and that each character can be written."""
+    # A connection could take the place of a closed stream, and be read and written.
     while (spare := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(spare)
@@ -184,12 +193,12 @@ def _have_streams() -> None:
 
 
 def _discard_output() -> None:
-    """Have nothing left to flush at the end."""
+    """Leave nothing to flush at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
 
 
 def _of_database(error: Exception) -> ZavaError | None:
-    """Say what an administrator's command was told by the database, or that it went away."""
+    """Translate what the database told an administrator's command, or that it went away."""
     if is_lost(error):
         return ServiceUnavailable(
             "the connection to the database was lost", hint="Check that it runs, and try again."
@@ -224,7 +233,7 @@ def _complain(error: ZavaError) -> None:
 
 
 def _tell(text: str) -> None:
-    """Write to standard error; where it cannot be written, the exit code says enough."""
+    """Write to standard error; if that fails, the exit code says enough."""
     try:
         print(text, file=sys.stderr)
     except OSError:
@@ -267,8 +276,7 @@ def query(
 ) -> None:
     """Run one query as a principal, through the whole path.
 
-    What there is to ask about: select api.describe_schema(). Where the doctor finds an error,
-    nothing is asked.
+    To see what there is: select api.describe_schema(). If the doctor finds an error, nothing runs.
     """
     text = text_of(None) if sql == "-" else sql
     result = asyncio.run(_query(text, principal, max_rows))
@@ -295,9 +303,9 @@ async def _query(sql: str, name: str, max_rows: int | None) -> Result:
 def check(
     sql: Annotated[str | None, typer.Argument(help="One SELECT; - reads standard input.")] = None,
     *,
-    file: Annotated[Path | None, typer.Option(help="Read the text, or the lines, here.")] = None,
+    file: Annotated[Path | None, typer.Option(help="File with the text or lines.")] = None,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help='Lines {"id", "sql"} in, a verdict each out.')
+        bool, typer.Option("--jsonl", help='Read lines {"id", "sql"}, print a verdict for each.')
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
 ) -> None:
@@ -321,7 +329,7 @@ def check(
 
 @app.command()
 def demo() -> None:
-    """Show it all on an embedded server. One question of two tenants, an attack refused."""
+    """Show it all on an embedded server. One question by two tenants, an attack refused."""
     from zava_sql.demo.show import show  # noqa: PLC0415 - not needed by the other commands
 
     command = "zava-sql" if shutil.which("zava-sql") else os.path.relpath(sys.argv[0])
@@ -330,7 +338,7 @@ def demo() -> None:
 
 def _prepared_demo() -> Settings:
     settings = Settings.load()
-    # The data would go to where the URLs lead.
+    # The data would go where the URLs lead.
     for name in ("admin_url", "database_url", "service_url"):
         if getattr(settings, name):
             variable = f"ZAVA_{name.upper()}"
@@ -351,9 +359,12 @@ def _prepared_demo() -> Settings:
 def seed(
     *,
     scale: Annotated[float, typer.Option(help="1.0 is 50,000 customers, 200,000 orders.")] = 1.0,
-    until: Annotated[str | None, typer.Option(help="Last day of the data, YYYY-MM-DD.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Last day of the data, YYYY-MM-DD; 2026-06-30 unless given."),
+    ] = None,
 ) -> None:
-    """Fill the database with the data of Zava Retail. The same every time, all or nothing."""
+    """Load the demo data, Zava Retail. The same data every time; all or nothing."""
     last = day(until)
     asyncio.run(_seed(embedded.resolve(Settings.load()), scale, last))
 
@@ -370,7 +381,7 @@ async def _seed(settings: Settings, scale: float, until: date | None) -> None:
                 until=until,
                 progress=lambda step, part: update(description=step, completed=part),
             )
-            # Tables by day are for agents too, who would find them empty.
+            # Agents may query the daily tables, and would find them empty.
             update(description="sums by day")
             await connection.execute("select from zava.refresh_daily_sales()", timeout=None)
             update(description="vacuum")

@@ -43,7 +43,7 @@ def up() -> None:
 
 @db.command()
 def down() -> None:
-    """Stop the embedded server; its data stay."""
+    """Stop the embedded server and keep its data."""
     embedded.server(Settings.load()).stop()
     print("stopped")
 
@@ -77,7 +77,7 @@ def url(
 @db.command()
 def upgrade(
     revision: Annotated[
-        str, typer.Argument(help="Target; with --sql from a revision on: 0036:head.")
+        str, typer.Argument(help="Target; with --sql also a range, such as 0036:head.")
     ] = "head",
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
@@ -94,7 +94,8 @@ def upgrade(
 @db.command(context_settings={"ignore_unknown_options": True})  # -1 is a target
 def downgrade(
     revision: Annotated[
-        str, typer.Argument(help="Target, for example -1 or base; with --sql FROM:TO.")
+        str,
+        typer.Argument(help="Target, such as -1 or base; with --sql a range: 0037:0036."),
     ],
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
@@ -112,10 +113,14 @@ def downgrade(
 def refresh(
     *,
     since: Annotated[
-        str | None, typer.Option("--from", help="First day to compute anew, YYYY-MM-DD.")
+        str | None,
+        typer.Option(
+            "--from",
+            help="First day to recompute, YYYY-MM-DD; unless given, the last 31 stored days are.",
+        ),
     ] = None,
 ) -> None:
-    """Bring the daily rollup of sales up to date. Can be repeated, and run beside writers."""
+    """Bring the daily rollup of sales up to date. Safe to repeat, and to run beside writers."""
 
     async def _refresh() -> bool:
         is_whole = True
@@ -160,7 +165,7 @@ def review(
         bool, typer.Option("--counts", help="Count rows before and after, on a copy.")
     ] = False,
 ) -> None:
-    """Say what the next revision would change. Objects, who may do what, whom else it touches."""
+    """Say what the next revision would change. Lists objects, privileges and callers."""
     from zava_sql import ddl_review, migrate  # noqa: PLC0415 - alembic is slow to import
     from zava_sql.ddl_plan import plan  # noqa: PLC0415
 
@@ -190,12 +195,12 @@ def check_(*, json_: Json = False) -> None:
 def drift(
     *,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Edit the files and write a revision instead.")
+        bool, typer.Option("--adopt", help="Take it over: edit the files and write a revision.")
     ] = False,
     name: Annotated[str, typer.Option(help="Name of that revision.")] = "adopted",
     json_: Json = False,
 ) -> None:
-    """Show what was changed by hand, with a diff, or adopt it."""
+    """Show what was changed by hand, with a diff, or adopt it. Exit code 1 when anything was."""
     if not adopt:
         _show_drift(_drift(), diffs=True, as_json=json_)
         return
@@ -231,7 +236,7 @@ def _show_drift(found: Report, *, diffs: bool, as_json: bool) -> None:
         print(json.dumps(answer))
     else:
         for finding in found.findings:
-            # Whoever changed it by hand would like to wipe out what is said of it.
+            # Whoever changed it by hand might want to wipe this line from the terminal.
             print(visible(finding.line))
             if diffs:
                 print("\n".join(map(visible, finding.diff.split("\n"))) + "\n")
@@ -256,14 +261,14 @@ def prove(
         bool, typer.Option("--lock", help="Write the snapshot, db/catalog.lock.json.")
     ] = False,
 ) -> None:
-    """Prove the revisions on databases of their own. Up, down, up, the script, the files."""
+    """Prove the revisions on scratch databases. Up, down, up, the script, the files."""
     from zava_sql import migrate  # noqa: PLC0415 - alembic is slow to import
     from zava_sql.ddl_prove import prove as run  # noqa: PLC0415
 
     unread: list[OSError] = []
 
     def tell(line: str) -> None:
-        # The proof goes on without a reader: in there it would pass for a database that is away.
+        # The proof goes on without a reader: raised in there, this would look like a lost database.
         try:
             print(line, flush=True)
         except OSError as error:

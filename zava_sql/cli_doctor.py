@@ -37,10 +37,10 @@ def doctor(
         bool, typer.Option("--sarif", help="Print SARIF, for code-scanning tools.")
     ] = False,
     gateway: Annotated[
-        str | None, typer.Option(help="Role that runs the text of agents, where no URL tells it.")
+        str | None, typer.Option(help="Role that runs the text of agents, if no URL tells.")
     ] = None,
 ) -> None:
-    """Look for every reason why isolation could be void. Exit code 1 on any error found.
+    """Find anything that could void isolation. Exit code 1 on any finding of level error.
 
     Works on any database of PostgreSQL 16 or newer, over whichever of the three URLs are set.
     """
@@ -63,7 +63,7 @@ def doctor(
 
 
 def _for_whoever_reads() -> suppress:
-    """Print for a reader who may have enough of it (rich exits then); what was found counts on."""
+    """Print for a reader who may have enough (rich exits then); the findings still count."""
     return suppress(BrokenPipeError, SystemExit)
 
 
@@ -95,8 +95,11 @@ def _print_report(found: Report) -> None:
     for name, reason in found.unchecked:
         told = escape(visible(reason))
         console.print(f"[yellow]not checked[/yellow] {name}: {told}", highlight=False)
-    counts = [sum(one.level == level for one in found.findings) for level in ("error", "warning")]
-    print(f"{len(checks())} checks: {counts[0]} errors, {counts[1]} warnings")
+    counts = []
+    for level in ("error", "warning"):
+        count = sum(one.level == level for one in found.findings)
+        counts.append(f"{count} {level}{'' if count == 1 else 's'}")
+    print(f"{len(checks())} checks: {', '.join(counts)}")
 
 
 def verify(
@@ -106,7 +109,7 @@ def verify(
     ] = False,
     json_: Json = False,
     page: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all of it as a page of HTML, too.")
+        Path | None, typer.Option(metavar="FILE", help="Also write everything as an HTML page.")
     ] = None,
 ) -> None:
     """Measure what each principal sees of each object. Exit code 1 if it is too much or too little.
@@ -149,7 +152,7 @@ async def _measure(settings: Settings) -> Matrix:
 
     async with connect(settings.admin_url) as admin, Database.open(settings) as database:
         everybody = await personas(admin)
-        if not everybody:  # to have found nothing wrong would sound like a proof
+        if not everybody:  # to find nothing wrong would sound like a proof
             raise ConfigurationError(
                 "nothing can be measured: there are no principals",
                 hint="Register those who may ask: zava-sql principal create.",
@@ -199,15 +202,15 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
 def harden(
     *,
     print_: Annotated[bool, typer.Option("--print", help="Print the script, run nothing.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Give PUBLIC back what it took.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Grant back what it revoked.")] = False,
 ) -> None:
-    """Take dangerous built-in functions and columns from PUBLIC. Needs a superuser."""
+    """Revoke dangerous built-in functions and columns from PUBLIC. Needs a superuser."""
     for line in asyncio.run(_harden(only_script=print_, undo=undo)):
         print(line)
 
 
 async def _harden(*, only_script: bool, undo: bool) -> list[str]:
-    """Give what is to be printed: in here a reader that is gone would pass for the database."""
+    """Give the lines to print: in here a lost reader would be taken for a lost database."""
     async with (
         connect(embedded.resolve(Settings.load()).admin_url) as connection,
         translated_connection_errors(),

@@ -39,7 +39,7 @@ def embed(
         str | None, typer.Option(help="Model of the service, instead of ZAVA_EMBEDDING_MODEL.")
     ] = None,
     activate: Annotated[
-        bool, typer.Option("--activate", help="Let search use this model, once it is filled.")
+        bool, typer.Option("--activate", help="Make search use this model once all is embedded.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is to do.")] = False,
     workers: Annotated[int, typer.Option(help="Batches at the same time.", min=1, max=64)] = 2,
@@ -47,8 +47,8 @@ def embed(
 ) -> None:
     """Embed new and changed products for search by meaning. Exit code 1 if some are refused.
 
-    What the service refuses, since the text is too long or not to its liking, is named, and tried
-    again by the next run. A model that lacks such a product is made live only by --activate.
+    Products whose text the service refuses are named, and tried again by the next run. A model that
+    lacks such a product goes live only with --activate.
     """
     settings = Settings.load()
     if model is not None:

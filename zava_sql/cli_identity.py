@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["key", "principal", "token"]
 
-principal = typer.Typer(help="Who may ask.", no_args_is_help=True, rich_markup_mode=None)
+principal = typer.Typer(
+    help="Principals, who may ask.", no_args_is_help=True, rich_markup_mode=None
+)
 token = typer.Typer(help="Keys of AI clients.", no_args_is_help=True, rich_markup_mode=None)
 key = typer.Typer(help="Keys that sign contexts.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -54,7 +56,7 @@ async def _call(sql: str, *arguments: object) -> list[asyncpg.Record]:
 
 
 async def _make(secret: str, sql: str, *arguments: object) -> None:
-    """Print what is secret, and keep its hash: a key that nobody was given would stay for ever."""
+    """Print a secret, and store its hash: a key that nobody was given would stay for ever."""
     async with _administrator() as connection, connection.transaction():
         await connection.fetch(sql, *arguments)
         print(secret, flush=True)
@@ -100,14 +102,15 @@ def principal_list(*, json_: Json = False) -> None:
 
 @principal.command("create")
 def principal_create(
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits, - and _.")],
     *,
-    kind: Annotated[str, typer.Option(help="store, region or head.")],
+    kind: Annotated[str, typer.Option(help="store, region or head (which sees all stores).")],
     store: Annotated[
-        list[str] | None, typer.Option(help="Store key; repeat it for a region.")
+        list[str] | None,
+        typer.Option(help="Key of a store: one for a store, one or more for a region."),
     ] = None,
 ) -> None:
-    """Register a principal and make the role of its scope."""
+    """Register a principal and create its tenant role."""
     rows = asyncio.run(_call("select zava.create_principal($1, $2, $3)", name, kind, store or []))
     print(f"created {name}, role {rows[0][0]}")
 
@@ -160,7 +163,7 @@ def _life(text: str) -> timedelta:
 
 @token.command("list")
 def token_list(*, json_: Json = False) -> None:
-    """List the keys by id; the keys themselves are nowhere."""
+    """List the keys by id; the keys themselves are not stored."""
     rows = asyncio.run(
         _call(
             "select k.key_id, p.name as principal, k.created_at,"

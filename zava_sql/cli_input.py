@@ -1,4 +1,4 @@
-"""What commands read from a file or from standard input: no more of it than can be of use.
+"""What commands read from a file or from standard input, and no more than can be of use.
 
 A pipe need not end, and what is too long for a query would only fill the memory.
 """
@@ -51,7 +51,7 @@ def lines_of(file: Path | None) -> Iterator[bytes]:
     with _readable(file):
         opened = _opened(file)
     with opened as source:
-        # Not around the whole: what is wrong with the output is told as that.
+        # Not around the loop: errors of the output must be reported as such.
         while True:
             with _readable(file):
                 line = rest = source.readline(MAX_LINE + 1)

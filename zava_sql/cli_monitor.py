@@ -17,6 +17,7 @@ __all__ = ["monitor"]
 
 _PATIENCE = 10
 _PORTS = 65535
+_DEFAULT = {"http": 80, "https": 443}
 
 _COLUMNS = ("tool", "calls", "mean ms", "p50 ms", "p95 ms", "max ms", "slow")
 
@@ -24,11 +25,11 @@ _COLUMNS = ("tool", "calls", "mean ms", "p50 ms", "p95 ms", "max ms", "slow")
 def monitor(
     *,
     url: Annotated[
-        str, typer.Option(help="Where the server is.", envvar="ZAVA_MONITOR_URL")
+        str, typer.Option(help="URL of the server.", envvar="ZAVA_MONITOR_URL")
     ] = "http://127.0.0.1:8000",
     key: Annotated[
         str | None,
-        typer.Option(help="Key of head office, for elsewhere.", envvar="ZAVA_MONITOR_KEY"),
+        typer.Option(help="Key of head office, for a server elsewhere.", envvar="ZAVA_MONITOR_KEY"),
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -77,7 +78,8 @@ def _read(url: str, key: str | None) -> str:
         answer = httpx2.get(f"{base}/metrics", headers=headers, timeout=_PATIENCE, trust_env=False)
     except (httpx2.HTTPError, ValueError):
         raise ServiceUnavailable(
-            "no server answers there", hint="Start one: zava-sql serve --transport http"
+            f"no server answers at {parts.host}, port {parts.port or _DEFAULT[parts.scheme]}",
+            hint="Start one: zava-sql serve --transport http. Or say where it is: --url.",
         ) from None
     if answer.status_code in (401, 403):
         raise AuthorizationError(

@@ -1,4 +1,4 @@
-"""For who waits: a bar on a terminal, gone at its end, or a line for each step."""
+"""Progress: a bar on a terminal, gone at its end, or a line for each step."""
 
 from __future__ import annotations
 

@@ -55,9 +55,11 @@ def serve(  # noqa: PLR0913 - options
         typer.Option(help=f"Port to listen on (http); {_PORT} unless given.", min=0, max=65535),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes (http).", min=1, max=256)] = 1,
-    principal: Annotated[str | None, typer.Option(help="Principal who asks (stdio).")] = None,
+    principal: Annotated[
+        str | None, typer.Option(help="Principal who asks (stdio); ZAVA_PRINCIPAL unless given.")
+    ] = None,
     print_config: Annotated[
-        Client | None, typer.Option(help="Print what this client needs, serve nothing.")
+        Client | None, typer.Option(help="Print the configuration for this client; serve nothing.")
     ] = None,
 ) -> None:
     """Serve AI clients over MCP. Over http each request brings its key."""
@@ -113,7 +115,7 @@ def _serve(  # noqa: PLR0913 - the same options
         if principal is not None:
             config = stdio_config(print_config, principal, settings)
         else:
-            # What stands for all addresses is none that a client could ask for.
+            # The address that stands for all is not one that a client could use.
             host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as a name
             name = f"[{host}]" if ":" in host else host
             url = settings.auth_resource or f"http://{name}:{port}/mcp"
@@ -179,7 +181,7 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int, dire
     with listen(settings, host, port) as listener:
         _run(check())
         say(f"serving {url_of(host, listener)} in {workers} processes")
-        # Once told to stop, none of us takes what nobody would serve any more.
+        # Once told to stop, no process accepts what nobody would serve any more.
         supervise(workers, work, mark_process_dead, listener.close)
 
 
@@ -191,5 +193,5 @@ def _run(work: Coroutine[object, object, None]) -> None:
     else:
         uvloop.run(work)
     finally:
-        # Ctrl-C may come before it has begun: Python would say that nobody awaited it.
+        # Ctrl-C may come before it has begun: Python would warn that it was never awaited.
         work.close()

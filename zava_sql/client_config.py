@@ -24,7 +24,7 @@ __all__ = ["Client", "http_config", "stdio_config"]
 _NAME = "zava"
 _KEY = "ZAVA_KEY"
 
-# Told otherwise, or nothing that a server needs.
+# Passed in another way, or of no use to a server.
 _LEFT_OUT = frozenset({"home", "principal", "admin_url"})
 
 
@@ -45,8 +45,7 @@ def stdio_config(client: Client, principal: str, settings: Settings) -> dict[str
     if Path(command).name == "__main__.py":
         command, arguments = sys.executable, ["-m", "zava_sql", *arguments]
     environment = {"ZAVA_HOME": str(settings.home.absolute())}
-    # Nor its other settings: without them it would be another server, perhaps one with less of a
-    # guard.
+    # Nor its other settings: without them it would be another server, perhaps with a weaker guard.
     given, asked = _given(settings)
     environment |= given | {name: _value(client, name) for name in asked}
     entry: dict[str, Any] = {"command": command, "args": arguments, "env": environment}
@@ -75,10 +74,11 @@ def http_config(client: Client, url: str) -> dict[str, Any]:
     """Have the client connect to a server that runs already, with a key."""
     bearer = f"Bearer {_value(client, _KEY)}"
     if client is Client.CLAUDE_DESKTOP:
-        # Its configuration knows processes only. No space in the argument: it may be split there.
+        # Its configuration supports processes only. No space in the argument: it may be split
+        # there.
         arguments = ["-y", "mcp-remote", url, "--header", "Authorization:${AUTHORIZATION}"]
         parts = urlsplit(url)
-        # By these names only it takes http unasked.
+        # Only these types select http.
         if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost"):
             arguments.append("--allow-http")
         entry: dict[str, Any] = {

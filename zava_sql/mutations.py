@@ -139,9 +139,10 @@ async def mutate(
 
 def to_table(mutations: Sequence[Mutation]) -> Table:
     """Show kinds: how many there were, how many were noticed, and by what."""
-    # Folded: rich would cut a word that is wider than its column.
-    heads = ("weakening", "caught", "by the doctor", "cells of the matrix")
-    table = Table(*(Column(head, overflow="fold") for head in heads))
+    # Folded: rich would cut a word that is wider than its column. Names of checks stay whole.
+    widest = max((len(name) for one in mutations for name in one.checks), default=0)
+    heads = {"weakening": 0, "caught": 0, "by the doctor": widest + 1, "cells of the matrix": 0}
+    table = Table(*(Column(head, overflow="fold", min_width=n) for head, n in heads.items()))
     for kind in dict.fromkeys(mutation.kind for mutation in mutations):
         same = [mutation for mutation in mutations if mutation.kind == kind]
         caught = sum(mutation.caught for mutation in same)

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "required"]
 
-# Of what PostgreSQL counts in milliseconds: less than one would mean that there is no limit.
+# For what PostgreSQL counts in milliseconds: a smaller value would mean no limit.
 _MILLISECOND = 0.001
 _DAY = 86_400
-# Of rows: PostgreSQL takes more, and nobody reads them.
+# For rows: PostgreSQL accepts more, but nobody reads them.
 _MOST = 1_000_000_000
 
 _URL = r'^https?://[^\s"<>\\]+$'
 
-# What stands in headers, and whose path leads to what is said of it (RFC 9728).
+# A URL that appears in headers, and whose path leads to its metadata (RFC 9728).
 _RESOURCE = (
     r"^https?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z][0-9A-Za-z._-]*)(:[0-9]+)?(/[0-9A-Za-z._~/-]*)?$"
 )
@@ -41,8 +41,7 @@ def _split_lower(value: object) -> object:
 # Separated by spaces or commas; pydantic-settings would expect JSON.
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
-# What is compared with headers, which hold such names: anything else would be served to nobody,
-# without a word.
+# Names that are compared with headers: any other form would silently match nothing.
 _HOST = r"(\[[0-9a-f:.]+\]|[0-9a-z][0-9a-z._-]*)"
 _Host = Annotated[str, StringConstraints(pattern=rf"^{_HOST}(:([0-9]+|\*))?$")]
 _Origin = Annotated[str, StringConstraints(pattern=rf"^[a-z][a-z0-9+.-]*://{_HOST}(:[0-9]+)?$")]
@@ -106,7 +105,10 @@ class Settings(BaseSettings):
         5, ge=1, le=1000, description="Lost connections in a row after which calls are refused"
     )
     breaker_seconds: float = Field(
-        5.0, gt=0, le=600, description="Seconds at most until a call may find out"
+        5.0,
+        gt=0,
+        le=600,
+        description="Longest wait in seconds until a call may test whether the database is back",
     )
     pooler: Literal["transaction"] | None = Field(
         None, description="`transaction`: the URLs lead to PgBouncer, in that mode or by session"
@@ -211,7 +213,8 @@ class Settings(BaseSettings):
         " or `spool` their records to ZAVA_HOME; `off` writes none",
     )
     audit_arguments: Literal["full", "hashed", "none"] = Field(
-        "full", description="How arguments, and literals of SQL, stand in the audit log"
+        "full",
+        description="How the audit log keeps arguments and SQL literals: full, hashed or none",
     )
 
     allowed_hosts: Hosts = Field(

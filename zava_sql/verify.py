@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass, replace
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final, Literal
 
 import asyncpg
@@ -36,6 +37,9 @@ __all__ = ["Cell", "Matrix", "Persona", "Relation", "measure", "personas", "rela
 Outcome = Literal["own", "shared", "denied", "leak", "missing", "unknown"]
 WRONG: Final = ("leak", "missing", "unknown")
 Flaw = Literal["disabled", "forged", "expired", "other backend"]
+
+# Width of a session's column.
+_NARROW: Final = 9
 
 _RELATIONS = """
 select
@@ -159,8 +163,9 @@ class Matrix:
         """Show objects by sessions, as many of these as fit beside each other, wrong ones first."""
         shown = dict.fromkeys(cell.persona for cell in self.problems + self.cells)
         names = list(shown)[:limit]
-        # Folded: rich would cut what is too wide, numbers as well.
-        columns = [Column(name, overflow="fold", max_width=9) for name in names]
+        # Folded: rich would cut what is too wide, numbers as well. It parts names by spaces alone.
+        heads = ["\n".join(wrap(name, _NARROW)) for name in names]
+        columns = [Column(head, overflow="fold", max_width=_NARROW) for head in heads]
         table = Table(Column("object", overflow="fold"), *columns)
         for name in dict.fromkeys(cell.object for cell in self.cells if not cell.is_call):
             found = {cell.persona: cell for cell in self.cells if cell.object == name}
