@@ -1,6 +1,6 @@
-"""`zava-sql`, and `python -m zava_sql`: who ends a command early gets one line, and no leftovers.
+"""`zava-sql`, and `python -m zava_sql`: ending a command early gives one line, and no leftovers.
 
-All else is imported in `main`: that takes a second, in which somebody may press Ctrl-C.
+Everything else is imported in `main`: that takes a second, in which somebody may press Ctrl-C.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
     ended: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        """Take it for Ctrl-C: copies of databases are dropped, and nothing is half written."""
+        """Treat it as Ctrl-C: copies of databases are dropped, and nothing is half written."""
         ended.append(number)
         interrupt = signal.getsignal(signal.SIGINT)
         if not callable(interrupt):  # as in the background of a shell
@@ -35,7 +35,7 @@ def main() -> None:
         early: list[int] = []
         interrupt = signal.getsignal(signal.SIGINT)
         if callable(interrupt):
-            # An interrupt in here would come out as whatever the module at hand makes of it.
+            # An interrupt in here would become whatever the importing module makes of it.
             signal.signal(signal.SIGINT, lambda number, _: early.append(number))
         from zava_sql.cli import main as run  # noqa: PLC0415 - see above
 
@@ -55,10 +55,10 @@ def main() -> None:
             signal.raise_signal(ended[0])
 
 
-# Python takes the memory of calls in pieces of 16 KB, and until 2026 gave one back as soon as its
-# first call returned (its issue 142183). A loop whose calls cross such a border pays two system
-# calls for each: at one depth in fifteen, the guard took up to four times as long. Behind a call as
-# large as this one, all others find room in the same piece.
+# Python allocates the frames of calls in chunks of 16 KB, and until 2026 freed a chunk as soon as
+# its first call returned (its issue 142183). A loop whose calls cross a chunk's boundary pays two
+# system calls for each: at one depth in fifteen, the guard took up to four times as long. Inside a
+# call as large as this one, all others fit into the same chunk.
 main.__code__ = main.__code__.replace(co_stacksize=16_500)
 
 if __name__ == "__main__":

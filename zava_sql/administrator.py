@@ -1,4 +1,4 @@
-"""The administrator's session, and what an administrator does about what the database refused."""
+"""The administrator's session, and remedies for what the database refused an administrator."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from zava_sql.errors import ConfigurationError
 
 __all__ = ["OF_POOLER", "ROLE_MISSING", "ROLE_OF_ANOTHER", "administer", "advice", "no_session"]
 
-# For the administrator, whatever a database, a role or the server sets for everybody: files and
-# functions are read as they were written, row-level security hides and never raises, and what takes
-# long is not ended. How values are written decides what a catalogue looks like. A member of the
-# roles that it makes would be held to the rows of a store. PostgreSQL makes no partitioned table if
-# the default tablespace is that of the database. What others have put into public would be called
-# with the administrator's rights where it fits arguments better than PostgreSQL's own.
+# Settings for the administrator's session, whatever a database, a role or the server sets by
+# default: files and functions are read as they were written; row-level security hides and never
+# raises; long work is not cancelled; values are always written the same way, since the catalogue is
+# compared as text. Whoever becomes a member of the roles it creates would be held to the rows of a
+# store. PostgreSQL creates no partitioned table if the default tablespace is that of the database.
+# A function in public that fits arguments better than PostgreSQL's own would be called with the
+# administrator's rights.
 _ADMINISTRATION = """
 set search_path = pg_catalog;
 set standard_conforming_strings = on;
@@ -47,16 +48,16 @@ end;
 $$
 """
 
-# What is met where each statement may be on another backend.
+# Errors where each statement may run on another backend.
 OF_POOLER = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
 
-# How PostgreSQL says that somebody else may grant or drop a role, or give the right to become it.
+# PostgreSQL's errors if somebody else may grant or drop a role, or give the right to become it.
 ROLE_OF_ANOTHER = re.compile("(?:grant|set|drop) role", re.IGNORECASE)
 
-# How it says that a role is not there: its SQLSTATE depends on who looked for it.
+# Its error for a missing role: the SQLSTATE depends on who looked for it.
 ROLE_MISSING = re.compile(r'^role ".*" does not exist$')
 
-# What a database of an older revision lacks.
+# Errors of a database of an older revision.
 _OLDER = (
     asyncpg.UndefinedFunctionError,
     asyncpg.UndefinedTableError,
@@ -71,12 +72,12 @@ async def administer(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     try:
         await connection.execute(_ADMINISTRATION + since_17)
     except BaseException:
-        connection.terminate()  # nobody else has it yet
+        connection.terminate()  # no other task has it yet
         raise
 
 
 def advice(error: asyncpg.PostgresError) -> str:
-    """Say what an administrator does about what the database refused."""
+    """Say what an administrator can do about a refusal of the database."""
     message = error.message or ""
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return "It is a replica, or default_transaction_read_only is on: name the primary."

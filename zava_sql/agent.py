@@ -57,10 +57,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Agent", "fetch"]
 
-# What PostgreSQL, or a function itself, says of values that a function was given.
+# SQLSTATEs of invalid argument values, by PostgreSQL or by the function itself.
 _BAD_ARGUMENTS = {"22001", "22003", "22007", "22008", "22023", "22P02", "22P05", "23514"}
 
-# Characters of what PostgreSQL says of an error.
+# Characters of PostgreSQL's error messages, at most.
 _LONGEST = 2_000
 
 logger = logging.getLogger(__name__)
@@ -91,9 +91,9 @@ class Agent:
         self.embed = embed
         self.audit = audit
         self.cache = cache
-        # Told of every call at its end; must not fail.
+        # Called at the end of every call; must not fail.
         self.observers: list[Callable[[Call], None]] = []
-        # Of their own: whoever waits for an embedder keeps no connection from anybody.
+        # Separate turns: waiting for an embedder must not keep a connection from others.
         self._embedding_turns = Turns(database.settings.pool_max)
         self.guard = guard or Guard(strict=database.settings.guard_strict)
         self._guard_given = guard is not None
@@ -167,7 +167,7 @@ class Agent:
             try:
                 return await self._answer(call, limit, values, is_ours=True)
             except DatabaseError as error:
-                error.position = None  # in a text that the caller has not written
+                error.position = None  # in a text that the caller did not write
                 error.message = function.shown(error.message)
                 error.hint = function.shown(error.hint)
                 raise
@@ -201,7 +201,7 @@ class Agent:
         return result
 
     async def _vector(self, embed: Embed, principal: Principal, text: str) -> Vector | None:
-        """Embed a text; None, with which a function goes by words, where that cannot be."""
+        """Embed a text; None if that cannot be, with which a function searches by words."""
         try:
             async with self._turn(principal, self._embedding_turns):
                 return await embed(principal, text)
@@ -212,10 +212,9 @@ class Agent:
     def _turn(
         self, principal: Principal, turns: Turns | None = None
     ) -> AbstractAsyncContextManager[None]:
-        """Have a connection to be used, or one of other `turns`, when it is this tenant's turn.
+        """Wait for this tenant's turn to use a connection, or for one of other `turns`.
 
-        Raises:
-            LimitExceeded: none comes free in time.
+        Raises: LimitExceeded: none comes free in time.
         """
         caps = self.database.caps.of(principal.role)
         turns = turns or self.database.turns
@@ -229,10 +228,9 @@ class Agent:
         text: str,
         arguments: Mapping[str, object] | None = None,
     ) -> AsyncIterator[Call]:
-        """Write a call down however it ends; one that cannot be gets no answer.
+        """Record a call however it ends; one that cannot be recorded gets no answer.
 
-        Raises:
-            ServiceUnavailable: the audit cannot be written.
+        Raises: ServiceUnavailable: the audit cannot be written.
         """
         call = Call(principal, tool, text, arguments or {})
         audit = None
@@ -251,7 +249,7 @@ class Agent:
                 if audit is not None:
                     await audit.record(call)
             except BaseException as error:
-                # Whoever counts calls is told that no answer goes out.
+                # The counters must know that no answer goes out.
                 call.ended_by(error)
                 raise
             finally:
@@ -259,7 +257,7 @@ class Agent:
                     observe(call)
 
     def allow_functions(self, names: Collection[str]) -> None:
-        """Have the guard know the functions of schema api; one that was given is left alone."""
+        """Tell the guard the functions of schema api; a guard that was given is left alone."""
         if not self._guard_given:
             self.guard = Guard(names, strict=self.database.settings.guard_strict)
 
@@ -302,7 +300,7 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         async with tenant_session(
             database, acting, role=role, caps=caps, is_ours=is_ours
         ) as connection:
-            # The runner is told the columns of today, so it wants no statement that was kept.
+            # The runner gets the current columns, so it wants no cached statement.
             found = await prepared(connection, sql, limit, len(values), keep=not runs)
             of_replica = connection.is_of_replica
             async with connection.inflow.limited(max(found.most_bytes, 4 * caps.max_bytes)):
@@ -318,14 +316,15 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
         with span("database"):
             found, of_replica, records = await database.read(attempt)
     except asyncpg.InvalidCachedStatementError as error:
-        # What the text gives has changed since its statement was kept; nothing is kept by now.
+        # The columns of the text have changed since its statement was cached; nothing is cached by
+        # now.
         if again:
             return await fetch(
                 database, principal, sql, limit, values, is_ours=is_ours, again=False
             )
         raise _database_error(error, sql, values) from error
     except (asyncpg.QueryCanceledError, TimeoutError) as error:
-        # PostgreSQL has one code for both, and their words are in the language of its messages.
+        # PostgreSQL has one code for both, and their messages are in its own language.
         in_time = time.monotonic() - begun < caps.statement_timeout
         if in_time and isinstance(error, asyncpg.QueryCanceledError):
             raise _stopped(error) from None
@@ -373,7 +372,7 @@ def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[obj
             hint="Sort, group or join fewer rows: filter by store and date, aggregate first.",
         )
     if isinstance(error, asyncpg.DiskFullError):
-        # Without its words, which name files of the server.
+        # Without the original message, which names files of the server.
         return ServiceUnavailable(
             "the database has no room left on its disk",
             hint="Sort, group or join fewer rows. An administrator has to make room.",
@@ -394,7 +393,7 @@ def _database_error(error: asyncpg.PostgresError, sql: str, values: Sequence[obj
 
 
 def _short(text: str) -> str:
-    """Shorten what may quote a value, of any length, or with a line in it that looks like ours."""
+    """Shorten what may quote a value: of any length, or with a line that looks like one of ours."""
     text = " ".join(text.splitlines())
     rest = len(text) - _LONGEST
     return f"{text[:_LONGEST]}…[{rest} more characters]" if rest > 0 else text

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LONGEST_URI", "Resource", "extended", "from_texts", "resource_of"]
 
-# A URI or a template of some, and the type of what is there.
+# A URI or URI template, and the type of its content.
 _RESOURCE: Final = re.compile(r"([a-z][a-z0-9+.-]*:\S+)(?: +([\w.+-]+/[\w.+-]+))?")
 
-# Characters: nobody else is served while a URI is taken apart.
+# Characters: parsing a URI blocks everybody else.
 LONGEST_URI: Final = 8_000
 
 # Under db: are the schema's own.
@@ -63,7 +63,7 @@ class Resource:
         return bool(self.template.variable_names)
 
     def arguments(self, uri: str) -> dict[str, str] | None:
-        """Give the arguments that a URI names, as texts; None if it is no such URI."""
+        """Give the arguments that a URI names, as texts; None if it does not match."""
         found = self.template.match(uri) if len(uri) <= LONGEST_URI else None
         if found is None or not all(isinstance(value, str) for value in found.values()):
             return None
@@ -140,7 +140,7 @@ def _leads_somewhere(reference: str, schema: Mapping[str, Any]) -> bool:
 
 
 def from_texts(given: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, object]:
-    """Read texts, as URIs and prompts hold them, as what a schema asks for, where they are that."""
+    """Convert texts, as URIs and prompts hold them, to what a schema asks for, where they fit."""
     properties = schema["properties"]
     return {name: _value(text, properties.get(name, {})) for name, text in given.items()}
 

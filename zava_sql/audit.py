@@ -1,9 +1,9 @@
-"""The trail of calls: each is written down before its answer goes out, and sent to the database.
+"""The trail of calls: each is recorded before its answer goes out, and sent to the database.
 
-What was answered is in a journal on disk, and from there, in batches and over a connection of its
-own, in `zava.audit_log`. When the database does not take it, calls are refused, or go on being
-written to the journal, each synced to the disk before its answer: ZAVA_AUDIT says which. A call
-that cannot be written down anywhere gets no answer in either case.
+An answered call is in a journal on disk, and from there, in batches and over a separate connection,
+in `zava.audit_log`. While the database accepts none, calls are either refused, or recorded in the
+journal alone and synced to the disk before the answer: ZAVA_AUDIT says which. A call that cannot be
+recorded anywhere gets no answer in either case.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "anchor_of"]
 
-# Seconds in which records gather to a batch; between attempts; for the last one.
+# Seconds: to gather a batch; between attempts; for the last attempt.
 _GATHER: Final = 0.05
 _PAUSE: Final = (0.25, 5.0)
 _FAREWELL: Final = 5.0
@@ -58,7 +58,7 @@ class Audit:
         self._fail_closed = fail_closed
         self._directory, self._chain_id = directory, chain_id
         self._journal = Journal.create(directory, chain_id)
-        # What processes that were killed have left goes first.
+        # The journals of killed processes go first.
         self._left_over = Journal.left_over(directory, chain_id)
         self._older = next(self._left_over, None)
         self._anchor = _open_anchor(directory / f"{chain_id}.anchor")
@@ -69,13 +69,12 @@ class Audit:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings, *, fail_closed: bool) -> AsyncIterator[Audit | None]:
-        """Write calls down as long as this is open, and send what is left at its end.
+        """Record calls as long as this is open, and send what is left at its end.
 
         `fail_closed` is for where ZAVA_AUDIT does not say.
 
-        Raises:
-            ConfigurationError: the journal cannot be written, or the database has no log.
-            ServiceUnavailable: the database cannot be reached.
+        Raises: ConfigurationError: the journal cannot be written, or the database has no log.
+        ServiceUnavailable: the database cannot be reached.
         """
         if settings.audit == "off":
             yield None
@@ -119,18 +118,16 @@ class Audit:
             )
 
     def check_room(self) -> None:
-        """See that a call could be written down.
+        """Check that a call could be recorded.
 
-        Raises:
-            ServiceUnavailable: it could not.
+        Raises: ServiceUnavailable: it could not.
         """
         self._journal.check()
 
     async def record(self, call: Call) -> None:
-        """Write a call down; only then may its answer go out.
+        """Record a call; only then may its answer go out.
 
-        Raises:
-            ServiceUnavailable: it cannot be written.
+        Raises: ServiceUnavailable: it cannot be written.
         """
         self._journal.write(_record(call, self._settings.audit_arguments))
         self._wake.set()
@@ -145,7 +142,7 @@ class Audit:
                 await self._drain_all()
             except Exception as error:  # noqa: BLE001 - whatever it is, the log does not have them
                 self._hang_up()
-                # A connection may end where its server goes on: that stops no calls.
+                # A connection may end while its server goes on: that stops no calls.
                 again = self.taking and not again and is_lost(error)
                 if again:
                     continue
@@ -168,23 +165,23 @@ class Audit:
         while True:
             while self._older is not None:
                 await self._drain_left_over(self._older)
-                # Calls that began before it was another's turn may still wait for the disk.
+                # Calls that began before the switch may still wait for the disk.
                 await self._older.settled()
                 self._older.close()
                 self._older = next(self._left_over, None)
             await self._drain(self._journal)
             if not self._journal.is_long:
                 return
-            # Calls come all the time, and it is never empty: from now on they go to another.
+            # It is never empty while calls keep coming: from now on they go to a new one.
             following = Journal.create(self._directory, self._chain_id)
             self._older, self._journal = self._journal, following
 
     async def _drain_left_over(self, journal: Journal) -> None:
-        """Send what the database takes of it; what it does not take is kept, and told of."""
+        """Send what the database accepts of it; keep the rest, and report it."""
         try:
             await self._drain(journal)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            # Without either there is no partition for now: no fault of the records.
+            # Without either there is no partition for now, which is no fault of the records.
             if error.sqlstate == "23514" and error.constraint_name is None:
                 raise
             journal.is_damaged = True
@@ -196,7 +193,7 @@ class Audit:
         if self._connection is None or self._connection.is_closed():
             self._connection = await _connect(self._settings)
         if not self.taking:
-            # Is it taken again? Calls that are refused give nothing to find out with.
+            # Find out whether the database accepts records again: refused calls cannot show it.
             await self._append(journal, "[]")
         while journal.waiting and not (journal.is_long and journal is self._journal):
             records, size = journal.read()
@@ -211,7 +208,7 @@ class Audit:
             "select number, hash from zava.append_audit($1, $2)", journal.source_id, records
         )
         if head is not None:
-            # Of one length, so that it is never half of an older one.
+            # Of fixed length, so that no part of an older one is left.
             os.pwrite(self._anchor, f"{head['number']:020}:{head['hash'].hex()}\n".encode(), 0)
 
     def _hang_up(self) -> None:
@@ -245,8 +242,7 @@ class Audit:
 def anchor_of(settings: Settings, chain_id: UUID) -> tuple[int, bytes] | None:
     """Give the last link that a server here knows of, for `zava-sql audit verify`.
 
-    Raises:
-        ConfigurationError: there is one that cannot be read: without it a new chain passes.
+    Raises: ConfigurationError: there is one that cannot be read: without it a new chain would pass.
     """
     path = _directory(settings) / f"{chain_id}.anchor"
     reason = "it is damaged"
@@ -285,11 +281,11 @@ async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
     url = required("ZAVA_SERVICE_URL", settings.service_url)
     session = {"application_name": f"{settings.application_name[:55]} audit"}
     if not settings.pooler:
-        # Servers wait for each other; any other one would make a conflict of it.
+        # Servers wait for each other; any other isolation level would cause conflicts.
         session["default_transaction_isolation"] = "read committed"
-        # A database may set it so that nobody writes by mistake; this is no mistake.
+        # A database may set read-only by default against mistakes; this is none.
         session["default_transaction_read_only"] = "off"
-        # Nor is it to give up where it waits for another server, or has many records to write.
+        # Nor may it time out while it waits for another server, or has many records to write.
         session |= {"lock_timeout": "0", "statement_timeout": "0", "idle_session_timeout": "0"}
     async with translated_connection_errors():
         connection = await asyncpg.connect(
@@ -309,7 +305,7 @@ async def _connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
 
 
 async def _chain(connection: asyncpg.Connection[asyncpg.Record], *, writable: bool) -> UUID:
-    """Ask which log it is; with `writable` it has to be one in which something can be written."""
+    """Ask which log it is; with `writable` it must be one that accepts writes."""
     try:
         async with translated_connection_errors():
             chain_id: UUID = await connection.fetchval("select zava.audit_chain()")
@@ -338,7 +334,7 @@ def _record(call: Call, arguments: str) -> dict[str, Any]:
     if call.sql is not None:
         sql = call.sql if full else normalized(call.sql)
     else:
-        # Refused before it had a form of its own: what the caller wrote.
+        # Refused before it had a canonical text: use the caller's.
         sql = call.text if full else digest(call.text) if arguments == "hashed" else None
     given = json.dumps(call.arguments, sort_keys=True, default=str) if call.arguments else None
     if given is not None and not full:

@@ -1,8 +1,8 @@
 """The file in which the records of calls wait until the database has them.
 
-A record is in the file before its answer goes out, so that nothing that was answered is forgotten
-when this process or PostgreSQL is killed. What a killed process leaves is sent by the next one: a
-file that nobody holds locked has no owner. The file is the queue, so memory stays flat.
+A record is in the file before its answer goes out, so that no answered call is forgotten when this
+process or PostgreSQL is killed. The next process sends what a killed one left: a file that nobody
+holds locked has no owner. The file is the queue, so memory use stays flat.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal"]
 
-# Of one batch, and of a file that the database does not take.
+# Bytes of one batch, and of a file while the database accepts none.
 _BATCH_BYTES: Final = 1_000_000
 _MAX_BYTES: Final = 256_000_000
 
-# Of a file that was never empty, for calls came all the time.
+# Bytes of a file that was never empty, since calls came all the time.
 _LONG: Final = 16_000_000
 
-# What a file system gives at a time.
+# The unit in which a file system allocates.
 _BLOCK: Final = 4_096
 
 
@@ -42,7 +42,7 @@ class Journal:
         self.path = path
         self.source_id = UUID(path.stem.partition("_")[2])
         self.number = 0
-        # It holds what is no record: the file is kept.
+        # It holds something that is not a record: the file is kept.
         self.is_damaged = False
         self._is_left_over = is_left_over
         self._fd = fd
@@ -62,8 +62,8 @@ class Journal:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_owner(directory)
-            # Under this name only when it is locked: before that it looks as if left over, and
-            # another process would remove it.
+            # It gets this name only once it is locked: before, it would look left over, and another
+            # process would remove it.
             unlocked = path.with_suffix(".new")
             fd = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,7 +83,7 @@ class Journal:
                 fd = os.open(path, os.O_RDWR | os.O_APPEND)
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    # Between the two it may have been sent and removed by another process.
+                    # In between, another process may have sent and removed it.
                     path.stat()
                     yield cls(path, fd, is_left_over=True)
                 except (OSError, ValueError):
@@ -100,10 +100,9 @@ class Journal:
         return self._written - self._taken
 
     def write(self, record: Mapping[str, object]) -> None:
-        """Append a record; it is whole in the file, or not at all.
+        """Append a record: all of it or nothing.
 
-        Raises:
-            ServiceUnavailable: it cannot be written.
+        Raises: ServiceUnavailable: it cannot be written.
         """
         number = self.number + 1
         line = json.dumps({**record, "source_number": number}).encode() + b"\n"
@@ -129,7 +128,7 @@ class Journal:
         """
         room = _BLOCK if self.waiting + _BLOCK <= _MAX_BYTES else 0
         try:
-            # Without an end, which is no record even if this process is killed here.
+            # Without a line end, so not a record even if this process is killed here.
             written = os.write(self._fd, b" " * room)
             reason = "there is no room for it"
         except OSError as error:
@@ -140,10 +139,9 @@ class Journal:
             raise _unwritable(reason)
 
     async def sync(self) -> None:
-        """Return when all that was written is on the disk; calls that come together share one.
+        """Return when everything written is on the disk; concurrent calls share one sync.
 
-        Raises:
-            ServiceUnavailable: the disk does not take it.
+        Raises: ServiceUnavailable: the disk does not take it.
         """
         wanted = self.number
         async with self._syncing:
@@ -167,13 +165,14 @@ class Journal:
     def read(self) -> tuple[str, int]:
         """Give the next records as a JSON array, and how many bytes of the file they are."""
         data = os.pread(self._fd, min(self.waiting, _BATCH_BYTES), self._taken)
-        # A line without an end was being written when its process was killed: never answered.
+        # A line without an end was being written when its process was killed: it was never
+        # answered.
         end = data.rfind(b"\n") + 1
         if not end:
             return "[]", len(data)
         lines = data[: end - 1]
         if self._is_left_over:
-            # Whatever has happened to the file, it shall not keep the records of others back.
+            # Whatever happened to the file must not hold back the records of others.
             all_lines = lines.split(b"\n")
             records = list(filter(_is_record, all_lines))
             self.is_damaged = self.is_damaged or len(records) < len(all_lines)
@@ -199,7 +198,7 @@ class Journal:
 
 
 def _check_owner(directory: Path) -> None:
-    """See that nobody else puts files there: their records would be sent like ours."""
+    """Check that nobody else can put files there: their records would be sent like ours."""
     found = directory.stat()
     if found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH:
         raise ConfigurationError(

@@ -1,7 +1,7 @@
-"""Who sends a request over HTTP: a bearer key, a JWT, or the word of a proxy that is trusted.
+"""Who sends a request over HTTP: by a bearer key, a JWT, or the word of a trusted proxy.
 
-Nothing is remembered from one request to the next: a key that was revoked, a token that expired or
-a principal that was disabled is refused with the very next request. No identity means status 401.
+Nothing is remembered from one request to the next: a revoked key, an expired token or a disabled
+principal is refused with the very next request. No identity means status 401.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ __all__ = [
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 PROXY_HEADER: Final = "x-rls-user-id"
-# Where a request has the way to look once more who sent it, and why that was not to be believed.
+# Where a request keeps the function to identify its sender again, and why that failed.
 AGAIN: Final = "zava.again"
 WHY: Final = "zava.refused"
 
@@ -77,10 +77,9 @@ class Identities(AuthenticationBackend):
     async def authenticate(
         self, conn: HTTPConnection
     ) -> tuple[AuthCredentials, AuthenticatedUser] | None:
-        """Give who it is; None means status 401.
+        """Give the principal; None means status 401.
 
-        Raises:
-            ServiceUnavailable: whoever knows the keys does not answer.
+        Raises: ServiceUnavailable: whoever knows the keys does not answer.
         """
         bearers = conn.headers.getlist("authorization")
         access: AccessToken | None = None
@@ -112,7 +111,7 @@ class Identities(AuthenticationBackend):
         return _access(principal, found, lacking=not self._scopes <= found.scopes)
 
     async def _proxied(self, conn: HTTPConnection) -> AccessToken | None:
-        """Take the word of a peer in ZAVA_TRUSTED_PROXY; from anybody else the header is air."""
+        """Take the word of a peer in ZAVA_TRUSTED_PROXY; from anybody else ignore the header."""
         named = conn.headers.getlist(PROXY_HEADER)
         if len(named) != 1 or not self.is_proxy(conn):
             return None
@@ -124,7 +123,7 @@ class Identities(AuthenticationBackend):
         return None if principal is None else _access(principal)
 
     def is_proxy(self, conn: HTTPConnection) -> bool:
-        """Say whether the peer is in ZAVA_TRUSTED_PROXY: whatever it sends is somebody else's."""
+        """Say whether the peer is in ZAVA_TRUSTED_PROXY: it only forwards requests of others."""
         try:
             address = ipaddress.ip_address(conn.client.host if conn.client else "")
         except ValueError:
@@ -135,7 +134,7 @@ class Identities(AuthenticationBackend):
 
 
 class RequireIdentity:
-    """Answers 401 or 403 in place of the server, as RFC 6750, RFC 9728 and MCP put it."""
+    """Answers 401 or 403 in place of the server, as RFC 6750, RFC 9728 and MCP specify."""
 
     def __init__(self, app: ASGIApp, settings: Settings, identities: Identities) -> None:
         self._app = app
@@ -157,7 +156,7 @@ class RequireIdentity:
             await self._app({**scope, AGAIN: again}, receive, send)
             return
         count_refused_request(answer.status_code)
-        # Words of ours only: whoever is not let in would like to write into the log.
+        # Our own words only: a rejected sender might try to write into the log.
         why = "scope" if answer.status_code == HTTPStatus.FORBIDDEN else scope.get(WHY)
         event("unauthorized", {"status": answer.status_code, "why": why}, logging.WARNING)
         await answer(scope, receive, send)
@@ -165,7 +164,7 @@ class RequireIdentity:
     def _refusal(self, status: int, error: str, message: str) -> JSONResponse:
         parts = {
             "realm": "zava_sql",
-            # RFC 6750: who sent no token, or something else, is told of no error.
+            # RFC 6750: a request without a token, or with something else, is told of no error.
             "error": error,
             "error_description": message if error else "",
             "scope": self._scope,
@@ -235,7 +234,7 @@ async def _known(work: Awaitable[Principal]) -> Principal | None:
         return await work
     except AuthorizationError:
         return None
-    # This server's own login is refused, or may not ask: which a caller is not told more about.
+    # This server's own login is refused, or may not ask: a caller is told no details.
     except (asyncpg.PostgresError, ConfigurationError, DatabaseError) as error:
         raise ServiceUnavailable(
             "identities cannot be checked now", hint="Try again in a moment."

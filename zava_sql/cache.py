@@ -1,9 +1,10 @@
-"""Answers kept for a while, for the principal who got them and for nobody else. Off unless set.
+"""Answers cached for a while, for the principal who got them and nobody else. Off unless set.
 
-An answer is found under the version of its principal's access (`zava.access_version()`), which is
-asked anew for every call: what was disabled, regranted, edited or retired since gives another
-version, and no old answer is under that. So isolation rests on no notification. Data that changed
-are told by `notify zava_data`; while nobody listens, nothing is kept or given.
+An answer is stored under the version of its principal's access (`zava.access_version()`), which is
+asked for again with every call. Whatever was disabled, regranted, edited or retired since changes
+the version, and no old answer is under the new one. So isolation does not depend on notifications.
+Changes of data are announced by `notify zava_data`; while nobody listens, nothing is stored or
+given.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from zava_sql.result import Result
 
     class Store(Protocol):
-        """Where answers are; an answer counts only with the epoch in which its query began."""
+        """Stores answers; each counts only with the epoch in which its query began."""
 
         async def get(self, key: str) -> tuple[int, Result | None]:
             """Give the epoch of now, and the answer if it is there."""
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
             """Keep an answer."""
 
         async def clear(self) -> None:
-            """Begin another epoch: nothing that was kept, or is on its way, counts."""
+            """Begin another epoch: nothing that is stored, or on its way, counts any more."""
 
         async def close(self) -> None:
             """Forget everything that this process holds."""
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NEVER_KEPT", "Cache", "MemoryStore", "is_kept"]
 
-# Words of texts whose answer is another one each time, or each moment: the functions that
-# PostgreSQL calls volatile, the clock by all its names, and the caller's own log.
+# Words of texts whose answer differs each time or each moment: the functions that PostgreSQL calls
+# volatile, the clock by all its names, and the caller's own log.
 NEVER_KEPT: Final = frozenset(
     {
         *("random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7"),
@@ -65,7 +66,7 @@ NEVER_KEPT: Final = frozenset(
 )
 _WORD: Final = re.compile(r"\w+")
 
-# What Python needs for a value and for a row beyond the bytes of the value itself.
+# Bytes that Python needs for a value and for a row beyond those of the value itself.
 _OVERHEAD: Final = 56
 
 logger = logging.getLogger(__name__)
@@ -194,11 +195,11 @@ class Cache:
         return self.store.size if isinstance(self.store, MemoryStore) else 0
 
     def leave_out(self, functions: Collection[str]) -> None:
-        """Keep no answer to a text with the name of one of these: they are volatile."""
+        """Never store an answer to a text that names one of these: they are volatile."""
         self.never_kept = NEVER_KEPT | words(" ".join(functions))
 
     def take_lookups(self) -> dict[str, int]:
-        """Give how many answers were found, or not, since this was asked last."""
+        """Give the hits and misses since this was last called."""
         before, self._told = self._told, (self.hits, self.misses)
         return {"hit": self.hits - before[0], "miss": self.misses - before[1]}
 
@@ -209,10 +210,9 @@ class Cache:
         values: Sequence[object],
         fresh: Callable[[], Awaitable[Result]],
     ) -> Result:
-        """Give the answer that is kept, or under way for the same principal, or a fresh one.
+        """Give the stored answer, the one under way for the same principal, or a fresh one.
 
-        Raises:
-            Whatever `fresh` does; ServiceUnavailable: access cannot be looked up.
+        Raises: Whatever `fresh` does; ServiceUnavailable: access cannot be looked up.
         """
         sql = call.sql or ""
         if not self.on or not is_kept(sql, self.never_kept):
@@ -235,7 +235,7 @@ class Cache:
         return await self._share(f"{epoch}:{key}", flight)
 
     async def _key(self, call: Call, sql: str, limit: int, values: Sequence[object]) -> str | None:
-        """Give what an answer is found under: all that decides it, hashed with a secret."""
+        """Give an answer's key: all that decides it, hashed with a secret."""
         key = self.database.context_key
         row = await self.database.service_row(
             "select zava.access_version($1, $2) as version", call.principal.principal_id, key.kid
@@ -256,7 +256,8 @@ class Cache:
         async def run() -> Result:
             result = await fresh()
             if result.of_replica:
-                # What it has not seen yet, such as who may read what, would be seen no more.
+                # What a replica has not seen yet, such as a change of access, would never be
+                # noticed.
                 if not self._told_of_replica:
                     logger.warning("answers of a replica are not kept")
                 self._told_of_replica = True
@@ -282,17 +283,17 @@ class Cache:
         try:
             return await asyncio.shield(flight.task)
         except ZavaError as error:
-            # Each caller gets an error of its own: positions in it are made to fit its text.
+            # Each caller gets its own error object: positions in it are adjusted to its text.
             raise copy.copy(error) from error.__cause__
         finally:
             flight.waiting -= 1
             if not flight.waiting and not flight.task.done():
-                # Nobody waits for it any more; and nobody new shall.
+                # Nobody waits for it any more, and nobody new may.
                 self._flights.pop(name, None)
                 flight.task.cancel()
 
     async def _listen(self) -> None:
-        """Hear of changes until cancelled; nothing is kept while this does not."""
+        """Listen for changes until cancelled; nothing is stored while this does not run."""
         wait = self.database.settings.catalogue_interval
         told = False
         while True:
@@ -318,7 +319,7 @@ class Cache:
                             # Silence may mean that nobody is there.
                             await connection.fetchval("select 1", timeout=PROBE)
                     finally:
-                        # Before it is closed: where nobody is there that takes a while.
+                        # Before closing it: if nobody is there, closing takes a while.
                         self.on = False
             if not told:
                 told = True

@@ -1,7 +1,7 @@
 """Answers in Redis, shared by all servers that have the same URL and context key.
 
-Redis is trusted with the rows it holds, not to tell the truth: each answer carries a signature with
-a key made from the context key, over where it lies, so that what somebody else wrote is no answer.
+Redis is trusted to keep rows secret, not to tell the truth: each answer carries a signature with a
+key derived from the context key, over its place too, so nothing that somebody else wrote counts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["RedisStore"]
 # Seconds to wait for Redis: a query is faster than a Redis that is not.
 _TIMEOUT: Final = 0.5
 
-# Only what JSON gives back as it was.
+# Types that survive JSON unchanged.
 _EXACT: Final = (str, int, float, bool, type(None))
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class RedisStore:
             pool = self._redis.connection_pool
             # Answers are bytes, whatever the URL says.
             pool.connection_kwargs |= {"decode_responses": False, "encoding": "utf-8"}
-            # Its other options are looked at only where a connection is made.
+            # Its other options are validated only when a connection is made.
             pool.make_connection()  # type: ignore[no-untyped-call]
         except (ValueError, TypeError, AttributeError):
             raise ConfigurationError(
@@ -64,17 +64,17 @@ class RedisStore:
         self._milliseconds = round(settings.cache_ttl * 1000)
         self._most = settings.cache_bytes // 4
         self._secret = hmac.digest(key.secret, b"zava answers in redis", "sha256")
-        # Servers of one installation, and no others, share answers.
+        # Only servers of one installation share answers.
         self._prefix = "zava:" + hmac.digest(self._secret, b"prefix", "sha256").hex()[:16]
         self._epoch = f"{self._prefix}:epoch"
         # "read", "written" or both: one that is full can still be read.
         self._failing: set[str] = set()
 
     async def get(self, key: str) -> tuple[int, Result | None]:
-        """Give the epoch of now, and the answer if it is there and ours."""
+        """Give the current epoch, and the answer if it is there and ours."""
         try:
             epoch, body = await self._redis.mget(self._epoch, self._name(key))
-            # One that was evicted: whichever server is first begins another.
+            # The epoch was evicted: whichever server is first begins another.
             if epoch is None:
                 await self._redis.set(self._epoch, _new_epoch(), nx=True)
                 epoch = await self._redis.get(self._epoch)
@@ -86,7 +86,7 @@ class RedisStore:
         return now, self._read(key, now, body) if isinstance(body, bytes) else None
 
     async def put(self, key: str, epoch: int, result: Result) -> None:
-        """Keep an answer, unless it holds what JSON cannot say exactly."""
+        """Store an answer, unless it holds what JSON cannot represent exactly."""
         if epoch < 0 or not all(_exact(value) for values in result.values for value in values):
             return
         fields = {
@@ -110,8 +110,7 @@ class RedisStore:
     async def clear(self) -> None:
         """Begin another epoch, for all servers.
 
-        Raises:
-            ServiceUnavailable: Redis does not answer; then nothing may be taken from it.
+        Raises: ServiceUnavailable: Redis does not answer; then nothing may be read from it.
         """
         try:
             await self._redis.set(self._epoch, _new_epoch())
@@ -142,7 +141,7 @@ class RedisStore:
         return Result.of(columns, fields["rows"], truncated=fields["truncated"])
 
     def _note(self, what: str, error: Exception | None) -> None:
-        """Say once that Redis cannot be read, or written, and once that it can again."""
+        """Log once that Redis cannot be read, or written, and once that it can again."""
         if error is not None and what not in self._failing:
             self._failing.add(what)
             logger.warning("Redis cannot be %s: %s", what, type(error).__name__)
@@ -152,7 +151,7 @@ class RedisStore:
 
 
 def _new_epoch() -> int:
-    """Give one that never was: a counter that is lost would come to old answers again."""
+    """Give an epoch that never was: a counter that was lost would repeat old ones."""
     return secrets.randbits(62)
 
 

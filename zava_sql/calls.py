@@ -51,14 +51,14 @@ _REFUSALS: Final = (
 _LITERALS: Final = (STRING, BITS, NUMBER)
 _LIST: Final = re.compile(r"(\bin \( \?)(?: , \?)+ \)", re.IGNORECASE)
 
-# Characters of a canonical text at most: it may be longer than the text that the guard let through,
-# by spaces and by quotes that are written twice.
+# Characters of a canonical text at most: it may be longer than the accepted text, by spaces and by
+# doubled quotes.
 _LONGEST: Final = 3 * MAX_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What the edge knows: the program that calls, ids of the request, the tool's name there."""
+    """What the transport knows: the calling program, ids of the request, the tool's name there."""
 
     client: str | None = None
     request_id: str | None = None
@@ -66,7 +66,7 @@ class Caller:
     tool: str | None = None
 
 
-# Set at the edge for as long as a request is served.
+# Set by the transport for as long as a request is served.
 caller: ContextVar[Caller] = ContextVar("caller", default=Caller())  # noqa: B039 - frozen
 
 
@@ -128,12 +128,12 @@ class Call:
 
 
 def fingerprint(canonical: str) -> str:
-    """Give the same sixteen digits for texts that differ in their literals only."""
+    """Give sixteen digits that are the same for texts that differ only in literals."""
     return hashlib.sha256(normalized(canonical).encode()).hexdigest()[:16]
 
 
 def normalized(canonical: str) -> str:
-    """Put a question mark for each literal of a canonical text, and one for a list after IN."""
+    """Replace each literal of a canonical text, and each list after IN, by a question mark."""
     return _normalized(canonical) if len(canonical) <= 8_000 else _normalized.__wrapped__(canonical)
 
 
@@ -142,7 +142,7 @@ def _normalized(canonical: str) -> str:
     try:
         tokens = scan(canonical, _LONGEST)
     except Refusal:
-        return canonical  # the call of a function, whose values are not in it
+        return canonical  # a function call: its values are not in the text
     parts = (
         "?" if kind in _LITERALS else text
         for kind, text in zip(tokens.kinds, tokens.texts, strict=False)

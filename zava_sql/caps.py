@@ -1,4 +1,4 @@
-"""How much one call may take: caps by role, and the cost of its plan.
+"""How much one call may consume: caps by role, and the cost of its plan.
 
 An administrator owns the caps of a role, by `ALTER ROLE … SET zava.max_rows = '500'`; they only
 tighten what the settings of the server allow.
@@ -104,7 +104,7 @@ async def check_cost(
         return
     plan = await explained(database, principal, text, values)
     if plan["Total Cost"] > allowed:
-        # Without the estimate: it comes from statistics over the rows of all tenants.
+        # The estimate is not shown: it comes from statistics over the rows of all tenants.
         raise LimitExceeded(
             "the plan of this query is estimated to cost more than is allowed",
             hint="Filter by store and date, join fewer tables, or ask for one period at a time.",

@@ -1,4 +1,4 @@
-"""One connection at a time, and what it means when one cannot be had, or is lost."""
+"""Single connections, and the errors when one cannot be had or is lost."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CONNECTION_ERRORS = (
     asyncpg.CannotConnectNowError,
 )
 
-# Seconds for a sign of life, and to part in good order: where nobody is there that takes for ever.
+# Seconds for a sign of life, and to close in good order: a dead peer would take for ever.
 PROBE = 2.0
 
 
@@ -115,7 +115,8 @@ async def connect(
     address = required(variable, url)
     async with translated_connection_errors():
         with connecting(variable, address):
-            # The other logins may lead to a pooler: what is kept by name there is met by others.
+            # The other logins may go through a pooler: what is kept by name there, others would
+            # meet.
             kept = 100 if variable == "ZAVA_ADMIN_URL" else 0
             connection = await asyncpg.connect(address, timeout=10, statement_cache_size=kept)
         if variable == "ZAVA_ADMIN_URL":

@@ -1,7 +1,7 @@
-"""Answers that are no table: a chart, a receipt, a recording, a note that names its document.
+"""Answers that are not a table: a chart, a receipt, a recording, a note that names its document.
 
-A function gives them as rows of `api.content (text, data, mime_type, uri)`: a row with a URI is an
-embedded resource, data are an image or audio by their type, the rest is text.
+A function returns them as rows of `api.content (text, data, mime_type, uri)`: a row with a URI is
+an embedded resource, data is an image or audio by its type, the rest is text.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def blocks(result: Result, settings: Settings, where: str | None) -> list[types.
 
 
 def contents(uri: str, given: Iterable[object], mime_type: str, own: str) -> list[Contents]:
-    """Give the parts of an answer as what is at a URI; its texts are of the type given.
+    """Give the parts of an answer as the content of a URI; its texts are of the type given.
 
-    `own` is the URI that parts have which were given none.
+    `own` is the URI for parts that were given none.
     """
     made: list[Contents] = []
     for block in given:

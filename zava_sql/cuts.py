@@ -1,7 +1,7 @@
-"""What of an answer is written at all: rows that may fit, the beginning of long values.
+"""Which part of an answer is written at all: rows that may fit, the beginning of long values.
 
-Nobody else is served while an answer is written. So the work goes by what is shown, however much
-more of it there is.
+Nobody else is served while an answer is written. So the cost must depend on what is shown, not on
+how much more there is.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["cut_cells", "shown"]
 
 _NULL: Final = type(None)
 
-# Between texts that are looked through together; PostgreSQL's hold no such character.
+# Separates texts that are searched together; PostgreSQL's contain no such character.
 _END: Final = "\0"
 
 # Values of these types are never cut.
 _SHORT: Final = {int, float, bool, _NULL}
 
-# Characters of an element and what parts it from the next: true, NULL; "(1,1)", NULL; (,).
+# Characters of an element and its separator: true, NULL; "(1,1)", NULL; (,).
 _ELEMENTS: Final = {bool: 5, asyncpg.Point: 5, asyncpg.Range: 4}
 
 
@@ -60,7 +60,7 @@ def shown(result: Result, cell: int, size: int) -> tuple[Result, int]:
 
 
 def _joined(values: Sequence[Any]) -> str | None:
-    """Join a column of texts, or of what is never cut: "" for that, None for any other."""
+    """Join a column of texts, or of values that are never cut: "" for these, None for any other."""
     try:
         return _END.join(values)
     except TypeError:
@@ -71,7 +71,7 @@ def _joined(values: Sequence[Any]) -> str | None:
 
 
 def _has_longer(joined: str, length: int) -> bool:
-    """Find a text of more characters among joined ones: no look at most of what is between."""
+    """Find a longer text among joined ones without looking at most of what is between."""
     at = 0
     while len(joined) - at > length:
         end = joined.rfind(_END, at, at + length + 1)
@@ -82,7 +82,7 @@ def _has_longer(joined: str, length: int) -> bool:
 
 
 def _fitting(result: Result, cell: int, size: int) -> Result:
-    """Leave out rows that do not fit, whatever their values need beside what `shown` says."""
+    """Leave out rows that cannot fit, whatever their values need beside what `shown` says."""
     width = 2 * len(result.columns)
     sizes: list[Sequence[int]] = []
     for values in result.values:

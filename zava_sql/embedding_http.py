@@ -1,7 +1,7 @@
-"""Embeddings of a service that speaks OpenAI's protocol: OpenAI, Azure, Ollama, vLLM, TEI.
+"""Embeddings by a service that speaks OpenAI's protocol: OpenAI, Azure, Ollama, vLLM, TEI.
 
-What it answers is checked like any input. Neither the key nor a text nor an answer is ever part of
-an error, for a service may quote one in the other.
+Its answers are checked like any input. Neither the key nor a text nor an answer is ever part of an
+error, since a service may quote one in the other.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class HttpEmbedder:
                 if settings.embedding_api_version
                 else None,
                 timeout=None,  # of a whole request there is one: `_post`
-                # Without TLS a proxy of the environment would read the key and the texts.
+                # Without TLS a proxy from the environment would read the key and the texts.
                 trust_env=self._url.startswith("https:"),
             )
         except (OSError, ValueError, ImportError, httpx2.InvalidURL):
@@ -135,9 +135,9 @@ class HttpEmbedder:
         await self._client.aclose()
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """Cut texts to what a model takes, and put as many together as a request may hold.
+        """Cut texts to what a model accepts, and put as many together as a request may hold.
 
-        Two bytes a token is more than any text needs, so that no limit is passed by guessing.
+        Two bytes per token is more than any text needs, so that no limit is exceeded by guessing.
         """
         batch: list[str] = []
         size = 0

@@ -1,7 +1,7 @@
-"""The model that runs here: all-MiniLM-L6-v2 with 8-bit weights, out of an installed package.
+"""The local model: all-MiniLM-L6-v2 with 8-bit weights, from an installed package.
 
-Nothing is ever downloaded. The weights are those whose digest is written here, or none at all; the
-vocabulary is `wordpiece.txt`. Packages of the extra `[local]` are imported with the first text.
+Nothing is ever downloaded. The weights must have the digest that is written here; the vocabulary is
+`wordpiece.txt`. Packages of the extra `[local]` are imported with the first text.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class LocalEmbedder:
         loop = asyncio.get_running_loop()
         if self._loading is None or (self._loading.done() and self._loading.exception()):
             self._loading = loop.run_in_executor(self._threads, _load)
-        # Loading goes on when the first who asks does not wait for it.
+        # Loading continues if the first caller does not wait for it.
         model = await asyncio.shield(self._loading)
         try:
             tokens = await loop.run_in_executor(self._threads, _tokenise, model, texts)
@@ -109,7 +109,7 @@ def vocabulary() -> list[str]:
 
 
 def _load() -> _Model:
-    # Read as it begins: else it notes what runs on what machine, and sends that to its maker.
+    # Read at import: otherwise it records machine and program, and sends that to its maker.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415 - of an extra, and slow to import
 
@@ -119,7 +119,7 @@ def _load() -> _Model:
         weights = (Path(folders[0]) / "model.onnx").read_bytes()
     except (OSError, IndexError):
         weights = b""
-    # What is run is what was checked: the file is not read again.
+    # The checked bytes are the ones that run: the file is not read again.
     if hashlib.sha256(weights).hexdigest() != _DIGEST:
         raise ConfigurationError(
             "the weights of the local model are not those that were reviewed",
@@ -161,7 +161,7 @@ def _tokenise(model: _Model, texts: Sequence[str]) -> list[list[int]]:
 
 
 def _batches(tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Put texts of like length together, for a batch is padded to its longest."""
+    """Group texts of similar length, since a batch is padded to its longest."""
     batch: list[int] = []
     for i in sorted(range(len(tokens)), key=lambda i: len(tokens[i])):
         if len(batch) == _BATCH or (len(batch) + 1) * len(tokens[i]) > _BATCH_TOKENS:

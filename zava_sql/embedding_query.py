@@ -1,8 +1,8 @@
-"""The embedding of a question: only with the model that search uses, and never at its expense.
+"""The embedding of a question: only with the live model, and never at the expense of search.
 
 Whatever goes wrong, the answer is None: the function then gets NULL, searches by words and says so.
-Why is logged once, and told by `status()`. Neither texts nor vectors are logged, and of a text only
-its digest is kept.
+The reason is logged once, and shown by `status()`. Neither texts nor vectors are logged, and of a
+text only its digest is kept.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = ["QueryEmbedder"]
 
 logger = logging.getLogger(__name__)
 
-# Seconds for which a service that failed is not asked again: questions shall not wait for it.
+# Seconds for which a service that failed is not asked again: questions must not wait for it.
 _REST: Final = 10.0
 
-# Times that a service is asked for the vector of one question: whoever waits for it gets words.
+# Attempts for one question; after these it is searched by words.
 _ATTEMPTS: Final = 2
 
-# Characters of a question that count: a long text shall not keep a service from everyone.
+# Characters of a question that count: a long text must not block the service for everyone.
 _LONGEST: Final = 2_000
 
 _LIVE: Final = "select m.name, m.dimensions from zava.live_embedding_model() as m"
@@ -78,7 +78,7 @@ class QueryEmbedder:
 
     async def __call__(self, principal: Principal, text: str) -> Vector | None:
         """Give the vector of a principal's question in the space of the live model, or None."""
-        # Half a surrogate pair is no text to a model; whoever sends the text on says so.
+        # Half a surrogate pair is not text to a model; whoever passes the text on reports it.
         question = text[:_LONGEST].encode("utf-8", "replace")
         if not question.strip():
             return None
@@ -132,7 +132,7 @@ class QueryEmbedder:
     async def _vector(
         self, embedder: Embedder, length: int, principal: Principal, question: bytes
     ) -> list[float]:
-        # Each principal by itself: how long an answer takes tells nobody what others have asked.
+        # Separate for each principal: response times must not tell what others have asked.
         whose = f"{embedder.name}\n{length}\n{principal.principal_id}\n".encode()
         key = hashlib.sha256(whose + question).digest()
         if key in self._kept:
@@ -148,7 +148,8 @@ class QueryEmbedder:
             task.add_done_callback(lambda done: self._keep(key, done))
         else:
             self._repeated += 1
-        # Whoever asked first may hang up: others wait for the same, and the turn lasts until then.
+        # The first caller may hang up: others wait for the same vector, and the turn lasts until
+        # then.
         last_until(task)
         return await asyncio.shield(task)
 

@@ -42,7 +42,7 @@ class ZavaError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     exit_code: ClassVar[int] = 2
 
-    # Whether it is part of what was logged of a call.
+    # Whether the record of a call contains it.
     told = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:

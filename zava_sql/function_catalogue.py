@@ -1,8 +1,8 @@
 """Which functions of the database are tools, kept up to date while a server runs.
 
-Looked at every few seconds, and at once after `notify zava_catalogue`; that data changed is told by
-`notify zava_data`, that identities did by `notify zava_access`. Nothing here decides what may run:
-PostgreSQL judges every call by the role of its caller.
+The catalogue is read every few seconds, and at once after `notify zava_catalogue`. Changes of data
+are announced by `notify zava_data`, changes of identities by `notify zava_access`. Nothing here
+decides what may run: PostgreSQL judges every call by the role of its caller.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class FunctionCatalogue:
                 else []
             )
             may = [tools[row["function_id"]] for row in rows if row["function_id"] in tools]
-            # Into what it was read for: it may have been replaced meanwhile.
+            # Into the catalogue it was read for: that may have been replaced meanwhile.
             visible = known[principal.role] = {
                 tool.name: tool for tool in sorted(may, key=lambda tool: tool.name)
             }
@@ -110,15 +110,15 @@ class FunctionCatalogue:
             woken.set()
 
         while True:
-            # What was said while nobody listened nobody has heard.
+            # Notifications sent while nobody listened are lost.
             told |= {DATA, ACCESS}
-            # A connection of its own: a listener would take one of a small pool for ever.
+            # A separate connection: a listener would occupy one of a small pool for ever.
             try:
                 url = self._database.settings.service_url
                 async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
                     unheard = [ACCESS, DATA, CATALOGUE]
                     while not connection.is_closed():
-                        # A replica tells nobody, until it is promoted.
+                        # A replica sends no notifications until it is promoted.
                         with suppress(asyncpg.ReadOnlySQLTransactionError):
                             while unheard:
                                 await connection.add_listener(unheard[-1], heard)
@@ -137,7 +137,7 @@ class FunctionCatalogue:
                         await connection.fetchval("select 1", timeout=PROBE)
                         woken.clear()
             except (ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
-                pass  # It is away, or refuses: calls say so; here it is enough to try again.
+                pass  # It is away, or refuses: calls report that; here it is enough to try again.
             except Exception:
                 logger.warning("a look for changes failed", exc_info=True)
             await asyncio.sleep(wait)

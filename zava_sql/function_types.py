@@ -22,8 +22,9 @@ __all__ = [
     "with_texts",
 ]
 
-# One type each, none left out beside an enum, and no format but date-time: of anything else the
-# services of some models (Gemini's) refuse all tools together. So a form is told in words.
+# One type each, none left out beside an enum, and no format but date-time: for anything else the
+# services of some models (Gemini's) refuse all tools together. So other formats are described in
+# words.
 _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "bool": {"type": "boolean"},
     "int2": {"type": "integer"},
@@ -34,7 +35,7 @@ _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "float8": {"type": "number"},
     "numeric": {"type": "number"},
     "date": {"type": "string", "description": "a date"},
-    # No date-time: that has an offset, which this type would drop without a word.
+    # Not date-time: that has an offset, which this type would silently drop.
     "timestamp": {"type": "string"},
     "timestamptz": {"type": "string", "format": "date-time"},
     "interval": {"type": "string", "description": "1 day 2 hours, or P1DT2H"},
@@ -54,7 +55,7 @@ _TEXT_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,4000}(\.[0-9]+)?([eE][+-]?[0-9]{
 
 
 class UnshownError(Exception):
-    """Something that no schema tells in full; the message says what."""
+    """Something that no schema fully describes; the message says what."""
 
 
 def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def argument_schema(facts: Mapping[str, Any]) -> dict[str, Any]:
     """
     match facts["kind"]:
         case "a":
-            # Before the items: it is checked first, and a long list is not walked through.
+            # Before the items: it is checked first, so a long list is not walked through.
             return {
                 "type": "array",
                 "maxItems": _LONGEST_LIST,
@@ -94,9 +95,9 @@ def with_texts(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, An
 
 
 def in_words(schema: dict[str, Any]) -> dict[str, Any]:
-    """Tell in words which numbers there are to choose from, in a schema that is shown.
+    """Describe in words which numbers there are to choose from, in a schema that is shown.
 
-    Gemini's services know choices of texts alone, and refuse all tools for any others.
+    Gemini's services accept choices of texts alone, and refuse all tools for any others.
     """
     made = dict(schema)
     if isinstance(made.get("properties"), dict):
@@ -162,7 +163,7 @@ def default_value(expression: str | None, facts: Mapping[str, Any]) -> object:
 def has_empty(facts: Mapping[str, Any], default: str | None) -> bool:
     """Say whether the empty text is a value of its own, for an argument with this default.
 
-    Whoever has NULL as default tells by that what is not given.
+    An argument whose default is NULL uses it for a missing value.
     """
     base = base_of(facts)
     if base["name"] in ("json", "jsonb"):

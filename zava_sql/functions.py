@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionSpec", "Parameter", "UnshownError", "read_functions"]
 
-# What every client accepts as the name of a tool, and of an argument: a model's service that does
-# not accept one refuses the whole list.
+# Names of tools and arguments that every client accepts: a model's service that rejects one refuses
+# the whole list.
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ARGUMENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# What are tools of their own, however many functions bear the name.
+# Built-in tools, whatever functions bear these names.
 _RESERVED: Final = frozenset({"query", "describe_schema"})
 # A line of a comment about something that it names; one about a parameter may be in a list.
 _NOTE: Final = re.compile(r"([ \t*-]*)(\w[\w.-]*)[ \t]?:[ \t]+(.+)")
-# A word or two say no more than a name: from, first day.
+# A word or two add nothing to a name: from, first day.
 _SAYS_LITTLE: Final = re.compile(r"[a-z ]{1,10}")
 # What may be the name of a parameter in a text.
 _PREFIXED: Final = re.compile(r"\bp_\w+")
@@ -48,7 +48,7 @@ _PREFIXED: Final = re.compile(r"\bp_\w+")
 _LONG: Final = 160
 _LONGEST: Final = 1_000
 
-# A row of this type is a part of an answer that is no table.
+# A row of this type is part of an answer that is not a table.
 _CONTENT: Final = "api.content"
 
 _WORDS: Final = {None: None, False: "false", True: "true"}
@@ -72,7 +72,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """A function that a client may be shown, and as what beside a tool.
+    """A function that a client may be shown, and what it is beside a tool.
 
     A `prompt` has this title, and is no tool.
     """
@@ -118,7 +118,7 @@ class FunctionSpec:
                     value = f"case when api._is_live_model(${len(values)}) then {value} end"
                 parts.append(f"{parameter.sql_name} => {value}")
             elif self.overloaded:
-                # Written out, so that PostgreSQL cannot take another function of this name.
+                # Written out, so that PostgreSQL cannot choose another overload.
                 default = f"({parameter.default})::{parameter.facts['sql']}"
                 parts.append(f"{parameter.sql_name} => {default}")
         return f"select * from {self.function}({', '.join(parts)})", values
@@ -204,7 +204,7 @@ def _inputs(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _outputs(declared: Iterable[Mapping[str, Any]], function: str) -> list[Mapping[str, Any]]:
-    """Give what comes back, where it has no name by that which PostgreSQL gives it."""
+    """Give the result column, if it has no name, by the name that PostgreSQL gives it."""
     outputs = [one for one in declared if one["mode"] in ("o", "b", "t")]
     if len(outputs) == 1:
         return [{**outputs[0], "name": outputs[0]["name"] or function}]
@@ -300,10 +300,10 @@ def _input_schema(parameters: Iterable[Parameter], notes: Mapping[str, str]) -> 
 
 
 def _comment(text: str, declared: Collection[str]) -> tuple[str, dict[str, str]]:
-    """Take a comment apart: its first sentence, and its lines `p_x: …` and the like by name.
+    """Parse a comment: its first sentence, and its lines `p_x: …` and the like by name.
 
-    A line about a parameter, `declared` by this name, needs no empty one before it.
-    A list of tools is read with every question: `describe_schema` tells the rest to who wants it.
+    A line about a parameter, `declared` by this name, needs no empty one before it. A list of tools
+    is read with every question, so `describe_schema` shows the rest on demand.
     """
     lines = [line.rstrip() for line in text.strip().split("\n")]
     found = [_NOTE.match(line) for line in lines]
@@ -336,7 +336,7 @@ def _cut(text: str) -> str:
 
 
 def _told_apart(name: str, inputs: Iterable[Mapping[str, Any]]) -> str:
-    """Add the types, which are what PostgreSQL tells functions of one name apart by."""
+    """Add the types, by which PostgreSQL distinguishes overloads."""
     types = [_type_word(one["type"]) for one in inputs]
     full = "__".join([name, "_".join(types) or "none"])
     if _TOOL_NAME.fullmatch(full):

@@ -1,7 +1,7 @@
 """The connections on which the text of agents runs.
 
-A connection keeps the statements of one principal at a time: they are gone before the next one
-begins, whose sight of them, and whose plans made of them, would else be a leak.
+A connection keeps the statements of one principal at a time. They are gone before the next one
+begins: seeing them, or plans made from them, would be a leak.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = ["KEPT_STATEMENTS", "GatewayConnection", "TransactionConnection"]
 KEPT_STATEMENTS = 64
 _KEPT_LENGTH = 4_096
 
-# Transactions end in ROLLBACK, never COMMIT: it undoes role, settings, LISTEN and cursors. Session
-# advisory locks are what it leaves; they go before anybody else comes, or when nobody does.
+# Transactions end in ROLLBACK, never COMMIT: it undoes role, settings, LISTEN and cursors. Only
+# session advisory locks remain; they are released before anybody else comes, or when nobody does.
 _UNLOCK = "SELECT pg_catalog.pg_advisory_unlock_all()"
 
-# Statements inside functions keep plans of their own, for as long as the session lasts. What a
-# function answered that is IMMUTABLE by mistake stands in them as a constant: one tenant's rows.
+# Statements inside functions keep plans of their own for as long as the session lasts. The result
+# of a function that is wrongly IMMUTABLE stands in them as a constant: one tenant's rows.
 _FORGET = "DISCARD PLANS"
 
 
@@ -66,11 +66,12 @@ class GatewayConnection(LentConnection):
         return found
 
     async def begin(self, holder: UUID, begin: str, settings: str) -> None:
-        """Start a transaction: what the last one left is ended, and what another principal left.
+        """Start a transaction: end the last one, and drop what another principal left.
 
         `begin` starts it where none is yet, `settings` are the statements that set it up.
         """
-        # In this order: only who is no tenant any more may unlock, and READ COMMITTED comes first.
+        # In this order: only a session that has left the tenant's role may unlock, and READ
+        # COMMITTED comes first.
         if self.is_left_open:
             begin = f"ROLLBACK; {begin}"
         if holder != self._holder:
@@ -98,7 +99,7 @@ class GatewayConnection(LentConnection):
         return self._holder is not None and self._holder == holder
 
     def _cancel_current_command(self, sent: asyncio.Future[None], _: object = None) -> None:
-        """Leave it to `stopping` to have a query stopped: asyncpg would cut what does not stop."""
+        """Leave stopping a query to `stopping`: asyncpg would cut what does not stop."""
         sent.set_result(None)
 
     def forget(self) -> None:

@@ -1,8 +1,8 @@
-"""Is it alive, is it ready, and how is it: what GET /readyz and GET /health tell.
+"""Is it alive, is it ready, and how is it: the answers of GET /readyz and GET /health.
 
-Ready means that a call would be answered, and answered to the right tenant. What is worse than it
-should be, but does not stop that, is degraded. Who asks from elsewhere and without a key of head
-office learns yes or no, and nothing more.
+Ready means that a call would be answered, and for the right tenant. What is worse than it should
+be, but does not prevent that, is degraded. A caller from elsewhere without a key of head office
+learns yes or no, and nothing more.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ from pg_catalog.pg_roles as r
 where r.rolname = current_user
 """
 
-# One that has replayed nothing since its start is behind since then. Hardening leaves the gateway
-# these functions.
+# A replica that has replayed nothing since its start is behind since then. Hardening leaves the
+# gateway these functions.
 _LAG: Final = """
 select case
     when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
@@ -101,7 +101,7 @@ class Health:
         self._ready: asyncio.Task[bool] | None = None
 
     async def ready(self) -> bool:
-        """Say whether calls can be answered; one look at a time, however many ask."""
+        """Say whether calls can be answered; one check at a time, however many ask."""
         if self._ready is None or self._ready.done():
             self._ready = asyncio.create_task(self._is_ready())
         return await asyncio.shield(self._ready)
@@ -109,7 +109,7 @@ class Health:
     async def report(self) -> dict[str, Any]:
         """Look at everything."""
         found = await asyncio.gather(
-            # Where all connections are busy, the doctor waits for one, and calls are answered.
+            # If all connections are busy, the doctor waits for one while calls are answered.
             *(_look(c, "down" if n in self._vital else "degraded") for n, c in self._parts.items())
         )
         parts = dict(zip(self._parts, found, strict=True))
@@ -219,7 +219,7 @@ class Health:
 
 
 async def _look(check: Check, late: str = "down") -> Part:
-    # Not waited for to its end: on a connection that is silent that takes a while.
+    # Not awaited to its end: on a silent connection that takes a while.
     task = asyncio.create_task(_looked(check))
     _looking.add(task)
     task.add_done_callback(_looking.discard)

@@ -1,8 +1,8 @@
 """A limit on what PostgreSQL sends for one answer, before any of it becomes Python objects.
 
-PostgreSQL has no such limit, and the driver reads an answer whole: rows by the thousand that each
-hold one long value cost the server next to nothing, and would fill this process. The connection is
-not cut there: its query may run on, and whoever ends it has to see that it does (`stopping`).
+PostgreSQL has no such limit, and the driver reads an answer whole. Thousands of rows that each hold
+one long value cost PostgreSQL next to nothing, but would fill this process. The connection is not
+cut here: its query may run on, and whoever ends it must make sure that it stops (`stopping`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Inflow"]
 
-# To PostgreSQL: that is all, good-bye. It reads this when its query has ended.
+# The protocol's Terminate message. PostgreSQL reads it when its query has ended.
 _TERMINATE: Final = b"X\x00\x00\x00\x04"
 
 
 class Inflow(asyncio.Protocol):
-    """Hands on to the driver what comes on its connection, until that is too much.
+    """Passes data of a connection on to the driver, until it is too much.
 
     Then `is_over`, for ever: whatever else comes is dropped, and the connection is of no use.
     """

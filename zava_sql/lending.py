@@ -28,23 +28,23 @@ logger = logging.getLogger(__name__)
 # Seconds for which a transaction waits for the next one.
 _LEFT_OPEN = 0.005
 
-# Times that it was lent, and seconds in all, after which a connection is replaced: a backend's
-# caches only grow. One query that names 50,000 time zones leaves a gigabyte behind.
+# Loans, and seconds in all, after which a connection is replaced: a backend's caches only grow. One
+# query that names 50,000 time zones leaves a gigabyte behind.
 _MOST_USES = 50_000
 _MOST_SECONDS = 2.0
 
-# Seconds after which it is tried again to make one more than the database allowed.
+# Seconds until the next attempt to open more connections than the database allowed.
 _FULL = 0.5
 
 
 class LentConnection(asyncpg.Connection):
-    """A connection as its pool knows it; this one has nothing of who had it before."""
+    """A connection as its pool knows it; it holds nothing of a former user."""
 
-    # Times that it came back, since when it is lent, and seconds that it was.
+    # Loans so far, start of the current one, and seconds lent in all.
     uses = 0
     lent_at = 0.0
     seconds = 0.0
-    # The last transaction did well, and waits for the next to end it: that saves a trip.
+    # The last transaction succeeded, and waits for the next to end it: that saves a round trip.
     is_left_open = False
 
     async def end(self) -> None:
@@ -78,7 +78,7 @@ class Pool(Generic[C]):
         self._largest = largest
         self._lifetime = lifetime
         self._patience = patience
-        # Whoever holds a slot finds an idle connection, or may make one.
+        # The holder of a slot finds an idle connection, or may open one.
         self._slots = asyncio.Semaphore(largest)
         # With the time at which each came back; the one that came back last is at the end.
         self._idle: deque[tuple[C, float]] = deque()
@@ -87,8 +87,8 @@ class Pool(Generic[C]):
         self._sweep: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._making: set[asyncio.Task[C]] = set()
-        # Who has a slot and gets no connection of its own waits for one that comes back, or for
-        # room for another.
+        # The holder of a slot who gets no connection of its own waits for one that comes back, or
+        # for room for another.
         self._waiting: deque[asyncio.Future[C | None]] = deque()
         self._full_until = 0.0
         self._look: asyncio.TimerHandle | None = None
@@ -131,8 +131,8 @@ class Pool(Generic[C]):
 
     async def _made(self) -> C | None:
         """Make one; None where the database takes no more and there are others to wait for."""
-        # To its end, whoever gives up, with its slot: asyncpg leaves the error of one that is cut
-        # off to nobody, and who hangs up again and again makes no more than there may be.
+        # Run to its end even if the caller gives up, with its slot: asyncpg abandons the error of a
+        # connect that is cut off, and a caller who keeps hanging up must not exceed the limit.
         making = asyncio.get_running_loop().create_task(self._make())
         self._making.add(making)
         making.add_done_callback(self._making.discard)

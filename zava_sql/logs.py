@@ -1,9 +1,9 @@
-"""Events on standard error: one JSON object a line, or lines for people where it is a terminal.
+"""Events on standard error: one JSON object per line, or readable lines on a terminal.
 
 An event has fields with names of ours. It never holds what a caller wrote, what a row holds, a key
-or a connection string: of a statement there is the fingerprint, which is the same for all that
-differ in their literals only. Of what libraries say only where they said it is kept, since nobody
-has looked at what they may quote.
+or a connection string. A statement appears as its fingerprint, which is the same for all that
+differ only in literals. Of what libraries log only the place is kept, since nobody has checked what
+they may quote.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["call_fields", "configure", "event", "log_call", "log_error", "printa
 _OURS: Final = "zava_sql"
 _FIELDS: Final = "zava_fields"
 
-# What a pipe takes at once, if it takes anything; and seconds for which its reader may be busy.
+# Bytes that a pipe accepts at once, if any; and seconds for which its reader may be busy.
 _PIECE: Final = 4_096
 _PATIENCE: Final = 1.0
 
@@ -43,13 +43,13 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(_OURS).setLevel(level.upper())
-    # Nor is it told of that something could not be written, as where a disk is full for a moment:
-    # that would quote what a library says, with its arguments.
+    # Nor is a failed write reported, as on a full disk: that would quote a library's message and
+    # arguments.
     logging.raiseExceptions = False
 
 
 def say(line: str) -> None:
-    """Tell whoever started the server something, if that can be: it serves without as well."""
+    """Tell whoever started the server something, if possible: it serves without as well."""
     with suppress(OSError):
         sys.stderr.write(f"{line}\n")
 
@@ -112,7 +112,7 @@ def _event(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Leaves out what nobody reads: a pipe that is full would hold this process, for all callers.
+    """Drops what nobody reads: a full pipe would block this process, for all callers.
 
     Some clients start a server, and never read its standard error.
     """

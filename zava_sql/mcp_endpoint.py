@@ -1,8 +1,8 @@
 """The ASGI endpoint of streamable HTTP: stateless, so that any request may go to any process.
 
 It answers in plain JSON and still ends the work for a client that hangs up: the SDK's JSON mode
-does not look for that. Its event streams do, and a request that wants one gets one. An answer in
-JSON becomes a stream by itself once there is something to say before it.
+does not check for that. Its event streams do, and a request that wants one gets one. An answer in
+JSON becomes a stream by itself once there is a message to send before it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOOPBACK_NAMES", "Endpoint"]
 
-# What only a stream of events can carry, but a client that takes none goes without.
+# Parameters that ask for a stream of events; a client that accepts none goes without.
 _STREAMED = (b'"progressToken"', b'"io.modelcontextprotocol/logLevel"')
 
 _EVENT_TYPES = (b"text/event-stream", b"text/*", b"*/*")
@@ -54,7 +54,7 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Endpoint:
-    """Serves requests whose body a middleware in front has put together."""
+    """Serves requests whose body a middleware in front has assembled."""
 
     def __init__(self, server: ToolServer, settings: Settings) -> None:
         self.toolbox = server.toolbox
@@ -101,12 +101,12 @@ class Endpoint:
         if refusal is not None:
             await Response(refusal, 400, media_type="application/json")(scope, receive, send)
             return
-        # The SDK reads one line, and takes none for nothing (RFC 9110: for anything).
+        # The SDK reads one line, and treats none as nothing (RFC 9110: as anything).
         accepted = b",".join(v for k, v in scope["headers"] if k == b"accept") or b"*/*"
         # Names are the same in any case, which is compared below.
         headers = [(k, v.lower() if k in _NAMES else v) for k, v in scope["headers"]]
         headers = [(b"accept", accepted), *(one for one in headers if one[0] != b"accept")]
-        # Of two, a gateway may go by the other: together they are none that is served.
+        # Of two values a gateway may use the other: such a request is not served.
         versions = [v for k, v in headers if k == _VERSION]
         if len(versions) > 1:
             headers = [(k, b", ".join(versions) if k == _VERSION else v) for k, v in headers]
@@ -131,7 +131,7 @@ class Endpoint:
 
         with anyio.CancelScope() as work:
             self._running.add(work)
-            # No task group: as one ends, anyio describes the whole task in words.
+            # No task group: when one ends, anyio formats the whole task as text.
             watching = None if streamed else asyncio.create_task(watch(work))
             try:
                 # So that headers are compared with the caller's own tools, and no others.
@@ -157,7 +157,7 @@ def _is_odd(body: bytes) -> bool:
 
 
 class _Answer:
-    """Passes an answer on, behind what there is to say before it, and knows how far it has come."""
+    """Passes an answer on, after any messages before it, and tracks how far it has come."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

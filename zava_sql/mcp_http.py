@@ -45,10 +45,10 @@ _CORS_HEADERS = (
 )
 _CORS_EXPOSED = ("Mcp-Session-Id", "WWW-Authenticate")
 
-# What proxies call a request whose client did not wait for the answer.
+# The status that proxies log for a request whose client did not wait for the answer.
 _HUNG_UP = 499
 
-# What proxies say of whom they ask for.
+# Headers in which proxies say for whom they ask.
 _FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 
@@ -191,7 +191,7 @@ def _is_local(request: Request) -> bool:
     """Say whether somebody on this machine asks, no proxy or web page on it for somebody else."""
     if "origin" in request.headers or any(name.startswith(_FORWARDED) for name in request.headers):
         return False
-    # Most nginx say nothing of themselves, but speak a version that nobody else does.
+    # Most nginx send no such header, but use a version that nobody else does.
     if request.scope["http_version"] == "1.0":
         return False
     host = request.headers.get("host", "")

@@ -1,4 +1,4 @@
-"""Requests as they come in: each in whole and in time, and of one tenant no more than fit."""
+"""Incoming requests: each complete and in time, and of one tenant no more than fit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inbox"]
 
-# Seconds after which a body is late: who sends it is asked for once more; and is given up.
+# Seconds after which a body is late: its sender is identified once more; and after which it is
+# given up.
 _LATE: Final = 0.1
 _GIVEN_UP: Final = 30.0
 

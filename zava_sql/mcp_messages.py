@@ -1,7 +1,7 @@
-"""What the SDK leaves without an answer, so that its client waits for ever.
+"""Messages that the SDK leaves without an answer, so that its client waits for ever.
 
-Over stdio that is all that it cannot read. And in the older era it takes a request whose id is
-neither a text nor a whole number for a notification, which has none.
+Over stdio that is anything it cannot read. And in the older generation it takes a request whose id
+is neither a text nor a whole number for a notification, which has none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Word for a client that waits: PostgreSQL does not say how far a query is, but time passes."""
+"""Progress for a client that waits: PostgreSQL does not say how far a query is, but time passes."""
 
 from __future__ import annotations
 

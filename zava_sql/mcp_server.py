@@ -47,13 +47,14 @@ __all__ = ["listen", "serve_http", "serve_stdio", "serve_worker", "url_of"]
 _DRAIN = 8
 
 # Seconds for which a connection waits for its next request: longer than proxies and clients keep it
-# to send on (60 and less). Whoever closes first must be who sends, or a request is lost on its way.
+# for sending (60 and less). The sender must be the one that closes first, or a request is lost on
+# its way.
 _KEPT = 75
 
 # Seconds after which a process tells the others of its connections.
 _OBSERVE = 2
 
-# Why a port cannot be had though nobody has it.
+# Errors for a port that is refused although nobody uses it.
 _LISTEN_HINTS = {
     errno.EACCES: "This account may not have it: choose one from 1024 on with --port.",
     errno.EADDRNOTAVAIL: "Choose an address of this machine with --host.",
@@ -139,7 +140,7 @@ async def serve_worker(agent: Agent, listener: socket.socket, fd: int) -> None:
 
 
 def _settle() -> None:
-    """Leave what is loaded out of garbage collection, which a large answer sets off repeatedly."""
+    """Exclude what is loaded from garbage collection, which a large answer triggers repeatedly."""
     gc.collect()
     gc.freeze()
 
@@ -152,7 +153,7 @@ async def _serve(server: _HttpServer, listener: socket.socket) -> None:
 
 
 class _HttpServer(uvicorn.Server):
-    """Leaves signals to `serve_http`: uvicorn would send itself again what it has obeyed."""
+    """Leaves signals to `serve_http`: uvicorn would raise again each signal it has obeyed."""
 
     def __init__(self, app: ASGIApp, endpoint: Endpoint) -> None:
         super().__init__(

@@ -57,7 +57,7 @@ class Output:
         try:
             await asyncio.wait(writing)
         except asyncio.CancelledError:
-            # A line is whole for who reads, and for who does not that is no matter.
+            # A line is whole for a client that reads; for one that does not it does not matter.
             with anyio.CancelScope(shield=True):
                 await asyncio.wait(writing, timeout=_FAREWELL)
             raise
@@ -115,7 +115,7 @@ async def lines(output: Output) -> AsyncIterator[str]:
 
 
 def _without_halves(line: str) -> str:
-    """Put NUL in place of half a surrogate pair, which is refused where it stands.
+    """Replace half a surrogate pair by NUL, which is refused where it stands.
 
     The SDK takes such a line for no JSON and says nothing, so that its client waits for ever.
     """

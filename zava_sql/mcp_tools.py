@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ToolServer", "create_server"]
 
-# Of tools, more than services of models take: half of the clients never ask for a second page.
+# Tools per page, more than model services accept: half of the clients never ask for a second page.
 _PAGE: Final = 500
 
 _BLANK: Final = "# blank: the answer holds no visible character"
@@ -154,7 +154,7 @@ def create_server(agent: Agent, identify: Callable[[], Awaitable[Principal]]) ->
 
 
 async def _edge(ctx: Context, call_next: CallNext) -> HandlerResult:
-    """Tell of whatever a handler raised in words of ours: the SDK would send the error's own."""
+    """Report whatever a handler raised in our own words: the SDK would send the error's text."""
     try:
         return await call_next(ctx)
     except MCPError:
@@ -209,7 +209,7 @@ def _known(tool: Tool | None, name: str) -> Tool:
 
 
 def _visible(result: types.CallToolResult) -> types.CallToolResult:
-    """Leave no text blank: services of models refuse it, and the conversation that it is in."""
+    """Leave no text blank: model services refuse it, and the conversation that contains it."""
     kept = [
         part
         for part in result.content

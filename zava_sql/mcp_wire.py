@@ -37,7 +37,7 @@ class _Chunks(ChunkedReader):
 
 
 class _Connection(h11.Connection):
-    """Refuses a body in crumbs or of two lengths, and too much before one without a closer look."""
+    """Refuses a body in tiny chunks or with two lengths and, unparsed, too much before one."""
 
     _pieces = 0
     _bytes = 0

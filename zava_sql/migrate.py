@@ -60,13 +60,13 @@ __all__ = [
 
 T = TypeVar("T")
 
-# How PostgreSQL says which function it was in; of ours none meets a right that is missing.
+# PostgreSQL's phrase for the function it was in; missing privileges occur in none of ours.
 THEIRS = re.compile(r"^PL/pgSQL.*? (?!zava\.|zava_run\.|api\.)([\w.\"$]+)\(\)", re.MULTILINE)
 
 # The first PostgreSQL that grants roles with the options that tell tenants apart.
 OLDEST = 16
 
-# What PostgreSQL and the way to it may raise; `explain` has words for it.
+# Exceptions of PostgreSQL and the connection to it; `explain` has words for them.
 FAILURES = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 GONE = (
     asyncpg.PostgresConnectionError,
@@ -177,7 +177,7 @@ def ask(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
 
 
 def run(work: Coroutine[object, object, T]) -> T:
-    """Do something with databases, and put what they say into words of ours."""
+    """Do something with databases, and translate their errors into ours."""
     with _translated(_config("")):
         return asyncio.run(work)
 

@@ -1,7 +1,7 @@
-"""How the tools are doing: calls, mean, quantiles, longest, slow. Read from what is counted anyway.
+"""How the tools are doing: calls, mean, quantiles, longest, slow. Read from existing metrics.
 
-Quantiles are estimates: between the bounds of a bucket calls are taken to be spread evenly. It is
-about all callers together, so of tenants only head office, which sees all stores, may read it.
+Quantiles are estimates: within a bucket calls are assumed to be spread evenly. The figures cover
+all callers together, so of tenants only head office, which sees all stores, may read them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What functions of the database say while they run (`raise notice` and the like).
+"""Messages of functions of the database while they run (`raise notice` and the like).
 
-Only what PL/pgSQL's RAISE says is passed on, which is the words of a function's author: messages of
-PostgreSQL itself may quote more. A connection is listened to for as long as one call has it.
+Only PL/pgSQL's RAISE is passed on, which holds the words of a function's author: messages of
+PostgreSQL itself may quote more. A connection is listened to only while one call has it.
 """
 
 from __future__ import annotations

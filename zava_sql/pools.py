@@ -82,7 +82,7 @@ def _options(settings: Settings, variable: str, url: SecretStr | None) -> dict[s
         "server_settings": {"application_name": settings.application_name}
         if settings.pooler
         else _session(settings) | {"search_path": _SEARCH_PATH},
-        # A cache for texts up to one byte holds nothing; one of size 0 would have every text sent
+        # A cache for texts of at most one byte holds nothing; one of size 0 would send every text
         # twice.
         "max_cacheable_statement_size": 1 if settings.pooler else 15_360,
     }
@@ -106,15 +106,15 @@ def _session(settings: Settings) -> dict[str, str]:
         "bytea_output": "hex",
         # As names are shown to clients, and compared.
         "quote_all_identifiers": "off",
-        # Of what is written out in a text, as of any other answer.
+        # For literals in a text, as for any other value.
         "extra_float_digits": "1",
-        # As the standard has it, and everybody who writes a query.
+        # As in the standard, and as every author of a query expects.
         "transform_null_equals": "off",
         "array_nulls": "on",
         # What the guard's lexer assumes.
         "standard_conforming_strings": "on",
         "client_encoding": "UTF8",
-        # Ends the work for a client that is gone, even where no cancel request came through.
+        # Ends the work for a client that is gone, even if no cancel request came through.
         "client_connection_check_interval": "1000",
     }
 

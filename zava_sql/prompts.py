@@ -20,7 +20,8 @@ class Prompt:
     arguments: tuple[types.PromptArgument, ...] = ()
 
 
-# Without blanks: where arguments are typed behind a command, as in Claude Code, one is a word.
+# Without blanks: in clients that take arguments behind a command, such as Claude Code, a blank
+# separates arguments.
 _PERIOD = types.PromptArgument(
     name="period", description="Such as 2025, 2025-05, 2025-Q2 or last-month.", required=True
 )

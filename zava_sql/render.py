@@ -1,7 +1,7 @@
 """An answer as text: CSV for models, JSON for programs, Markdown to show, a table for terminals.
 
-Values come as the driver gives them (those of `text_types` are PostgreSQL's own text already).
-Work goes by column, not by cell: most columns need nothing done to them, and that is seen at once.
+Values come as the driver gives them (those of `text_types` are PostgreSQL's own text already). Work
+is done by column, not by cell: most columns need nothing, and one look shows that.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _INVISIBLE += [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x
 _VISIBLE = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _INVISIBLE}
 _VISIBLE |= {ord("\n"): "\n", ord("\t"): "\\t", ord("\r"): "\\r"}
 
-# What Markdown would obey in a cell, links, images and HTML among it; _ within a word stands.
+# What Markdown would interpret in a cell, links, images and HTML among it; _ within a word stays.
 _MARKUP = re.compile(r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])")
 
 

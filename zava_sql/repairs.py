@@ -1,4 +1,4 @@
-"""What a model can write instead of what PostgreSQL could not do."""
+"""What a model can write instead of what PostgreSQL rejected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["COLUMNS", "FUNCTIONS", "OURS", "TABLES", "repair"]
 
-# Of names that there are not; who can look names up says more.
+# Errors for unknown names; a caller that can look names up gives a better hint.
 COLUMNS: Final = (
     "Names are in describe_schema; 'text' in single quotes; WHERE and HAVING know no alias."
 )
@@ -99,7 +99,7 @@ _OF_ARGUMENTS: Final[tuple[tuple[str, str, str], ...]] = (
 # Hints that quote nothing from the database.
 OURS: Final = frozenset(hint for _, _, hint in _OF_ARGUMENTS + _REPAIRS)
 
-# What PostgreSQL says to everybody; its other hints know the case.
+# PostgreSQL's generic hints; its other hints are specific to the case.
 _GENERAL: Final = (
     "No function matches",
     "No operator matches",

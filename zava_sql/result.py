@@ -1,6 +1,7 @@
-"""An answer as the database gave it, by its columns: what is done to values is done by column.
+"""An answer as the database gave it, by column: whatever is done to values is done by column.
 
-A tuple for each row would cost as much as fetching them, and only some forms of an answer want one.
+A tuple for each row would cost as much as fetching them, and only some formats of an answer need
+one.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _size(value: object) -> int:
         return 0
     if isinstance(value, list):
         count, element = elements(value)
-        # What is no text takes Python long to write, only to be measured.
+        # What is not text takes Python long to format, only to be measured.
         if not isinstance(element, str):
             return _VALUE_BYTES * count
     return len(value) if isinstance(value, str) else len(str(value))

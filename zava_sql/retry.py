@@ -1,8 +1,8 @@
-"""When to try again, and when to stop trying. Only reads go this way: twice does no harm.
+"""When to try again, and when to stop trying. Only reads go this way: running twice does no harm.
 
-Tried again is what a lost connection or a conflict has ended, after a random wait that grows, and
-within the caller's time. What was cancelled, ran into a limit or was refused is not. While the
-database is away calls are refused at once, but for one now and then that finds out.
+What a lost connection or a conflict ended is retried, after a random wait that grows, and within
+the caller's time. What was cancelled, ran into a limit or was refused is not. While the database is
+away calls are refused at once, except one now and then that finds out.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _GONE: Final = ("not connected", 'the "failed" state', "operation (2) is in prog
 _FIRST: Final = 0.1
 _LONGEST: Final = 2.0
 
-# Seconds for which a breaker refuses calls at first, and twice as long each time nobody was found:
+# Seconds for which a breaker refuses calls at first, doubled each time the database is still away:
 # many restarts take less than a second.
 _SOON: Final = 0.25
 
@@ -60,7 +60,7 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return True  # of several hosts none is the primary, as while another one becomes it
     if isinstance(error, asyncpg.InternalClientError):
-        # What it says where it has not noticed yet that the connection is gone.
+        # Its error if it has not noticed yet that the connection is gone.
         return any(sign in str(error) for sign in _GONE)
     return isinstance(error, OSError)
 
@@ -109,7 +109,7 @@ class Breaker:
         return "half-open" if self._probing else "open"
 
     def take_retries(self) -> int:
-        """Give how often calls were tried again since this was asked last."""
+        """Give the number of retries since this was last called."""
         taken, self._retries = self._retries, 0
         return taken
 

@@ -1,9 +1,9 @@
 """The runner: the text of an agent inside a SECURITY DEFINER function of its class role.
 
 For databases that nobody hardened, as where a service gives no superuser. There `set_config()`
-could turn a tenant into the gateway; inside such a function PostgreSQL itself refuses to change
-the role. What it refuses to do: fetch through a cursor, whose rows would be made after the function
-has returned, with the rights of its caller.
+could turn a tenant into the gateway; inside such a function PostgreSQL itself refuses to change the
+role. It never fetches through a cursor, whose rows would be produced after the function has
+returned, with the rights of its caller.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CLASSES = {"store": "store_manager", "region": "regional_manager", "head": "hea
 # Schemas whose types the runner may name, whatever others a database has.
 _USABLE = frozenset({"pg_catalog", "public", "retail", "api"})
 
-# What the gateway may execute PUBLIC may, and so every tenant: that is what hardening ends.
+# Whatever the gateway may execute PUBLIC may, and so every tenant: hardening ends that.
 _OPEN = """
 select pg_catalog.has_function_privilege(
     current_user, 'pg_catalog.set_config(text, text, boolean)', 'execute'
@@ -51,7 +51,7 @@ select exists (
 
 
 async def is_open(connection: GatewayConnection) -> bool:
-    """Say whether a text may call set_config(), with which it becomes the gateway."""
+    """Say whether a text could call set_config(), and so become the gateway."""
     found: bool = await connection.fetchval(_OPEN)
     return found
 

@@ -55,7 +55,7 @@ class SlowCalls:
         database, who = self._database, call.principal
         caps = database.caps.of(who.role)
         try:
-            # A turn of the tenant's own: what made the query slow may be in its plan already.
+            # Under a turn of the tenant: planning alone may be what made the query slow.
             async with database.turns.turn(who.role, caps.max_concurrent, caps.pool_timeout):
                 found = await explained(database, who, f"select * from (\n{sql}\n) as q")
             plan = plan_shape(found)

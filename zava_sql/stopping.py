@@ -1,8 +1,8 @@
-"""Ends a connection whose query may run on, and stays with it until that query has ended.
+"""Ends a connection whose query may run on, and waits until that query has ended.
 
-Within some functions PostgreSQL hears no request to stop, for hours if the values are long. Were
-the connection cut meanwhile, its backend would stay without anybody who counts it, and one tenant
-could fill the server with such backends.
+Within some functions PostgreSQL notices no request to stop, for hours if the values are long. If
+the connection were cut meanwhile, its backend would remain uncounted, and one tenant could fill the
+server with such backends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["stop"]
 
-# Seconds after which a query that runs is asked to stop once more, and at most between requests.
+# Seconds after which a running query is asked to stop once more, and the longest interval after.
 _AGAIN: Final = 0.02, 5.0
 
 # Seconds for one request: where nobody answers it would wait for ever. And for how long nobody may

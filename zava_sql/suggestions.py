@@ -1,4 +1,4 @@
-"""Which name was meant: what a model needs to write its statement again, without another call."""
+"""Which name was meant, so that a model can rewrite its statement without another call."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _CHARACTERS: Final = 1_000
 async def suggest(
     database: Database, principal: Principal, error: DatabaseError, canonical: str
 ) -> None:
-    """Put the names that there are into the hint of an error that found none, where that can be.
+    """Put existing names into the hint of an error about an unknown name, where possible.
 
     The error's position is one in the canonical text.
     """
@@ -79,7 +79,7 @@ def _tables(wrong: str, parts: Iterable[Part]) -> str:
         likeness.set_seq1(table)
         return -ratio()
 
-    # Nobody else is served meanwhile, and to look for what two names share takes long.
+    # Nobody else is served meanwhile, and comparing names takes long.
     if len(tables) > _COMPARED:
         tables.sort(key=partial(unlike, ratio=likeness.quick_ratio))
     near = sorted(tables[:_COMPARED], key=partial(unlike, ratio=likeness.ratio))

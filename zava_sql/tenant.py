@@ -50,17 +50,19 @@ __all__ = [
 # A context outlives its statement by this many seconds, never a request.
 _CONTEXT_MARGIN = 30
 
-# Where whoever becomes the gateway can read pg_stat_activity, and use what it has read as soon as
-# it is lent the same backend, the context is a value, which no view shows, not a part of the text.
+# On a database where a session that becomes the gateway can read pg_stat_activity, and use a
+# context it found there as soon as it is lent the same backend, the context is sent as a value,
+# which no view shows, and not as part of the text.
 _TAKE = (
     "select pg_catalog.set_config('zava.context', $1, true),"
     " pg_catalog.set_config('role', $2, true)"
 )
 
-# PostgreSQL asks leakproof conditions that cost less than ten operators before a fence that costs
-# more than they, so of rows that it hides. A subquery in one runs, and fails, where it is reached:
-# `case when email > 'x' then (select 1 / 0 …) end` read the rows of others, letter by letter.
-# Where operators cost nothing, none of them costs less, and fences come first (order_qual_clauses).
+# PostgreSQL evaluates a leakproof condition that costs less than ten operators before a fence that
+# costs more, so for rows that the fence hides. A subquery in such a condition runs, and fails, if
+# it is reached: `case when email > 'x' then (select 1 / 0 …) end` read the rows of others letter by
+# letter. If operators cost nothing, no condition costs less, and fences come first
+# (order_qual_clauses).
 _FENCES_FIRST = " SET LOCAL cpu_operator_cost = 0;"
 
 # What zava.verify_context() raises for a key that is retired, and nothing else does.
@@ -199,10 +201,10 @@ def _principal(row: asyncpg.Record) -> Principal:
 
 
 def _limits(gateway: GatewayConnection, caps: Settings, usual: Settings, planning: str) -> str:
-    """Give the statements that set what is tighter for a role than for the session, or not ours."""
+    """Give the statements for settings that are tighter for a role, or are not ours."""
     limits = planning
     if gateway.get_server_version() >= (17,):
-        # Set for everybody, it would end the connection: long queries of one tenant would pass for
+        # A default of the role would end the connection: long queries of one tenant would look like
         # a database that is away.
         limits += " SET LOCAL transaction_timeout = 0;"
     if caps.statement_timeout != usual.statement_timeout:
@@ -228,13 +230,12 @@ async def tenant_session(
 ) -> AsyncIterator[GatewayConnection]:
     """Lend a pooled connection inside a read-only transaction of this principal.
 
-    The session has the principal's role, or `role` where the runner will take the principal's. It
-    plans as is best for text that `is_ours`, and as is safe for any other.
-    Afterwards the connection goes back clean, or it is ended; the caller does not wait for that.
+    The session has the principal's role, or `role` if the runner is to take the principal's.
+    Planning is tuned for speed if the text `is_ours`, and for safety otherwise. Afterwards the
+    connection goes back clean, or is closed; the caller does not wait for that.
 
-    Raises:
-        LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time; or the
-            signing key is retired.
+    Raises: LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time; or the
+    signing key is retired.
     """
     if not database.is_key_known:
         raise _retired()
@@ -247,8 +248,8 @@ async def tenant_session(
         begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;"
         pid = gateway.get_server_pid()
         if database.session_start:
-            # The pid that a pooler tells is an invention of its own. Without any, a context that
-            # another session shows in pg_stat_activity could be used in this one.
+            # A pooler reports an invented pid. Without any, a context that another session shows in
+            # pg_stat_activity could be used in this one.
             await gateway.execute(begin + database.session_start)
             begin = ""
             pid = await gateway.fetchval("select pg_catalog.pg_backend_pid()")
@@ -256,7 +257,7 @@ async def tenant_session(
         role = role or principal.role
         # Values of ours only: the role's form is checked by the table it comes from.
         taking = f"SET LOCAL zava.context = '{context}'; SET LOCAL ROLE \"{role}\""
-        # From head office no row is hidden.
+        # No row is hidden from head office.
         planning = "" if is_ours or principal.kind == "head" else _FENCES_FIRST
         limits = _limits(gateway, caps, database.settings, planning)
         try:
@@ -273,7 +274,7 @@ async def tenant_session(
             ) from error
         with heard(gateway):
             yield gateway
-        # A function may have caught what the database says of a key that was retired meanwhile.
+        # A function may have caught the database's error for a key that was retired meanwhile.
         if not database.is_key_known:
             raise _retired()
         state = "sound"
@@ -282,10 +283,10 @@ async def tenant_session(
         gateway.forget()
         state = "unknown" if gateway.inflow.is_over else "failed"
         if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _KEY_RETIRED:
-            # The database says so before this server has heard of it.
+            # The database reports it before this server has heard of it.
             raise _retired() from error
         if isinstance(error, asyncpg.PostgresError) and error.sqlstate == TIME_OVER:
-            # A clock has moved. The next attempt goes by what it shows now.
+            # A clock has moved. The next attempt uses the current time.
             await gateway.end()
             await database.follow_clock(gateway)
             raise ServiceUnavailable(

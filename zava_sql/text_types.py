@@ -1,4 +1,4 @@
-"""Types whose values are taken as PostgreSQL writes them: the driver would lose something."""
+"""Types whose values are read as PostgreSQL writes them, since the driver would lose something."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _TEXT_TYPES = (
     "polygon",
 )
 
-# Types that are made of numbers, which PostgreSQL writes in ways of its own. To the driver they are
-# no scalars, so that it must be told by number.
+# Types made of numbers, which PostgreSQL writes in its own way. The driver does not treat them as
+# scalars, so it must be told by OID.
 _TEXT_MADE_OF_OTHERS = {
     "point": 600,
     "lseg": 601,
@@ -40,11 +40,11 @@ _TEXT_MADE_OF_OTHERS = {
     "circle": 718,
 }
 
-# Arrays of what may be written as no character at all: bits, vectors of words, citext, hstore. The
-# driver is sent them as text, leaves such an element out, and whoever looks at its place ends the
-# process. So they are read as PostgreSQL writes them. pgvector's have no such elements. And all
-# ranges: the driver cannot read those of such types, and makes objects for two seconds of a million
-# others.
+# Arrays of types that may be written as no character at all: bits, vectors of words, citext,
+# hstore. As text, the driver leaves such an element out, and whoever looks at its place ends the
+# process. So these arrays are read as PostgreSQL writes them. pgvector's have no such elements. And
+# all ranges: the driver cannot read those of such types, and for two seconds makes objects of a
+# million others.
 _OF_TODAY = """
 with recursive risky as (
     select t.oid

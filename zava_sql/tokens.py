@@ -48,7 +48,7 @@ _FRESH = 300
 _PAUSE = 10
 _STALE = 3600
 
-# Why a token is not believed, for the log alone; of any other error, that it is malformed.
+# Why a token is rejected, for the log alone; any other error means that it is malformed.
 _REASONS: Final = {
     jwt.ExpiredSignatureError: "expired",
     jwt.ImmatureSignatureError: "not valid yet",
@@ -103,10 +103,9 @@ class TokenReader:
         self.keys = KeySet(settings.auth_jwks)
 
     async def read(self, text: str, refuse: Callable[[str], object] = str) -> Token | None:
-        """Give what the token says, or None when it is not to be believed; `refuse` is told why.
+        """Give the claims of a token, or None if it is rejected; `refuse` is told why.
 
-        Raises:
-            ServiceUnavailable: the issuer's keys cannot be had.
+        Raises: ServiceUnavailable: the issuer's keys cannot be had.
         """
         if len(text) > _MAX_TOKEN:
             refuse("too long")
@@ -236,7 +235,8 @@ class KeySet:
             httpx2.AsyncClient(
                 timeout=_FETCH_TIMEOUT,
                 follow_redirects=False,
-                # What is asked without TLS stays on this machine: no proxy of the environment.
+                # A request without TLS stays on this machine: it uses no proxy from the
+                # environment.
                 trust_env=urlsplit(self._source).scheme == "https",
             ) as client,
             client.stream("GET", self._source) as answer,
@@ -254,7 +254,7 @@ class KeySet:
         keys = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(keys, list):
             raise ValueError("not a JWK set")  # noqa: TRY004 - it is the document's fault
-        # With a private key that stands there anybody may have signed.
+        # If the private key is published there, anybody may have signed.
         self._keys = [key for key in keys if isinstance(key, dict) and "d" not in key]
         self._loaded = time.monotonic()
 

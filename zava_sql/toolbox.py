@@ -89,10 +89,9 @@ class Toolbox:
         return time.monotonic() - self._catalogue.looked_at
 
     async def learn(self, principal: Principal) -> None:
-        """Have it known which functions this principal may call.
+        """Make sure it is known which functions this principal may call.
 
-        Raises:
-            DatabaseError, ServiceUnavailable: see `errors`.
+        Raises: DatabaseError, ServiceUnavailable: see `errors`.
         """
         await self._catalogue.visible_to(principal)
 

@@ -44,7 +44,7 @@ __all__ = [
     "text_result",
 ]
 
-# Characters: beyond, a message quotes more of what was sent than it explains.
+# Characters: beyond this, a message quotes more than it explains.
 _REASON: Final = 200
 
 READS = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -60,7 +60,7 @@ At most max_rows rows come back, and {kilobytes} kB. If there are more, the last
 csv: the first line is name:type; NULL is bare, the text "NULL" and the empty text are quoted. \
 json: columns, rows as arrays; numeric, and integers beyond 2^53, are strings."""
 
-# Strict readers of JSON Schema want what is required to be told of.
+# Strict readers of JSON Schema want every required field declared.
 _FIELDS: Final = {
     "type": "object",
     "properties": {
@@ -69,7 +69,7 @@ _FIELDS: Final = {
         "truncated": {"type": "boolean"},
     },
     "required": ["columns", "row_count", "truncated"],
-    # There are rows where asked for, and more: some clients keep nothing but what is told of.
+    # There are rows only if asked for, and more fields: some clients drop what is not declared.
     "additionalProperties": True,
 }
 
@@ -86,7 +86,7 @@ days or more up to the newest sale: its description says which."""
 def _multiple_of(
     validator: Draft202012Validator, of: float, number: object, _: object
 ) -> Iterator[Problem]:
-    """Count as numbers are written: jsonschema's own rule has 19.99 as no multiple of 0.01."""
+    """Count in decimal: by jsonschema's own rule 19.99 is no multiple of 0.01."""
     if not validator.is_type(number, "number"):
         return
     try:
@@ -100,7 +100,7 @@ def _multiple_of(
 def _pattern(
     validator: Draft202012Validator, pattern: str, text: object, _: object
 ) -> Iterator[Problem]:
-    """Have `$` mean the end, as in JSON Schema: in Python a last line break may follow it."""
+    """Make `$` mean the end, as in JSON Schema: in Python a last line break may follow it."""
     if validator.is_type(text, "string") and not re.search(_to_the_end(pattern), str(text)):
         yield Problem(f"{text!r} does not match {pattern!r}")
 
@@ -115,7 +115,7 @@ _PART: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 
 
 def _bounded(rule: Rule) -> Rule:
-    """Have NaN, which JSON has not but Python reads, break a rule that its size would not."""
+    """Make NaN, which is not JSON but which Python reads, break a rule that its size would not."""
 
     def check(
         validator: Draft202012Validator, bound: object, number: object, schema: object

@@ -1,4 +1,4 @@
-"""A fair share of what there are few of, such as connections: tenants take turns.
+"""A fair share of scarce things, such as connections: tenants take turns.
 
 However many calls one tenant sends, the others find a slot.
 """
@@ -35,7 +35,7 @@ _current: ContextVar[_Turn | None] = ContextVar("current", default=None)
 
 
 def last_until(running: asyncio.Task[Any]) -> None:
-    """Have the turn of who calls, if there is one, last until this has ended."""
+    """Make the caller's turn, if there is one, last until this has ended."""
     if turn := _current.get():
         turn.running = running
 
@@ -55,12 +55,12 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, tenant: str, limit: int, seconds: float) -> AsyncIterator[None]:
-        """Hold a slot, for which this waits so many seconds at most.
+        """Hold a slot, after waiting for it at most so many seconds.
 
-        Whoever gives up does not wait for the end of what runs on, such as a query: the slot does.
+        A caller who gives up does not wait for the end of what runs on, such as a query; the slot
+        does.
 
-        Raises:
-            LimitExceeded: none came free in time, or too many calls of this tenant wait.
+        Raises: LimitExceeded: none came free in time, or too many calls of this tenant wait.
         """
         if self._free and self._running[tenant] < limit and tenant not in self._waiting:
             self._begin(tenant)

@@ -1,6 +1,6 @@
-"""What is wrong with the URL of a database, as one connects by it; nothing of it is quoted.
+"""Explains what is wrong with the URL of a database, without quoting any of it.
 
-The driver reads URLs nearly as libpq does. Where it differs in silence, this says so.
+The driver reads URLs nearly as libpq does. Where it silently differs, this says so.
 """
 
 from __future__ import annotations
@@ -23,23 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["WRONG_URL", "connecting", "wrong_url"]
 
-# What drivers raise for a URL that is none, such as one with a port that is too large.
+# Exceptions of drivers for an invalid URL, such as one with a port that is too large.
 WRONG_URL: Final = (ValueError, OverflowError)
 
 # Parameters that name files, as the driver reads them.
 _FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 
-# TLS that ends because nobody is there any more.
+# TLS errors that mean the peer is gone.
 _LOST: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 @contextmanager
 def connecting(name: str, url: str) -> Iterator[None]:
-    """Put into words of ours what is wrong with a URL, or with the files that it names.
+    """Translate errors in a URL, or in the files that it names.
 
-    Raises:
-        ConfigurationError: something is.
-        ServiceUnavailable: no host is of the kind that it asks for.
+    Raises: ConfigurationError: something is wrong with it. ServiceUnavailable: no host is of the
+    kind that it asks for.
     """
     try:
         _require_service(name, url)
@@ -82,7 +81,7 @@ def _parameters(url: str) -> dict[str, str]:
 
 
 def _require_service(name: str, url: str) -> None:
-    """See that a service is known: for one that is not, the driver connects to this machine."""
+    """Check that a service is known: for an unknown one the driver connects to this machine."""
     service = _parameters(url).get("service")
     if service is None:
         return

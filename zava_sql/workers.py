@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shared_directory", "supervise"]
 
-# Seconds before a process that died is replaced: one that cannot start must not keep us busy.
+# Seconds before a process that died is replaced: one that cannot start must not cause a busy loop.
 _PAUSE = 1
 
 # Seconds for which a directory that nobody holds may be one that is being made.
@@ -47,14 +47,15 @@ def supervise(
     watched = set(_WATCHED)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         watched.remove(signal.SIGHUP)  # as under nohup: even ignored, what is waited for comes
-    # Ignored, as by who began this, it would never come, and nobody would be buried.
+    # If ignored, as it may be by the parent, SIGCHLD would never come, and no child would be
+    # reaped.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     alive, held = os.pipe()
-    # What is loaded is theirs too, as long as nobody writes to it, which collecting garbage does.
-    # Nor need it be taken apart at the end, which takes seconds.
+    # Loaded memory is shared as long as nobody writes to it, which garbage collection does. Nor
+    # need it be freed at the end, which takes seconds.
     gc.collect()
     gc.freeze()
-    # From here on signals wait until they are asked for; a child lets them through again.
+    # From here on signals are blocked until they are asked for; a child unblocks them again.
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     try:
         children = {_start(work, alive, held) for _ in range(number)}

@@ -1,4 +1,4 @@
-"""The text of a query within brackets, and what PostgreSQL says that it gives."""
+"""The text of a query within brackets, and PostgreSQL's description of its result."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "Prepared", "prepared", "unsendable", "wrapped"]
 
-# The newline keeps a trailing comment from swallowing the bracket. That only a query can stand in
-# the brackets stops PREPARE, SET, COMMIT and their like: the wrap is a boundary, no convenience.
+# The newline keeps a trailing comment from swallowing the bracket. Since only a query can stand in
+# the brackets, PREPARE, SET, COMMIT and the like are errors: the wrap is a security boundary.
 HEAD: Final = "select * from (\n"
 _TAIL: Final = "\n) as q limit "
 
@@ -30,13 +30,13 @@ _MOST_VALUES: Final = 1_000_000
 _MOST_BYTES: Final = 32_000_000
 _MOST_BYTES_OF_ARRAYS: Final = 4_000_000
 
-# asyncpg reads their fields as if they came in the format that is set for columns: wrong values.
+# asyncpg reads their fields in the format that is set for columns: wrong values.
 _RECORDS: Final = frozenset({"record", "record[]", "_record"})
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A statement that gives one row more than `rows`, if there is one more."""
+    """A statement that returns one row more than `rows`, if there is one."""
 
     text: str
     statement: PreparedStatement[asyncpg.Record]

@@ -1,4 +1,4 @@
-"""Refusals of what PostgreSQL's scanner would not take, or would take for something else."""
+"""Refusals of what PostgreSQL's scanner would reject, or would read differently."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PLAIN: Final = {
 
 
 def bad_character(character: str, place: int) -> Refusal:
-    """Make the refusal of a character of which no name is made; office programs write some."""
+    """Return the refusal of a character that is part of no token; office programs write some."""
     hint = "Use plain spaces and quotes; write unusual names in double quotes."
     if character in _QUOTES:
         hint = "Write texts in straight single quotes, '...', and unusual names in \"...\"."
@@ -56,7 +56,7 @@ def bad_character(character: str, place: int) -> Refusal:
 
 
 def bad_end(begins: str, text: str, start: int) -> Refusal:
-    """Make the refusal of `text` behind a semicolon; `begins` is the first token of the query."""
+    """Return the refusal of `text` behind a semicolon; `begins` is the first token of the query."""
     fence = "```" in (begins[:3], text[:3])
     return Refusal(
         "multiple_statements",
@@ -67,7 +67,7 @@ def bad_end(begins: str, text: str, start: int) -> Refusal:
 
 
 def bad_operator(text: str) -> Refusal:
-    """Make the refusal of an operator that is not in the allowlist."""
+    """Return the refusal of an operator that is not in the allowlist."""
     return Refusal(
         "operator",
         f"operator {piece(text)} is not allowed",
@@ -78,7 +78,7 @@ def bad_operator(text: str) -> Refusal:
 
 
 def bad_token(form: str | None, text: str) -> Refusal:
-    """Make the refusal of what is no token: a prefix, or all the rest of a text."""
+    """Return the refusal of what is not a token: a prefix, or all the rest of a text."""
     first = text[0]
     if form == "prefix":
         hint = _BAD_PREFIX[first.lower()]
@@ -95,7 +95,7 @@ def bad_token(form: str | None, text: str) -> Refusal:
 
 
 def adjacent_strings(start: int) -> Refusal:
-    """Make the refusal of two strings that are none to PostgreSQL; the second is at `start`."""
+    """Return the refusal of two strings that PostgreSQL does not join; the second is at `start`."""
     return Refusal(
         "unsupported",
         "two strings in a row",

@@ -43,7 +43,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A verdict to repeat; the exception itself would keep its stack alive."""
+    """A verdict to repeat; keeping the exception itself would keep its stack alive."""
 
     reason: str
     message: str
@@ -86,7 +86,7 @@ class Guard:
         )
 
     def _has_passed(self, form: str, tokens: Tokens) -> bool:
-        """Whether a text has passed that differs at most in literals which nobody looked at."""
+        """Whether a text has passed that differs only in literals which do not matter."""
         literals = self._forms.get(form)
         return literals is not None and all(
             tokens.texts[index] == text for index, text in literals.items()
@@ -103,8 +103,8 @@ class Guard:
 
     def _read(self, sql: str) -> Checked | _Refused:
         tokens: Tokens | None = None
-        # Readers and trees are thousands of objects that soon go. A collection that they set off
-        # walks through the whole process and takes longer than all the rest.
+        # Readers and trees are thousands of short-lived objects. A garbage collection that they
+        # trigger walks through the whole process and takes longer than all the rest.
         collects = gc.isenabled()
         gc.disable()
         try:
@@ -132,9 +132,10 @@ def _with_room(read: Callable[[str], Checked | _Refused], sql: str) -> Checked |
     return read(sql)
 
 
-# Python takes the memory of calls in pieces, and until 2026 gave one back as soon as its first call
-# returned (its issue 142183): where a border of them lies among ours, a text takes up to four times
-# as long. Behind a call as large as this one, all of ours lie in one piece. Compiled it takes none.
+# Python allocates the frames of calls in chunks, and until 2026 freed a chunk as soon as its first
+# call returned (its issue 142183): where a chunk's boundary lies among our calls, a text takes up
+# to four times as long. Inside a call as large as this one, all of ours lie in one chunk. Compiled
+# code uses none.
 if hasattr(_with_room, "__code__"):
     _with_room.__code__ = _with_room.__code__.replace(co_stacksize=16_500)
 

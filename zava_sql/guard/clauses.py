@@ -1,11 +1,12 @@
-"""The words of a text cut into clauses, which sqlglot reads one by one.
+"""The words of a text split into clauses, which sqlglot parses one by one.
 
-A clause begins at a word that PostgreSQL reserves, so that nothing else can be called like it, at
-an operator, which has no name, or at the comma of a list; what stands in brackets is cut for
-itself, and leaves `_` in its place, or `select _` for a query; so does CASE. What holds nothing is
-left out: an operand that is no more than a name or literal, a label. So what one clause hides from
-sqlglot ends with it; no long chain of joins or operators meets a parser that tries each of them in
-two ways; and since agents write few forms of each clause, most are known by the time they come.
+A clause begins at a word that PostgreSQL reserves, so that nothing else can have that name, at an
+operator, which has no name, or at the comma of a list. What stands in brackets is split off and
+leaves `_` in its place, or `select _` for a query; so does CASE. What holds nothing to account for
+is left out: a label, an operand that is only a name or literal. So a misreading of one clause by
+sqlglot hides nothing beyond it; no long chain of joins or operators reaches a parser that tries
+each of them in two ways; and since agents write few forms of each clause, most are cached by the
+time they come.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ _BORDERS: Final = (
     | _BRACKETS
     | words(", all distinct join on || and or - not")
 )
-# Commas part what follows these.
+# Commas separate items behind these.
 _LISTS: Final = words("select from group+by window order+by values null+:: ,+null+::")
-_OPENS: Final = ("s", "f")  # contexts in which brackets are cut for themselves
+_OPENS: Final = ("s", "f")  # contexts in which brackets are split off
 _INFIX: Final = frozenset({"||", "and", "or"})
 _PREFIX: Final = frozenset({"-", "not"})
 _BETWEEN: Final = _INFIX | {","}
@@ -62,15 +63,15 @@ _AFTER_QUERY: Final = words("union intersect except order+by limit offset")
 
 
 def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0912, PLR0915  # one branch per border
-    """Cut the words of a text; some of them are rewritten.
+    """Split the words of a text into clauses; some words are rewritten.
 
     A clause is its context and words as one text, and the index of the token behind each word.
     """
     found: list[tuple[str, list[int]]] = []
     outer: list[tuple[str, str, int, list[int]]] = []
     context = "="
-    items = ""  # context of what commas part: of the select list, or of FROM
-    depth = 0  # of brackets that are not cut for themselves
+    items = ""  # context of what commas separate: of the select list, or of FROM
+    depth = 0  # of brackets that are not split off
     places: list[int] = []
     nested: set[int] | None = None
     while made and not made[-1]:
@@ -175,7 +176,7 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
 def _nested(made: list[str], start: int) -> set[int]:
     """Give the brackets from `start` on that hold a query which begins with one in brackets."""
     found: set[int] = set()
-    begun: set[int] = set()  # these, and all in which a query comes first
+    begun: set[int] = set()  # these, and all brackets in which a query comes first
     ends: list[int] = []
     end = 0  # of the bracket behind
     for index in range(len(made) - 1, start - 1, -1):

@@ -1,8 +1,8 @@
 """What the columns of a query stand for, and the queries that are being read.
 
-PostgreSQL puts what a column stands for into all of the query around, unless that of the column has
-aggregates, windows, GROUP BY or DISTINCT: then only into the conditions of the query around, which
-it moves inside; and behind LIMIT not even there. Sizes are in names.
+PostgreSQL substitutes a column's expression everywhere in the outer query. If the subquery has
+aggregates, windows, GROUP BY or DISTINCT, it does so only in conditions of the outer query, which
+it pushes down; behind LIMIT not even there. Sizes are counted in names.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ __all__ = [
 
 COLUMNS: Final = 50  # of a table, or a row before `.*`, as a guess
 STAR: Final = "*"
-OTHERS: Final = ""  # columns of which the name is not known, so all other names
-# Functions of one row, which `t.name` calls.
+OTHERS: Final = ""  # columns whose name is not known: all other names
+# Functions that take a row, which `t.name` calls.
 OF_ROWS: Final = words("""
     any_value array_agg concat count json_agg json_agg_strict json_build_array json_build_object
     jsonb_agg jsonb_agg_strict jsonb_build_array jsonb_build_object max min mode num_nonnulls
     num_nulls pg_typeof quote_literal quote_nullable row_to_json to_json to_jsonb
     """)
-# By names of columns: what one stands for, and what it stands for in a condition, which is no less.
+# By column name: the size of its expression, and its size in a condition, which is no less.
 Sizes = dict[str, tuple[int, int]]
 _ONES: Final[Sizes] = {OTHERS: (1, 1)}
 
 
 class Columns(NamedTuple):
-    """Sizes of what columns stand for, of a whole row, and of the largest column."""
+    """Sizes of the columns' expressions, of a whole row, and of the largest column."""
 
     sizes: Sizes
     row: int
     column: int = 1
     condition: int = 1  # the largest in a condition
     growth: int = 0  # how much a condition on all of them grows
-    is_certain: bool = True  # there is a column of each name
+    is_certain: bool = True  # a column of any name may exist
 
     @staticmethod
     def of(found: Sizes, row: int, growth: int, *, is_certain: bool = True) -> Columns:
-        """Make them of sizes, of which those that are as all others go."""
+        """Make them from sizes; sizes equal to that of all other names are dropped."""
         others = found[OTHERS]
         if len(found) == 1 and others == (1, 1):
             return Columns(_ONES, row)
@@ -58,7 +58,7 @@ class Columns(NamedTuple):
         return Columns(sizes, row, column, condition, growth, is_certain)
 
     def renamed(self, more: int = 0) -> Columns:
-        """Give the same for other names, so that any may be the largest, and `more` behind it."""
+        """Give the same for other names: any may be the largest, with `more` for the rest."""
         sizes = {OTHERS: (self.column + more, self.condition + more)}
         return Columns.of(sizes, self.row * (1 + more), self.growth)
 
@@ -78,12 +78,12 @@ class Columns(NamedTuple):
 
 
 TABLE: Final = Columns(_ONES, 1)
-# What goes into no query around it, nor lets a condition in: behind LIMIT, MATERIALIZED.
+# What is not substituted into an outer query, and takes no condition: behind LIMIT, MATERIALIZED.
 CLOSED: Final = Columns(_ONES, COLUMNS)
 
 
 def larger(one: Columns, other: Columns) -> Columns:
-    """Take the larger sizes of two items of FROM, of which either may have the name."""
+    """Take the larger sizes of two items of FROM: either may have the name."""
     if one.is_plain() or other.is_plain():
         return (one if other.is_plain() else other)._replace(row=max(one.row, other.row))
     sizes: Sizes = {}
@@ -97,13 +97,13 @@ def larger(one: Columns, other: Columns) -> Columns:
 
 
 def add(found: Sizes, name: str, size: tuple[int, int], *, is_closed: bool) -> None:
-    """Add a column to those of a query; of one that is closed it counts in conditions alone."""
+    """Add a column to those of a query; a column that is closed counts in conditions alone."""
     before = found.get(name, (1, 1))
     found[name] = 1 if is_closed else max(size[0], before[0]), max(*size, before[1])
 
 
 def added(one: Columns, other: Columns) -> Columns:
-    """Add the sizes of two parts of a UNION: what names a column of it gets those of both."""
+    """Add the sizes of two branches of a UNION: naming a column copies both of its expressions."""
     sizes = {
         name: (size[0] + other.column, size[1] + other.condition)
         for name, size in one.sizes.items()
@@ -113,9 +113,9 @@ def added(one: Columns, other: Columns) -> Columns:
 
 
 class Joins(NamedTuple):
-    """What a query brings to the joins of the one around it, which PostgreSQL makes one of both."""
+    """What a query adds to the joins of the outer query, when PostgreSQL pulls it up."""
 
-    relations: int  # those of queries in its FROM included
+    relations: int  # including those of queries in its FROM
     parts: int  # items of FROM, and EXISTS and IN
     matched: int  # names in what joins them
     copied: int = 0  # copies in its select list
@@ -145,22 +145,22 @@ class Level:
         self.around = around
         self.start = start
         self.copies = copies  # before it
-        # What there was, for the query around it.
+        # What was counted before it, for the outer query.
         self.visible = self.sources = TABLE
         self.known: dict[int, Columns] | None = None  # those of WITH in it, which sources hold
         self.computed = False
         self.correlated = 0
-        # Of its FROM, so far: the largest of each name; how many items, and between commas; names
-        # beyond those in conditions by which they are joined; where names are given;
-        # queries, by begin, end and copies; the width of all; the largest column of the last item.
+        # Of its FROM, so far: the largest of each name; the number of items, and of items between
+        # commas; the names in join conditions beyond the joining ones; where names are given;
+        # queries, by begin, end and copies; the total width; the largest column of the last item.
         self.number = self.listed = 0
         self.relations = self.parts = self.matched = self.joined = 0  # see Joins
-        self.pulled = self.copied = 0  # items that become part of it; copies in their select lists
-        self.planned = 0  # apart: what is on both sides of FULL JOIN, and views
+        self.pulled = self.copied = 0  # pulled up into it: items; copies in select lists
+        self.planned = 0  # planned apart: both sides of FULL JOIN, and views
         self.aliases: list[int] = []
         self.columns: list[Columns] = []  # what each of these has
         self.latest = TABLE  # what the last item has
-        self.is_bare = False  # it has its own name, and no alias as yet
+        self.is_bare = False  # it has its own name, no alias yet
         self.named: dict[str, Columns] | None = None  # by these names, if it was asked for
         self.inner: list[tuple[int, int, int]] = []
         self.width = 0
@@ -181,7 +181,7 @@ class Level:
         self.latest, self.is_bare = columns, False
 
     def give(self, index: int) -> None:
-        """Note where a name is given to the latest item of FROM; an alias hides its own name."""
+        """Note where the latest item of FROM gets a name; an alias hides its own name."""
         if self.is_bare:
             self.columns[-1] = TABLE
         self.aliases.append(index)
@@ -195,7 +195,7 @@ class Level:
         self.joined += joins.aliases
 
     def pull_up(self, joins: Joins) -> None:
-        """Add a query in FROM that may become part of this one."""
+        """Add a query in FROM that may be pulled up into this one."""
         self.relations += joins.relations
         self.parts += joins.parts
         if joins is not ALONE:
@@ -205,7 +205,7 @@ class Level:
             self.copied += joins.copied
 
     def add_named(self, columns: Columns) -> None:
-        """Add the columns of a query of WITH to its sources, all names of them but once."""
+        """Add the columns of a query of WITH to its sources, all its names only once."""
         self.known = self.known or {}
         if id(columns) not in self.known:
             self.known[id(columns)] = columns
@@ -224,7 +224,7 @@ class Level:
 
 
 class Named:
-    """A query of WITH. PostgreSQL puts it where it is named, if that is one place, or it must."""
+    """A query of WITH. PostgreSQL inlines it if it is named once, or is NOT MATERIALIZED."""
 
     __slots__ = ("columns", "copies", "is_outer", "is_union", "joins", "often", "places", "text")
 

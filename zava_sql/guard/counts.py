@@ -1,4 +1,4 @@
-"""What stands in a part of a text: names, all of which PostgreSQL makes nodes, whole rows."""
+"""What a part of a text holds: names, all of which become nodes in PostgreSQL, and whole rows."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _PARTING: Final = words(", as from distinct all")
 _OPENING: Final = ("(", "[")
 _CLOSING: Final = (")", "]")
 _LONG: Final = 12  # tokens of a part
-_PLAN: Final = 10  # names that a plan is like, at least
+_PLAN: Final = 10  # size of a plan in names, at least
 
 
 class Counts:
-    """Of one text; of long parts, which lie in each other, all is counted once."""
+    """Counts in one text; for long parts, which are nested, all tokens are counted once."""
 
     __slots__ = ("_again", "_all", "_before", "_names", "_places", "_tokens")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._again: list[int] = []  # names that are copied: each once more for each time
+        self._again: list[int] = []  # names that are copied: one entry per copy
         self._all: list[bool] = []  # whether each token may be a column
         self._before: list[int] = []  # of these, before each token
         self._names: list[str] = []  # what each token is that may be a column
@@ -49,7 +49,7 @@ class Counts:
     def grown(
         self, columns: Columns, parts: list[tuple[int, int]], names: int | None = None
     ) -> tuple[int, int]:
-        """Say by how much parts grow when what their names stand for is put in their place.
+        """Say by how much parts grow when names are replaced by the expressions they stand for.
 
         The second number is for conditions. `names` is how many names there are; without it, half
         of the tokens are taken for names.
@@ -67,7 +67,7 @@ class Counts:
     def repeated(self, columns: Columns, level: Level) -> int:
         """Say by how much names in GROUP BY would grow that are items of the select list.
 
-        PostgreSQL takes these items, as it does for their numbers.
+        PostgreSQL uses these items, as it does for their numbers.
         """
         start, end = level.grouped
         if start == end or "(" in self._tokens.keys[start:end]:
@@ -77,7 +77,7 @@ class Counts:
         return max(self.differences(columns.sizes, parts)[0], 0)
 
     def _paths(self, start: int, end: int) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
-        """Give the items of a list that are a name, maybe with those before it, and where."""
+        """Give the items of a list that are a name, qualified or not, and where."""
         keys, name, depth, first = self._tokens.keys, self._tokens.name, 0, start
         for index in range(start, end + 1):
             key = keys[index] if index < end else ","
@@ -91,7 +91,7 @@ class Counts:
             first = index + 1 if key != "as" else end + 1  # a label is no item
 
     def differences(self, sizes: Sizes, parts: list[tuple[int, int]]) -> tuple[int, int]:
-        """Sum up by how much the sizes of the names there differ from those of other names."""
+        """Sum up by how much the sizes of the names there exceed those of other names."""
         self._find_names()
         others, others_in_condition = sizes[OTHERS]
         found = in_condition = 0
@@ -156,7 +156,7 @@ class Counts:
         return nodes + self.repeats(start, end)
 
     def is_path(self, start: int, end: int) -> bool:
-        """Whether that is a name, maybe with those before it."""
+        """Whether that is a name, qualified or not."""
         return (end - start) % 2 == 1 and all(
             key == "." for key in self._tokens.keys[start + 1 : end : 2]
         )
@@ -246,9 +246,9 @@ class Counts:
 
 
 def _words_of_case(keys: list[str]) -> int:
-    """Count the words of CASE that are no nodes: THEN, ELSE, and END behind ELSE.
+    """Count the words of CASE that are not nodes: THEN, ELSE, and END behind ELSE.
 
-    Without ELSE there is a null; in `case x when` each WHEN is a comparison, with x in it.
+    Without ELSE there is a null; in `case x when` each WHEN is a comparison that contains x.
     """
     plain = [key for before, key in pairwise(["", *keys]) if before != "."]  # and no attributes
     if any(key == "case" and after != "when" for key, after in pairwise(plain)):

@@ -1,7 +1,7 @@
 """Rules of shape.py for syntax that holds no name to account for: sqlglot does not see it.
 
-Each looks around one token, leaves gaps for those that belong to it, and gives the index behind the
-last of these; but the last two, which go through the text.
+Each looks around one token, leaves gaps for the tokens that belong to it, and gives the index
+behind the last of these; except the last two, which go through the whole text.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def using(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def collate(tokens: Tokens, made: list[str], index: int) -> int:
-    """COLLATE "C" behind an operand: the name is none of ours; and sqlglot is slow at chains."""
+    """COLLATE "C" behind an operand: the name is not accounted for; sqlglot is slow at chains."""
     after = index + 1
     if tokens.keys[after + 1] == ".":
         after += 2
@@ -97,7 +97,7 @@ def after_with(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def distinct_on(tokens: Tokens, made: list[str]) -> None:
-    """Make a sign, or all columns, of an operator behind DISTINCT ON ( ... )."""
+    """Turn an operator behind DISTINCT ON ( ... ) into a sign, or into all columns."""
     keys, open_ones = tokens.keys, []
     for index, key in enumerate(keys):
         if key == "(":
@@ -107,7 +107,7 @@ def distinct_on(tokens: Tokens, made: list[str]) -> None:
 
 
 def overlays(tokens: Tokens, made: list[str]) -> None:
-    """OVERLAY ( x, y, n ) is called like any function; with PLACING it is a form."""
+    """OVERLAY ( x, y, n ) is an ordinary function call; with PLACING it is a form."""
     keys, open_ones = tokens.keys, []
     for index, key in enumerate(keys):
         if key in ("(", "["):

@@ -1,12 +1,12 @@
-"""Bounds of what PostgreSQL makes of a text before it runs it: it copies parts of it.
+"""Bounds on the copies that PostgreSQL makes of parts of a text before it runs it.
 
-It copies the left operand of BETWEEN and of IN ( list ); what stands before `.*`, for each column;
-a column of a sub-query, for each place that names it (see columns.py) and each part of a UNION; a
+It copies the left operand of BETWEEN and of IN ( list ); a row before `.*`, for each column; a
+column's expression, for each place that names it (see columns.py) and each branch of a UNION; a
 query of WITH NOT MATERIALIZED, for each FROM that names it. It makes COALESCE ( a.x, b.x ) of each
-x behind FULL JOIN USING ( x ), and a row of all columns of each name of a join. The query in EXISTS
-is planned twice, that in JSON_ARRAY read twice; for joins and plans see plans.py. Within each
-other these multiply: 400 characters fill the memory of a machine, and no timeout ends what does not
-look for one. Sizes are in names, and not below what is made.
+x behind FULL JOIN USING ( x ), and a row of all columns for each name of a join. It plans the query
+in EXISTS twice and reads that in JSON_ARRAY twice; for joins and plans see plans.py. Nested, these
+multiply: 400 characters can fill the memory of a machine, and no timeout ends code that does not
+check for one. Sizes are counted in names, and never too low.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["Growth"]
 
 
 class Growth:
-    """The copies of all that was read so far, and the query that is being read."""
+    """The copies in all that was read so far, and the query that is being read."""
 
     __slots__ = (
         "_counts", "_made_once", "_named", "_queries", "_symmetric", "_tokens",
@@ -53,7 +53,7 @@ class Growth:
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
         self._tokens = tokens
         self._made_once = made_once  # see named_often()
-        self.too_much: int | None = None  # where the bound was passed
+        self.too_much: int | None = None  # where the bound was exceeded
         self._named: dict[str, Named] = {}
         self.places: dict[str, int] = {}  # where names without schema stood last in FROM
         self.given: set[int] = set()  # where names are given in FROM, and to items as labels
@@ -63,20 +63,20 @@ class Growth:
         self.left = (0, 0)  # where the left operand begins, and the copies before it
         self.query = TABLE  # columns of the query that was read last
         self.sources = TABLE  # columns of its FROM, which ORDER BY may name
-        self.joins = ALONE  # what it brings to those around it
-        self.in_exists = ALONE  # the same in EXISTS, which overlooks GROUP BY, DISTINCT and LIMIT
+        self.joins = ALONE  # what it adds to the outer query
+        self.in_exists = ALONE  # the same in EXISTS, which ignores GROUP BY, DISTINCT and LIMIT
         self.is_union = False  # that query
         self.visible = TABLE  # columns of FROM around, to LATERAL
-        self.computed = False  # an item with an aggregate or window function goes nowhere else
-        self.correlated = 0  # queries around; an aggregate may be of theirs, and none of this one
+        self.computed = False  # aggregate or window function: the item is not copied elsewhere
+        self.correlated = 0  # outer queries; an aggregate may belong to one of these
         self.level = Level(None, 0, 0)
 
     def _bound(self, size: int, index: int) -> None:
         if size > MAX_GROWN and self.too_much is None:
-            self.too_much = index  # all is read, but no more is counted: numbers would grow as well
+            self.too_much = index  # reading goes on, counting stops: numbers would grow
 
     def check(self) -> None:
-        """Refuse a text that was read, if it makes too much."""
+        """Refuse a text that was read, if it makes too many copies."""
         self._bound(self.copies + sum(x.copies for x in self._named.values() if not x.places), 0)
         if self.too_much is not None:
             raise Refusal(
@@ -89,7 +89,7 @@ class Growth:
             )
 
     def named_often(self) -> list[str]:
-        """Give the queries of WITH that PostgreSQL makes once, as it knows when all is read."""
+        """Give the queries of WITH that PostgreSQL runs once; this is known when all is read."""
         return [
             name
             for name, query in self._named.items()
@@ -113,7 +113,7 @@ class Growth:
         self._bound(self.copies, index)
 
     def between(self, index: int) -> None:
-        """Note BETWEEN. If it is SYMMETRIC, its bounds are copied as well: these are few."""
+        """Note BETWEEN. If it is SYMMETRIC, its bounds are copied as well: few are allowed."""
         symmetric = self._tokens.keys[index + 1] == "symmetric"
         self._symmetric += symmetric
         self.copied(4 if symmetric else 2, index)
@@ -126,19 +126,19 @@ class Growth:
             )
 
     def copied_for(self, first: int, last: int) -> None:
-        """Note a copy for each item of IN ( list ) that may be no constant, or is a row."""
+        """Note a copy for each item of IN ( list ) that may not be a constant, or is a row."""
         kinds, keys = self._tokens.kinds[first:last], self._tokens.keys[first:last]
         names = kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
         self.copied(1 + names + keys.count("("), first)
 
     def compared(self) -> None:
-        """Note a condition on the columns of the query that was just read: IN, ANY."""
+        """Note a condition on the columns of the query just read: IN, ANY."""
         self.copies += self.query.growth
         self.semi_joined()
         self.level.pulled += 1
 
     def semi_joined(self) -> None:
-        """Note that the query that was just read is joined to that around it: EXISTS, IN."""
+        """Note that the query just read is joined to the outer query: EXISTS, IN."""
         self.level.join(self.in_exists)
 
     def twice(self, start: int, end: int, copies: int) -> None:
@@ -155,7 +155,7 @@ class Growth:
             self._bound(self.copies, start)
 
     def aggregate(self, name: str) -> None:
-        """Note an aggregate; for min() and max() PostgreSQL plans all of a UNION twice again."""
+        """Note an aggregate; for min() and max() PostgreSQL plans all of a UNION twice more."""
         self.level.extremes += name in ("min", "max")
         if not self.correlated:
             self.computed = True
@@ -193,11 +193,11 @@ class Growth:
                 self.item(start, end, copies)
 
     def condition(self, start: int, end: int) -> None:
-        """Note WHERE, HAVING, ON or USING: PostgreSQL moves them into the queries in FROM."""
+        """Note WHERE, HAVING, ON or USING: PostgreSQL pushes them down into the queries in FROM."""
         self.level.conditions.append((start, end))
 
     def end(self, end: int, *, is_outer: bool = False) -> None:
-        """End a query; of the outermost nobody asks what it joins."""
+        """End a query; nothing is joined to the outermost one."""
         level = self.level
         self.level = level.around or level
         is_lateral = self.visible is not level.visible
@@ -244,7 +244,7 @@ class Growth:
             self._bound(self.copies, start)
 
     def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
-        """Note what a query becomes when what columns stand for is put in the place of names."""
+        """Note the size of a query once names are replaced by the expressions they stand for."""
         extra, _ = self._counts.grown(sources, list(level.own(end)))
         extra = max(extra - self._counts.repeated(sources, level), 0)
         elsewhere, in_condition = self._counts.grown(sources, level.conditions)
@@ -265,7 +265,7 @@ class Growth:
         row, growth, is_certain = 0, 0, True
         for start, end, copies, called, is_computed in level.items:
             if called == STAR:
-                # Of `t.*` only those of t are columns here, and none of a query around.
+                # Only the columns of t count for `t.*`, not those of an outer query.
                 is_one = end == start + 3 and sources is level.sources
                 known = self._counts.known_by(level, start) if is_one else None
                 is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
@@ -282,7 +282,7 @@ class Growth:
                 extra, more = self._counts.grown(sources, [(start, end)], names)
                 in_condition += copies * (sources.condition - 1) + more
                 size += copies * (sources.column - 1) + extra
-                if is_computed:  # an aggregate goes into HAVING, and no further
+                if is_computed:  # an aggregate is pushed into HAVING, no further
                     in_condition = size
             row += 1 if is_closed else size
             growth += in_condition - 1
@@ -290,13 +290,13 @@ class Growth:
                 add(found, called, (size, in_condition), is_closed=is_closed)
             elif found[OTHERS] != (1, 1):
                 found[called] = 1, 1
-        if not is_certain:  # a name that is none of these may be one that is not known
+        if not is_certain:  # any other name may be one that is not known
             for name in sources.sizes:
                 add(found, name, found[OTHERS], is_closed=is_closed)
         return Columns.of(found, row, growth, is_certain=is_certain)
 
     def source(self, start: int, end: int, copies: int) -> None:
-        """Note that the query that was just read is an item of FROM; `copies` were before it."""
+        """Note that the query just read is an item of FROM; `copies` were before it."""
         level = self.level
         level.number += 1
         level.add(self.query)
@@ -318,7 +318,7 @@ class Growth:
         level.add(TABLE)
 
     def function(self, *, is_api: bool) -> None:
-        """Note an item of FROM that is a function: it may be one of SQL, or give a constant."""
+        """Note a function in FROM: it may be one in SQL that is inlined, or give a constant."""
         self.table()
         if is_api:
             add_view(self.level)
@@ -351,7 +351,7 @@ class Growth:
         level.width += named.columns.row
         level.last = named.columns.column
         level.is_of_union |= named.is_union
-        copies, named.text = named.copies - named.text, 0  # what stands in one place is no copy
+        copies, named.text = named.copies - named.text, 0  # an expression used once is not a copy
         level.inner.append((index, index, copies))
         self.copies += copies
         named.copies *= named.often
@@ -363,12 +363,12 @@ class Growth:
         self.level.sources = larger(self.level.sources, TABLE._replace(row=columns))
 
     def merged(self, unwritten: int = 0) -> None:
-        """Note columns that FULL JOIN makes of those on both its sides; NATURAL writes no names."""
+        """Note columns that FULL JOIN merges from both sides; NATURAL writes no names."""
         self.level.merged += self.level.last
         self.copies += unwritten
 
     def join(self, *, is_full: bool) -> None:
-        """Note a join; what is on the sides of FULL JOIN is planned apart, and joined as one."""
+        """Note a join; both sides of FULL JOIN are planned apart, and joined as one."""
         if is_full:
             self.level.planned += plan_size(self._counts.joins(self.level, 0), self.level.listed)
             self.level.relations = 1

@@ -10,7 +10,7 @@ __all__ = ["JsonReader"]
 
 
 class JsonReader(ExpressionReader):
-    """Adds what may stand in the brackets of JSON_OBJECT, JSON_VALUE and their kin."""
+    """Adds what may stand in the brackets of JSON_OBJECT, JSON_VALUE and the like."""
 
     __slots__ = ()
 

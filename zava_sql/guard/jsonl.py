@@ -1,4 +1,4 @@
-"""The guard over JSON lines (`zava-sql check --jsonl`): one verdict a line, whatever it holds."""
+"""The guard over JSON lines (`zava-sql check --jsonl`): one verdict per line, whatever it holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_LINE", "judge_line"]
 
-# Bytes; a query with every character escaped, and an id, are a hundredth of it.
+# Bytes; a query with every character escaped, plus an id, takes a hundredth of this.
 MAX_LINE: Final = 16_000_000
 
 _HINT = 'Send lines such as {"id": 1, "sql": "select ..."}, in UTF-8.'

@@ -63,10 +63,10 @@ KINDS: Final[dict[str, int]] = {
     **dict.fromkeys(_COLUMN_WORDS.split(), COLUMN_WORD),
 }
 
-# Forms that the grammar writes out, with words between their arguments.
+# Forms that the grammar spells out, with words between their arguments.
 FORMS: Final = words("exists extract overlay substring trim")
 
-# Functions without brackets, but for those that tell who asks.
+# Functions without brackets, except those that tell who asks.
 CLOCKS: Final = words("current_date current_time current_timestamp localtime localtimestamp")
 
 # Keywords that need AS before them to be a column alias (kwlist.h: AS_LABEL).
@@ -76,14 +76,14 @@ NOT_BARE_LABEL: Final = words("""
     returning second to union varying where window with within without year
     """)
 
-# Reserved words that may be a column alias without AS all the same (kwlist.h: BARE_LABEL), but for
+# Reserved words that may be a column alias without AS all the same (kwlist.h: BARE_LABEL), except
 # those that begin or end something in a query.
 BARE_RESERVED: Final = words("""
     analyse analyze asc check column constraint desc foreign primary references unique user
     """)
 
-# Columns that every table has. They tell where a row lies, and the numbers of transactions and of
-# their commands: from these the size of a table that row-level security hides can be told.
+# System columns, which every table has. They tell where a row lies, and the numbers of transactions
+# and of their commands: both tell the size of a table, which row-level security hides.
 SYSTEM_COLUMNS: Final = words("ctid tableoid xmin xmax cmin cmax")
 
 # Operators whose code reads nothing but its arguments: built-in ones, those of vector and pg_trgm;

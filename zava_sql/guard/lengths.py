@@ -1,9 +1,9 @@
-"""Bounds of what repeat(), lpad(), rpad() and format() make: no call may fill the memory at once.
+"""Bounds on the results of repeat(), lpad(), rpad() and format(): none may fill the memory at once.
 
 A length has a bound if it is a number, or least(..., number), or comes from what is there anyway:
-count(...) is not more than the rows that were read, length(x) not more than x. repeat() may take
-the latter two only with a short string, so that its result stays near them, and repeats nothing
-that was just made long. A column has no bound: an inner query can give it any value.
+count(...) does not exceed the rows that were read, length(x) does not exceed x. repeat() may take
+the latter two only with a short string, so that its result stays close to them, and does not repeat
+what was just made long. A column has no bound: an inner query can give it any value.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _repaired(tokens: Tokens, borders: tuple[int, int, int, int]) -> str:
 
 
 class _Length:
-    """What can be said of an expression without running it; `begin` to `end` are its tokens."""
+    """What is known of an expression without running it; `begin` to `end` are its tokens."""
 
     __slots__ = ("by_rows", "closing", "keys", "tokens", "used")
 
@@ -136,7 +136,7 @@ class _Length:
             return False
         if word in ("least", "greatest") and not small:
             inner = self.parts(opening + 1, end - 1, (",",))
-            # From the last one: it is mostly the number.
+            # From the last one: usually it is the number.
             bounds = (self.has_bound(*part, cast=cast) for part in reversed(inner))
             return any(bounds) if word == "least" else all(bounds)
         if word == "cast" and keys[end - 3] == "as" and keys[end - 2] in _NUMERIC_TYPES:

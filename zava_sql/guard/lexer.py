@@ -1,7 +1,7 @@
-"""PostgreSQL's scanner, for the part of its language that the guard lets through.
+"""PostgreSQL's scanner, for the part of its language that the guard accepts.
 
 The canonical text is the tokens joined by one space: no comments, strings in the plain '...' form,
-nothing that two scanners could cut differently. Rules named in brackets are those of
+nothing that two scanners could split differently. Rules named in brackets are those of
 src/backend/parser/scan.l, PostgreSQL 16 to 18, with standard_conforming_strings on and UTF-8, both
 of which the tenant session pins.
 """
@@ -62,18 +62,18 @@ _SIMPLE: Final = {
     "bits": ("'b'", BITS),
 }
 
-# Alternatives are tried in order where scan.l takes the longest match: so the plain forms, which
+# Alternatives are tried in order, while scan.l takes the longest match. So the plain forms, which
 # come first because they are frequent, look at what follows; prefixed strings stand before words;
 # names and numbers take every character that scan.l would give them. Operators that begin with five
-# signs may be cut elsewhere than in scan.l, then to one that is not allowed. What is no token takes
-# all the rest of the text, so that a token alone is the same token again.
-# Nothing here can match in two ways, so that no character is ever given back. Only characters are
-# repeated possessively: Python before 3.11.5 fails at groups that are (its issue 106052).
+# signs may be split elsewhere than in scan.l, but then into one that is not allowed. What is not a
+# token takes all the rest of the text, so that a token scanned alone gives the same token. Nothing
+# here can match in two ways, so it never backtracks. Only characters are repeated possessively:
+# Python before 3.11.5 fails at groups that are (its issue 106052).
 _SPACE: Final = r"[ \t\n\r\f\v]*+"  # [space]
 _LINE: Final = r"--[^\n\r]*+"  # [comment]
 _BLOCK: Final = r"/\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/"  # [xc] without inner comments
 _MORE: Final = rf"{_SPACE}(?:(?:{_LINE}|{_BLOCK}){_SPACE})*"
-# The first comment is written out, so that mostly one look tells that there is none.
+# The first comment is written out, so that usually one look shows that there is none.
 _TRIVIA: Final = rf"{_SPACE}(?:{_LINE}{_MORE}|{_BLOCK}{_MORE}|)"
 _UESCAPE: Final = r"[uU][eE][sS][cC][aA][pP][eE](?![A-Za-z0-9_$\x80-\U0010ffff])"
 _FORMS = r"""
@@ -114,10 +114,10 @@ _FORMS = r"""
 for _part, _form in (("<uescape>", _UESCAPE), ("<space>", _SPACE), ("<more>", _MORE)):
     _FORMS = _FORMS.replace(_part, _form)
 _FORM: Final = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
-# Without names of groups, which is faster; and faster still in texts without a $.
+# Without named groups, which is faster; and faster still in texts without a $.
 _UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
 _TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
-# For tokens as they are in the end, of which N'...' makes two.
+# For the final tokens, of which N'...' makes two.
 _PLACE: Final = re.compile(
     _UNNAMED.replace("[nN]'[^']*(?:''[^']*)*'(?!')", "[nN](?=')"), re.VERBOSE | re.DOTALL
 )
@@ -164,12 +164,12 @@ class Tokens:
         return [token.start(1) for token in found]
 
     def name(self, index: int) -> str:
-        """Give what PostgreSQL makes of a word: folded if plain, as written if quoted."""
+        """Give the name that PostgreSQL reads in a word: folded if plain, as written if quoted."""
         key = self.keys[index]
         return unquoted(self.texts[index]) if key == '"' else key
 
     def literal(self, index: int) -> str:
-        """Give a literal as it is written; `literals` tells that the verdict hangs on it."""
+        """Give a literal as it is written; `literals` records that the verdict depends on it."""
         return self.literals.setdefault(index, self.texts[index])
 
     def canonical(self) -> str:
@@ -178,7 +178,7 @@ class Tokens:
 
 
 class _Lexicon(dict[str, _Entry]):
-    """Entries of short tokens that were seen before: a token alone says what it is."""
+    """Cached entries of short tokens: a token alone says what it is."""
 
     def __missing__(self, text: str) -> _Entry:
         entry = _entry(text)

@@ -1,7 +1,7 @@
-"""How much text the guard looks at, and the one way in which its parts say no.
+"""How much text the guard reads, and the one way in which its parts refuse.
 
 The figures leave room for the longest query of TPC-DS (19,154 characters, 1,343 tokens) and for
-reports of thirty queries in WITH, and keep every text inside them within a few milliseconds.
+reports of thirty queries in WITH. Every text within them takes a few milliseconds at most.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ __all__ = [
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 2_000
 MAX_CLAUSES: Final = 40  # different ones, names and literals aside: TPC-DS has up to 7
-# What is to be read: a token counts once, and a word of different clauses as much as four, which is
-# what sqlglot takes for it. TPC-DS has up to 1,372.
+# What is to be read: a token counts once, and a word of a distinct clause four times, which is what
+# sqlglot takes for it. TPC-DS has up to 1,372.
 MAX_READING: Final = 2_700
 WORD_OF_CLAUSE: Final = 4
 MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE
@@ -58,18 +58,18 @@ MAX_SET_OPERATIONS: Final = 64
 MAX_ARRAY_NESTING: Final = 4  # array[[...], ...]: sqlglot doubles its time with each level
 MAX_ARRAYS: Final = 50  # inner ones included
 MAX_DIMENSIONS: Final = 6  # int[][]: PostgreSQL's MAXDIM
-MAX_NESTED_COMMENTS: Final = 50  # comments that hold others, or stand in one
+MAX_NESTED_COMMENTS: Final = 50  # nesting or nested comments
 MAX_BACKSLASHES: Final = 2_000  # in one text
 MAX_ESCAPES: Final = 1_000  # in one E'...' or U&'...' string
 MAX_NAME_BYTES: Final = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names, silently
 MAX_LENGTH_ARGUMENT: Final = 10_000  # repeat(), lpad(), rpad()
-MAX_LENGTHS: Final = 40  # of these, lengths that are more than a number
+MAX_LENGTHS: Final = 40  # of these, lengths that are not a plain number
 MAX_WIDTH: Final = 1_000  # %1000s in format()
 MAX_CAST_MODIFIER: Final = 65_535  # char(n), bit(n): both pad to n
 MESSAGE_PIECE: Final = 60  # characters of the caller's text that a message repeats
 
 
-class Refusal(Exception):  # not an error of ours: the verdict on a text
+class Refusal(Exception):  # not a bug: the verdict on a text
     """A refusal at a token (or at a character, inside the lexer); `check` gives it its position."""
 
     __slots__ = ("hint", "index", "message", "offset", "reason")

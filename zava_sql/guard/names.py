@@ -1,7 +1,7 @@
 """Which functions, attributes, relations and schemas agents may name.
 
-The names of functions stand in functions.txt, those that no attribute may bear in attributes.txt,
-hints for other dialects and system names in hints.txt.
+Allowed functions are in functions.txt, names that no attribute may bear in attributes.txt, hints
+for other dialects and system names in hints.txt.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FUNCTIONS: Final[dict[str, tuple[int, int, str]]] = {
     for name, _kind, least, most, schema in _rows("functions.txt")
 }
 _AGGREGATES: Final = frozenset(row[0] for row in _rows("functions.txt") if row[1] == "aggregate")
-# Give rows of the columns and types that FROM names behind them; without these they are closed.
+# Return rows of the columns and types that FROM lists behind them; closed elsewhere.
 OF_COLUMNS: Final = frozenset(
     {"json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset"}
 )
@@ -80,7 +80,7 @@ class Names:
             raise self.refused_function(reader, first, last)
 
     def refused_function(self, reader: TypeReader, first: int, last: int) -> Refusal:
-        """Make the refusal, with the PostgreSQL name or the way to ask instead."""
+        """Return the refusal, with the PostgreSQL name or the way to ask instead."""
         name = reader.tokens.name(last)
         shown = _shown(reader, first, last)
         if last > first and reader.tokens.name(first) == "api":
@@ -92,7 +92,7 @@ class Names:
         return Refusal("function", f"function {shown} is not allowed", hint, index=last)
 
     def closed_hint(self, name: str) -> str:
-        """Say what to do instead of calling a function that nothing more is known of."""
+        """Say what to do instead of calling a function about which nothing else is known."""
         if name.startswith(_SYSTEM_FUNCTIONS) or name.endswith("_description"):
             return "System functions are closed; describe_schema shows tables and columns."
         if name.startswith(("xml", "xpath")):
@@ -135,7 +135,7 @@ class Names:
             note_type_of(reader, first)
 
     def column(self, reader: TypeReader, index: int) -> None:
-        """Refuse the columns that every table has: they tell of the rows of all tenants."""
+        """Refuse system columns, which every table has: they tell of the rows of all tenants."""
         if reader.tokens.name(index) in SYSTEM_COLUMNS:
             raise Refusal(
                 "column",
@@ -164,7 +164,7 @@ class Names:
     def relation(self, reader: TypeReader, first: int, last: int) -> None:
         """Refuse relations other than those of retail and api, CTEs and unqualified names.
 
-        Before a schema a database may stand: PostgreSQL lets none pass but the one it is in.
+        A database name may come before the schema: PostgreSQL accepts only the current one.
         """
         tokens = reader.tokens
         name = tokens.name(last).lower()

@@ -1,7 +1,7 @@
-"""A third account, where it is wanted: PostgreSQL's own grammar (libpg_query, extra `strict`).
+"""An optional third account: PostgreSQL's own grammar (libpg_query, extra `strict`).
 
-It is asked last, for what the other two let through: libpg_query crashes on what the limits refuse.
-Nothing rests on it, as long as it is optional; the tests hold the other two against it.
+It is asked last, about what the other two accept: libpg_query crashes on what the limits refuse.
+While it is optional nothing relies on it; the tests compare the other two with it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_opinion", "objections", "parse"]
 
-# Every node that PostgreSQL may see in a text that passed, and nothing else.
+# Every node class that PostgreSQL may see in a text that passed.
 _NODES = words("""
     A_ArrayExpr A_Const A_Expr A_Indices A_Indirection A_Star Alias BitString BoolExpr Boolean
     BooleanTest CaseExpr CaseWhen CoalesceExpr CollateClause ColumnDef ColumnRef CommonTableExpr
@@ -51,7 +51,7 @@ _NODES = words("""
     """)
 # Forms that are also called by name: `substring(x, 1, 2)` is a plain FuncCall to PostgreSQL.
 _FORMS = words("json_object normalize overlay position substring")
-# What the grammar itself calls for a piece of syntax, always qualified by pg_catalog.
+# Functions that the grammar itself calls for syntax, always qualified by pg_catalog.
 _FOR_SYNTAX = words("""
     timezone extract overlay position substring btrim ltrim rtrim normalize is_normalized
     like_escape similar_to_escape overlaps
@@ -86,7 +86,7 @@ def check_opinion(tokens: Tokens, account: Account) -> None:
 
 
 def parse(sql: str) -> tuple[dict[str, Any] | None, str, int]:
-    """Give PostgreSQL's raw parse tree; or None, its error, and the place of that, from 1."""
+    """Give PostgreSQL's raw parse tree; or None, its error and the position of that, from 1."""
     result = lib.pg_query_parse(sql.encode())
     try:
         if result.error:
@@ -98,7 +98,7 @@ def parse(sql: str) -> tuple[dict[str, Any] | None, str, int]:
 
 
 def objections(tree: dict[str, Any], tokens: Tokens, account: Account) -> list[str]:
-    """Tell what PostgreSQL sees in a text that is not allowed, or that was not accounted for."""
+    """Find what PostgreSQL sees in a text that is not allowed, or was not accounted for."""
     judge = _Judge()
     statements = tree.get("stmts", [])
     if len(statements) != 1 or "SelectStmt" not in statements[0]["stmt"]:

@@ -1,10 +1,10 @@
-"""What it takes to plan a query: PostgreSQL tries the orders in which its relations can be joined.
+"""The cost of planning a query: PostgreSQL tries the orders in which its relations can be joined.
 
-It tries all of up to eight relations that are joined (join_collapse_limit), queries in FROM and in
+It tries all orders of up to eight joined relations (join_collapse_limit), those of queries in FROM,
 EXISTS and IN included, and of up to eleven between commas (geqo_threshold); of more it tries some.
-Each column that joins them is one more way to join. Before that, queries in FROM become part of
-that around: for each of them PostgreSQL copies all of it, and lists of the columns of each join, in
-which stands what they stand for. Sizes are in names, of some 20 kB.
+Each column that joins them is one more way to join. Before that, queries in FROM are pulled up into
+the outer query: for each of them PostgreSQL copies all of the outer query, and lists of the columns
+of each join with the expressions they stand for. Sizes are counted in names, of some 20 kB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
     "COMMON_NAMES", "PLANS", "add_view", "joined_size", "plan_size", "pulled_size", "sets_size",
 ]  # fmt: skip
 
-COMMON_NAMES: Final = 40  # in the condition that NATURAL JOIN stands for: two for each column
+COMMON_NAMES: Final = 40  # in the condition that NATURAL JOIN implies: two for each column
 
 _VIEW_RELATIONS: Final = 2  # that a view of schema api joins, itself aside, as a guess
 _VIEW_PLAN: Final = 20  # what it takes to plan one
@@ -31,7 +31,7 @@ _LISTED: Final = 11  # the same, between commas
 _JOINED: Final[tuple[int, ...]] = tuple(
     2 * 3**relations // 11 for relations in range(_TOGETHER + 1)
 )
-_FEW: Final = 5  # relations from which on it matters by what they are joined
+_FEW: Final = 5  # relations from which on the join columns matter
 PLANS: Final = tuple(
     _QUERY + _RELATION * relations + _JOINED[relations] for relations in range(_FEW)
 )
@@ -39,19 +39,19 @@ _CROSSED: Final = 0.1  # what joins without condition take of that
 _SQUARE: Final = 30
 _MAX_SETS: Final = 4_096  # of GROUP BY, beyond which PostgreSQL refuses a text
 _COLUMNS_OF_SET: Final = 16
-_WRITTEN: Final = 80  # names that are no more than copied, in the memory of one
+_WRITTEN: Final = 80  # names that are only copied, in the memory of one
 _OF_COPY: Final = 4  # of these, what a copy takes beside its own
 
 
 def add_view(level: Level) -> None:
-    """Add a view of schema api, or a function: it may be as much, if it is one of SQL."""
+    """Add a view of schema api, or a function, which may be as large if it is one of SQL."""
     level.pulled += 1
     level.relations += _VIEW_RELATIONS
     level.planned += _VIEW_PLAN
 
 
 def plan_size(joins: Joins, listed: int) -> int:
-    """Give the size of the plan of a query, of which so many relations are between commas."""
+    """Give the size of the plan of a query with so many relations between commas."""
     relations = joins.relations
     if relations < _FEW:
         return PLANS[relations]
@@ -71,9 +71,9 @@ def joined_size(level: Level) -> int:
 
 
 def pulled_size(level: Level, end: int, copies: int, *, is_lateral: bool) -> int:
-    """Give the size of what is copied when queries in FROM become part of the one around.
+    """Give the size of what is copied when queries in FROM are pulled up into the outer one.
 
-    That is the columns of all joins, for each of these queries, and all of the one around, for each
+    That is the columns of all joins for each of these queries, and all of the outer query for each
     but the first; with the queries of LATERAL. `copies` are those in it.
     """
     size = end - level.start
@@ -86,5 +86,5 @@ def pulled_size(level: Level, end: int, copies: int, *, is_lateral: bool) -> int
 
 
 def sets_size(sets: int, columns: int) -> int:
-    """Give the size of the sets of GROUP BY, each of which is a list of columns and planned."""
+    """Give the size of the sets of GROUP BY: each is a list of columns, and is planned."""
     return max(sets, min(sets, _MAX_SETS) * (2 + columns // _COLUMNS_OF_SET))

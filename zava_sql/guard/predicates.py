@@ -1,4 +1,4 @@
-"""Reader of what stands behind operands and holds no expression: IS, OPERATOR(), COLLATE."""
+"""Reader of what follows an operand without being an expression: IS, OPERATOR(), COLLATE."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PredicateReader(TypeReader):
         )
 
     def named_operator(self) -> None:
-        """`operator(schema.op)`: only operators that are allowed bare, from where they live."""
+        """`operator(schema.op)`: only operators that are allowed bare, from their own schema."""
         at, keys = self.at, self.keys
         schema = self.tokens.name(at + 2)
         if schema not in ("pg_catalog", "public") or keys[at + 3] != ".":

@@ -106,12 +106,12 @@ class QueryReader(WindowReader):
             start, copies = self.at, growth.copies
             self.order_by()
             growth.ordered(sources, start, self.at, copies)
-        if self.limits():  # it goes into no query around but EXISTS, which overlooks that
+        if self.limits():  # not pulled up, except by EXISTS, which ignores that
             query, joins, is_union = CLOSED, ALONE, False
         # Of this query, and not of those in its ORDER BY and LIMIT.
         growth.query, growth.joins, growth.in_exists = query, joins, in_exists
         growth.is_union = is_union
-        growth.computed = computed  # what orders is of this query, and none of that around
+        growth.computed = computed  # ORDER BY belongs to this query, not to the outer one
 
     def limits(self) -> bool:
         """Read LIMIT, OFFSET and FETCH, in any order; refuse FOR UPDATE and its kin."""

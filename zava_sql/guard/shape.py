@@ -1,11 +1,11 @@
 """The tokens of a text as words for sqlglot's parser, one for one.
 
-sqlglot gets our tokens, not the text, since its scanner differs from PostgreSQL's; and every name
-that is no word of PostgreSQL's SELECT becomes "_", so that sqlglot's knowledge of functions and of
+sqlglot gets our tokens, not the text, since its scanner differs from PostgreSQL's. Every name that
+is not a word of PostgreSQL's SELECT becomes "_", so that sqlglot's knowledge of functions and of
 other dialects finds nothing to interpret: no argument is dropped, no name becomes a clause. Syntax
-that holds no name (operators, modifiers of types, the words of JSON) is put in plainer terms, the
-same for all that is alike. What stands next to a token decides, never what the readers made of it:
-this is the other account.
+that holds no name (operators, modifiers of types, the words of JSON) is simplified, so that similar
+clauses look the same. Each rule looks only at neighbouring tokens, never at what the readers found:
+this account is independent.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _KNOWN_BY_TEXT: Final = words("""
     preceding range row rows sets ties trailing unbounded within
     """)
 _PAIRS: Final = {"group": "by", "order": "by", "partition": "by", "grouping": "sets"}
-# Words that may stand before a bracket and are no function there ...
+# Words that may stand before a bracket without being a function there ...
 _BEFORE_BRACKET: Final = words("""
     by cube filter following group materialized over preceding recursive rollup within
     """)
@@ -60,7 +60,7 @@ _FUNCTION_KEYWORDS: Final = words("""
     json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
     json_serialize json_table json_value
     """)
-_SETS: Final = words("cube rollup")  # columns, but before their brackets
+_SETS: Final = words("cube rollup")  # columns, except before their brackets
 _INFIX_WORDS: Final = words("like ilike between similar in")
 _NEVER_PREFIX: Final = words("/ % ^ < > = <= >= <> !=")  # MathOp of gram.y
 _JOINS: Final = words("natural cross inner left right full outer join")
@@ -80,7 +80,7 @@ _PLAIN: Final = {
     **{key: _default(key) for key in (*KINDS, *TOKENS, *OPERATORS, *_KNOWN_BY_TEXT)},
     "": GAP,  # behind the last token
     "some": "any",
-    "'": "_",  # but behind a type
+    "'": "_",  # except behind a type
     **dict.fromkeys(("asc", "desc", "isnull", "notnull", "variadic"), GAP),
 }
 
@@ -88,7 +88,7 @@ _PLAIN: Final = {
 def shape(tokens: Tokens) -> list[str]:
     """Give the word of each token, one of `TOKENS` or of those known by their text, or a gap.
 
-    Names and literals all look alike, so that clauses which differ in nothing else share a tree.
+    Names and literals all look alike, so that clauses which differ only in these share a tree.
     """
     keys = tokens.keys
     made = [_PLAIN.get(key, "_") for key in keys]
@@ -288,7 +288,7 @@ def _infix(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def _between(tokens: Tokens, made: list[str], index: int) -> int:
-    """Tell BETWEEN from the frame of a window, and from a column: that stands behind no operand."""
+    """Tell BETWEEN from the frame of a window, and from a column, which follows no operand."""
     keys, before = tokens.keys, tokens.keys[index - 1]
     if before in ("rows", "range", "groups") and keys[index - 2] not in _BEFORE_COLUMN:
         return index + 1

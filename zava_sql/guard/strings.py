@@ -1,4 +1,4 @@
-"""The values of E'...' and U&'...', plain strings, strings of several lines; quoted names."""
+"""The values of E'...' and U&'...', plain strings, strings continued over lines; quoted names."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def _checked(value: str) -> str:
 def rewritten(
     sql: str, texts: list[str], starts: list[int], strings: list[bool]
 ) -> tuple[str, list[str]]:
-    """Write N'...' as nchar '...', and strings that go on in another line as one.
+    """Write N'...' as nchar '...', and strings continued on another line as one.
 
     Gives the text, in which spaces stand behind such strings, and its tokens [xnstart,
-    quotecontinue]. Refuses strings in a row that do not go on, or with a comment between them, and
-    those with escapes, which could run across the border.
+    quotecontinue]. Refuses adjacent strings that are not continued, or with a comment between them,
+    and those with escapes, which could run across the border.
     """
     parts: list[str] = []  # of the text
     pieces: list[str] = []  # of one string
@@ -127,7 +127,7 @@ def quoted_name(name: str) -> str:
 
 
 def cut_name(name: str) -> str:
-    """Cut it as truncate_identifier() does, before a character that would not fit."""
+    """Truncate it as truncate_identifier() does, before a character that would not fit."""
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
 
 

@@ -1,7 +1,7 @@
 """The second account: sqlglot's trees of the same tokens, by exact node classes.
 
-What the trees hold must be what the readers found: the same functions and relations at the same
-tokens, the same types and special forms as often, and no node of a class that is not listed here.
+The trees must hold what the readers found: the same functions and relations at the same tokens, the
+same number of each type and special form, and no node of a class that is not listed here.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_tree", "unsupported"]
 
-# Every class of node that may be in the tree of a clause, by exact type. A string names the form
-# that the readers must have found as often; the capitals stand for nodes that are compared one by
-# one.
+# Every class of node that may be in the tree of a clause, by exact type. A string names the form of
+# which the readers must have found as many; the constants in capitals mark nodes that are compared
+# one by one.
 _NODES: Final[dict[type[exp.Expr], str]] = {
     **dict.fromkeys(
         (
@@ -57,7 +57,7 @@ _NODES: Final[dict[type[exp.Expr], str]] = {
     exp.DataType: "TYPE",
     exp.ObjectIdentifier: CONFIGURATION,
 }  # fmt: skip
-# Words that are more than one token to sqlglot.
+# Words that are several tokens to sqlglot.
 _TOKENS_OF: Final[dict[str, tuple[str, ...]]] = {
     "(_": ("(", "_"),
     "[_": ("[", "_"),
@@ -66,14 +66,14 @@ _TOKENS_OF: Final[dict[str, tuple[str, ...]]] = {
     ",+null+::": (",", "null", "::"),
     "rows+from": ("rows", "from"),
 }
-_PLACE: Final = 2  # between the positions of two words: to sqlglot no two tokens touch each other
-# What sqlglot is asked for, by context; else for a statement.
+_PLACE: Final = 2  # between the positions of two words: to sqlglot no two tokens are adjacent
+# What sqlglot is asked to parse, by context; a statement otherwise.
 _ROOTS: Final[dict[str, type[exp.Expr]]] = {"s": exp.Expr, "f": exp.From, "w": exp.With}
 _MOST_BEFORE: Final = max(map(len, CONTEXTS.values()))
 
 
 class _Dialect(Postgres):
-    """PostgreSQL without the shift of subscripts to zero, which costs 0.2 ms for each."""
+    """PostgreSQL without shifting subscripts to start at zero, which costs 0.2 ms for each."""
 
     INDEX_OFFSET = 0
 
@@ -160,7 +160,7 @@ def _check_size(size: int, cut: list[tuple[str, list[int]]]) -> None:
 
 
 def unsupported() -> Refusal:
-    """Make the refusal of a text that two accounts read differently."""
+    """Return the refusal of a text that two accounts read differently."""
     return Refusal(
         "unsupported",
         "this form of SELECT is not supported",
@@ -175,7 +175,7 @@ def _remember(known: dict[str, Any], most: int, text: str, found: _Found | None)
 
 
 def _account_of(text: str, parser: Parser) -> _Found | None:
-    """Account for the tree of a clause. None: no tree, or a strange one."""
+    """Account for the tree of a clause. None: no tree, or an unexpected one."""
     before = CONTEXTS[text[0]]
     words = [*before, *text[1:].split(" ")]
     first = _PLACE * (_MOST_BEFORE - len(before))
@@ -203,7 +203,7 @@ def _read(tree: exp.Expr) -> _Found | None:
     others: list[str] = []
     for node in list(tree.walk()):
         role = _NODES.get(type(node))
-        node.parent = None  # no cycles: the tree goes when it is read
+        node.parent = None  # no cycles: the tree is freed when it has been read
         if role is None:
             return None
         if not role:

@@ -1,4 +1,4 @@
-"""The vocabulary in which clauses are put to sqlglot's parser: words, and its tokens for them."""
+"""The vocabulary in which clauses are given to sqlglot's parser: words, and its tokens for them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TOKENS: Final[dict[str, TokenType]] = {
     "partition+by": TokenType.PARTITION_BY,
     "grouping+sets": TokenType.GROUPING_SETS,
     CONFIGURATION: TokenType.OBJECT_IDENTIFIER,
-    # Types of ours that sqlglot has no word for all become one that is none of ours.
+    # Types that sqlglot has no word for all become one that is not one of ours.
     "other+type": TokenType.HSTORE,
 }
 GAP: Final = ""

@@ -34,7 +34,7 @@ _BUILT_IN: Final = """
     int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
 """
 _OF_EXTENSIONS: Final = "vector halfvec sparsevec"
-# Names by which a type may be called, bare; quoted or qualified, only the right-hand ones are.
+# Names by which a type may be written, bare; quoted or qualified, only the right-hand ones.
 TYPES: Final[dict[str, str]] = {
     **{name: name for name in (_BUILT_IN + _OF_EXTENSIONS).split()},
     "boolean": "bool",
@@ -108,7 +108,7 @@ _PREFIXES: Final = ("r", "b", "q", "nq", "f")
 
 
 def behind_national(keys: list[str], index: int) -> int:
-    """Step over NATIONAL, which changes nothing of the type behind it."""
+    """Step over NATIONAL, which does not change the type behind it."""
     is_type = keys[index] == "national" and keys[index + 1] in ("character", "char")
     return index + is_type
 
@@ -161,7 +161,7 @@ class TypeReader:
     # Tools
 
     def unexpected(self, index: int) -> Refusal:
-        """Make the refusal of a token that the grammar has no place for here."""
+        """Return the refusal of a token that the grammar has no place for here."""
         message = "the query ends too early"
         if self.kinds[index] != END:
             message = f"syntax error, or unsupported syntax, at {piece(self.tokens.texts[index])}"
@@ -302,7 +302,7 @@ class TypeReader:
         return Refusal("type", f"type {piece(name)} is not allowed", hint, index=start)
 
     def modifiers(self) -> None:
-        """`(10, 2)`: plain integers, none of which makes the value huge."""
+        """`(10, 2)`: plain integers that do not make the value huge."""
         keys = self.keys
         self.at += 1
         while True:

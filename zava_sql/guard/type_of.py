@@ -1,8 +1,8 @@
-"""pg_typeof(): its result must become text at once, or stand alone in the outermost SELECT.
+"""pg_typeof(): its result must be cast to text, or be a whole item of the outermost SELECT.
 
-To PostgreSQL that result, a regtype, is a number or a name to look up. Next to other numbers or
-strings (in CASE, an array, UNION, an argument) it makes types of these, and so tells the names of
-all types: every table, of every schema, has one.
+That result, a regtype, is to PostgreSQL a number or a name to look up. Beside other numbers or
+strings (in CASE, an array, UNION, an argument) it turns these into types, and so tells the names of
+all types: every table of every schema has one.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def note_type_of(reader: TypeReader, first: int) -> None:
 
 
 def note_type_alone(reader: TypeReader, first: int) -> None:
-    """Take a note back if that call is the whole item, which is read, of the outermost query."""
+    """Take a note back if that call is the whole item just read, of the outermost query."""
     types_of = reader.types_of
     if types_of and types_of[-1] == (first, reader.at) and not reader.depth:
         reader.types_alone.append(types_of.pop())
 
 
 def check_types_of(reader: TypeReader) -> None:
-    """Refuse what is noted; what stands alone too, if set operations put it beside other values."""
+    """Refuse what is noted, also as a whole item if set operations put it beside other values."""
     found = reader.types_of + reader.types_alone * reader.is_combined
     if found:
         raise Refusal(

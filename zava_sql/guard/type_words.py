@@ -1,4 +1,4 @@
-"""The words of types for sqlglot: each type one word, whatever is written around its name."""
+"""The words of types for sqlglot: one word for each type, whatever surrounds its name."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _fields(keys: list[str], index: int) -> int:
 
 
 def skip_modifiers(tokens: Tokens, index: int) -> int:
-    """Step over `(10, -2)`; anything else in the brackets is none of a type's business."""
+    """Step over `(10, -2)`; anything else in the brackets does not belong to a type."""
     keys, after = tokens.keys, index
     if keys[after] == "(":
         after += 1
@@ -99,7 +99,7 @@ def is_of_column(tokens: Tokens, index: int) -> bool:
 
 
 def _opened(tokens: Tokens) -> list[int]:
-    """Give for each token where the bracket is in which it stands; found once, of a whole text."""
+    """Give the bracket around each token; found once for a whole text."""
     if not tokens.opened:
         around = [-1]
         for index, key in enumerate(tokens.keys):
