@@ -1,4 +1,4 @@
--- error: What an agent can act as may grant a role to others, or to itself.
+-- error: A role that an agent can act as may grant a role to others, or to itself.
 select
     m.roleid::regrole::text as object,
     format('granted to %s by %s with admin option', m.member::regrole, m.grantor::regrole) as evidence,

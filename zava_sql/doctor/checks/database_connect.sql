@@ -1,4 +1,4 @@
--- warning: PUBLIC may connect: every login of the server may, not only those of this product.
+-- warning: PUBLIC may connect: so every login of the server may, not only those of this product.
 select
     d.datname as object,
     'CONNECT granted to PUBLIC' as evidence,

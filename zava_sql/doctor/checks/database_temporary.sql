@@ -1,4 +1,4 @@
--- warning: Agents may create temporary objects, which come first in many a search_path.
+-- warning: Agents may create temporary objects, which are found first in the usual search_path.
 select
     d.datname as object,
     format('TEMPORARY granted to %s', e.name) as evidence,

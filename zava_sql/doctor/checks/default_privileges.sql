@@ -1,4 +1,4 @@
--- warning: Objects that are yet to be made will be open to agents from the start.
+-- warning: Objects created in future will be open to agents from the start.
 select
     d.defaclrole::regrole::text as object,
     format(

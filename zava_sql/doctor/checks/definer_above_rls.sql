@@ -1,4 +1,4 @@
--- error: A function of the kernel, or one that agents may execute, runs above row-level security.
+-- error: A function of the kernel, or one that agents may execute, runs as a role that row-level security does not bind.
 select
     f.name as object,
     format('SECURITY DEFINER of %s, which is above row-level security', r.rolname) as evidence,

@@ -1,4 +1,4 @@
--- warning: Agents call a function that runs text made from its arguments: the guard sees none of it.
+-- warning: Agents may call a function that runs text made from its arguments, which the guard does not see.
 select
     f.name as object,
     format('executable by %s; %s', f.grantees, btrim(m.found[1])) as evidence,

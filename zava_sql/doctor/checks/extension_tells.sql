@@ -1,4 +1,4 @@
--- warning: Agents may execute functions of an extension that tell the sizes of all, or leave something behind.
+-- warning: Agents may execute functions of an extension that tell the sizes of whole tables, or leave something behind.
 select
     e.extname as object,
     format('%s executable by %s', p.oid::regprocedure, string_agg(distinct y.name, ', ')) as evidence,

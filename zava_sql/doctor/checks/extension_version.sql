@@ -1,4 +1,4 @@
--- warning: An extension is older than what the server has, or than this product asks for.
+-- warning: An extension is older than the version that the server has, or that this product needs.
 select
     e.extname as object,
     format('installed %s, available %s', e.extversion, a.default_version) as evidence,

@@ -1,4 +1,4 @@
--- error: A fence is an equality: PostgreSQL may take another condition for equal to it, and ask that of rows that the fence hides.
+-- error: A fence is a bare equality: PostgreSQL may put the caller's expressions in its place, and evaluate them on rows that the fence hides.
 select
     p.name as object,
     format('using (%s)', p.using_text) as evidence,

@@ -1,4 +1,4 @@
--- warning: A fence can be passed in more than one way: what stands beside OR, or in CASE, COALESCE or NOT (…), lets other rows through.
+-- warning: A fence can be passed in more than one way: an OR, CASE, COALESCE or NOT (…) may let other rows through.
 select
     p.name as object,
     format('using (%s)', p.using_text) as evidence,

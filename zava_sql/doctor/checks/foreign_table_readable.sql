@@ -1,4 +1,4 @@
--- error: Agents read a foreign table, which cannot have row-level security.
+-- error: Agents may read a foreign table, which cannot have row-level security.
 select
     r.name as object,
     format('readable by %s', r.grantees) as evidence,

@@ -1,4 +1,4 @@
--- error: The gateway may make roles, databases or replicas, and so give itself what it lacks.
+-- error: The gateway may create roles, databases or replication connections, and so give itself what it lacks.
 select
     g.rolname as object,
     concat_ws(

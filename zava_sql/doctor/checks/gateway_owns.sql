@@ -1,4 +1,4 @@
--- error: What an agent can act as owns an object, and so may change it and its policies.
+-- error: A role that an agent can act as owns an object, and so may change it and its policies.
 select
     o.name as object,
     format('owned by %s', o.owner::regrole) as evidence,

@@ -1,4 +1,4 @@
--- error: The gateway holds privileges of its own; who escapes to it should find nothing.
+-- error: The gateway holds privileges of its own; whoever escapes to it should find nothing.
 select
     o.name as object,
     format('%s granted to %s', o.privileges, g.rolname) as evidence,

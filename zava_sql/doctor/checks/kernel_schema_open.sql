@@ -1,4 +1,4 @@
--- warning: Agents may name what stands in the schema whose functions the policies call.
+-- warning: Agents have USAGE on the schema of the functions that policies call.
 select
     s.nspname as object,
     format('USAGE granted to %s', e.name) as evidence,

@@ -1,4 +1,4 @@
--- error: Agents hold a privilege on a table that stands with the functions that policies call.
+-- error: Agents hold a privilege on a table in the schema of the functions that policies call.
 select
     r.name as object,
     format('%s granted to %s', string_agg(distinct g.privilege_type, ', '), g.grantee_name) as evidence,

@@ -1,4 +1,4 @@
--- warning: A built-in function says LEAKPROOF though PostgreSQL does not: it could quote hidden rows.
+-- warning: A built-in function is marked LEAKPROOF, though not by PostgreSQL: it could reveal hidden rows.
 select
     p.oid::regprocedure::text as object,
     'pg_proc.proleakproof is true' as evidence,

@@ -1,4 +1,4 @@
--- error: A function says LEAKPROOF: PostgreSQL runs it on rows that a policy has not passed yet.
+-- error: A function is marked LEAKPROOF: PostgreSQL may run it on rows that a policy hides.
 select
     f.name as object,
     'pg_proc.proleakproof is true' as evidence,

@@ -1,4 +1,4 @@
--- warning: The server's log receives the contexts that tenants' sessions begin with.
+-- warning: The server's log receives the signed contexts with which tenants' sessions begin.
 -- over: gateway
 select
     s.name as object,

@@ -1,4 +1,4 @@
--- warning: PUBLIC may execute set_config() and other built-in functions that move, hold or tell.
+-- warning: PUBLIC may execute set_config() and other built-in functions that change settings, hold locks or tell about others.
 -- over: hardening
 select
     current_database()::text as object,

@@ -1,4 +1,4 @@
--- error: Who runs the text of agents, or authenticates them, belongs to the owner of the tables.
+-- error: A login that runs the text of agents, or authenticates them, is a member of the owner of the tables.
 select
     m.member::regrole::text as object,
     format('member of %s, which owns tables', m.roleid::regrole) as evidence,

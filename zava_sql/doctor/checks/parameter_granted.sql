@@ -1,4 +1,4 @@
--- warning: Agents may set a parameter that only a superuser sets.
+-- warning: Agents may set a parameter that only superusers may set by default.
 select
     p.parname as object,
     format('%s granted to %s', string_agg(a.privilege_type, ', '), e.name) as evidence,

@@ -1,4 +1,4 @@
--- warning: A policy calls its function for each row; in a sub-select it runs once a statement.
+-- warning: A policy calls its function for each row; in a sub-select (an initplan) it runs once per statement.
 select
     p.name as object,
     format('using (%s)', p.using_text) as evidence,

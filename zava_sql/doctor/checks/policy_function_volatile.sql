@@ -1,4 +1,4 @@
--- warning: A function that policies call is VOLATILE: no index is used for what it returns.
+-- warning: A function that policies call is VOLATILE: no index can be used for its result.
 select distinct
     f.name as object,
     'pg_proc.provolatile is v' as evidence,

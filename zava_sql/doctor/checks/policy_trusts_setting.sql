@@ -1,4 +1,4 @@
--- error: A policy believes a setting, which set_config() moves inside any SELECT.
+-- error: A policy trusts a setting, which set_config() can change inside any SELECT.
 select
     p.name as object,
     format('using (%s)', p.using_text) as evidence,

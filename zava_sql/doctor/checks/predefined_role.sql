@@ -1,4 +1,4 @@
--- error: What an agent can act as belongs to a predefined role that reads or controls the server.
+-- error: A role that an agent can act as is a member of a predefined role that reads or controls the server.
 select
     m.member::regrole::text as object,
     format('member of %s', r.rolname) as evidence,

@@ -1,4 +1,4 @@
--- error: The role of a principal is not what its kind says.
+-- error: The role of a principal does not fit its kind.
 -- needs: zava.principals
 select
     p.name as object,

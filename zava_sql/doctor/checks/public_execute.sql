@@ -1,4 +1,4 @@
--- warning: PUBLIC may execute a function: every role that is ever made may.
+-- warning: PUBLIC may execute a function: so may every role that is ever created.
 select
     f.name as object,
     'EXECUTE granted to PUBLIC' as evidence,

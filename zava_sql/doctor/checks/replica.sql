@@ -1,4 +1,4 @@
--- info: What was looked at is a replica: what was changed on the primary a moment ago may be missing.
+-- info: This is a replica: what was changed on the primary a moment ago may be missing.
 select
     coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'a socket') as object,
     'in recovery' as evidence,

@@ -1,4 +1,4 @@
--- error: A default of a role or of this database sets what decides about rows.
+-- error: A default of a role or of this database sets a parameter that decides about rows.
 select
     concat_ws(' in ', coalesce(r.rolname, case when d.oid is null then 'all roles' end), d.datname) as object,
     format('set %s', c.setting) as evidence,

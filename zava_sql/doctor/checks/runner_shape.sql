@@ -1,4 +1,4 @@
--- error: The runner is not as it was made: what it runs could take other rights or change rows.
+-- error: The runner is not as it was created: its text could take other rights or change rows.
 select
     f.name as object,
     concat_ws(

@@ -1,4 +1,4 @@
--- warning: Agents may not use a schema whose types functions take that they may call: these fail.
+-- warning: Agents have no USAGE on a schema whose types are arguments of functions that they may call: these calls fail.
 select
     n.nspname as object,
     format('%s functions, %s among them', count(distinct f.oid), max(f.name)) as evidence,

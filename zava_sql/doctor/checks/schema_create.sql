@@ -1,4 +1,4 @@
--- error: Agents may create objects in a schema, and so put their own before others in a search_path.
+-- error: Agents may create objects in a schema, and so have theirs found before others in a search_path.
 select
     s.nspname as object,
     format('CREATE granted to %s', e.name) as evidence,

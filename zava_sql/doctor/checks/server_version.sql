@@ -1,4 +1,4 @@
--- error: The server is older than PostgreSQL 16: memberships cannot be had without inheriting.
+-- error: The server is older than PostgreSQL 16: memberships without inheritance are not possible.
 select
     'PostgreSQL' as object,
     format('server_version is %s', current_setting('server_version')) as evidence,

@@ -1,4 +1,4 @@
--- error: The service login is above row-level security, or can act as a tenant.
+-- error: The service login is not bound by row-level security, or can act as a tenant.
 select
     r.rolname as object,
     concat_ws(

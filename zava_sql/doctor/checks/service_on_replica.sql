@@ -1,4 +1,4 @@
--- warning: The service login leads to a replica: no call is written down, and who is shut out is known late.
+-- warning: The service login leads to a replica: no call is recorded, and revocations are noticed late.
 -- over: service
 select
     session_user::text as object,

@@ -1,4 +1,4 @@
--- warning: A signing key goes on verifying long after a newer one has taken its place.
+-- warning: An old signing key is still valid long after a newer one has taken its place.
 -- needs: zava.signing_keys
 select
     k.kid as object,

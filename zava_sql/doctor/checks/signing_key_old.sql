@@ -1,4 +1,4 @@
--- warning: No signing key is younger than a year; whoever got hold of one could sign contexts.
+-- warning: All signing keys are older than a year; whoever got hold of one could sign contexts.
 -- needs: zava.signing_keys
 select
     k.kid as object,

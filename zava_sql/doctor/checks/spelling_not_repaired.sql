@@ -1,4 +1,4 @@
--- info: Search repairs no misspelt word, or looks through all words for one: trigrams or their index are missing.
+-- info: Search corrects no misspelt word, or scans all words for one: pg_trgm or its index is missing.
 select
     r.name as object,
     case when e.oid is null then 'pg_trgm is available, not installed' else 'no index' end as evidence,

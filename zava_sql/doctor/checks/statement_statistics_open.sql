@@ -1,4 +1,4 @@
--- warning: Agents read pg_stat_statements: texts and counts of what others have run.
+-- warning: Agents may read pg_stat_statements: texts and counts of what others have run.
 select
     format('%I.%I', n.nspname, c.relname) as object,
     format('SELECT granted to %s', string_agg(distinct e.name, ', ')) as evidence,

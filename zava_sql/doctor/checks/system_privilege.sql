@@ -1,4 +1,4 @@
--- error: Agents hold a privilege on an object of PostgreSQL's own that not everybody is to have.
+-- error: Agents hold a privilege on an object of PostgreSQL's own that is not granted to everybody by default.
 with shipped as (
     select
         'pg_catalog.pg_class'::regclass as class,

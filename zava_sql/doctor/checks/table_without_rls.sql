@@ -1,4 +1,4 @@
--- error: Agents read a table of tenants that has no row-level security.
+-- error: Agents may read a table of tenants that has no row-level security.
 select
     r.name as object,
     format(

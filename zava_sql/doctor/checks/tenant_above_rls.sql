@@ -1,4 +1,4 @@
--- error: A role that an agent can act as, or inherits from, is above row-level security.
+-- error: A role that an agent can act as, or inherits from, is not bound by row-level security.
 select
     r.rolname as object,
     concat_ws(

@@ -1,4 +1,4 @@
--- error: One tenant role has, or can become, another role that the gateway becomes.
+-- error: A tenant role is, or can become, another role that the gateway becomes.
 select
     m.member::regrole::text as object,
     format(

@@ -1,4 +1,4 @@
--- warning: A role that the gateway becomes can log in itself, past this server.
+-- warning: A role that the gateway becomes can log in itself, bypassing this server.
 select
     r.rolname as object,
     'pg_roles.rolcanlogin is true' as evidence,

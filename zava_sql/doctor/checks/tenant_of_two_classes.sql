@@ -1,4 +1,4 @@
--- error: A tenant role has several of the roles that policies name, and so the rows of each.
+-- error: A tenant role is a member of several class roles, and so has the rows of each.
 select
     m.member::regrole::text as object,
     'member of ' || string_agg(m.roleid::regrole::text, ', ' order by m.roleid) as evidence,

@@ -1,4 +1,4 @@
--- error: Agents hold a privilege on a table besides SELECT; TRUNCATE knows no row-level security.
+-- error: Agents hold a privilege on a table besides SELECT; row-level security does not apply to TRUNCATE.
 select
     r.name as object,
     format('%s granted to %s', string_agg(distinct g.privilege_type, ', '), g.grantee_name) as evidence,

@@ -1,4 +1,4 @@
--- error: Agents may execute a function in an untrusted language, which can do what the server can.
+-- error: Agents may execute a function in an untrusted language, which can do whatever the server can.
 select
     f.name as object,
     format('language %s, executable by %s', l.lanname, f.grantees) as evidence,

@@ -1,4 +1,4 @@
--- error: Agents read a view that reads with its owner's rights: policies see the owner, not them.
+-- error: Agents may read a view that reads with its owner's rights: policies see the owner, not the agent.
 select
     r.name as object,
     format('readable by %s, owned by %s, not security_invoker', r.grantees, r.relowner::regrole) as evidence,
