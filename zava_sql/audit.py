@@ -318,7 +318,7 @@ async def _chain(connection: asyncpg.Connection[asyncpg.Record], *, writable: bo
     if writable and read_only:
         raise ConfigurationError(
             "ZAVA_SERVICE_URL leads to a replica, or to a pooler's sessions that begin read-only:"
-            " no call can be written down",
+            " no call can be recorded",
             hint="Let it lead to the primary: name both hosts, and"
             " target_session_attrs=read-write. ZAVA_DATABASE_URL may lead to a replica. For a"
             " pooler, alter its login: set default_transaction_read_only = off.",

@@ -153,7 +153,7 @@ class Journal:
             except OSError as error:
                 raise ServiceUnavailable(
                     f"the audit cannot be written: {_reason(error)}",
-                    hint="An administrator has to look after the disk.",
+                    hint="An administrator has to check the disk.",
                 ) from None
             self._synced = reached
 

@@ -169,7 +169,7 @@ class Cache:
             return
         if settings.pooler:
             raise ConfigurationError(
-                "ZAVA_CACHE_TTL cannot be with ZAVA_POOLER: a pooler passes no notifications on",
+                "ZAVA_CACHE_TTL needs notifications, which no pooler (ZAVA_POOLER) passes on",
                 hint="Let ZAVA_SERVICE_URL and ZAVA_DATABASE_URL lead to PostgreSQL itself.",
             )
         store: Store

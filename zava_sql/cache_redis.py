@@ -116,7 +116,9 @@ class RedisStore:
             await self._redis.set(self._epoch, _new_epoch())
         except (RedisError, OSError) as error:
             self._note("written", error)
-            raise ServiceUnavailable("the answer cache is away", hint="Look after Redis.") from None
+            raise ServiceUnavailable(
+                "the answer cache is unavailable", hint="Check that Redis runs."
+            ) from None
         self._note("written", None)
 
     async def close(self) -> None:

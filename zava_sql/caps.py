@@ -140,5 +140,5 @@ async def explained(
 def _too_large() -> LimitExceeded:
     return LimitExceeded(
         "the plan of this query is so large that it cannot be estimated",
-        hint="Ask in smaller steps: fewer queries within each other.",
+        hint="Ask in smaller steps: nest fewer queries.",
     )

@@ -123,7 +123,7 @@ def main() -> None:
         _complain(
             ConfigurationError(
                 f"{error.filename or gone} cannot be used: {error.strerror or error}",
-                hint="See that it is there, has room, and that this account may write there.",
+                hint="Check that it exists, has room, and that this account may write there.",
             )
         )
         code = ConfigurationError.exit_code

@@ -48,7 +48,7 @@ def doctor(
 
     if json_ and sarif:
         raise ValidationError(
-            "--sarif is JSON of a form of its own", hint="Leave --json or --sarif out."
+            "--sarif is another form of JSON than --json", hint="Leave --json or --sarif out."
         )
     found = asyncio.run(_examine(gateway))
     with _for_whoever_reads():

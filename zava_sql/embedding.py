@@ -76,7 +76,7 @@ def find_embedder(settings: Settings, *, attempts: int = 5) -> Embedder:
     if model is None:
         raise ConfigurationError(
             "ZAVA_EMBEDDING_URL is set, ZAVA_EMBEDDING_MODEL is not",
-            hint="Name the model that the service shall use.",
+            hint="Name the model that the service is to use.",
         )
     from zava_sql.embedding_http import HttpEmbedder  # noqa: PLC0415 - not needed by the local one
 

@@ -121,7 +121,7 @@ def _principal_of(scope: Scope) -> Principal:
 
 def _late() -> _RefusedError:
     error = LimitExceeded(
-        f"the request was not there within {_GIVEN_UP:g} seconds", hint="Send it at once."
+        f"the request did not arrive within {_GIVEN_UP:g} seconds", hint="Send it at once."
     )
     # Else the connection would wait for the rest, or for another request.
     return _RefusedError(408, error, {"Connection": "close"})

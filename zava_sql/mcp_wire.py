@@ -28,11 +28,11 @@ _LENGTHS: Final = {b"content-length", b"transfer-encoding"}
 
 
 class _Chunks(ChunkedReader):
-    """Refuses lines behind a body, which nobody reads: they take as long as those before it."""
+    """Refuses trailers after a body, which nobody reads: they take as long as those before it."""
 
     def __call__(self, buf: Any) -> Any:  # noqa: ANN401 - h11's own
         if self._reading_trailer and bytes(buf)[:1] not in (b"", b"\r", b"\n"):
-            raise h11.RemoteProtocolError("lines behind a body")
+            raise h11.RemoteProtocolError("trailers after a body")
         return super().__call__(buf)
 
 
@@ -71,7 +71,7 @@ class _Connection(h11.Connection):
             self._pieces += 1
             self._bytes += len(event.data)
             if self._pieces > _PIECES + self._bytes // _PIECE_BYTES:
-                raise h11.RemoteProtocolError("a body in crumbs")
+                raise h11.RemoteProtocolError("a body in too many small chunks")
         return event
 
 

@@ -54,7 +54,7 @@ def connecting(name: str, url: str) -> Iterator[None]:
     except asyncpg.TargetServerAttributeNotMatched as error:
         raise ServiceUnavailable(
             f"no server of {name} is of the kind that it asks for",
-            hint="See to target_session_attrs, and that all hosts run.",
+            hint="Check target_session_attrs, and that all hosts run.",
         ) from error
     except OSError as error:
         told = _of_files(name, url, error)
@@ -68,11 +68,11 @@ def wrong_url(name: str, error: Exception) -> ConfigurationError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return ConfigurationError(
             "the certificate of the database is not trusted",
-            hint="See to sslrootcert, and that the URL names the host as the certificate does.",
+            hint="Check sslrootcert, and that the URL names the host as the certificate does.",
         )
     return ConfigurationError(
         f"{name} is not a PostgreSQL URL, or names a file that cannot be read",
-        hint="Use postgresql://user:password@host:5432/database; see to sslrootcert.",
+        hint="Use postgresql://user:password@host:5432/database; check sslrootcert.",
     )
 
 
@@ -110,12 +110,12 @@ def _of_files(name: str, url: str, error: OSError) -> ConfigurationError | None:
         reason = f": {error.reason.replace('_', ' ').lower()}" if error.reason else ""
         return ConfigurationError(
             f"there is no TLS with the database of {name}{reason}",
-            hint="See to sslcert, sslkey, sslpassword and sslrootcert.",
+            hint="Check sslcert, sslkey, sslpassword and sslrootcert.",
         )
     if "rejected SSL upgrade" in str(error):
         return ConfigurationError(
             f"the database of {name} does not speak TLS",
-            hint="Turn ssl on there, or see to sslmode.",
+            hint="Turn ssl on there, or check sslmode.",
         )
     if isinstance(error, (ConnectionError, TimeoutError, socket.gaierror)):
         return None

@@ -78,7 +78,7 @@ def check_opinion(tokens: Tokens, account: Account) -> None:
         raise Refusal(
             "syntax",
             piece(message),
-            "PostgreSQL does not read it on from there: look at what stands before it, too.",
+            "PostgreSQL cannot parse it from there on: look at what comes before it, too.",
             index=bisect_right(list(ends), position),
         )
     if objections(tree, tokens, account):

@@ -241,7 +241,7 @@ class QueryReader(WindowReader):
         if (place := self.growth.places.get(self.tokens.name(index), 0)) > start:
             raise Refusal(
                 "unsupported",
-                "a query of WITH RECURSIVE names one that stands behind it",
+                "a query of WITH RECURSIVE names one that comes later",
                 "Put the queries of WITH in the order in which they build on each other.",
                 index=place,
             )

@@ -153,8 +153,8 @@ def _check_size(size: int, cut: list[tuple[str, list[int]]]) -> None:
     if len(different) > MAX_CLAUSES or size + WORD_OF_CLAUSE * words > MAX_READING:
         raise Refusal(
             "too_many_clauses",
-            f"more than {MAX_CLAUSES} expressions and clauses that differ in more than names, or "
-            "too long ones",
+            f"more than {MAX_CLAUSES} different expressions and clauses, names and literals aside, "
+            "or too long ones",
             "Ask in smaller steps.",
         )
 

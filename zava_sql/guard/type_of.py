@@ -41,7 +41,7 @@ def check_types_of(reader: TypeReader) -> None:
     if found:
         raise Refusal(
             "function",
-            "the result of pg_typeof() must be made text, unless it stands alone in the SELECT",
+            "the result of pg_typeof() must be cast to text, unless it stands alone in the SELECT",
             "Write pg_typeof(x)::text.",
             index=found[0][0],
         )
