@@ -223,6 +223,35 @@ def test_the_index_finds_what_comparing_everything_finds(clustered, principal):
             assert row["recall"] >= 0.99, nearest
 
 
+@pytest.mark.parametrize("stores", ["share_10", "share_10 share_20"])
+def test_no_text_of_a_store_follows_an_index_over_what_others_sell(clustered, stores):
+    """Behind the forty nearest of all, how many are one's own tells what the others sell."""
+    with psycopg.connect(clustered.admin_url) as connection:
+        (ids,) = connection.execute(
+            "select array_agg(store_id order by store_id)::text from retail.stores"
+            " where store_key = any (%s)",
+            [stores.split()],
+        ).fetchone()
+    nearest = f"""
+        select a.product_id
+        from retail.search_assortments as a
+        where a.store_id = any ('{ids}') and a.model_id = 1
+        order by a.embedding::halfvec(8) <#> '[1,0,0,0,0,0,0,0]'::halfvec(8)
+        limit 100
+    """
+    with reports.as_tenant(clustered, "share-10") as connection:
+        # As on large tables.
+        connection.execute("set enable_sort = off; set enable_seqscan = off")
+        assert len(reports.ask(connection, nearest)) == 100
+        order = nearest.index("order by")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="_region_vector"):
+            reports.ask(
+                connection,
+                f"{nearest[:order]} order by"
+                " api._region_distance(a.embedding, '[1,0,0,0,0,0,0,0]'::halfvec(8), 8) limit 100",
+            )
+
+
 def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):
     with psycopg.connect(clustered.admin_url) as connection:
         indexed = connection.execute(
@@ -284,7 +313,7 @@ def test_the_stores_of_a_region_have_an_index_together(clustered):
         assert regions(connection) == both[1:]
         (left,) = connection.execute(
             "select count(*) from pg_indexes where tablename = 'search_assortments'"
-            " and indexdef like '%ANY%'"
+            " and indexdef like '%_region_vector%'"
         ).fetchone()
         assert left == 1
         connection.rollback()

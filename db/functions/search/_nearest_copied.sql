@@ -2,7 +2,8 @@
 -- an index. Not a tool. Vectors of a store lie side by side in retail.search_assortments, of which row-level
 -- security decides what is read; api._found_products() has seen that the copies are complete and of the live
 -- model. PostgreSQL only knows the index to be right by a condition whose values it sees, so that the statement
--- is planned each time. What several stores sell is there several times. hnsw.ef_search is its caller's.
+-- is planned each time; and the index of several stores is one of zava._region_vector(). What these sell is
+-- there several times. hnsw.ef_search is its caller's.
 create or replace function api._nearest_copied(
     p_embedding vector,
     p_stores uuid[],
@@ -47,7 +48,7 @@ begin
         return;
     end if;
     for v_near in
-        select a.product_id, api._stored_distance(a.embedding, v_unit, v_dimensions) as distance
+        select a.product_id, api._region_distance(a.embedding, v_unit, v_dimensions) as distance
         from retail.search_assortments as a
         where a.store_id = any (p_stores) and a.model_id = v_model_id
         order by distance

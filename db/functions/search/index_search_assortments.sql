@@ -39,7 +39,12 @@ begin
         case
             when cardinality(i.stores) = 1 then format('store_id = %L', i.index_id)
             else format('store_id = any (%L)', i.stores)
-        end as condition
+        end as condition,
+        -- That of several stores follows who may call this, and no store.
+        case
+            when cardinality(i.stores) = 1 then 'embedding'
+            else 'zava._region_vector(embedding)'
+        end as vector
     into v_index
     from zava._search_indexes() as i
     join retail.embedding_models as m on m.model_id = i.model_id
@@ -88,10 +93,10 @@ begin
     perform set_config('max_parallel_maintenance_workers', '0', true);
     execute format(
         'create index if not exists %1$I on retail.search_assortments
-            using hnsw ((embedding::%2$I.halfvec(%3$s)) %2$I.halfvec_ip_ops)
+            using hnsw ((%6$s::%2$I.halfvec(%3$s)) %2$I.halfvec_ip_ops)
             with (m = 24, ef_construction = 800)
             where %4$s and model_id = %5$s',
-        v_index.name, v_index.schema, v_index.dimensions, v_index.condition, v_index.model_id
+        v_index.name, v_index.schema, v_index.dimensions, v_index.condition, v_index.model_id, v_index.vector
     );
 
     foreach v_effort in array array[80, 100, 200, 400, 1000] loop
@@ -113,7 +118,7 @@ begin
                         limit 10
                     ) as nearest,
                     array(
-                        select a.embedding::%1$I.halfvec(%2$s)
+                        select %5$s::%1$I.halfvec(%2$s)
                             operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s) as distance
                         from retail.search_assortments as a
                         where a.%4$s and a.model_id = %3$s
@@ -139,7 +144,8 @@ begin
                 ) as q
                 where q.embedding is not null
             ) as c',
-            v_index.schema, v_index.dimensions, v_index.model_id, v_index.condition
+            v_index.schema, v_index.dimensions, v_index.model_id, v_index.condition,
+            replace(v_index.vector, 'embedding', 'a.embedding')
         )
         into v_recall;
         v_index.ef_search := v_effort;

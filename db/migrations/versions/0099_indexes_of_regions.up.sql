@@ -1,0 +1,359 @@
+-- 0099 indexes of regions.
+set local lock_timeout = '3s';
+set local role zava_owner;
+
+-- PostgreSQL lets a function set hnsw.* only once the extension's library is loaded, which the first
+-- vector of a session does; and the extension's types must be found by their names alone.
+do $vectors$
+declare
+    v_schema name := (
+        select n.nspname
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'
+    );
+begin
+    execute format('set local search_path = public, %I', v_schema);
+    execute format('select %L::%I.vector', '[1]', v_schema);
+end
+$vectors$;
+
+-- The index over what several stores sell could be followed by a text of one of them, whose own rows it gave
+-- the fewer of, the more its neighbours sell: it is made anew over what only regions may call. Until
+-- zava.index_search_assortments() has run, which `zava-sql embed` does at its end, regions search without.
+do $regions$
+declare
+    v_index name;
+begin
+    for v_index in
+        select c.relname
+        from pg_catalog.pg_index as i
+        join pg_catalog.pg_class as c on c.oid = i.indexrelid
+        where i.indrelid = 'retail.search_assortments'::regclass
+            and pg_get_expr(i.indpred, i.indrelid) ~ '= ANY'
+    loop
+        execute format('drop index retail.%I', v_index);
+    end loop;
+end
+$regions$;
+reset role;
+set local role zava_writer;
+delete from retail.search_regions;
+set local role zava_owner;
+
+-- sources begin (written by scripts/freeze up to the end mark)
+
+-- source: db/functions/search/_nearest_copied.sql
+-- api._nearest_copied(): the products nearest to a vector of all that is copied of the caller's stores, which has
+-- an index. Not a tool. Vectors of a store lie side by side in retail.search_assortments, of which row-level
+-- security decides what is read; api._found_products() has seen that the copies are complete and of the live
+-- model. PostgreSQL only knows the index to be right by a condition whose values it sees, so that the statement
+-- is planned each time; and the index of several stores is one of zava._region_vector(). What these sell is
+-- there several times. hnsw.ef_search is its caller's.
+create or replace function api._nearest_copied(
+    p_embedding vector,
+    p_stores uuid[],
+    p_limit integer
+)
+returns table (product_id uuid, similarity real)
+language plpgsql
+stable
+parallel restricted
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set enable_sort = off
+set hnsw.iterative_scan = relaxed_order
+as $function$
+declare
+    v_unit constant retail.search_assortments.embedding%type := p_embedding;
+    v_model_id smallint;
+    v_dimensions integer;
+    v_near record;
+    v_found uuid[] := '{}';
+    v_similarity real[] := '{}';
+begin
+    select m.model_id, m.dimensions
+    into v_model_id, v_dimensions
+    from retail.embedding_models as m
+    where m.state = 'live';
+
+    if cardinality(p_stores) = 1 then
+        return query
+        select u.product_id, -u.distance::real
+        from (
+            select a.product_id, api._stored_distance(a.embedding, v_unit, v_dimensions) as distance
+            from retail.search_assortments as a
+            where a.store_id = p_stores[1] and a.model_id = v_model_id
+            order by distance
+            limit p_limit
+        ) as u
+        where u.distance is not null
+        order by 2 desc, 1;
+        return;
+    end if;
+    for v_near in
+        select a.product_id, api._region_distance(a.embedding, v_unit, v_dimensions) as distance
+        from retail.search_assortments as a
+        where a.store_id = any (p_stores) and a.model_id = v_model_id
+        order by distance
+        limit p_limit * cardinality(p_stores)
+    loop
+        exit when v_near.distance is null;
+        if v_near.product_id <> all (v_found) then
+            v_found := v_found || v_near.product_id;
+            v_similarity := v_similarity || -v_near.distance::real;
+        end if;
+        exit when cardinality(v_found) = p_limit;
+    end loop;
+    return query
+    select u.product_id, u.similarity
+    from unnest(v_found, v_similarity) as u (product_id, similarity)
+    order by 2 desc, 1;
+end;
+$function$;
+
+comment on function api._nearest_copied(vector, uuid[], integer) is
+    'Of all that is copied of the stores of the caller the products nearest to a vector, by its index.
+
+p_embedding: the vector, of length 1 and of the live model
+p_stores: these stores, in the order of their ids
+p_limit: number of products';
+revoke execute on function api._nearest_copied(vector, uuid[], integer) from public;
+grant execute on function api._nearest_copied(vector, uuid[], integer)
+    to store_manager, regional_manager, head_office;
+
+-- source: db/functions/search/_region_vector.sql
+-- zava._region_vector(): a vector as it is. Not a tool. The index over the copies of several stores is one of this
+-- function, so that who may not call it, as stores and the text of agents, never follows that index: it looks at
+-- so many of the nearest rows and no further, and row-level security takes away what is not the caller's, so
+-- that how many are left would tell a store what its neighbours sell. PL/pgSQL, for PostgreSQL would put the
+-- body of SQL in its place. A condition of the index would not do: PostgreSQL never calls what the index implies.
+create or replace function zava._region_vector(
+    p_vector halfvec
+)
+returns halfvec
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    return p_vector;
+end;
+$function$;
+
+comment on function zava._region_vector(halfvec) is
+    'A vector as the index of what several stores sell has it.
+
+p_vector: vector of a product';
+revoke execute on function zava._region_vector(halfvec) from public;
+grant execute on function zava._region_vector(halfvec) to regional_manager, head_office, zava_writer;
+
+-- source: db/functions/search/_region_distance.sql
+-- api._region_distance(): how far a stored vector is from one of length 1, written as the index over the copies of
+-- several stores has it, so that PostgreSQL follows that: of zava._region_vector(), which a store may not call.
+-- Not a tool.
+create or replace function api._region_distance(
+    p_stored halfvec,
+    p_unit halfvec,
+    p_dimensions integer
+)
+returns double precision
+language sql
+immutable
+parallel safe
+security invoker
+begin atomic
+    select halfvec(zava._region_vector(p_stored), p_dimensions, true) <#> halfvec(p_unit, p_dimensions, true);
+end;
+
+comment on function api._region_distance(halfvec, halfvec, integer) is
+    'Negative inner product of two vectors, written as the indexes of what several stores sell are.
+
+p_stored: vector of a product
+p_unit: vector of a query
+p_dimensions: dimensions of both';
+revoke execute on function api._region_distance(halfvec, halfvec, integer) from public;
+grant execute on function api._region_distance(halfvec, halfvec, integer)
+    to store_manager, regional_manager, head_office;
+
+-- source: db/functions/search/index_search_assortments.sql
+-- zava.index_search_assortments(): builds one of the indexes that zava._search_indexes() names, of what a store
+-- or the stores of a region sell, or measures it again where a tenth of that has changed since. When there is
+-- none left it drops indexes that are of no use any more and says false: to be run until then, each time on its
+-- own, after zava.refresh_search_assortments(); not a tool.
+-- Searches go on while an index is built; only another refresh waits. They would not while one is dropped,
+-- so that this comes last, waits for nobody for long, and is left to the next time where it would have to.
+-- What the index finds is measured by questions as zava.check_search_recall() asks, of what is not sold there:
+-- these are the furthest. It is searched with the least effort of 80, 100, 200, 400 and 1,000 that finds enough,
+-- 99 of 100 (the first two only for 99.5), as long as that takes less than to compare all; if none does, it is
+-- not used. Who may neither sort nor read a table through has to follow the index, as searches do: PostgreSQL
+-- rather compares two thousand products, and all would be found, whatever the index finds. On 16 that looks so
+-- dear that it would compile.
+create or replace function zava.index_search_assortments()
+returns boolean
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set hnsw.ef_search = 100
+set enable_seqscan = off
+set enable_sort = off
+set jit = off
+as $function$
+declare
+    v_index record;
+    v_unused name;
+    v_memory bigint;
+    v_effort integer;
+    v_recall numeric;
+    v_patience constant text := current_setting('lock_timeout');
+begin
+    -- One at a time, and none while what stores sell is taken up.
+    perform pg_advisory_xact_lock(hashtext('zava.refresh_search_assortments'));
+
+    select i.*, m.dimensions, n.nspname as schema, null::integer as ef_search,
+        format('search_assortments_%s_%s_idx', replace(i.index_id::text, '-', ''), i.model_id) as name,
+        -- Planned with these values, a search finds the same condition.
+        case
+            when cardinality(i.stores) = 1 then format('store_id = %L', i.index_id)
+            else format('store_id = any (%L)', i.stores)
+        end as condition,
+        -- That of several stores follows who may call this, and no store.
+        case
+            when cardinality(i.stores) = 1 then 'embedding'
+            else 'zava._region_vector(embedding)'
+        end as vector
+    into v_index
+    from zava._search_indexes() as i
+    join retail.embedding_models as m on m.model_id = i.model_id
+    cross join pg_catalog.pg_extension as e
+    join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+    where i.is_due and e.extname = 'vector'
+    order by i.products desc, i.index_id
+    limit 1;
+    if not found then
+        delete from retail.search_regions as r
+        where not exists (select from zava._search_indexes() as i where i.index_id = r.region_id);
+        perform set_config('lock_timeout', '1s', true);
+        for v_unused in
+            select c.relname
+            from pg_catalog.pg_index as i
+            join pg_catalog.pg_class as c on c.oid = i.indexrelid
+            where i.indrelid = 'retail.search_assortments'::regclass
+                and not i.indisprimary
+                and not exists (
+                    select
+                    from zava._search_indexes() as s
+                    where c.relname = format(
+                        'search_assortments_%s_%s_idx', replace(s.index_id::text, '-', ''), s.model_id
+                    )
+                )
+        loop
+            begin
+                execute format('drop index retail.%I', v_unused);
+            exception
+                when lock_not_available then null;
+            end;
+        end loop;
+        perform set_config('lock_timeout', v_patience, true);
+        return false;
+    end if;
+
+    -- As that of the catalogue: of 20,000 products a graph built with 400 needs twice the effort of each search.
+    -- One that does not fit into memory takes many times as long. One process builds it: containers
+    -- often have too little shared memory for several.
+    v_memory := v_index.products * (v_index.dimensions * 2 + 1200) / 1024 + 8192;
+    if v_memory > (
+        select s.setting::bigint from pg_catalog.pg_settings as s where s.name = 'maintenance_work_mem'
+    ) then
+        perform set_config('maintenance_work_mem', least(v_memory, 2000000)::text, true);
+    end if;
+    perform set_config('max_parallel_maintenance_workers', '0', true);
+    execute format(
+        'create index if not exists %1$I on retail.search_assortments
+            using hnsw ((%6$s::%2$I.halfvec(%3$s)) %2$I.halfvec_ip_ops)
+            with (m = 24, ef_construction = 800)
+            where %4$s and model_id = %5$s',
+        v_index.name, v_index.schema, v_index.dimensions, v_index.condition, v_index.model_id, v_index.vector
+    );
+
+    foreach v_effort in array array[80, 100, 200, 400, 1000] loop
+        exit when v_effort > greatest(v_index.products / 7, 100);
+        execute format('set local hnsw.ef_search = %s', v_effort);
+        execute format(
+            'select avg((
+                select count(*)
+                from unnest(c.found) as u (distance)
+                where u.distance <= c.nearest[cardinality(c.nearest)]
+            ) / cardinality(c.nearest)::numeric)
+            from (
+                select
+                    array(
+                        select (a.embedding operator(%1$I.<#>) q.embedding) + 0 as distance
+                        from retail.search_assortments as a
+                        where a.%4$s and a.model_id = %3$s
+                        order by distance
+                        limit 10
+                    ) as nearest,
+                    array(
+                        select %5$s::%1$I.halfvec(%2$s)
+                            operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s) as distance
+                        from retail.search_assortments as a
+                        where a.%4$s and a.model_id = %3$s
+                        order by distance
+                        limit 10
+                    ) as found
+                from (
+                    select %1$I.l2_normalize(
+                        e.embedding operator(%1$I.+) e.embedding
+                            operator(%1$I.+) lead(e.embedding) over (order by e.place)
+                    ) as embedding
+                    from (
+                        select e.embedding, sha256(e.product_id::text::bytea) as place
+                        from retail.product_embeddings as e
+                        where e.model_id = %3$s and not exists (
+                            select
+                            from retail.search_assortments as a
+                            where a.%4$s and a.product_id = e.product_id
+                        )
+                        order by place
+                        limit 201
+                    ) as e
+                ) as q
+                where q.embedding is not null
+            ) as c',
+            v_index.schema, v_index.dimensions, v_index.model_id, v_index.condition,
+            replace(v_index.vector, 'embedding', 'a.embedding')
+        )
+        into v_recall;
+        v_index.ef_search := v_effort;
+        -- The least efforts leave the most to chance.
+        exit when v_recall is null or v_recall >= case when v_effort <= 100 then 0.995 else 0.99 end;
+    end loop;
+    if cardinality(v_index.stores) = 1 then
+        update retail.search_stores as s
+        set indexed = coalesce(v_recall, 1) >= 0.99, ef_search = v_index.ef_search, changed = 0, updated_at = now()
+        where s.store_id = v_index.index_id;
+    else
+        insert into retail.search_regions as r (store_id, region_id, model_id, indexed, ef_search)
+        select u.store_id, v_index.index_id, v_index.model_id, coalesce(v_recall, 1) >= 0.99, v_index.ef_search
+        from unnest(v_index.stores) as u (store_id)
+        on conflict (store_id, region_id) do update
+        set model_id = excluded.model_id, indexed = excluded.indexed, ef_search = excluded.ef_search, changed = 0,
+            updated_at = now();
+    end if;
+    return true;
+end;
+$function$;
+
+comment on function zava.index_search_assortments() is
+    'Builds the index of what one store or region sells, where that is many products and has none, or measures it again after many changed; false when there is none left, and unused ones are dropped.';
+revoke execute on function zava.index_search_assortments() from public;
+
+-- sources end
+reset role;
