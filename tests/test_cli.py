@@ -29,6 +29,7 @@ from typer.main import get_command
 from zava_sql import cli_db, cli_serve
 from zava_sql.cli import app
 from zava_sql.connections import connect
+from zava_sql.demo import show
 from zava_sql.mutations import Mutation
 from zava_sql.settings import Settings
 from zava_sql.verify import Cell, Matrix
@@ -671,6 +672,15 @@ def test_a_store_whose_rollup_cannot_hold_a_day_is_named(run, module_database):
     assert (done.returncode, done.stderr) == (1, "")
     assert [line.split(":")[0] for line in told] == [STORES[0]]
     assert told[0].endswith("no more: a day sold more than the rollup holds")
+
+
+def test_what_the_demo_says_fits_a_terminal():
+    texts = (
+        show.QUESTION,
+        show.ATTACK.format(context="1.forged.bellevue", role="zava_store_bellevue"),
+        show.CONNECT.format(command=".venv/bin/zava-sql"),
+    )
+    assert max(len(line) for text in texts for line in text.splitlines()) <= 80
 
 
 @pytest.mark.long

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 QUESTION = """\
-select c.name as category, count(distinct i.order_id) as orders, sum(i.total_amount) as revenue
+select
+    c.name as category,
+    count(distinct i.order_id) as orders,
+    sum(i.total_amount) as revenue
 from retail.order_items as i
 join retail.products as p on p.product_id = i.product_id
 join retail.categories as c on c.category_id = p.category_id
@@ -29,11 +32,23 @@ limit 3"""
 
 ATTACK = """\
 select s.store_key, count(*)
-from (select set_config('zava.context', '{context}', true), set_config('role', '{role}', true)
-      offset 0) as x
-cross join lateral (select o.store_id from retail.orders as o where x is not null) as o
+from (
+    select set_config('zava.context', '{context}', true),
+        set_config('role', '{role}', true)
+    offset 0
+) as x
+cross join lateral (
+    select o.store_id from retail.orders as o where x is not null
+) as o
 join retail.stores as s on s.store_id = o.store_id
 group by s.store_key"""
+
+CONNECT = """\
+  over stdio:  {command} serve --principal seattle
+  over HTTP:   {command} token create seattle    (prints a key)
+               {command} serve --transport http
+               at http://127.0.0.1:8000/mcp, header Authorization: Bearer <key>
+  stop:        {command} db down"""
 
 
 async def show(settings: Settings, command: str) -> None:
@@ -68,12 +83,5 @@ async def show(settings: Settings, command: str) -> None:
                 sys.exit("the attack reached another tenant")
             out.print("[green]PostgreSQL, with the guard left out:[/green] no row of another store")
 
-    out.print(
-        "\n[bold]Connect an AI client[/bold]\n"
-        f"  over stdio:  {command} serve --principal seattle\n"
-        f"  over HTTP:   {command} token create seattle    (prints a key)\n"
-        f"               {command} serve --transport http  (http://127.0.0.1:8000/mcp,"
-        " header Authorization: Bearer <key>)\n"
-        f"  stop:        {command} db down",
-        soft_wrap=True,
-    )
+    out.print("\n[bold]Connect an AI client[/bold]")
+    out.print(CONNECT.format(command=command), soft_wrap=True)
