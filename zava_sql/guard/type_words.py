@@ -51,9 +51,8 @@ def type_word(tokens: Tokens, made: list[str], index: int) -> int:  # noqa: C901
     while (keys[index] == "array" or keys[index] == "[") and key != "as":
         index += 1 if keys[index] == "array" else 2 + (keys[index + 1] == "0")
     made[start:index] = [GAP] * (index - start)
-    if name not in TOKENS or (name == CONFIGURATION and keys[start - 2] != "'"):
-        name = "other+type"
-    made[start] = name
+    is_known = name in TOKENS and (name != CONFIGURATION or keys[start - 2] == "'")
+    made[start] = name if is_known else "other+type"
     if keys[index] == "'":
         made[index] = "'"
         if name == "interval":
