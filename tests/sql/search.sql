@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(140);
+select plan(145);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -177,6 +177,30 @@ select is(
     pg_temp.ask('sr-a', $$ select cardinality(lexemes) from api._asked_words(repeat('1x', 400)) $$), '(1)',
     'but nothing that is longer than any size'
 );
+select is(
+    pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('pottingsoil for the Hammerclaw or drillwood') as w $$),
+    '("{claw,drillwood,hammer,pot,soil}")',
+    'a name in one word is asked for in two, if a product has both in its name'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select q.query, round(w.total::numeric, 2) = round((select sum(u) from unnest(w.weights) as u)::numeric, 2)
+        from unnest(array['52-709A', 'over-drill', 'T-peat', 'claw''s drill', 'over drill']) as q (query)
+        cross join lateral api._asked_words(q.query) as w $$),
+    e'(52-709A,t)\n(over-drill,t)\n(T-peat,t)\n("claw''s drill",t)\n("over drill",f)',
+    'a part of a name is no small word'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('2-1/4 soil, 3/8-inch peat') as w $$),
+    '("{1/4,2,3/8,inch,peat,soil}")',
+    'a mixed number is asked for with a space, and a fraction without what is joined to it'
+);
+insert into retail.search_lexemes (lexeme, products, weight, places, named) values ('/4', 1, 9, '', '');
+select is(
+    pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('soil 2 1/4 in 3/4 1/4') as w $$),
+    '("{-1,/4,1/4,2,3/4,soil}")',
+    'or with a hyphen, if the catalogue has it so'
+);
+delete from retail.search_lexemes as l where l.lexeme = '/4';
 update retail.products as p set description = 'For 2x4 pots.' where p.sku = 'PEAT';
 insert into retail.search_lexemes (lexeme, products, weight, places, named) values ('7x7', 1, 9, '', '');
 select is(
@@ -359,6 +383,14 @@ select is(
     pg_temp.ask('sr-a', $$ select sku, similarity, found_by from api.search_products('sledge hammer', '[1,0,0]', p_limit => 2) $$),
     e'(NEW,,words)\n(HAMMER,1.000,both)',
     'both lists are merged, and a product without a vector is found by its words'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select q.query, s.score
+        from unnest(array['drill', 'drill without a claw', 'how to drill without a claw', 'camera without a claw']) as q (query)
+        cross join lateral api.search_products(q.query, '[1,0,0]') as s
+        where s.sku = 'HAMMER' $$),
+    e'(drill,0.04762)\n("drill without a claw",0.01190)\n("how to drill without a claw",0.03571)\n("camera without a claw",0.04762)',
+    'what is nearest to a text that says what shall not be counts less, the more the rest is in words'
 );
 select is(
     pg_temp.ask('sr-a', $$ select sku, similarity from api.search_products('hammer', '[1,0,0]', p_min_similarity => 0.9) $$),

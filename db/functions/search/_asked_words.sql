@@ -2,7 +2,8 @@
 -- together. Not a tool. Words such as how and the, which no product is about, count as asked for too:
 -- who asks in sentences means more than the words. Most searches have only words that the catalogue has:
 -- these are read at once, and spelling is looked after for the others alone. A size in one word that the
--- catalogue does not have, such as 20v or 2x4, is asked for in parts.
+-- catalogue does not have, such as 20v or 1/2-inch, is asked for in parts, and so is a name such as lightbulb.
+-- 1 1/2 is asked for as 1-1/2, or that as this, if the catalogue writes so.
 create or replace function api._asked_words(
     p_query text
 )
@@ -25,14 +26,24 @@ set plan_cache_mode = force_generic_plan
 as $function$
 declare
     v_asked constant text[] := tsvector_to_array(to_tsvector('english', p_query));
-    -- Of 10 in the little word is an inch, of which nothing is left to be found.
+    -- Of 10 in the little word is an inch, of which nothing is left to be found. What is a part of a name,
+    -- such as over-ear, T-shirt, 52-709A or painter's, is no word by itself.
     v_simple constant tsvector := to_tsvector(
-        'simple', regexp_replace(p_query, '([0-9]\s*)in\M', '\1', 'gi')
+        'simple', regexp_replace(p_query, '([0-9]\s*)in\M|-|''s\M', '\1', 'gi')
     );
-    v_size constant text := '\m([0-9]+)(x(?=[0-9])|[a-z]{1,4}\M)';
+    v_size constant text := '\m([0-9]+)-?(x(?=[0-9])|[a-z]{1,4}\M)';
+    v_mixed constant text := '((?:^|\s)[0-9]+)\s+([0-9]+/[0-9]+)';
     v_parts text;
     v_known bigint;
 begin
+    if p_query ~ v_mixed and exists (
+        select
+        from retail.search_lexemes as k
+        where k.lexeme = substring(p_query from '(?:^|\s)[0-9]+\s+[0-9]+(/[0-9]+)')
+    ) then
+        return query select a.* from api._asked_words(regexp_replace(p_query, v_mixed, '\1-\2', 'g')) as a;
+        return;
+    end if;
     if cardinality(v_asked) <= 12 then
         select array_agg(a.query), array_agg(a.weight::real), array_agg(a.products),
             string_agg(a.query::text, ' | ')::tsquery, sum(a.weight), array_agg(a.lexeme),
@@ -46,31 +57,33 @@ begin
         ) as a;
     end if;
     if v_known is distinct from cardinality(v_asked) then
-        if p_query ~* v_size then
-            v_parts := (
-                select string_agg(
-                    case
-                        -- A size is short. What is found in it is looked at anew, time after time.
-                        when length(t.word) < 24 and exists (
-                            select
-                            from unnest(tsvector_to_array(to_tsvector('english', t.word))) as l (lexeme)
-                            where l.lexeme ~ v_size
-                                and not exists (
-                                    select from retail.search_lexemes as k where k.lexeme = l.lexeme
-                                )
-                                and not exists (
-                                    select
-                                    from retail.products as p
-                                    where p.search_words @@ api._word_query(l.lexeme)
-                                )
-                        )
-                            then regexp_replace(t.word, v_size, '\1 \2 ', 'gi')
-                        else t.word
-                    end, ' ' order by t.place
-                )
-                from regexp_split_to_table(p_query, '\s') with ordinality as t (word, place)
-            );
-        end if;
+        v_parts := (
+            select string_agg(
+                case
+                    -- Sizes and names are short. What is found in them is looked at anew, time after time.
+                    when length(t.word) >= 24 or t.word !~ '[0-9]|^[[:alpha:]]{6,}$' or not exists (
+                        select
+                        from unnest(tsvector_to_array(to_tsvector('english', t.word))) as l (lexeme)
+                        where l.lexeme <> all (coalesce(lexemes, '{}'))
+                            and (l.lexeme ~ v_size or l.lexeme ~ '^/[0-9]' or t.word !~ '[0-9]')
+                            and not exists (
+                                select from retail.search_lexemes as k where k.lexeme = l.lexeme
+                            )
+                            and not exists (
+                                select
+                                from retail.products as p
+                                where p.search_words @@ api._word_query(l.lexeme)
+                            )
+                    )
+                        then t.word
+                    when t.word ~ '[0-9]' then regexp_replace(
+                        regexp_replace(t.word, '\m([0-9]+)-([0-9]+/)', '\1 \2'), v_size, '\1 \2 ', 'gi'
+                    )
+                    else coalesce(api._name_parts(t.word), t.word)
+                end, ' ' order by t.place
+            )
+            from regexp_split_to_table(p_query, '\s') with ordinality as t (word, place)
+        );
         if v_parts <> p_query then
             return query select a.* from api._asked_words(v_parts) as a;
             return;

@@ -2,8 +2,8 @@
 -- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
 -- rank: 1 / (20 + place). A place in the list of words counts by the cube of what the product
 -- covers of the search, at most double: who names a thing gets what is named so, and of a question,
--- of which any product covers little, meaning decides. A product whose article number is asked for comes
--- before both.
+-- of which any product covers little, meaning decides. Where it is said what shall not be, it counts less
+-- by three quarters of what words cover at best. A product whose article number is asked for comes before both.
 create or replace function api.search_products(
     p_query text,
     p_query_embedding vector default null,
@@ -48,6 +48,7 @@ declare
     v_in_stock constant boolean := coalesce(p_in_stock, false);
     v_depth constant integer := greatest(2 * least(p_limit, 100), 20);
     v_unit p_query_embedding%type;
+    v_denied real := 0;
     v_searched_by text;
     v_taken boolean := num_nulls(p_category, p_min_price, p_max_price) = 3 and not v_in_stock;
 begin
@@ -85,6 +86,11 @@ begin
     -- Any of the words, as they are looked for.
     v_wanted := api._wanted_text(v_query);
     v_words := replace(plainto_tsquery('english', v_wanted)::text, ' & ', ' | ')::tsquery;
+    -- The vector is of all that was said, and next to it is what shall not be. The more of the rest is in
+    -- words that a product has, the less the vector has to say.
+    if v_wanted <> v_query then
+        v_denied := 0.75;
+    end if;
     -- Of fewer characters, numbers are sizes. Without any number only the text as it is can be one: a word
     -- is mostly meant as a word.
     if length(v_query) > 3 then
@@ -131,7 +137,8 @@ begin
         with lists as (
             select f.product_id, f.similarity,
                 case
-                    when f.coverage is null then 1.0 / (20 + f.place)
+                    when f.coverage is null
+                        then (1 - v_denied * coalesce(max(f.coverage) over (), 0)) / (20 + f.place)
                     else 2 * f.coverage ^ 3 / (20 + f.place)
                 end as worth,
                 case when f.coverage is null then 'meaning' else 'words' end as side
