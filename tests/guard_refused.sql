@@ -1239,3 +1239,175 @@ with values (a) as (select rolname from pg_roles) select * from values
 with recursive values (a) as (values (pg_sleep(1))) select * from values
 -- refused: relation
 with values as (select 1) select * from pg_catalog.values
+
+-- family: what public lists of attacks on PostgreSQL have, and nothing above
+-- refused: relation
+select * from pg_shadow
+-- refused: relation
+select * from pg_group
+-- refused: relation
+select usename, usecreatedb, usesuper, usecatupd from pg_user
+-- refused: relation
+select relname, a.attname from pg_class c, pg_namespace n, pg_attribute a, pg_type t where c.relkind = 'r' and n.oid = c.relnamespace and a.attrelid = c.oid and a.atttypid = t.oid and a.attnum > 0 and n.nspname not like 'pg_%'
+-- refused: relation
+select datname from pg_database
+-- refused: function
+select inet_server_addr(), inet_server_port()
+-- refused: function
+select pg_postmaster_start_time()
+-- refused: function
+select pg_read_file('PG_VERSION', 0, 200)
+-- refused: function
+select pg_read_binary_file('/etc/passwd')
+-- refused: function
+select pg_stat_file('PG_VERSION')
+-- refused: function
+select lo_import('/etc/passwd', 13337)
+-- refused: function
+select lo_get(13337)
+-- refused: function
+select schema_to_xml('retail', true, true, '')
+-- refused: function
+select dblink_connect_u('host=127.0.0.1')
+-- refused: function
+select dblink_exec('dbname=postgres', 'reset application_name')
+-- refused: relation
+select * from pg_extension
+-- refused: relation
+select lanname, lanacl from pg_language
+-- refused: relation
+select * from pg_hba_file_rules
+-- refused: relation
+select * from pg_file_settings
+-- refused: relation
+select * from pg_stat_ssl
+-- refused: function
+select pg_reload_conf()
+-- refused: function
+select pg_rotate_logfile()
+-- refused: function
+select pg_switch_wal()
+-- refused: function
+select pg_create_restore_point('x')
+-- refused: function
+select pg_relation_filepath('retail.customers')
+-- refused: relation
+select * from pg_stat_activity
+-- refused: relation
+select * from pg_statistic
+-- refused: relation
+select * from pg_stats_ext
+-- refused: relation
+select * from pg_stats_ext_exprs
+-- refused: relation
+select * from pg_statistic_ext_data
+-- refused: function
+select pg_get_statisticsobjdef_expressions(1)
+-- refused: function
+select pg_mcv_list_items(stxdmcv) from pg_statistic_ext_data
+-- refused: function
+select pg_restore_relation_stats('schemaname', 'retail', 'relname', 'customers', 'reltuples', 1::real)
+-- refused: function
+select pg_get_viewdef('api.sale_lines')
+-- refused: function
+select pg_get_indexdef(1)
+-- refused: function
+select pg_get_constraintdef(1)
+-- refused: function
+select pg_get_expr(polqual, polrelid) from pg_policy
+-- refused: relation
+select * from pg_policies
+-- refused: relation
+select * from pg_seclabels
+-- refused: function
+select pg_has_role('zava_head_office', 'member')
+-- refused: function
+select makeaclitem(10, 10, 'SELECT', false)
+-- refused: function
+select aclexplode(relacl) from pg_class
+-- refused: function
+select satisfies_hash_partition('retail.product_embeddings'::regclass, 2, 0, 1)
+-- refused: function
+select pg_current_snapshot()
+-- refused: function
+select pg_nextoid('pg_class', 'oid', 'pg_class_oid_index')
+-- refused: function
+select pgp_sym_encrypt('x', 'y')
+-- refused: function
+select crypt('x', gen_salt('bf', 31))
+-- refused: function
+select connectby('customers', 'a', 'b', 'c', 0)
+-- refused: function
+select postgres_fdw_get_connections()
+-- refused: function
+select pg_stat_statements_reset()
+-- refused: relation
+select * from pg_stat_statements
+-- refused: function
+select amcheck('x')
+-- refused: function
+select bt_index_check('retail.customers_pkey')
+-- refused: function
+select get_raw_page('retail.customers', 0)
+-- refused: function
+select pg_buffercache_evict(1)
+-- refused: function
+select pg_prewarm('retail.customers')
+-- refused: function
+select pg_visibility('retail.customers')
+-- refused: function
+select pg_get_wal_records_info('0/0', '0/1')
+-- refused: function
+select pg_logical_slot_peek_changes('x', null, null)
+-- refused: function
+select pg_ls_logdir()
+-- refused: function
+select pg_ls_waldir()
+-- refused: function
+select pg_ls_tmpdir()
+-- refused: function
+select pg_current_logfile()
+-- refused: function
+select pg_tablespace_location(1663)
+-- refused: function
+select pg_config()
+-- refused: function
+select pg_show_all_settings()
+-- refused: function
+select pg_settings_get_flags('x')
+-- refused: function
+select pg_log_backend_memory_contexts(1)
+-- refused: function
+select binary_upgrade_set_next_pg_type_oid(1)
+-- refused: function
+select binary_upgrade_logical_slot_has_caught_up('x')
+-- refused: relation
+select uuid_extract_timestamp(principal_id) from zava.principals
+-- refused: function
+select pg_get_object_address('table', '{zava,principals}', '{}')
+-- refused: function
+select has_any_column_privilege('zava.principals', 'select')
+-- refused: function
+select pg_blocking_pids(1)
+-- refused: function
+select pg_safe_snapshot_blocking_pids(1)
+-- refused: function
+select pg_control_system()
+-- refused: function
+select jsonb_populate_recordset(null::zava.principals, '[]')
+-- refused: relation
+select email from customers where email = 'x' and 7139 = cast('q' || (select usename from pg_user limit 1)::text || 'q' as numeric)
+-- refused: function
+select email from customers where email = 'x' or 7139 = (case when ascii(substring((select email from customers limit 1)::text from 1 for 1)) > 64 then (select 7139 from pg_sleep(1)) else 7139 end)
+-- refused: function
+select email from customers order by (select (case when 1 = 1 then 1 else (select length(dblink_exec('dbname=' || current_database(), convert_from(decode('73656c6563742031', 'hex'), 'UTF8')))) end))
+-- refused: function
+select ((ascii(substring((select version())::text from (1 + floor((7 - 1) / 8))::int for 1)) >> ((7 - 1) % 8)) & 1) = 1 from customers
+-- refused: relation
+select email from customers union all select n.nspname || '.' || p.proname || ': ' || p.prosrc from pg_proc p join pg_namespace n on p.pronamespace = n.oid
+-- refused: function
+select 1 from customers where '1' = (query_to_xml(convert_from('\x73656c6563742031', 'UTF8'), true, true, ''))::text
+-- refused: function
+select product_id from search_assortments order by api._region_distance(embedding, '[1]'::halfvec, 1) limit 20
+-- refused: function
+select product_id from search_assortments order by zava._region_vector(embedding)::halfvec(8) <#> '[1]'::halfvec(8) limit 20
