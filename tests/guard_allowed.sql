@@ -506,3 +506,26 @@ where due in ('now', 'soon') and idle between 0 and 400 group by due, action, ki
 SELECT "products"."product_id", "products"."name" FROM "products" WHERE (to_tsvector('english'::regconfig, COALESCE("products"."name", '') || ' ' || COALESCE("products"."description", ''))) @@ (websearch_to_tsquery('english'::regconfig, 'cordless drill')) LIMIT 21;
 SELECT retail.products.name, ts_rank(to_tsvector(CAST('english' AS REGCONFIG), retail.products.description), plainto_tsquery('simple'::REGCONFIG, 'drill')) AS rank, ts_headline('english'::REGCONFIG, retail.products.description, plainto_tsquery('english'::REGCONFIG, 'drill')) AS headline FROM retail.products ORDER BY rank DESC LIMIT 5;
 SELECT MOD(ABS(HASHTEXTEXTENDED("t0"."sku", 0)), 10) AS "bucket", COUNT(*) AS "n" FROM "retail"."products" AS "t0" GROUP BY 1;
+with lines as (
+  select product_id, order_date, quantity, unit_price, unit_cost, discount_percent, total_amount from order_items
+), margins as (
+  select *, total_amount - quantity * unit_cost as margin, round(unit_price / nullif(unit_cost, 0), 2) as markup from lines
+), bands as (
+  select *, case when unit_price < 15 then 'cheap' when unit_price < 60 then 'mid' when unit_price < 200 then 'dear' else 'luxury' end as band,
+    case when discount_percent >= 15 then 'cut' when discount_percent > 0 then 'some' else 'full' end as cut from margins
+), grades as (
+  select *, case when band = 'luxury' and margin > 100 then 'A' when band in ('dear', 'luxury') or markup > 3 then 'B' when band = 'mid' and cut = 'full' then 'C' else 'D' end as grade,
+    case band when 'luxury' then 4 when 'dear' then 3 when 'mid' then 2 else 1 end as place from bands
+), kinds as (
+  select *, case when grade = 'A' and cut <> 'full' then 'rebate' when grade in ('A', 'B') and place > 2 then 'star' when grade = 'C' or margin between 5 and 20 then 'core' else 'rest' end as kind,
+    case when grade = 'D' and quantity > 2 then 'bulk' when grade = 'D' then 'single' else 'line' end as size from grades
+), risks as (
+  select *, case when kind = 'rebate' then 'high' when kind = 'rest' and size = 'bulk' then 'watch' when kind in ('star', 'core') and margin > 0 then 'low' else 'some' end as risk,
+    case kind when 'star' then 3 when 'core' then 2 when 'rebate' then 1 else 0 end as weight from kinds
+), actions as (
+  select *, case when risk = 'high' and weight < 2 then 'reprice' when risk = 'watch' then 'bundle' when kind = 'star' or weight = 3 then 'promote' else 'keep' end as action from risks
+), plans as (
+  select *, case when action = 'reprice' and risk = 'high' then 'now' when action = 'promote' then 'soon' when action = 'bundle' then 'later' else 'never' end as due from actions
+)
+select due, action, count(*) as lines, sum(total_amount) as revenue, round(avg(margin), 2) as margin
+from plans group by due, action order by revenue desc nulls last limit 20;

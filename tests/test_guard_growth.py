@@ -219,6 +219,23 @@ GROWING: dict[str, Callable[[int], str]] = {
         f"select a{n}.x, count(*) over () from "
         + chain("lateral (values (a@.x + a@.x)) a#(x)", n, f"{BASE} a0")
     ),
+    "tables outside of a WITH that are called like its queries": lambda n: (
+        "select 1 from (with "
+        + chain("a# as (select x + x as x from a@)", n)
+        + f" select x from a{n}) q"
+        + "".join(f", (table a{m} limit 1) r{m}" for m in range(n))
+    ),
+    "calls that look like a column of another query of that name": lambda n: (
+        "with "
+        + chain(
+            "d# as (with a# as (select length(name) + 1 as to_jsonb from stores) table a#)",
+            n,
+            "d0 as (select 1)",
+        )
+        + ", "
+        + chain("a# as (select a@.to_jsonb as a, a@.to_jsonb as b from a@)", n)
+        + f" select a from a{n}"
+    ),
     "grouping sets": lambda n: (
         "select count(*) from stores group by cube (" + ", ".join(["name"] * n) + ")"
     ),
@@ -551,6 +568,127 @@ def test_what_is_copied_with_each_query_in_from_counts(family: str, times: int) 
         GUARD.check(GROWING[family](times))
 
 
+CLASS = "case when x > 'a' then x else x end"
+STORES = "select name as x from stores"
+
+
+def classes(steps: int, start: str = STORES, item: str = CLASS, end: str = "") -> str:
+    """A report that classifies step by step what it classified."""
+    return (
+        "with "
+        + chain(f"a# as (select {item} as x from a@ {end})", steps, f"a0 as ({start})")
+        + f" select x from a{steps}"
+    )
+
+
+NUMBERS = "select length(name) as x from stores"
+SUM = "x + x"
+REPORT = f"({classes(9, NUMBERS, SUM)})"
+OFTEN = ", ".join(f"x as x{n}" for n in range(12))
+
+
+def passed_on(steps: int) -> str:
+    """A report whose last column goes through further steps as it is."""
+    first, start = f"a0 as ({NUMBERS})", "b0 as (select x from a11)"
+    items = chain(f"a# as (select {SUM} as x from a@)", 11, first)
+    items += ", " + chain("b# as (select x from b@)", steps, start)
+    return f"with {items} select x from b{steps}"
+
+
+# 20,000 to 50,000 names each, of which those of the last query are no terms: it is no step.
+@pytest.mark.parametrize(
+    "sql",
+    [
+        classes(8),
+        classes(7, "select upper(name) as x from stores"),
+        classes(8, f"select '{'a' * 62}' as x from stores"),
+        classes(8, f"select name as x, name{' || name' * 32} as y from stores"),
+        classes(12, NUMBERS, SUM),
+        f"select 1 from (select {OFTEN} from {REPORT} q) q",
+        f"select * from (select * from (select {OFTEN} from {REPORT} q) q) q",
+        passed_on(4),
+    ],
+)
+def test_terms_that_take_little_have_a_bound_of_their_own(sql: str) -> None:
+    assert GUARD.check(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        classes(9),
+        passed_on(9),
+        f"select 1 from (select {OFTEN}, x + x as y from {REPORT} q) q",
+        classes(7, "select repeat(name, 9) as x from stores"),
+        classes(7, 'select "repeat"(name, 9) as x from stores'),
+        classes(7, "select name::char(9) as x from stores"),
+        classes(8, f"select '{'a' * 63}' as x from stores"),
+        classes(8, f"select b'{'1' * 62}' as x from stores"),
+        classes(8, f"select {'1' * 65} as x from stores"),
+        classes(8, f"select name as x, name{' || name' * 33} as y from stores"),
+        classes(8, f"select name as x, name{' || concat(name)' * 17} as y from stores"),
+        classes(8, "select principal as x from api.whoami()"),
+        classes(12, NUMBERS, SUM, ", t"),
+        classes(12, NUMBERS, SUM, "where x > 1"),
+        f"select 1 from (select {OFTEN}, x + x, count(*) over () from {REPORT} q) q",
+        f"select 1 from (select {OFTEN} from (({classes(8, NUMBERS, SUM)}) union select 1) q) q",
+        f"select 1 from stores s, lateral (select {OFTEN} from {REPORT} q) l",
+        classes(9, NUMBERS, "x + (select 1)"),
+    ],
+)
+def test_terms_are_few_and_with_nothing_that_takes_much(sql: str) -> None:
+    with pytest.raises(QueryRefused, match="copy"):
+        GUARD.check(sql)
+
+
+def test_a_long_literal_is_seen_where_a_short_one_has_passed() -> None:
+    assert GUARD.check(classes(8, f"select name, '{'b' * 62}' as x from stores"))
+    with pytest.raises(QueryRefused, match="copy"):
+        GUARD.check(classes(8, f"select name, '{'b' * 63}' as x from stores"))
+
+
+def test_terms_leave_no_room_for_what_is_joined() -> None:
+    joined = [f"(select 1 from t{' join t using (a, b, c, d, e, f)' * 7})"] * 4
+    terms = f"({classes(7)} limit 1)"
+    assert GUARD.check(f"select {', '.join(joined[1:])}, {terms}")
+    with pytest.raises(QueryRefused, match="copy"):
+        GUARD.check(f"select {', '.join(joined)}, {terms}")
+
+
+def sums(expression: str, times: int) -> str:
+    return " + ".join([f"({expression})::int"] * times)
+
+
+COPIED: dict[str, Callable[[str], str]] = {
+    "a query that is copied": lambda e: (
+        f"with v as not materialized (select {sums(e, 60)} as x from t limit 1) select 1 from "
+        + " cross join ".join(f"(select x from v) v{n}" for n in range(50))
+    ),
+    "a query over columns without a name": lambda e: (
+        f"select {sums(e, 30)} from (select {' || '.join(['b'] * 60)} from t) q"
+    ),
+    "an operand that is copied": lambda e: (
+        "select " + within("({} between symmetric 1 and 2)::int", 3, f"({sums(e, 60)})") + " from t"
+    ),
+    "a column that is named often": lambda e: (
+        f"select {' + '.join(['x'] * 45)} from (select {sums(e, 60)} as x from t) q"
+    ),
+    "ORDER BY": lambda e: (
+        "with v as not materialized (select b from (select b + b as z, b, a from t) q order by "
+        + ", ".join([e] * 70)
+        + " limit 1) select 1 from "
+        + " cross join ".join(f"(select b from v) v{n}" for n in range(60))
+    ),
+}
+
+
+@pytest.mark.parametrize("place", COPIED)
+def test_a_name_that_between_copies_counts_twice_in(place: str) -> None:
+    assert GUARD.check(COPIED[place]("a - 1 + 2"))
+    with pytest.raises(QueryRefused, match="copy"):
+        GUARD.check(COPIED[place]("a between 1 and 2"))
+
+
 def test_no_query_of_with_names_one_behind_it() -> None:
     named = ["a2 as (select x * x as x from a1)", f"a1 as {BASE}"]
     assert GUARD.check(f"with {', '.join(reversed(named))} select x from a2")
@@ -610,6 +748,11 @@ def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
         + chain("a# as (select x, (select max(x) from a@) as y from a@ p)", 30)
         + " select * from a30",
         "select " + within("json_object('a': {}, 'b': json_array(a, b))", 20, "a") + " from t",
+        "select x from "
+        + within("(select sum(x) as x from (select x from {} s union all select 1) t)", 8)
+        + " q",
+        "select 1 from retail.order_items t0"
+        + "".join(f" join retail.order_items t{n} using (order_id)" for n in range(1, 17)),
         "select a from "
         + within(
             "(select a + a as a from (select q.a from t join {} q on q.a = t.a) q offset 0)", 16

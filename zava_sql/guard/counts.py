@@ -6,14 +6,14 @@ from bisect import bisect_left
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Joins
+from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Columns, Joins, add
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import PUNCTUATION
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from zava_sql.guard.columns import Columns, Level, Sizes
+    from zava_sql.guard.columns import Level, Sizes
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["Counts", "half"]
@@ -183,6 +183,43 @@ class Counts:
             matched -= self._tokens.keys[start:end].count(".")
         copied = sum([item[2] for item in level.items]) if copies else 0
         return Joins(level.relations, level.parts, matched, copied, level.joined)
+
+    def columns(self, level: Level, sources: Columns) -> Columns:
+        """Give what the columns of a query stand for."""
+        is_plain, is_closed = sources.is_plain(), level.is_closed
+        found: Sizes = {OTHERS: (1, 1)}
+        row, growth, is_certain = 0, 0, True
+        for start, end, copies, called, is_computed in level.items:
+            if called == STAR:
+                # Of `t.*` only those of t are columns here, and none of a query around.
+                is_one = end == start + 3 and sources is level.sources
+                known = self.known_by(level, start) if is_one else None
+                is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
+                is_certain &= known.is_certain if known else sources.is_certain and is_all
+                row += max(level.width, level.visible.row) * (1 + level.merged)
+                growth += (known or sources).growth
+                for name, sizes in (known or sources).sizes.items():
+                    add(found, name, sizes, is_closed=is_closed)
+                continue
+            is_one = end == start + 1
+            names = 1 if is_one else self.names(start, end)
+            size = in_condition = copies + (1 if is_one else self.nodes(start, end))
+            if not is_plain:
+                extra, more = self.grown(sources, [(start, end)], names)
+                in_condition += copies * (sources.condition - 1) + more
+                size += copies * (sources.column - 1) + extra
+                if is_computed:  # an aggregate goes into HAVING, and no further
+                    in_condition = size
+            row += 1 if is_closed else size
+            growth += in_condition - 1
+            if in_condition > 1 or called in found:
+                add(found, called, (size, in_condition), is_closed=is_closed)
+            elif found[OTHERS] != (1, 1):
+                found[called] = 1, 1
+        if not is_certain:  # a name that is none of these may be one that is not known
+            for name in sources.sizes:
+                add(found, name, found[OTHERS], is_closed=is_closed)
+        return Columns.of(found, row, growth, is_certain=is_certain)
 
     def names_a_row(self, level: Level, end: int, given: Collection[int]) -> bool:
         """Whether an item of FROM is named as a whole, outside of the queries in FROM.

@@ -24,18 +24,17 @@ from zava_sql.guard.columns import (
     Columns,
     Level,
     Named,
-    add,
     larger,
 )
 from zava_sql.guard.counts import Counts, half
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
 from zava_sql.guard.plans import PLANS, add_view, joined_size, plan_size, pulled_size, sets_size
+from zava_sql.guard.terms import FEW_TERMS, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from zava_sql.guard.columns import Sizes
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["Growth"]
@@ -45,7 +44,7 @@ class Growth:
     """The copies in all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_counts", "_made_once", "_named", "_queries", "_symmetric", "_tokens",
+        "_counts", "_made_once", "_named", "_queries", "_symmetric", "_terms", "_tokens",
         "computed", "copies", "correlated", "given", "in_exists", "is_union", "joins", "left",
         "level", "places", "query", "sources", "too_much", "visible",
     )  # fmt: skip
@@ -58,6 +57,7 @@ class Growth:
         self.places: dict[str, int] = {}  # where names without schema stood last in FROM
         self.given: set[int] = set()  # where names are given in FROM, and to items as labels
         self._counts = Counts(tokens)
+        self._terms = Terms(tokens, self._counts)
         self._symmetric = self._queries = 0
         self.copies = 0  # in names
         self.left = (0, 0)  # where the left operand begins, and the copies before it
@@ -72,7 +72,7 @@ class Growth:
         self.level = Level(None, 0, 0)
 
     def _bound(self, size: int, index: int) -> None:
-        if size > MAX_GROWN and self.too_much is None:
+        if size > MAX_GROWN and self.too_much is None and size > MAX_GROWN + self._terms.room():
             self.too_much = index  # reading goes on, counting stops: numbers would grow
 
     def check(self) -> None:
@@ -220,7 +220,7 @@ class Growth:
             self._put_in_place(level, sources, end)
         self.copies += self._counts.repeats_of(level.own(end))
         self.sources = sources
-        self.query = self._columns(level, sources)
+        self.query = self._counts.columns(level, sources)
         if level.number > level.listed:
             level.joined += joined_size(level)
         if level.pulled > 1 or (level.pulled and level.joined):
@@ -233,7 +233,9 @@ class Growth:
             self.joins = ALONE if level.is_closed else self.in_exists
             size = plan_size(self.in_exists, level.listed)
         self.copies += level.planned + size
-        self._bound(max(self.query.row, self.copies), level.start)
+        if self.query.row > MAX_GROWN:
+            self.too_much = level.start
+        self._bound(self.copies, level.start)
 
     def ordered(self, sources: Columns, start: int, end: int, copies: int) -> None:
         """Note ORDER BY, which names columns of FROM; `copies` were there before it."""
@@ -250,6 +252,8 @@ class Growth:
         elsewhere, in_condition = self._counts.grown(sources, level.conditions)
         extra += in_condition - elsewhere
         extra += sum(item[3] == STAR for item in level.items) * sources.star()
+        if extra > FEW_TERMS:
+            self._terms.names += min(extra, self._terms.grown(level, sources))
         extra += level.naturals * sources.growth
         copies = self.copies - level.copies
         for first, last, inner in level.inner:
@@ -257,43 +261,6 @@ class Growth:
             if level.is_of_union:
                 self.copies += 2 * level.extremes * (half(last - first) + inner)
         self.copies += extra + copies * (sources.condition - 1)
-
-    def _columns(self, level: Level, sources: Columns) -> Columns:
-        """Give what the columns of a query stand for."""
-        counts, is_plain, is_closed = self._counts, sources.is_plain(), level.is_closed
-        found: Sizes = {OTHERS: (1, 1)}
-        row, growth, is_certain = 0, 0, True
-        for start, end, copies, called, is_computed in level.items:
-            if called == STAR:
-                # Only the columns of t count for `t.*`, not those of an outer query.
-                is_one = end == start + 3 and sources is level.sources
-                known = self._counts.known_by(level, start) if is_one else None
-                is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
-                is_certain &= known.is_certain if known else sources.is_certain and is_all
-                row += max(level.width, level.visible.row) * (1 + level.merged)
-                growth += (known or sources).growth
-                for name, sizes in (known or sources).sizes.items():
-                    add(found, name, sizes, is_closed=is_closed)
-                continue
-            is_one = end == start + 1
-            names = 1 if is_one else counts.names(start, end)
-            size = in_condition = copies + (1 if is_one else counts.nodes(start, end))
-            if not is_plain:
-                extra, more = self._counts.grown(sources, [(start, end)], names)
-                in_condition += copies * (sources.condition - 1) + more
-                size += copies * (sources.column - 1) + extra
-                if is_computed:  # an aggregate is pushed into HAVING, no further
-                    in_condition = size
-            row += 1 if is_closed else size
-            growth += in_condition - 1
-            if in_condition > 1 or called in found:
-                add(found, called, (size, in_condition), is_closed=is_closed)
-            elif found[OTHERS] != (1, 1):
-                found[called] = 1, 1
-        if not is_certain:  # any other name may be one that is not known
-            for name in sources.sizes:
-                add(found, name, found[OTHERS], is_closed=is_closed)
-        return Columns.of(found, row, growth, is_certain=is_certain)
 
     def source(self, start: int, end: int, copies: int) -> None:
         """Note that the query just read is an item of FROM; `copies` were before it."""

@@ -31,6 +31,7 @@ __all__ = [
     "MAX_SUBSCRIPTS",
     "MAX_SUFFIXES",
     "MAX_SYMMETRIC",
+    "MAX_TERMS",
     "MAX_TOKENS",
     "MAX_WIDTH",
     "MESSAGE_PIECE",
@@ -48,6 +49,7 @@ MAX_READING: Final = 2_700
 WORD_OF_CLAUSE: Final = 4
 MAX_DEPTH: Final = 50  # brackets within brackets, and CASE within CASE
 MAX_GROWN: Final = 20_000  # names, copies included, before PostgreSQL runs it: see growth.py
+MAX_TERMS: Final = 40_000  # names beyond these that take little, as of CASE: see terms.py
 MAX_SYMMETRIC: Final = 3  # BETWEEN SYMMETRIC, of which PostgreSQL makes four comparisons
 MAX_SUBSCRIPTS: Final = 20  # a[1][2]... in a row
 MAX_JOINS: Final = 150  # FROM items in one text, joins and commas alike; plans.py bounds a query's
