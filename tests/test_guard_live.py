@@ -82,6 +82,8 @@ async def test_a_relation_may_be_named_with_its_database(seeded_database) -> Non
         ("select mode() within group (order by status) over () from orders", "inner query"),
         ("select count(distinct status) over () from orders", "inner query"),
         ("select sum(name) from stores", "cast"),
+        ("select (to_json(1))::int", "(x ->> 'key')::int"),
+        ("select is_online::bigint from stores", "x::int"),
         ("select * from orders where customer_id = 5", "look them up by name or key"),
         ("select * from orders where total_amount = true", "type of the other"),
         ("select api.whoami(1)", "Call it as api.whoami()"),

@@ -54,6 +54,12 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42803", "", "Put every column that is not aggregated into GROUP BY."),
     ("42809", "WITHIN GROUP is required", "Write percentile_cont(0.5) within group (order by x)."),
     ("42804", "", "Cast so that both sides have one type, as in x::text."),
+    ("42846", "cannot cast type json", "Take its text first: (x ->> 'key')::int."),
+    (
+        "42846",
+        "cannot cast type boolean",
+        "Make it an int first: x::int, or case when x then 1 end.",
+    ),
     ("42883", "function api.", FUNCTIONS),
     ("42883", "function round(double precision, ", "Digits need numeric: round(x::numeric, 2)."),
     ("42883", "function date_trunc(", "The unit comes first: date_trunc('month', x)."),

@@ -36,6 +36,7 @@ _BAD_CHARACTER: Final = {
     "^=": "Use <>.",
 }
 _QUOTES: Final = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb\xb4")
+_ENTITIES: Final = frozenset({"lt", "gt", "amp", "quot", "apos"})
 _PLAIN: Final = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
     "\u2264": "<=", "\u2265": ">=", "\u2260": "<>", "\xd7": "*", "\xf7": "/",
@@ -55,15 +56,14 @@ def bad_character(character: str, place: int) -> Refusal:
     return Refusal("bad_character", message, hint, offset=place)
 
 
-def bad_end(begins: str, text: str, start: int) -> Refusal:
-    """Return the refusal of `text` behind a semicolon; `begins` is the first token of the query."""
-    fence = "```" in (begins[:3], text[:3])
-    return Refusal(
-        "multiple_statements",
-        "more than one statement",
-        _BAD_CHARACTER["```"] if fence else "Send one SELECT, and nothing behind its semicolon.",
-        offset=start,
-    )
+def bad_end(query: list[str], text: str, start: int) -> Refusal:
+    """Return the refusal of `text` behind a semicolon; `query` are the tokens before that."""
+    hint = "Send one SELECT, and nothing behind its semicolon."
+    if "```" in (query[0][:3], text[:3]):
+        hint = _BAD_CHARACTER["```"]
+    elif query[-2:-1] == ["&"] and query[-1].lower() in _ENTITIES:
+        hint = "Send the signs themselves, and not as in HTML: < and not &lt;"
+    return Refusal("multiple_statements", "more than one statement", hint, offset=start)
 
 
 def bad_operator(text: str) -> Refusal:
@@ -84,6 +84,8 @@ def bad_token(form: str | None, text: str) -> Refusal:
         hint = _BAD_PREFIX[first.lower()]
         return Refusal("unsupported", f"this form of string is refused: {text}", hint)
     hint = _BAD_CHARACTER.get(first, "")
+    if text[:2] in ("\\n", "\\r"):
+        hint = "Send line breaks themselves, and not as backslash and letter."
     if first.isdigit() and first.isascii():
         around = piece(text[:20].split(maxsplit=1)[0])
         message, hint = f"the number {around} is malformed", "Put a space after the number."

@@ -208,7 +208,7 @@ def scan(sql: str, longest: int = MAX_CHARACTERS) -> Tokens:
         end = [*texts, ";"].index(";")
         for index, text in enumerate(texts[end:], end):
             if text != ";":
-                raise bad_end(texts[0], text, _start(sql, index))
+                raise bad_end(texts[:end], text, _start(sql, index))
         del texts[end:]
     try:
         tokens = Tokens(sql, [*map(_LEXICON.__getitem__, texts)])
