@@ -698,7 +698,7 @@ def test_no_query_of_with_names_one_behind_it() -> None:
     decoy = "d as (with a1 as (select 1 as x) table a1), "
     for before, between in (("", ""), ("", "t as (select from retail.a1), "), (decoy, "")):
         sql = f"with recursive {before}{named[0]}, {between}{named[1]} select x from a2"
-        with pytest.raises(QueryRefused, match="stands behind it") as caught:
+        with pytest.raises(QueryRefused, match="comes later") as caught:
             GUARD.check(sql)
         assert caught.value.position == sql.index("from a1") + len("from ") + 1
 
