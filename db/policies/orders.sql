@@ -1,11 +1,14 @@
--- Row-level security of retail.orders: a store sees its own orders, a region those of its list,
--- head office all. One permissive policy opens the table to each class; the restrictive fence in
--- front of it decides by the signed context. A second permissive policy added by mistake still
--- stands behind the fence. A store's fence is an equality, so that an index gives the newest rows
--- first. But what a query sets equal to store_id PostgreSQL merges with it, and may ask in its
--- place; what is not null in front of it is merged with nothing, and asked first.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.orders: a store sees its own orders, a region those of the stores in
+-- its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is an equality, so that an index can give the newest rows first. By itself it would
+-- join the equivalence class of whatever a query sets equal to store_id, and PostgreSQL could
+-- evaluate that in its place. The CASE in front of it joins no class, and is evaluated first.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.orders enable row level security;
 alter table retail.orders force row level security;
 

@@ -1,11 +1,14 @@
--- Row-level security of retail.search_regions: a store sees the rows of itself, a region those of
--- its list, head office all. One permissive policy opens the table to each class; the restrictive
--- fence in front of it decides by the signed context. A second permissive policy added by mistake
--- still stands behind the fence. A store's fence is "any" of a list of one: an equality PostgreSQL
--- would merge with what a query sets equal to store_id, and ask that in its place; of "any" of an
--- unknown list it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.search_regions: a store sees its own rows, a region those of the
+-- stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.search_regions enable row level security;
 alter table retail.search_regions force row level security;
 

@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Apply."""
     op.sql_file(
         "0098_fences_of_lists_of_one.up.sql",
-        sha256="3d3c2c9a3f05f1529e445951d1fc28ce35f78aab905fbe4e88d34b203465ebbc",
+        sha256="0ad8a13b90d75728e3ce55de1b6b5aac9b2a24455cb456367050c9df2ffd2114",
     )
 
 

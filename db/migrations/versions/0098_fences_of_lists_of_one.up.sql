@@ -5,14 +5,17 @@ set local role zava_owner;
 -- sources begin (written by scripts/freeze up to the end mark)
 
 -- source: db/policies/customers.sql
--- Row-level security of retail.customers: a store sees its own customers, a region those of its
--- list, head office all. One permissive policy opens the table to each class; the restrictive fence
--- in front of it decides by the signed context. A second permissive policy added by mistake still
--- stands behind the fence. A store's fence is an equality, so that an index gives the newest rows
--- first. But what a query sets equal to store_id PostgreSQL merges with it, and may ask in its
--- place; what is not null in front of it is merged with nothing, and asked first.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.customers: a store sees its own customers, a region those of the
+-- stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is an equality, so that an index can give the newest rows first. By itself it would
+-- join the equivalence class of whatever a query sets equal to store_id, and PostgreSQL could
+-- evaluate that in its place. The CASE in front of it joins no class, and is evaluated first.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.customers enable row level security;
 alter table retail.customers force row level security;
 
@@ -90,14 +93,17 @@ grant select on retail.customers to store_manager, regional_manager, head_office
 grant select, insert, update, delete on retail.customers to zava_writer;
 
 -- source: db/policies/daily_customers.sql
--- Row-level security of retail.daily_customers: a store sees its own customers' days, a region
--- those of its list, head office all. One permissive policy opens the table to each class; the
--- restrictive fence in front of it decides by the signed context. A second permissive policy added
--- by mistake still stands behind the fence. A store's fence is "any" of a list of one: an equality
--- PostgreSQL would merge with what a query sets equal to store_id, and ask that in its place; of
--- "any" of an unknown list it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.daily_customers: a store sees its own days of customers, a region
+-- those of the stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.daily_customers enable row level security;
 alter table retail.daily_customers force row level security;
 
@@ -172,14 +178,17 @@ grant select on retail.daily_customers to store_manager, regional_manager, head_
 grant select, insert, update, delete on retail.daily_customers to zava_writer;
 
 -- source: db/policies/daily_sales.sql
--- Row-level security of retail.daily_sales: a store sees its own daily sales, a region those of its
--- list, head office all. One permissive policy opens the table to each class; the restrictive fence
--- in front of it decides by the signed context. A second permissive policy added by mistake still
--- stands behind the fence. A store's fence is "any" of a list of one: an equality PostgreSQL would
--- merge with what a query sets equal to store_id, and ask that in its place; of "any" of an unknown
--- list it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.daily_sales: a store sees its own daily sales, a region those of the
+-- stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.daily_sales enable row level security;
 alter table retail.daily_sales force row level security;
 
@@ -254,14 +263,17 @@ grant select on retail.daily_sales to store_manager, regional_manager, head_offi
 grant select, insert, update, delete on retail.daily_sales to zava_writer;
 
 -- source: db/policies/daily_totals.sql
--- Row-level security of retail.daily_totals: a store sees its own daily totals, a region those of
--- its list, head office all. One permissive policy opens the table to each class; the restrictive
--- fence in front of it decides by the signed context. A second permissive policy added by mistake
--- still stands behind the fence. A store's fence is "any" of a list of one: an equality PostgreSQL
--- would merge with what a query sets equal to store_id, and ask that in its place; of "any" of an
--- unknown list it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.daily_totals: a store sees its own daily totals, a region those of the
+-- stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.daily_totals enable row level security;
 alter table retail.daily_totals force row level security;
 
@@ -337,14 +349,17 @@ grant select, insert, update, delete on retail.daily_totals to zava_writer;
 
 -- source: db/policies/inventory.sql
 -- Row-level security of retail.inventory: a store sees its own prices, costs and stock, a region
--- those of its list, head office all. One permissive policy opens the table to each class; the
--- restrictive fence in front of it decides by the signed context. A second permissive policy added
--- by mistake still stands behind the fence. A store's fence is an equality, so that an index that
--- begins with product_id is never asked without it. But what a query sets equal to store_id
--- PostgreSQL merges with it, and may ask in its place; what is not null in front of it is merged
--- with nothing, and asked first.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- those of the stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is an equality, so that an index that begins with product_id is never searched
+-- without it. By itself it would join the equivalence class of whatever a query sets equal to
+-- store_id, and PostgreSQL could evaluate that in its place. The CASE in front of it joins no class,
+-- and is evaluated first.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.inventory enable row level security;
 alter table retail.inventory force row level security;
 
@@ -422,14 +437,17 @@ grant select on retail.inventory to store_manager, regional_manager, head_office
 grant select, insert, update, delete on retail.inventory to zava_writer;
 
 -- source: db/policies/order_items.sql
--- Row-level security of retail.order_items: a store sees its own order lines, a region those of its
--- list, head office all. One permissive policy opens the table to each class; the restrictive fence
--- in front of it decides by the signed context. A second permissive policy added by mistake still
--- stands behind the fence. A store's fence is an equality, so that an index gives the newest rows
--- first. But what a query sets equal to store_id PostgreSQL merges with it, and may ask in its
--- place; what is not null in front of it is merged with nothing, and asked first.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.order_items: a store sees its own order lines, a region those of the
+-- stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is an equality, so that an index can give the newest rows first. By itself it would
+-- join the equivalence class of whatever a query sets equal to store_id, and PostgreSQL could
+-- evaluate that in its place. The CASE in front of it joins no class, and is evaluated first.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.order_items enable row level security;
 alter table retail.order_items force row level security;
 
@@ -507,14 +525,17 @@ grant select on retail.order_items to store_manager, regional_manager, head_offi
 grant select, insert, update, delete on retail.order_items to zava_writer;
 
 -- source: db/policies/orders.sql
--- Row-level security of retail.orders: a store sees its own orders, a region those of its list,
--- head office all. One permissive policy opens the table to each class; the restrictive fence in
--- front of it decides by the signed context. A second permissive policy added by mistake still
--- stands behind the fence. A store's fence is an equality, so that an index gives the newest rows
--- first. But what a query sets equal to store_id PostgreSQL merges with it, and may ask in its
--- place; what is not null in front of it is merged with nothing, and asked first.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.orders: a store sees its own orders, a region those of the stores in
+-- its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is an equality, so that an index can give the newest rows first. By itself it would
+-- join the equivalence class of whatever a query sets equal to store_id, and PostgreSQL could
+-- evaluate that in its place. The CASE in front of it joins no class, and is evaluated first.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.orders enable row level security;
 alter table retail.orders force row level security;
 
@@ -592,14 +613,17 @@ grant select on retail.orders to store_manager, regional_manager, head_office;
 grant select, insert, update, delete on retail.orders to zava_writer;
 
 -- source: db/policies/search_assortments.sql
--- Row-level security of retail.search_assortments: a store sees the copies of what it sells itself,
--- a region those of its list, head office all. One permissive policy opens the table to each class;
--- the restrictive fence in front of it decides by the signed context. A second permissive policy
--- added by mistake still stands behind the fence. A store's fence is "any" of a list of one: an
--- equality PostgreSQL would merge with what a query sets equal to store_id, and ask that in its
--- place; of "any" of an unknown list it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.search_assortments: a store sees its own copies of what it sells, a
+-- region those of the stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.search_assortments enable row level security;
 alter table retail.search_assortments force row level security;
 
@@ -674,14 +698,17 @@ grant select on retail.search_assortments to store_manager, regional_manager, he
 grant select, insert, update, delete on retail.search_assortments to zava_writer;
 
 -- source: db/policies/search_regions.sql
--- Row-level security of retail.search_regions: a store sees the rows of itself, a region those of
--- its list, head office all. One permissive policy opens the table to each class; the restrictive
--- fence in front of it decides by the signed context. A second permissive policy added by mistake
--- still stands behind the fence. A store's fence is "any" of a list of one: an equality PostgreSQL
--- would merge with what a query sets equal to store_id, and ask that in its place; of "any" of an
--- unknown list it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.search_regions: a store sees its own rows, a region those of the
+-- stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.search_regions enable row level security;
 alter table retail.search_regions force row level security;
 
@@ -757,13 +784,16 @@ grant select, insert, update, delete on retail.search_regions to zava_writer;
 
 -- source: db/policies/search_stores.sql
 -- Row-level security of retail.search_stores: a store sees how many products it sells itself, a
--- region that of its list, head office all. One permissive policy opens the table to each class;
--- the restrictive fence in front of it decides by the signed context. A second permissive policy
--- added by mistake still stands behind the fence. A store's fence is "any" of a list of one: an
--- equality PostgreSQL would merge with what a query sets equal to store_id, and ask that in its
--- place; of "any" of an unknown list it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- region those of the stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.search_stores enable row level security;
 alter table retail.search_stores force row level security;
 
@@ -838,14 +868,17 @@ grant select on retail.search_stores to store_manager, regional_manager, head_of
 grant select, insert, update, delete on retail.search_stores to zava_writer;
 
 -- source: db/policies/stock_movements.sql
--- Row-level security of retail.stock_movements: a store sees its own stock ledger, a region those
--- of its list, head office all. One permissive policy opens the table to each class; the
--- restrictive fence in front of it decides by the signed context. A second permissive policy added
--- by mistake still stands behind the fence. A store's fence is an equality, so that an index gives
--- the newest rows first. But what a query sets equal to store_id PostgreSQL merges with it, and may
--- ask in its place; what is not null in front of it is merged with nothing, and asked first.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.stock_movements: a store sees its own stock ledger, a region those of
+-- the stores in its list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is an equality, so that an index can give the newest rows first. By itself it would
+-- join the equivalence class of whatever a query sets equal to store_id, and PostgreSQL could
+-- evaluate that in its place. The CASE in front of it joins no class, and is evaluated first.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.stock_movements enable row level security;
 alter table retail.stock_movements force row level security;
 
@@ -923,14 +956,17 @@ grant select on retail.stock_movements to store_manager, regional_manager, head_
 grant select, insert, update, delete on retail.stock_movements to zava_writer;
 
 -- source: db/policies/stores.sql
--- Row-level security of retail.stores: a store sees its own row, a region those of its list, head
--- office all. One permissive policy opens the table to each class; the restrictive fence in front
--- of it decides by the signed context. A second permissive policy added by mistake still stands
--- behind the fence. A store's fence is "any" of a list of one: an equality PostgreSQL would merge
--- with what a query sets equal to store_id, and ask that in its place; of "any" of an unknown list
--- it expects ten stores, and would leave the index.
--- "true or" the fence opens all the same, and costs nothing: but DROP … CASCADE of a column or a function
--- that the fence needs takes the opening policy along, so that no row shows.
+-- Row-level security of retail.stores: a store sees its own row, a region those of the stores in its
+-- list, head office all.
+-- One permissive policy for each class opens the table. The restrictive fence closes it but for the
+-- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
+-- nothing.
+-- A store's fence is = ANY of an array of one element. An equality would join the equivalence class
+-- of whatever a query sets equal to store_id, and PostgreSQL could evaluate that in its place. Of an
+-- array whose length it does not know PostgreSQL expects ten stores, and would not use the index.
+-- The opening policies say "true or" the fence's condition. It costs nothing, but makes them depend
+-- on the same column and function: a DROP … CASCADE that takes the fence takes them too, and no row
+-- shows.
 alter table retail.stores enable row level security;
 alter table retail.stores force row level security;
 
