@@ -228,7 +228,7 @@ def test_indexes_whose_rows_were_measured_instead_are_due_after_an_upgrade(creat
             "insert into retail.search_regions (store_id, region_id, model_id, indexed, ef_search)"
             " select store_id, gen_random_uuid(), 1, true, 80 from stored"
         )
-    migrate.upgrade(url)
+    migrate.upgrade(url, "0098")  # the next one drops the indexes of regions
     with psycopg.connect(url) as connection:
         due = connection.execute(
             "select s.changed, r.changed, s.ef_search from retail.search_stores as s"
