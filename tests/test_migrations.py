@@ -237,6 +237,42 @@ def test_indexes_whose_rows_were_measured_instead_are_due_after_an_upgrade(creat
     assert due == [(2000, 2000, 80)] * 2
 
 
+def test_an_index_of_a_region_that_its_stores_could_follow_is_made_anew(create):
+    url = create("followed")
+    migrate.upgrade(url, "0098")
+    index = (
+        "create index {name} on retail.search_assortments"
+        " using hnsw (({vector}::public.halfvec(8)) public.halfvec_ip_ops)"
+        " where store_id {stores} and model_id = 1"
+    )
+    of_region = "= any ('{5ec2e701-0000-4000-8000-000000000000}')"
+    indexes = (
+        "select array_agg(i.indexname::text) from pg_indexes as i"
+        " where i.tablename = 'search_assortments' and i.indexdef ~ 'hnsw'"
+    )
+    with psycopg.connect(url) as connection:
+        of_store = "= '5ec2e701-0000-4000-8000-000000000000'"
+        for name, stores in (("of_region", of_region), ("of_store", of_store)):
+            connection.execute(index.format(name=name, vector="embedding", stores=stores))
+        connection.execute(
+            "with stored as (insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
+            "  values ('oak', 'oak', 'oak', 0, '2020-01-01') returning store_id)"
+            "insert into retail.search_regions (store_id, region_id, model_id, indexed, ef_search)"
+            " select store_id, gen_random_uuid(), 1, true, 80 from stored"
+        )
+    migrate.upgrade(url)
+    with psycopg.connect(url) as connection:
+        assert connection.execute(indexes).fetchone() == (["of_store"],)
+        assert connection.execute("select from retail.search_regions").fetchall() == []
+        connection.execute(
+            index.format(name="new", vector="zava._region_vector(embedding)", stores=of_region)
+        )
+    # The function of the index goes.
+    migrate.downgrade(url, "0098")
+    with psycopg.connect(url) as connection:
+        assert connection.execute(indexes).fetchone() == (["of_store"],)
+
+
 def test_the_script_does_what_an_upgrade_does(create, psql):
     online, offline = create("online"), create("offline")
     migrate.upgrade(online)
