@@ -71,6 +71,8 @@ def dynamic(text: str) -> str:
     )
 
 
+NEAR = "((embedding::halfvec(3)) halfvec_ip_ops)"
+
 # check, damage, what the finding must name
 SEEDS = [
     ("gateway_superuser", "alter role zava_gateway superuser", "zava_gateway"),
@@ -240,6 +242,16 @@ SEEDS = [
             "alter table retail.notes enable row level security"
         ),
         "retail.notes",
+    ),
+    (
+        "approximate_index",
+        (
+            "create table retail.notes (store_id uuid not null, embedding vector(3));"
+            "alter table retail.notes enable row level security;"
+            "grant select on retail.notes to store_manager;"
+            "create index notes_near on retail.notes using hnsw (embedding vector_ip_ops)"
+        ),
+        "notes_near",
     ),
     ("tenant_writes", "grant update on retail.orders to store_manager", "retail.orders"),
     ("tenant_writes", "grant truncate on retail.products to head_office", "retail.products"),
@@ -779,6 +791,35 @@ async def test_who_shuts_out_the_others_of_a_copy_keeps_the_server_in(patient):
             assert await admin.fetchval(f"{allowed} from (values {known}) as v (n)")
         finally:
             await transaction.rollback()
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "is_found"),
+    [
+        ("ivfflat", "((embedding::vector(3)) vector_l2_ops)", True),
+        ("hnsw", f"{NEAR} where store_id = '{{a}}' or store_id = '{{b}}'", True),
+        ("hnsw", f"{NEAR} where store_id = any ('{{{{{{a}},{{b}}}}}}')", True),
+        ("hnsw", f"{NEAR} where model_id = 1", True),
+        ("hnsw", f"{NEAR} where model_id = 1 and store_id = '{{a}}'", False),
+        ("hnsw", "((zava._region_vector(embedding)::halfvec(3)) halfvec_ip_ops)", False),
+        ("btree", "(product_id)", False),
+    ],
+)
+async def test_an_approximate_index_over_rows_of_one_store_is_none_to_name(
+    patient, kind, what, is_found
+):
+    _, admin = patient
+    stores = {name: f"00000000-0000-0000-0000-00000000000{name}" for name in "ab"}
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        await admin.execute(
+            f"create index near on retail.search_assortments using {kind} {what.format(**stores)}"
+        )
+        found = await named(Sessions(admin=admin), "approximate_index")
+        assert [one.object for one in found] == ["retail.near"] * is_found
+    finally:
+        await transaction.rollback()
 
 
 async def test_a_virtual_tenant_key_is_indexed_by_its_expression(patient):

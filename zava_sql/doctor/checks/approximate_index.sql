@@ -1,0 +1,19 @@
+-- warning: An approximate index covers rows of several tenants: how many own rows it gives tells what the others have.
+select
+    c.oid::regclass::text as object,
+    format('%s over %s, %s', a.amname, r.name, coalesce('where ' || p.condition, 'all of its rows'))
+        as evidence,
+    format('drop index %s;', c.oid::regclass) as remedy
+from readable as r
+join pg_catalog.pg_index as i on i.indrelid = r.oid
+join pg_catalog.pg_class as c on c.oid = i.indexrelid and not c.relispartition
+join pg_catalog.pg_am as a on a.oid = c.relam and a.amname in ('hnsw', 'ivfflat')
+cross join lateral (select pg_catalog.pg_get_expr(i.indpred, i.indrelid)) as p (condition)
+where r.relrowsecurity
+    -- Rows of one tenant alone are no risk.
+    and not exists (
+        select from tenant_key as t
+        where p.condition ~ format('(^|[( ])%s = ''', t.name) and p.condition !~ '\mOR\M'
+    )
+    -- Nor is one that search makes for a region: its expression is of a function that no store may execute.
+    and pg_catalog.pg_get_indexdef(i.indexrelid) !~ '\mzava\._region_vector\('
