@@ -320,6 +320,16 @@ with "PG_ROLES" as (select 1) select * from pg_roles
 with information_schema as (select 1) select * from information_schema
 -- refused: relation
 select (with pg_authid as (select 1) select 1 from pg_authid)
+-- refused: relation
+select ef_search from search_regions
+-- refused: relation
+table retail.search_regions
+-- refused: relation
+select 1 from retail.search_assortments_5ec2e702000040008000000000000000_1_idx
+-- refused: relation
+select exists(table search_assortments_5ec2e702000040008000000000000000_1_idx)
+-- refused: relation
+with search_regions as (select 1) select * from search_regions
 
 -- family: parsers that disagree, attribute notation, types, lengths, statements, forms of strings
 -- refused: relation

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from zava_sql.functions import FunctionSpec
 
-__all__ = ["arguments", "text", "worlds"]
+__all__ = ["MADE_OF_MANY", "arguments", "text", "worlds"]
 
 # What hidden rows of the one database hold, and those of the other; texts ask for the first.
 _SOUGHT: Final = {"text": "sought", "number": "8100299", "day": "2021-03-01"}
@@ -52,8 +52,9 @@ update retail.stock_movements set quantity = %(number)s, moved_on = %(day)s
 where store_id in (select store_id from hidden) and quantity %% 100 < 4;
 """
 
-# Rows that are there in the one database and not in the other.
+# Rows, and a store, that are there in the one database and not in the other.
 _GONE: Final = """
+update retail.stores set store_key = 'elsewhere' where store_key = 'everett';
 delete from retail.order_items as i using hidden as h
 where i.store_id = h.store_id and right(i.order_id::text, 2) between '04' and '06';
 delete from retail.orders as o using hidden as h
@@ -73,6 +74,24 @@ select zava.refresh_search_words();
 select zava.refresh_search_lexemes();
 select zava.refresh_search_assortments();
 """
+
+# What zava.index_search_assortments() makes where other stores, or a region, sell many products.
+_HIDDEN_INDEX: Final = f"search_assortments_{tenants.store_id('bellevue').replace('-', '')}_1_idx"
+_MANY: Final = f"""
+create index {_HIDDEN_INDEX} on retail.search_assortments (product_id) where false;
+insert into retail.search_regions (region_id, store_id, model_id, indexed, ef_search)
+select api._region_id(array_agg(s.store_id) over ()), s.store_id, 1, true, 200
+from retail.stores as s
+where s.store_key in ('seattle', 'tacoma', 'bellevue');
+"""
+
+# Texts that ask for it.
+MADE_OF_MANY: Final = (
+    "select indexed, ef_search from search_regions",
+    "select exists (table retail.search_regions)",
+    f"select 1 from {_HIDDEN_INDEX}",
+    f"select count(*) from retail.{_HIDDEN_INDEX} as i",
+)
 
 # Were the two planned for differently, rows would come in another order, and other errors first.
 _TABLES: Final = """
@@ -97,8 +116,7 @@ def worlds(one: conftest.Database) -> Iterator[tuple[conftest.Database, conftest
                 for table in _TABLES.split():
                     connection.execute(f"alter table retail.{table} set (autovacuum_enabled = off)")
                 connection.execute(_CHANGED, held)
-                if database is other:
-                    connection.execute(_GONE)
+                connection.execute(_GONE if database is other else _MANY)
                 connection.execute(_DERIVED)
         yield one, other
 
@@ -310,9 +328,9 @@ def text(random: Random, own: str) -> str:
 # What an asker may try as an argument, by its type.
 _GIVEN: Final[dict[str, tuple[object, ...]]] = {
     "text": (
-        "bellevue", "BELLEVUE", "seattle", "nowhere", "tools", "hammers", "sought", "sku3",
-        "sku60", "sku199", "hammer 60", "day", "month", "store", "product", "low", "%", "'", "",
-        tenants.store_id("bellevue"), "SECRET-bellevue",
+        "bellevue", "everett", "EVERETT", "seattle", "nowhere", "tools", "hammers", "sought",
+        "sku3", "sku60", "sku199", "hammer 60", "day", "month", "store", "product", "low", "%", "'",
+        "", tenants.store_id("bellevue"), "SECRET-bellevue",
     ),
     "date": ("2019-12-01", "2020-01-01", "2021-03-01", "2021-04-01", "2021-03-02", "9999-12-31"),
     "integer": (1, 2, 5, 30, 90, 365, 0, -1, 8100299),

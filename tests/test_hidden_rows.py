@@ -11,15 +11,19 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import hidden_rows
+import mcp_types as types
 import psycopg
 import pytest
 import tenants
+from mcp import MCPError
+from mcp_clients import client_of, serving
 
 from zava_sql import tenant
 from zava_sql.agent import Agent, fetch
 from zava_sql.catalogue import list_names
 from zava_sql.errors import ZavaError
 from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.tenant import hash_key, new_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -66,13 +70,16 @@ def plan(worlds: Worlds, without: str) -> None:
                 )
 
 
-async def outcome(asked: Awaitable[Result | str]) -> object:
-    """Give the rows in any order, or the error: all that an asker is told."""
+async def outcome(asked: Awaitable[Result | str], *, in_order: bool = False) -> object:
+    """Give the rows, of a text in any order, or the error: all that an asker is told."""
     try:
         answer = await asked
     except ZavaError as error:
         return error.to_dict()
-    return answer if isinstance(answer, str) else sorted(map(repr, answer.rows))
+    if isinstance(answer, str):
+        return answer
+    rows = list(map(repr, answer.rows))
+    return rows if in_order else sorted(rows)
 
 
 @asynccontextmanager
@@ -178,7 +185,8 @@ async def test_what_is_hidden_changes_no_answer_of_a_tool(worlds: Worlds, name: 
         for tool in [tools[key] for key in tools if key != "my_queries"] * TOOL_CALLS:
             given = hidden_rows.arguments(tool, random)
             one, other = [
-                await outcome(agent.call_function(asker, tool, given)) for agent, asker in both
+                await outcome(agent.call_function(asker, tool, given), in_order=True)
+                for agent, asker in both
             ]
             assert one == other, (tool.name, given)
 
@@ -192,3 +200,64 @@ async def test_what_is_hidden_changes_no_description(worlds: Worlds, name: str) 
         for what in asked:
             one, other = [await outcome(agent.describe(asker, *what)) for agent, asker in both]
             assert one == other, what
+
+
+@pytest.mark.parametrize("name", ASKERS)
+async def test_what_search_makes_of_many_hidden_rows_changes_no_answer(
+    worlds: Worlds, name: str
+) -> None:
+    async with asking(worlds, name) as both:
+        for sql in hidden_rows.MADE_OF_MANY:
+            one, other = [await outcome(agent.query(asker, sql)) for agent, asker in both]
+            assert one == other, sql
+
+
+@pytest.mark.parametrize("name", ASKERS)
+async def test_what_is_hidden_changes_nothing_beside_tools(worlds: Worlds, name: str) -> None:
+    one, other = [await beside_tools(database, name) for database in worlds]
+    assert one == other
+    assert len(one) > 50
+
+
+async def beside_tools(database: conftest.Database, name: str) -> dict[str, object]:
+    """Read all resources and prompts as a client does, and have names completed."""
+    key = new_key()
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        connection.execute("select zava.create_api_key(%s, %s)", [name, hash_key(key)])
+    table = types.ResourceTemplateReference(uri="db://table/{name}")
+    function = types.ResourceTemplateReference(uri="db://function/{name}")
+    explore = types.PromptReference(name="explore_table")
+    asked = [(table, "name"), (function, "name"), (explore, "table"), (explore, "other")]
+    told: dict[str, object] = {}
+    async with (
+        tenants.opened(database) as opened,
+        serving(opened) as url,
+        client_of(url, key) as client,
+    ):
+        told["tools"] = await client.list_tools()
+        told["templates"] = await client.list_resource_templates()
+        told["prompts"] = await client.list_prompts()
+        told["resources"] = listed = await client.list_resources()
+        for uri in [str(one.uri) for one in listed.resources]:
+            told[uri] = (await client.read_resource(uri)).contents
+        for uri in ("db://table/stores", "db://table/search_regions", "db://monitor"):
+            told[uri] = await answered(client.read_resource(uri))
+        for prompt in told["prompts"].prompts:
+            for value in ("orders", "stores", "bellevue", "sought"):
+                given = {argument.name: value for argument in prompt.arguments}
+                told[f"{prompt.name} {value}"] = await answered(
+                    client.get_prompt(prompt.name, given)
+                )
+        for ref, argument in asked:
+            for value in ("", "s", "search_", "bellevue", "sought", "api.s"):
+                told[f"{ref} {argument} {value}"] = await client.complete(
+                    ref, {"name": argument, "value": value}
+                )
+    return told
+
+
+async def answered(request: Awaitable[object]) -> object:
+    try:
+        return await request
+    except MCPError as refusal:
+        return refusal.error
