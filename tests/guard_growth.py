@@ -124,6 +124,13 @@ STEPS = """
     (select # as x from (select name as x from stores) t where exists (select from {} q
      where q.x = t.x))
     (select # as x from (select {} as x) t)
+    (select (select # from (select t.x as x) t) as x from {} t)
+    (select (select # from (values (t.x)) t (x)) as x from {} t)
+    (select (select x from (select t.x as x) t order by #) as x from {} t)
+    (select row_to_json((select q from (select t.x, t.x as y) q))::text as x from {} t)
+    (select l.x from {} t left join lateral (select json_agg(q)::text as x from (select # as x,
+     t.x as y) q) l on true)
+    (select row_to_json(l.*)::text as x from {} t left join lateral (select #, t.x) l on true)
     (select (select max(#) from {} q) as x from (select name as x from stores) t)
     (select json_array(select x from {} q)::text as x)
 """

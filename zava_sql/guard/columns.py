@@ -7,6 +7,7 @@ it pushes down; behind LIMIT not even there. Sizes are counted in names.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zava_sql.guard.keywords import words
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "ALONE", "CLOSED", "COLUMNS", "OF_ROWS", "OTHERS", "STAR", "TABLE", "Columns", "Joins", "Level",
-    "Named", "Sizes", "add", "added", "larger",
+    "ALONE", "CLOSED", "COLUMNS", "OF_ROWS", "OTHERS", "STAR", "TABLE", "VIEW", "Columns", "Joins",
+    "Level", "Named", "Rows", "Sizes", "add", "added", "larger",
 ]  # fmt: skip
 
 COLUMNS: Final = 50  # of a table, or a row before `.*`, as a guess
@@ -30,6 +31,8 @@ OF_ROWS: Final = words("""
     """)
 # By column name: the size of its expression, and its size in a condition, which is no less.
 Sizes = dict[str, tuple[int, int]]
+# Where whole rows are named, and by how much these and all before grow, also in a condition.
+Rows = tuple[list[int], list[int], list[int]]
 _ONES: Final[Sizes] = {OTHERS: (1, 1)}
 
 
@@ -42,6 +45,7 @@ class Columns(NamedTuple):
     condition: int = 1  # the largest in a condition
     growth: int = 0  # how much a condition on all of them grows
     is_certain: bool = True  # a column of any name may exist
+    rows: Rows | None = None
 
     @staticmethod
     def of(found: Sizes, row: int, growth: int, *, is_certain: bool = True) -> Columns:
@@ -68,9 +72,23 @@ class Columns(NamedTuple):
         in_condition = max(size, self.condition, 1 + self.growth)
         return Columns.of({OTHERS: (size, in_condition)}, self.row, self.growth)
 
+    def with_rows(self, places: list[tuple[int, Columns, int]]) -> Columns:
+        """Give the same with whole rows: where each is named, of what, and how often it counts."""
+        sizes = [(row.row, row.row + row.growth, times) for _, row, times in places]
+        size, in_condition, _ = map(max, zip(*sizes, strict=True))
+        return self._replace(
+            column=max(self.column, size),
+            condition=max(self.condition, in_condition),
+            rows=(
+                [index for index, _, _ in places],
+                list(accumulate([(size - 1) * times for size, _, times in sizes], initial=0)),
+                list(accumulate([(size - 1) * times for _, size, times in sizes], initial=0)),
+            ),
+        )
+
     def is_plain(self) -> bool:
         """Say whether columns stand for no more than themselves."""
-        return self.sizes is _ONES
+        return self.sizes is _ONES and self.rows is None
 
     def star(self) -> int:
         """Say by how much `*` grows."""
@@ -78,6 +96,7 @@ class Columns(NamedTuple):
 
 
 TABLE: Final = Columns(_ONES, 1)
+VIEW: Final = TABLE._replace(row=COLUMNS)  # or a function, which may be one in SQL
 # What is not substituted into an outer query, and takes no condition: behind LIMIT, MATERIALIZED.
 CLOSED: Final = Columns(_ONES, COLUMNS)
 
@@ -134,11 +153,11 @@ class Level:
     """A query that is being read."""
 
     __slots__ = (
-        "aliases", "around", "columns", "computed", "conditions", "copied", "copies", "correlated",
-        "extremes", "grouped", "inner", "is_bare", "is_closed", "is_of_union", "is_renamed",
-        "items", "joined",
+        "aliases", "around", "columns", "computed", "conditions", "copied", "copies", "extremes",
+        "grouped", "inner", "is_bare", "is_closed", "is_of_union", "is_renamed", "items", "joined",
         "known", "last", "latest", "listed", "matched", "merged", "named", "naturals", "number",
-        "parts", "planned", "pulled", "relations", "sources", "start", "visible", "width",
+        "parts", "planned", "pulled", "relations", "rows", "sources", "start", "visible", "whole",
+        "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -149,7 +168,6 @@ class Level:
         self.visible = self.sources = TABLE
         self.known: dict[int, Columns] | None = None  # those of WITH in it, which sources hold
         self.computed = False
-        self.correlated = 0
         # Of its FROM, so far: the largest of each name; the number of items, and of items between
         # commas; the names in join conditions beyond the joining ones; where names are given;
         # queries, by begin, end and copies; the total width; the largest column of the last item.
@@ -160,6 +178,9 @@ class Level:
         self.aliases: list[int] = []
         self.columns: list[Columns] = []  # what each of these has
         self.latest = TABLE  # what the last item has
+        # The whole rows of these, and of the last item; none if it is a join.
+        self.rows: list[Columns | None] = []
+        self.whole: Columns | None = TABLE
         self.is_bare = False  # it has its own name, no alias yet
         self.named: dict[str, Columns] | None = None  # by these names, if it was asked for
         self.inner: list[tuple[int, int, int]] = []
@@ -176,9 +197,9 @@ class Level:
         self.grouped = 0, 0  # begin and end of GROUP BY
         self.is_closed = False  # by an aggregate, a window, GROUP BY or DISTINCT
 
-    def add(self, columns: Columns) -> None:
-        """Note the columns of an item of FROM, whose name or alias follows."""
-        self.latest, self.is_bare = columns, False
+    def add(self, columns: Columns, whole: Columns | None) -> None:
+        """Note the columns and the row of an item of FROM, whose name or alias follows."""
+        self.latest, self.whole, self.is_bare = columns, whole, False
 
     def give(self, index: int) -> None:
         """Note where the latest item of FROM gets a name; an alias hides its own name."""
@@ -186,6 +207,7 @@ class Level:
             self.columns[-1] = TABLE
         self.aliases.append(index)
         self.columns.append(self.latest)
+        self.rows.append(self.whole)
 
     def join(self, joins: Joins) -> None:
         """Add a relation or a query to those that are joined."""

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Columns, Joins, add
+from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Columns, Joins, add, larger
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import PUNCTUATION
 
@@ -22,16 +22,18 @@ _PARTING: Final = words(", as from distinct all")
 _OPENING: Final = ("(", "[")
 _CLOSING: Final = (")", "]")
 _LONG: Final = 12  # tokens of a part
+_MOVED: Final = 5  # tokens of `select t from as t`
 _PLAN: Final = 10  # size of a plan in names, at least
 
 
 class Counts:
     """Counts in one text; for long parts, which are nested, all tokens are counted once."""
 
-    __slots__ = ("_again", "_all", "_before", "_names", "_places", "_tokens")
+    __slots__ = ("_again", "_all", "_before", "_names", "_places", "_tokens", "planned")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+        self.planned: list[tuple[int, int]] = []  # where queries begin, and the size of their plans
         self._again: list[int] = []  # names that are copied: one entry per copy
         self._all: list[bool] = []  # whether each token may be a column
         self._before: list[int] = []  # of these, before each token
@@ -62,6 +64,12 @@ class Counts:
         if len(columns.sizes) > 1:
             found, in_condition = self.differences(columns.sizes, parts)
             extra, more = extra + found, more + in_condition
+        if columns.rows:
+            indexes, sums, sums_in_condition = columns.rows
+            for start, end in parts:
+                first, last = bisect_left(indexes, start), bisect_left(indexes, end)
+                extra += sums[last] - sums[first]
+                more += sums_in_condition[last] - sums_in_condition[first]
         return max(extra, 0), max(more, 0)
 
     def repeated(self, columns: Columns, level: Level) -> int:
@@ -184,30 +192,36 @@ class Counts:
         copied = sum([item[2] for item in level.items]) if copies else 0
         return Joins(level.relations, level.parts, matched, copied, level.joined)
 
-    def columns(self, level: Level, sources: Columns) -> Columns:
-        """Give what the columns of a query stand for."""
+    def columns(self, level: Level, sources: Columns, *, is_within: bool) -> Columns:
+        """Give what the columns of a query stand for; any names of a query around count twice.
+
+        Such a name bears another one in the queries of an expression, and is copied as that.
+        """
         is_plain, is_closed = sources.is_plain(), level.is_closed
-        found: Sizes = {OTHERS: (1, 1)}
+        least = 1 + is_within
+        found: Sizes = {OTHERS: (1 if is_closed else least, least)}
         row, growth, is_certain = 0, 0, True
         for start, end, copies, called, is_computed in level.items:
             if called == STAR:
                 # Of `t.*` only those of t are columns here, and none of a query around.
-                is_one = end == start + 3 and sources is level.sources
+                is_one = end == start + 3 and sources.sizes is level.sources.sizes
                 known = self.known_by(level, start) if is_one else None
                 is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
                 is_certain &= known.is_certain if known else sources.is_certain and is_all
-                row += max(level.width, level.visible.row) * (1 + level.merged)
+                row += max(level.width, level.visible.row) * (1 + level.merged) * least
                 growth += (known or sources).growth
                 for name, sizes in (known or sources).sizes.items():
                     add(found, name, sizes, is_closed=is_closed)
                 continue
             is_one = end == start + 1
             names = 1 if is_one else self.names(start, end)
-            size = in_condition = copies + (1 if is_one else self.nodes(start, end))
+            size = copies + is_within * names + (1 if is_one else self.nodes(start, end))
+            in_condition = size
             if not is_plain:
                 extra, more = self.grown(sources, [(start, end)], names)
-                in_condition += copies * (sources.condition - 1) + more
-                size += copies * (sources.column - 1) + extra
+                copied = max(copies - self.plans([(start, end)]), 0) if copies else 0
+                in_condition += copied * (sources.condition - 1) + more
+                size += copied * (sources.column - 1) + extra
                 if is_computed:  # an aggregate goes into HAVING, and no further
                     in_condition = size
             row += 1 if is_closed else size
@@ -221,34 +235,74 @@ class Counts:
                 add(found, name, found[OTHERS], is_closed=is_closed)
         return Columns.of(found, row, growth, is_certain=is_certain)
 
-    def names_a_row(self, level: Level, end: int, given: Collection[int]) -> bool:
-        """Whether an item of FROM is named as a whole, outside of the queries in FROM.
+    def plans(self, parts: Iterable[tuple[int, int]]) -> int:
+        """Sum up the plans of queries there: what a name stands for does not multiply these."""
+        return sum(
+            size for start, end in parts for index, size in self.planned if start <= index < end
+        )
+
+    def with_rows(
+        self,
+        level: Level,
+        sources: Columns,
+        parts: list[tuple[int, int]],
+        given: Collection[int],
+    ) -> Columns:
+        """Give the sources with the items of FROM that are named as a whole in parts of a query.
 
         `given` is where names are given.
         """
-        keys, name = self._tokens.keys, self._tokens.name
-        aliases, around = list(level.aliases), level.around
-        while around and level.visible is not TABLE:  # LATERAL sees these
-            aliases += around.aliases
-            around = around.around
-        names = {name(index) for index in aliases}
-        if level.sources.is_certain and not level.is_renamed:
-            names.difference_update(level.sources.sizes)  # a column comes first
-        whole = [last - 1 for _, last, _, called, _ in level.items if called == STAR]
-        for start, last in level.own(end):
+        if sources.row <= sources.sizes[OTHERS][0] and not sources.growth:
+            return sources
+        rows, found = self._rows(level), []
+        if level.sources.is_certain and not level.is_renamed:  # a column comes first
+            rows = {name: row for name, row in rows.items() if name not in level.sources.sizes}
+        stars = {last - 1 for _, last, _, called, _ in level.items if called == STAR}
+        for start, last in parts:
             for index in range(start, last):
-                key = keys[index]
-                if keys[index - 1] == ".":
-                    if key == "*":
-                        if index not in whole:
-                            return True
-                    elif name(index) in OF_ROWS and not self._is_column(level, index):
-                        return True
-                elif (key in names or (key == '"' and name(index) in names)) and (
-                    keys[index + 1] != "." and index not in given
-                ):
-                    return True
-        return False
+                if index in stars or index in given:
+                    continue
+                if (place := self._row_named_by(level, index, rows)) is None:
+                    continue
+                row = rows.get(self._tokens.name(place))
+                if row is None:  # of a join, or of an expression
+                    return sources.of_rows()
+                if row.row > 1 or row.growth:
+                    found.append((index, row, 1 + self.repeats(index, index + 1)))
+        return sources.with_rows(found) if found else sources
+
+    def _row_named_by(
+        self, level: Level, index: int, rows: dict[str, Columns | None]
+    ) -> int | None:
+        """Say where the name stands of a whole row: `t`, or before `.*` or `.to_jsonb`."""
+        keys, key = self._tokens.keys, self._tokens.keys[index]
+        if keys[index - 1] != ".":
+            is_row = key in rows or (key == '"' and self._tokens.name(index) in rows)
+            return index if is_row and keys[index + 1] != "." else None
+        is_row = key == "*" or (
+            self._tokens.name(index) in OF_ROWS and not self._is_column(level, index)
+        )
+        return index - 2 if is_row else None
+
+    def moves(self, level: Level, sources: Columns, end: int) -> bool:
+        """Whether that is `select t from ( query ) t`: what is named once is no copy."""
+        if len(level.items) != 1 or len(level.inner) != 1 or level.number != 1 or not sources.rows:
+            return False
+        (start, last, _), (first, behind, *_) = level.inner[0], level.items[0]
+        written = end - level.start - (last - start)
+        return start < last and written <= _MOVED and sources.rows[0] == [first] == [behind - 1]
+
+    def _rows(self, level: Level) -> dict[str, Columns | None]:
+        """Give the whole rows of the items of FROM by name, of all queries around to LATERAL."""
+        rows: dict[str, Columns | None] = {}
+        around: Level | None = level
+        while around:
+            for place, row in zip(around.aliases, around.rows, strict=True):
+                name = self._tokens.name(place)
+                other = rows.get(name, TABLE)
+                rows[name] = larger(row, other) if row and other else None
+            around = around.around if level.visible is not TABLE else None
+        return rows
 
     def _is_column(self, level: Level, index: int) -> bool:
         """Whether `x.name` is a column, since x is an item of this FROM and has it."""

@@ -3,10 +3,11 @@
 It copies the left operand of BETWEEN and of IN ( list ); a row before `.*`, for each column; a
 column's expression, for each place that names it (see columns.py) and each branch of a UNION; a
 query of WITH NOT MATERIALIZED, for each FROM that names it. It makes COALESCE ( a.x, b.x ) of each
-x behind FULL JOIN USING ( x ), and a row of all columns for each name of a join. It plans the query
-in EXISTS twice and reads that in JSON_ARRAY twice; for joins and plans see plans.py. Nested, these
-multiply: 400 characters can fill the memory of a machine, and no timeout ends code that does not
-check for one. Sizes are counted in names, and never too low.
+x behind FULL JOIN USING ( x ), and a row of all columns for each name of an item of FROM. In
+LATERAL and expressions it copies what queries name of the query around, by any name. It plans
+the query in EXISTS twice and reads that in JSON_ARRAY twice; for joins and plans see plans.py.
+Nested, these multiply: 400 characters can fill the memory of a machine, and no timeout ends code
+that does not check for one. Sizes are counted in names, and never too low.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Growth:
 
     __slots__ = (
         "_counts", "_made_once", "_named", "_queries", "_symmetric", "_terms", "_tokens",
-        "computed", "copies", "correlated", "given", "in_exists", "is_union", "joins", "left",
-        "level", "places", "query", "sources", "too_much", "visible",
+        "computed", "copies", "correlated", "ended", "given", "in_exists", "is_union", "joins",
+        "left", "level", "places", "query", "sources", "too_much", "visible",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
@@ -69,7 +70,7 @@ class Growth:
         self.visible = TABLE  # columns of FROM around, to LATERAL
         self.computed = False  # aggregate or window function: the item is not copied elsewhere
         self.correlated = 0  # outer queries; an aggregate may belong to one of these
-        self.level = Level(None, 0, 0)
+        self.level = self.ended = Level(None, 0, 0)
 
     def _bound(self, size: int, index: int) -> None:
         if size > MAX_GROWN and self.too_much is None and size > MAX_GROWN + self._terms.room():
@@ -155,7 +156,11 @@ class Growth:
             self._bound(self.copies, start)
 
     def aggregate(self, name: str) -> None:
-        """Note an aggregate; for min() and max() PostgreSQL plans all of a UNION twice more."""
+        """Note an aggregate; for min() and max() PostgreSQL plans all of a UNION twice more.
+
+        In LATERAL it is of the query it stands in: PostgreSQL refuses one of a query in whose FROM
+        it stands.
+        """
         self.level.extremes += name in ("min", "max")
         if not self.correlated:
             self.computed = True
@@ -166,7 +171,7 @@ class Growth:
         """Begin a query."""
         level = self.level = Level(self.level, start, self.copies)
         level.visible = level.sources = self.visible
-        level.computed, level.correlated = self.computed, self.correlated
+        level.computed = self.computed
         self.computed, self._queries = False, self._queries + 1
         if self._queries > MAX_QUERIES:
             raise Refusal(
@@ -201,11 +206,7 @@ class Growth:
         level = self.level
         self.level = level.around or level
         is_lateral = self.visible is not level.visible
-        self.visible, self.computed, self.correlated = (
-            level.visible,
-            level.computed,
-            level.correlated,
-        )
+        self.visible, self.computed = level.visible, level.computed
         self.is_union = level.is_of_union and not level.is_closed
         if self.too_much is not None:
             self.query = self.sources = TABLE
@@ -213,14 +214,13 @@ class Growth:
         sources = level.sources
         if level.is_renamed or level.is_of_union or level.merged:
             sources = sources.renamed(level.merged)
-        may_grow = sources.row > sources.sizes[OTHERS][0] or sources.growth
-        if may_grow and self._counts.names_a_row(level, end, self.given):
-            sources = sources.of_rows()
-        if level.is_of_union or not sources.is_plain():
+        sources = self._counts.with_rows(level, sources, list(level.own(end)), self.given)
+        self.ended = level
+        if level.is_of_union or not (sources.is_plain() or self._counts.moves(level, sources, end)):
             self._put_in_place(level, sources, end)
         self.copies += self._counts.repeats_of(level.own(end))
         self.sources = sources
-        self.query = self._counts.columns(level, sources)
+        self.query = self._counts.columns(level, sources, is_within=bool(self.correlated))
         if level.number > level.listed:
             level.joined += joined_size(level)
         if level.pulled > 1 or (level.pulled and level.joined):
@@ -233,13 +233,17 @@ class Growth:
             self.joins = ALONE if level.is_closed else self.in_exists
             size = plan_size(self.in_exists, level.listed)
         self.copies += level.planned + size
+        self._counts.planned.append((level.start, level.planned + size))
         if self.query.row > MAX_GROWN:
             self.too_much = level.start
         self._bound(self.copies, level.start)
 
-    def ordered(self, sources: Columns, start: int, end: int, copies: int) -> None:
+    def ordered(self, level: Level, sources: Columns, start: int, end: int, copies: int) -> None:
         """Note ORDER BY, which names columns of FROM; `copies` were there before it."""
-        if self.too_much is None and not sources.is_plain():
+        if self.too_much is not None:
+            return
+        sources = self._counts.with_rows(level, sources, [(start, end)], self.given)
+        if not sources.is_plain():
             more = (self.copies - copies) * (sources.condition - 1)
             more += self._counts.grown(sources, [(start, end)])[0]
             self.copies += more + self._counts.repeats(start, end)
@@ -255,18 +259,18 @@ class Growth:
         if extra > FEW_TERMS:
             self._terms.names += min(extra, self._terms.grown(level, sources))
         extra += level.naturals * sources.growth
-        copies = self.copies - level.copies
+        copies = self.copies - level.copies - self._counts.plans(level.own(end))
         for first, last, inner in level.inner:
             copies -= inner
             if level.is_of_union:
                 self.copies += 2 * level.extremes * (half(last - first) + inner)
-        self.copies += extra + copies * (sources.condition - 1)
+        self.copies += extra + max(copies, 0) * (sources.condition - 1)
 
     def source(self, start: int, end: int, copies: int) -> None:
         """Note that the query just read is an item of FROM; `copies` were before it."""
         level = self.level
         level.number += 1
-        level.add(self.query)
+        level.add(self.query, self.query)
         level.sources = larger(level.sources, self.query)
         level.width += self.query.row
         level.last = self.query.column
@@ -282,7 +286,7 @@ class Growth:
         level.parts += 1
         level.width += COLUMNS
         level.last = 1
-        level.add(TABLE)
+        level.add(TABLE, TABLE)
 
     def function(self, *, is_api: bool) -> None:
         """Note a function in FROM: it may be one in SQL that is inlined, or give a constant."""
@@ -301,7 +305,8 @@ class Growth:
         """Note a relation in FROM, which may be a query of WITH; none of these has a schema."""
         level, name = self.level, self._tokens.name(index)
         named = None if has_schema else self._named.get(name)
-        level.add(named.columns if named and not named.often else TABLE)  # one of that name
+        columns = named.columns if named else TABLE
+        level.add(TABLE if named and named.often else columns, columns)  # one of that name
         self.alias(index)
         level.is_bare = True
         if not has_schema:
@@ -310,6 +315,7 @@ class Growth:
             self.table()
             if has_schema and self._tokens.name(index - 2) == "api":
                 add_view(level)
+                level.rows[-1] = level.whole
             return
         named.places += 1
         level.number += 1
@@ -326,7 +332,7 @@ class Growth:
 
     def joined(self, columns: int) -> None:
         """Note a join in FROM that may be named as a whole."""
-        self.level.add(TABLE)
+        self.level.add(TABLE, None)
         self.level.sources = larger(self.level.sources, TABLE._replace(row=columns))
 
     def merged(self, unwritten: int = 0) -> None:
@@ -346,7 +352,6 @@ class Growth:
         if level.is_renamed or level.merged:
             sources = sources.renamed(level.merged)
         self.visible = larger(self.visible, sources)
-        self.correlated += 1
 
     def named(self, index: int, before: str, text: int, copies: int, *, is_outer: bool) -> None:
         """Note that the query of `text` tokens is one of WITH; `before` is the word behind AS."""
@@ -365,3 +370,6 @@ class Growth:
         named.text += half(text)
         named.copies += half(text) + self.copies - copies
         self.copies = copies
+        planned = self._counts.planned
+        while planned and planned[-1][0] > index:  # as names, from here on
+            planned.pop()

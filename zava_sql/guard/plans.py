@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.columns import VIEW, larger
 from zava_sql.guard.counts import half
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ _OF_COPY: Final = 4  # of these, what a copy takes beside its own
 def add_view(level: Level) -> None:
     """Add a view of schema api, or a function, which may be as large if it is one of SQL."""
     level.pulled += 1
+    level.whole = VIEW
+    level.sources = larger(level.sources, VIEW)
     level.relations += _VIEW_RELATIONS
     level.planned += _VIEW_PLAN
 

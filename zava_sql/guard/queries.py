@@ -84,6 +84,7 @@ class QueryReader(WindowReader):
         """Set operations, ORDER BY, LIMIT, OFFSET and FETCH behind a first part."""
         keys, growth = self.keys, self.growth
         query, sources, computed = growth.query, growth.sources, growth.computed
+        level = growth.ended
         joins, in_exists, is_union = growth.joins, growth.in_exists, growth.is_union
         while keys[self.at] in ("union", "intersect", "except"):
             self.set_operations += 1
@@ -105,7 +106,7 @@ class QueryReader(WindowReader):
         if keys[self.at] == "order":
             start, copies = self.at, growth.copies
             self.order_by()
-            growth.ordered(sources, start, self.at, copies)
+            growth.ordered(level, sources, start, self.at, copies)
         if self.limits():  # not pulled up, except by EXISTS, which ignores that
             query, joins, is_union = CLOSED, ALONE, False
         # Of this query, and not of those in its ORDER BY and LIMIT.
