@@ -210,6 +210,12 @@ async def test_what_search_makes_of_many_hidden_rows_changes_no_answer(
         for sql in hidden_rows.MADE_OF_MANY:
             one, other = [await outcome(agent.query(asker, sql)) for agent, asker in both]
             assert one == other, sql
+            # Names of indexes are open to whoever gets past the guard, as the catalogue is.
+            if "search_regions" in sql:
+                one, other = [
+                    await outcome(fetch(agent.database, asker, sql, 1000)) for agent, asker in both
+                ]
+                assert one == other, sql
 
 
 @pytest.mark.parametrize("name", ASKERS)

@@ -66,6 +66,33 @@ async def test_rows_of_no_store_are_head_office_s_alone(clone):
         assert [(cell.persona, cell.outcome) for cell in matrix.problems] == wrong
 
 
+async def test_rows_of_a_region_are_none_of_its_stores(clone):
+    with clone() as database:
+        tenants.fill(database)
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            admin.execute(
+                "select zava.refresh_search_words();"
+                "insert into retail.search_regions"
+                " (region_id, store_id, model_id, indexed, ef_search)"
+                " select api._region_id(array_agg(s.store_id) over w),"
+                " s.store_id, 1, true, 80 from retail.stores as s"
+                " where s.store_key in ('seattle', 'tacoma')"
+                " window w as (order by s.store_id"
+                " rows between unbounded preceding and unbounded following)"
+            )
+            matrix = await matrix_of(database, names=["seattle", "south-sound", "head-office"])
+            admin.execute(
+                "alter policy search_regions_store_manager_select on retail.search_regions"
+                " using (true);"
+                "alter policy search_regions_store_manager_fence on retail.search_regions"
+                " using (true)"
+            )
+            opened = await matrix_of(database, names=["seattle"])
+    seen = {c.persona: c.seen for c in matrix.cells if c.object == "retail.search_regions"}
+    assert (matrix.problems, seen) == ((), {"seattle": 0, "south-sound": 2, "head-office": 2})
+    assert [(c.object, c.outcome) for c in opened.problems] == [("retail.search_regions", "leak")]
+
+
 @pytest.mark.parametrize("runner", ["never", "always"])
 async def test_everybody_sees_exactly_its_own(copy, runner):
     database, truth = copy

@@ -1,5 +1,10 @@
--- Row-level security of retail.search_regions: a store sees its own rows, a region those of the
--- stores in its list, head office all.
+-- Row-level security of retail.search_regions: a region sees its own rows, head office all, a store
+-- none.
+-- That a region has rows, and what was measured for them, depends on what all of its stores sell: they
+-- are not for who sees only some of these. So the opening policies let in just the region that is all
+-- those stores of the caller that sell something, which for a store is none. Its id is written as
+-- api._region_id() has it: a function that decides what is seen has to be of the kernel, which a tenant
+-- cannot call by name.
 -- One permissive policy for each class opens the table. The restrictive fence closes it but for the
 -- stores of the signed context, so a second permissive policy that somebody adds by mistake opens
 -- nothing.
@@ -18,7 +23,15 @@ create policy search_regions_store_manager_select
     as permissive
     for select
     to store_manager
-    using (true or store_id = (select (zava.visible_stores(current_user))[1]));
+    using (
+        (true or store_id = (select (zava.visible_stores(current_user))[1]))
+        and region_id = any (array[(
+            select encode(substr(sha256(
+                array_agg(s.store_id order by s.store_id)::text::bytea
+            ), 1, 16), 'hex')::uuid
+            from retail.search_stores as s
+        )])
+    );
 
 drop policy if exists search_regions_regional_manager_select on retail.search_regions;
 create policy search_regions_regional_manager_select
@@ -26,7 +39,15 @@ create policy search_regions_regional_manager_select
     as permissive
     for select
     to regional_manager
-    using (true or store_id = any ((select zava.visible_stores(current_user))::uuid[]));
+    using (
+        (true or store_id = any ((select zava.visible_stores(current_user))::uuid[]))
+        and region_id = any (array[(
+            select encode(substr(sha256(
+                array_agg(s.store_id order by s.store_id)::text::bytea
+            ), 1, 16), 'hex')::uuid
+            from retail.search_stores as s
+        )])
+    );
 
 drop policy if exists search_regions_head_office_select on retail.search_regions;
 create policy search_regions_head_office_select
@@ -70,9 +91,9 @@ create policy search_regions_writer_all
     with check (true);
 
 comment on policy search_regions_store_manager_fence on retail.search_regions is
-    'A store: rows of the store in the signed context, else none.';
+    'A store: none that is not of the store in the signed context.';
 comment on policy search_regions_regional_manager_fence on retail.search_regions is
-    'A region: rows of the stores in the signed context, else none.';
+    'A region: none that is not of the stores in the signed context.';
 comment on policy search_regions_head_office_fence on retail.search_regions is
     'Head office: all rows under a valid signed context, else none.';
 comment on policy search_regions_writer_all on retail.search_regions is

@@ -1,6 +1,6 @@
 -- Who sees what of each tenant table, and that nobody but its fence decides it.
 begin;
-select plan(364);
+select plan(365);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -51,7 +51,12 @@ select p.store_id, p.id from pairs as p;
 insert into retail.search_stores (store_id, products)
 select distinct p.store_id, 1 from pairs as p;
 insert into retail.search_regions (region_id, store_id, model_id, indexed, ef_search)
-select distinct p.store_id, p.store_id, 1, true, 80 from pairs as p;
+select
+    case s.name when '2' then s.store_id else api._region_id(array_agg(s.store_id) filter (where s.name <> '2') over w) end,
+    s.store_id, 1, true, 80
+from retail.stores as s
+where s.store_key like 'policy%'
+window w as (order by s.store_id rows between unbounded preceding and unbounded following);
 
 select zava.create_principal('policy-' || n, 'store', array['policy_' || n])
 from generate_series(1, 3) as n;
@@ -134,6 +139,8 @@ select is(
     -- A digit stands for a row of that store; of the stores, and what search counts of them, there
     -- is one row each.
     case
+        -- What is of a region is for none of its stores.
+        when t.name = 'retail.search_regions' and p.role ~ 'store' and p.sees !~ 'error' then 'nothing'
         when t.name in ('retail.stores', 'retail.search_regions', 'retail.search_stores') then regexp_replace(p.sees, '([1-3])\1+', '\1', 'g')
         else p.sees
     end,
@@ -142,6 +149,17 @@ select is(
 from tables as t
 cross join personas as p
 order by t.name, p.who;
+
+update retail.search_regions as r
+set region_id = api._region_id(array(select s.store_id from retail.stores as s where s.name < '3' order by 1))
+where r.store_id = (select s.store_id from retail.stores as s where s.name = '1');
+select is(
+    pg_temp.ask(p.role, p.context, t.query), '3',
+    'a region does not see what is of another region that has one of its stores'
+)
+from tables as t
+join personas as p on p.who = 'a region'
+where t.name = 'retail.search_regions';
 
 -- ---------------------------------------------------------------- nobody writes
 
