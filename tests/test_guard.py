@@ -213,6 +213,8 @@ def test_each_limit_has_its_own_refusal(sql: str, reason: str) -> None:
         "select 1 as " + "a" * 63,
         "select 1 as " + "\u00e9" * 31,
         "select repeat('x', 10000), lpad('x', least(5, 7)), rpad('x', (3)), repeat('x', 2::int)",
+        "select repeat(name, 10000) from stores",
+        "select repeat(name, 10), lpad(name, 10000) from stores",
     ],
 )
 def test_what_is_just_inside_a_limit_passes(sql: str) -> None:

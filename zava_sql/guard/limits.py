@@ -15,11 +15,13 @@ __all__ = [
     "MAX_CAST_MODIFIER",
     "MAX_CHARACTERS",
     "MAX_CLAUSES",
+    "MAX_COPIED",
     "MAX_DEPTH",
     "MAX_DIMENSIONS",
     "MAX_ESCAPES",
     "MAX_GROWN",
     "MAX_JOINS",
+    "MAX_LENGTHENED",
     "MAX_LENGTHS",
     "MAX_LENGTH_ARGUMENT",
     "MAX_NAME_BYTES",
@@ -66,6 +68,8 @@ MAX_ESCAPES: Final = 1_000  # in one E'...' or U&'...' string
 MAX_NAME_BYTES: Final = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names, silently
 MAX_LENGTH_ARGUMENT: Final = 10_000  # repeat(), lpad(), rpad()
 MAX_LENGTHS: Final = 40  # of these, lengths that are not a plain number
+MAX_LENGTHENED: Final = 1_000_000  # characters, by replace() and repeat(): see lengthening.py
+MAX_COPIED: Final = 200_000_000  # of these, in all copies that growth.py counts
 MAX_WIDTH: Final = 1_000  # %1000s in format()
 MAX_CAST_MODIFIER: Final = 65_535  # char(n), bit(n): both pad to n
 MESSAGE_PIECE: Final = 60  # characters of the caller's text that a message repeats

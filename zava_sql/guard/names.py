@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import SYSTEM_COLUMNS
+from zava_sql.guard.lengthening import LENGTHENING
 from zava_sql.guard.lengths import BOUNDED, check_bounds
 from zava_sql.guard.limits import Refusal, piece
 from zava_sql.guard.type_names import TYPES
@@ -136,6 +137,8 @@ class Names:
             reader.growth.aggregate(name)
         if name in BOUNDED:
             check_bounds(reader, last, arguments)
+        if name in LENGTHENING:
+            reader.lengthening.note(last, arguments)
         if name == TYPE_OF:
             note_type_of(reader, first)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from zava_sql.guard.account import Account
 from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import RESERVED, words
+from zava_sql.guard.lengthening import Lengthening
 from zava_sql.guard.lexer import END, NUMBER, STRING, Tokens
 from zava_sql.guard.limits import (
     MAX_ARRAY_NESTING,
@@ -133,6 +134,7 @@ class TypeReader:
         "is_combined",
         "keys",
         "kinds",
+        "lengthening",
         "lengths",
         "set_operations",
         "tokens",
@@ -153,6 +155,7 @@ class TypeReader:
         self.from_items = 0
         self.growth = Growth(tokens)
         self.lengths = 0
+        self.lengthening = Lengthening(tokens)
         self.set_operations = 0
         self.is_combined = False  # the outermost query, by set operations
         self.types_of: list[tuple[int, int]] = []  # see type_of.py
