@@ -10,7 +10,12 @@ from zava_sql.guard import Guard
 pytestmark = pytest.mark.once
 GUARD = Guard({"whoami"})
 TEN = "'xxxxxxxxxx'"
+LONG = "'xxxxxxxxxxxxxxx'"
 REPEATED = "(select repeat('a', 9999) as x) t"
+ESCAPED = (
+    "replace(replace(replace(replace(replace(name, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), "
+    "'\"', '&quot;'), '''', '&#39;')"
+)
 
 
 def within(call: str, times: int, start: str) -> str:
@@ -37,6 +42,15 @@ def within(call: str, times: int, start: str) -> str:
         "select x from "
         + within("(select replace(x, 'x', x) as x from {} t)", 5, "(select 'xxxx'::text as x)")
         + " t",
+        # One may take what the other made: in FROM, of another query, within it, of the same row.
+        (
+            "select length(r.y) from repeat('a', 9999) as t(x), "
+            f"replace(t.x, 'a', {LONG}) as r(y), replace(r.y, 'b', {LONG}) as s(z)"
+        ),
+        f"select replace(y, 'x', {LONG}) from (select replace(x, 'x', {LONG}) y from {REPEATED}) u",
+        "select " + ", ".join([f"replace(lpad('', 9999, 'x'), 'x', {LONG})"] * 7),
+        f"select replace((select replace(x, 'x', {LONG}) from {REPEATED}), 'x', {LONG})",
+        f"select x from {REPEATED} where length(replace(replace(x, 'a', {LONG}), 'x', {LONG})) > 9",
         f"select regexp_replace(x, 'a', x, 'g') from {REPEATED}",
         f"select replace(x, lower('A'), x) from {REPEATED}",
         (
@@ -57,10 +71,7 @@ def test_calls_that_lengthen_each_others_results_are_refused(sql: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        (
-            "select replace(replace(replace(replace(replace(name, '&', '&amp;'), '<', '&lt;'), "
-            "'>', '&gt;'), '\"', '&quot;'), '''', '&#39;') from products"
-        ),
+        f"select {ESCAPED} from products",
         (
             "select replace(replace(replace('Dear {name} from {city}, it is {day}. Kind regards', "
             "'{name}', name), '{city}', city), '{day}', to_char(now(), 'YYYY-MM-DD')) from stores"
@@ -73,6 +84,10 @@ def test_calls_that_lengthen_each_others_results_are_refused(sql: str) -> None:
         "select replace(name, ' ', city), repeat(name, 9), repeat('#', least(n, 50)) from stores",
         "select " + within("replace({}, 'a', 'b')", 30, "name") + " from stores",
         f"select {', '.join(['quote_literal(name)'] * 12)} from stores",
+        "select concat_ws(',', "
+        + ", ".join(f"'\"' || replace(c{n}, '\"', '\"\"') || '\"'" for n in range(25))
+        + ") from (select * from stores) s",
+        f"select {', '.join(ESCAPED.replace('name', name) for name in 'abcde')} from stores",
     ],
 )
 def test_what_hardly_lengthens_passes(sql: str) -> None:

@@ -2,13 +2,15 @@
 
 PostgreSQL works out constants when it plans, and a timeout does not end a call that is under way.
 A call multiplies the length of its text by some factor at most, and may take what another made, as
-a column of any name. So the factors of all calls in a text are multiplied with the longest string
-that it writes or makes, and with the copies of names. What stands in columns of tables has no
-bound, nor does `||` count.
+a column of any name; but not what one beside it in the same select list made. So factors add up
+within a select list, but for calls within each other. All others are multiplied: with each other,
+with the longest string that the text writes or makes, and with the copies of names. What stands in
+columns of tables has no bound, nor does `||` count.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.lexer import NUMBER, STRING
@@ -31,18 +33,26 @@ _OFTEN: Final = 2
 class Lengthening:
     """Of one text: the factors of its calls, and how long a text some make."""
 
-    __slots__ = ("_factor", "_index", "_made", "_replaced", "_tokens")
+    __slots__ = ("_chains", "_factor", "_index", "_made", "_replaced", "_tokens")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._factor = 1
+        self._factor = 1  # of calls outside of select lists
+        # By where a query begins: where the calls of its select list are, and their factors with
+        # those of the calls inside.
+        self._chains: dict[int, list[tuple[int, int]]] = {}
         self._made = 1  # by repeat() of a string, lpad() and rpad()
         # What calls replace by something that is no string; None if it may be anything.
         self._replaced: list[str | None] = []
         self._index = 0  # of the last call
 
-    def note(self, index: int, arguments: list[tuple[int, int]]) -> None:
-        """Note a call of one of `LENGTHENING`, whose name is at `index`."""
+    def note(
+        self, index: int, arguments: list[tuple[int, int]], *, listed: int | None = None
+    ) -> None:
+        """Note a call of one of `LENGTHENING`, whose name is at `index`, after those inside it.
+
+        `listed` is where the query begins, if the call stands in its select list.
+        """
         name = self._tokens.name(index)
         if name in _QUOTING:
             factor = 2
@@ -50,18 +60,26 @@ class Lengthening:
             factor = self._by_replacing(name, arguments)
         else:
             factor = self._by_repeating(name, arguments)
-        self._factor *= factor
+        if listed is None:
+            self._factor *= factor
+        else:
+            chains = self._chains.setdefault(listed, [])
+            inside = [chain for begin, chain in chains if begin > index]
+            chains.append((index, factor * max(inside, default=1)))
         if factor > 1:
             self._index = index
 
     def check(self, copies: int) -> None:
         """Refuse a text that was read, if its calls may make one too long for so many copies."""
-        if self._factor == 1 and not self._replaced:
+        factor = self._factor * prod(
+            sum(chain for _, chain in chains if chain > 1) or 1 for chains in self._chains.values()
+        )
+        if factor == 1 and not self._replaced:
             return
         tokens = self._tokens
         written = [tokens.literal(i) for i, kind in enumerate(tokens.kinds) if kind == STRING]
         longest = max(self._made, *map(len, written), 1)
-        length = longest * self._factor
+        length = longest * factor
         for text in self._replaced:
             is_once = self._made == 1 and text and all(one.count(text) < _OFTEN for one in written)
             length *= 2 if is_once else length  # what is put in may be as long

@@ -138,7 +138,9 @@ class Names:
         if name in BOUNDED:
             check_bounds(reader, last, arguments)
         if name in LENGTHENING:
-            reader.lengthening.note(last, arguments)
+            level = reader.growth.level
+            listed = None if level.number else level.start  # FROM comes behind the select list
+            reader.lengthening.note(last, arguments, listed=listed)
         if name == TYPE_OF:
             note_type_of(reader, first)
 
