@@ -800,6 +800,10 @@ async def test_who_shuts_out_the_others_of_a_copy_keeps_the_server_in(patient):
         ("hnsw", f"{NEAR} where store_id = '{{a}}' or store_id = '{{b}}'", True),
         ("hnsw", f"{NEAR} where store_id = any ('{{{{{{a}},{{b}}}}}}')", True),
         ("hnsw", f"{NEAR} where model_id = 1", True),
+        ("hnsw", f"{NEAR} where not store_id = '{{a}}'", True),
+        ("hnsw", f"{NEAR} where (store_id = '{{a}}') is not true", True),
+        ("hnsw", f"{NEAR} where (store_id = '{{a}}') = (model_id = 1)", True),
+        ("hnsw", f"{NEAR} where store_id = '{{a}}'", False),
         ("hnsw", f"{NEAR} where model_id = 1 and store_id = '{{a}}'", False),
         ("hnsw", "((zava._region_vector(embedding)::halfvec(3)) halfvec_ip_ops)", False),
         ("btree", "(product_id)", False),
@@ -818,6 +822,26 @@ async def test_an_approximate_index_over_rows_of_one_store_is_none_to_name(
         )
         found = await named(Sessions(admin=admin), "approximate_index")
         assert [one.object for one in found] == ["retail.near"] * is_found
+    finally:
+        await transaction.rollback()
+
+
+async def test_an_approximate_index_of_a_tenant_whose_key_is_a_number_is_none_to_name(patient):
+    _, admin = patient
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        await admin.execute(
+            "create table retail.notes (store_id integer not null, embedding vector(3));"
+            "alter table retail.notes enable row level security;"
+            "grant select on retail.notes to store_manager;"
+            "create index one on retail.notes"
+            " using hnsw (embedding vector_ip_ops) where store_id = 5;"
+            "create index more on retail.notes"
+            " using hnsw (embedding vector_ip_ops) where store_id > 5"
+        )
+        found = await named(Sessions(admin=admin), "approximate_index")
+        assert [one.object for one in found] == ["retail.more"]
     finally:
         await transaction.rollback()
 

@@ -21,6 +21,8 @@ from pydantic import SecretStr
 
 from zava_sql.embedding_fill import fill
 from zava_sql.embedding_local import LocalEmbedder
+from zava_sql.errors import QueryRefused
+from zava_sql.guard import Guard
 
 pytestmark = pytest.mark.once
 
@@ -223,8 +225,9 @@ def test_the_index_finds_what_comparing_everything_finds(clustered, principal):
             assert row["recall"] >= 0.99, nearest
 
 
+@pytest.mark.parametrize("guarded", [True, False])
 @pytest.mark.parametrize("stores", ["share_10", "share_10 share_20"])
-def test_no_text_of_a_store_follows_an_index_over_what_others_sell(clustered, stores):
+def test_no_text_of_a_store_follows_an_index_over_what_others_sell(clustered, stores, guarded):
     """Behind the forty nearest of all, how many are one's own tells what the others sell."""
     with psycopg.connect(clustered.admin_url) as connection:
         (ids,) = connection.execute(
@@ -242,14 +245,19 @@ def test_no_text_of_a_store_follows_an_index_over_what_others_sell(clustered, st
     with reports.as_tenant(clustered, "share-10") as connection:
         # As on large tables.
         connection.execute("set enable_sort = off; set enable_seqscan = off")
-        assert len(reports.ask(connection, nearest)) == 100
+        sent = Guard(set()).check(nearest).canonical if guarded else nearest
+        assert len(reports.ask(connection, sent)) == 100
         order = nearest.index("order by")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="_region_vector"):
-            reports.ask(
-                connection,
-                f"{nearest[:order]} order by"
-                " api._region_distance(a.embedding, '[1,0,0,0,0,0,0,0]'::halfvec(8), 8) limit 100",
-            )
+        region = (
+            f"{nearest[:order]} order by"
+            " api._region_distance(a.embedding, '[1,0,0,0,0,0,0,0]'::halfvec(8), 8) limit 100"
+        )
+        if guarded:
+            with pytest.raises(QueryRefused, match="_region_distance"):
+                Guard(set()).check(region)
+        else:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="_region_vector"):
+                reports.ask(connection, region)
 
 
 def test_a_store_that_sells_many_has_an_index_of_its_own(clustered):

@@ -85,12 +85,17 @@ async def test_rows_of_a_region_are_none_of_its_stores(clone):
                 "alter policy search_regions_store_manager_select on retail.search_regions"
                 " using (true);"
                 "alter policy search_regions_store_manager_fence on retail.search_regions"
-                " using (true)"
+                " using (true);"
+                "alter policy search_regions_regional_manager_select on retail.search_regions"
+                " using (false)"
             )
-            opened = await matrix_of(database, names=["seattle"])
+            changed = await matrix_of(database, names=["seattle", "south-sound"])
     seen = {c.persona: c.seen for c in matrix.cells if c.object == "retail.search_regions"}
     assert (matrix.problems, seen) == ((), {"seattle": 0, "south-sound": 2, "head-office": 2})
-    assert [(c.object, c.outcome) for c in opened.problems] == [("retail.search_regions", "leak")]
+    assert [(c.object, c.persona, c.outcome) for c in changed.problems] == [
+        ("retail.search_regions", "south-sound", "missing"),
+        ("retail.search_regions", "seattle", "leak"),
+    ]
 
 
 @pytest.mark.parametrize("runner", ["never", "always"])

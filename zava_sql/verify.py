@@ -73,6 +73,13 @@ cross join lateral (
         join retail.stores as s using (store_id)
         cross join lateral (values (s.store_id::text), (s.store_key)) as x (name)
         where ps.principal_id = p.principal_id
+        union all
+        -- Rows of search for a region are of all those stores together that sell something.
+        select api._region_id(array_agg(b.store_id order by b.store_id))::text
+        from zava.principal_stores as ps
+        join retail.search_stores as b using (store_id)
+        where ps.principal_id = p.principal_id
+        having count(*) > 0
     ) as stores
 ) as s
 order by p.kind, p.name
@@ -97,7 +104,7 @@ where n.nspname !~ '^pg_'
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view; with the tenant key, its rows belong to stores, or to regions of these."""
+    """A table or view; with the tenant key, its rows belong to stores, or to a region of these."""
 
     name: str
     is_kernel: bool
@@ -106,15 +113,16 @@ class Relation:
 
     @property
     def question(self) -> str:
-        """Count rows, by store where there are stores."""
+        """Count rows, by store or region where these have rows."""
         if self.has_key:
-            return f"select store_id::text, count(*) from {self.name} group by store_id"
+            key = "region_id" if self.is_of_regions else "store_id"
+            return f"select {key}::text, count(*) from {self.name} group by {key}"
         return f"select '', count(*) from {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Who asks, and ids and keys of the stores whose rows it must get: None stands for all."""
+    """Who asks, and whose rows it must get, by ids and keys of stores: None stands for all."""
 
     name: str
     principal: Principal
@@ -273,8 +281,8 @@ def _judge(
     outcome = "own"
     if any(count > own.get(store, 0) for store, count in seen.items()):
         outcome = "leak"
-    elif seen != own and not (relation.is_of_regions and persona.stores is not None):
-        outcome = "missing"  # of a store's rows there are some that only a region sees
+    elif seen != own:
+        outcome = "missing"
     return Cell(relation.name, persona.name, outcome, total, sum(own.values()))
 
 
