@@ -258,6 +258,20 @@ BESIDES = {
         "revoke select (a) on {it} from store_manager",
         "drop view {it}",
     ),
+    "schema of one's own": (
+        [
+            "create schema besides",
+            "create table besides.visits as select g as a from generate_series(1, 99) as g",
+            "alter table besides.visits enable row level security",
+            "create policy few on besides.visits to store_manager using (a <= 27)",
+            "grant select on besides.visits to store_manager",
+            "create view {it} with (security_invoker) as select v.a from besides.visits as v",
+            "grant select on {it} to store_manager",
+            "alter table besides.visits disable row level security",
+        ],
+        "alter table besides.visits enable row level security",
+        "drop schema besides cascade",
+    ),
     "role of a class": (
         [
             "create role besides",
@@ -280,7 +294,7 @@ BESIDES = {
 async def test_no_answer_outlives_what_an_administrator_gave_besides(
     module_database, admin, besides
 ):
-    it = "api.besides" if "api" in besides else "retail.besides"
+    it = "api.besides" if "api" in besides or "own" in besides else "retail.besides"
     if besides == "foreign table" and not admin.execute(FILE_FDW).fetchone():
         pytest.skip("file_fdw is not installed")
     given, *ends = BESIDES[besides]

@@ -1,7 +1,7 @@
 -- The version of a principal's access, under which answers are kept: another one after every change
 -- of what decides what it may see, and none once it may see nothing.
 begin;
-select plan(65);
+select plan(71);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -105,7 +105,14 @@ from (
         (31, 'nor from its class', $$ grant regional_manager to zava_region_version_region with inherit false $$),
         (32, 'the log is another', $$ update zava.audit_head set chain_id = gen_random_uuid() $$),
         (33, 'a table of the kernel is opened', $$ grant select on zava.principals to regional_manager $$),
-        (34, 'a table in parts is closed', $$ revoke select on retail.product_embeddings from regional_manager $$)
+        (34, 'a table in parts is closed', $$ revoke select on retail.product_embeddings from regional_manager $$),
+        -- Tables of one's own stay where they are, and views of api show them.
+        (35, 'a schema is made', $$ create schema version_own $$),
+        (36, 'a table of it is made', $$ create table version_own.visits (store_id uuid) $$),
+        (37, 'and fenced', $$ alter table version_own.visits enable row level security $$),
+        (38, 'a column of it is opened', $$ grant select (store_id) on version_own.visits to regional_manager $$),
+        (39, 'a function is made there', $$ create function version_own.f() returns integer language sql begin atomic select 1; end $$),
+        (40, 'and replaced', $$ create or replace function version_own.f() returns integer language sql begin atomic select 2; end $$)
 ) as c (number, change, statement)
 order by c.number;
 select isnt(s.version, o.version, 'another version once ' || s.change)
@@ -132,14 +139,14 @@ select is(
 );
 select is(
     pg_temp.version_after($$ create temporary table version_of_mine () $$),
-    (select s.version from seen as s where s.number = 34),
+    (select s.version from seen as s where s.number = 40),
     'nor does what is in no schema of ours'
 );
 select is(
     pg_temp.version_after(
         $$ select zava._audit_partition('1991-01-01 00:00Z') $$
     ),
-    (select s.version from seen as s where s.number = 34),
+    (select s.version from seen as s where s.number = 40),
     'nor a part of the log, which comes by itself'
 );
 

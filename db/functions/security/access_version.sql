@@ -33,29 +33,24 @@ begin atomic
                     where s.principal_id = p.principal_id
                 ),
                 (select a.number from zava.access_changes as a),
-                -- Grants, policies, views, functions. Partitions of the log come and go by themselves.
+                -- Grants, policies, views, functions, in whatever schema: a view of api may show tables of
+                -- any. Partitions of the log come and go by themselves, as temporary tables do.
                 (
                     select sum(hashtextextended(concat_ws('/', n.oid, n.xmin), 0))
                     from pg_catalog.pg_namespace as n
-                    where n.nspname in ('retail', 'api', 'zava')
+                    where n.nspname !~ '^pg_(toast_)?temp_'
                 ),
                 (
                     select sum(hashtextextended(concat_ws('/', c.oid, c.xmin), 0))
                     from pg_catalog.pg_class as c
-                    where c.relnamespace in (
-                        select n.oid
-                        from pg_catalog.pg_namespace as n
-                        where n.nspname in ('retail', 'api', 'zava')
-                    )
-                        and c.relkind in ('r', 'p', 'v', 'm', 'f')
+                    where c.relkind in ('r', 'p', 'v', 'm', 'f')
+                        and c.relpersistence <> 't'
                         and not (c.relispartition and c.relnamespace = 'zava'::regnamespace)
                 ),
                 (
                     select sum(hashtextextended(concat_ws('/', a.attrelid, a.attnum, a.xmin), 0))
                     from pg_catalog.pg_attribute as a
-                    join pg_catalog.pg_class as c on c.oid = a.attrelid
-                    where c.relnamespace in ('retail'::regnamespace, 'api'::regnamespace)
-                        and a.attacl is not null
+                    where a.attacl is not null
                 ),
                 (
                     select sum(hashtextextended(concat_ws('/', y.oid, y.xmin), 0))
@@ -64,7 +59,7 @@ begin atomic
                 (
                     select sum(hashtextextended(concat_ws('/', f.oid, f.xmin), 0))
                     from pg_catalog.pg_proc as f
-                    where f.pronamespace in ('api'::regnamespace, 'zava'::regnamespace)
+                    where f.pronamespace <> 'pg_catalog'::regnamespace
                 ),
                 zava._role_version(p.role_name)
             ),
