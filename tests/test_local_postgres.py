@@ -28,7 +28,7 @@ import pytest
 from zava_sql import embedded
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.local_postgres import LocalPostgres
-from zava_sql.server_programs import STORE
+from zava_sql.server_programs import STORE, run
 from zava_sql.settings import Settings
 from zava_sql.tenant import ContextKey
 
@@ -418,7 +418,7 @@ def test_an_interrupted_start_leaves_nothing_half_made(home):
             time.sleep(0.002)
         child.send_signal(signal.SIGINT)
         _, error = child.communicate()
-        if "KeyboardInterrupt" in error:
+        if "KeyboardInterrupt" in error and "data" not in entries(home):
             break
         # On a busy machine initdb may be done before the signal comes.
         LocalPostgres(home).stop()
@@ -432,6 +432,32 @@ def test_an_interrupted_start_leaves_nothing_half_made(home):
     server.start()
     assert ask(server, "select 1") == 1
     assert not list(home.glob("data.new-*"))
+
+
+@pytest.mark.long
+def test_an_interrupt_at_any_time_ends_the_program_that_was_started(home):
+    """Also while it is being started, which takes long where a machine is busy."""
+    home.chmod(0o777)
+
+    class InterruptError(BaseException):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise InterruptError
+
+    def run_until(microseconds: int) -> None:
+        signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6)
+        run(Path("/bin/sh"), "-c", 'sleep 1; echo > "$0"', str(home / str(microseconds)))
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for microseconds in range(100, 6_000, 100):
+            with pytest.raises(InterruptError):
+                run_until(microseconds)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    time.sleep(1.5)
+    assert not entries(home)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
-import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -46,16 +46,6 @@ def account() -> tuple[int, int]:
     )
 
 
-def _await_end(group: int) -> None:
-    """Wait for what a killed program had started: until it is dead it may write."""
-    for _ in range(200):
-        try:
-            os.killpg(group, 0)
-        except OSError:  # nobody is left, or none that may be asked
-            return
-        time.sleep(0.01)
-
-
 def run(
     program: Path, *arguments: str, data: Path | None = None, output: int = subprocess.PIPE
 ) -> tuple[int, str]:
@@ -67,7 +57,9 @@ def run(
         user, group = account()
         if data and (owner := data.stat()).st_uid:
             user, group = owner.st_uid, owner.st_gid
-    try:
+    made: list[subprocess.Popen[bytes]] = []
+
+    def make() -> None:
         process = subprocess.Popen(
             [program, *arguments],
             stdin=subprocess.DEVNULL,
@@ -80,6 +72,15 @@ def run(
             group=group,
             extra_groups=None if user is None else [],
         )
+        made.append(process)
+
+    try:
+        # An interrupt, which comes in the main thread, would end Popen in the midst of it, and
+        # nobody would know of the program that it has started.
+        with ThreadPoolExecutor(1) as aside:
+            aside.submit(int).result()  # the thread is there, and is waited for
+            aside.submit(make).result()
+        said, _ = made[0].communicate()
     except OSError as error:
         if user is None or error.errno not in {errno.EPERM, errno.EINVAL}:
             raise
@@ -87,15 +88,20 @@ def run(
             "PostgreSQL refuses to run as root, and root may not change to another account here",
             hint="Run this as an ordinary user.",
         ) from error
-    try:
-        said, _ = process.communicate()
     except BaseException:
+        for process in made:
+            _kill(process)
+        raise
+    return made[0].returncode, (said or b"").decode(errors="replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it has started, which may write until it is dead."""
+    with process:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        _await_end(process.pid)
-        raise
-    return process.returncode, (said or b"").decode(errors="replace")
+        if process.stdout and not process.stdout.closed:
+            process.stdout.read()  # ends with the last of them: they write to the same pipe
 
 
 def may(script: str, path: Path, data: Path | None = None) -> bool:
