@@ -1198,7 +1198,15 @@ select * from zava.pg_catalog.pg_roles
 -- refused: relation
 select * from "zava"."information_schema"."tables"
 -- refused: relation
-select * from zava.public.orders
+select * from public.pg_stat_statements
+-- refused: relation
+select * from zava.public.search_regions
+-- refused: relation
+select * from public.zava.principals
+-- refused: relation
+select * from public.public.zava.principals
+-- refused: relation
+select * from "Public".orders
 -- refused: relation
 select * from retail.zava.principals
 -- refused: relation

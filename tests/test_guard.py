@@ -402,6 +402,22 @@ def test_functions_of_api_are_those_of_the_catalogue_and_only_by_their_schema() 
     assert refusal("select api.other()", Guard(())).reason == "function"
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select count(*) from public.users",
+        'select public."Order Details"."Quantity" from "public"."Order Details"',
+        "select u.id from shop.public.users u join retail.orders o on o.customer_id = u.id",
+        "select (public.users).name from public.users",
+    ],
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_relation_of_public_is_found_with_and_without_its_schema(
+    sql: str, *, strict: bool
+) -> None:
+    assert Guard(API, strict=strict).check(sql).canonical
+
+
 @pytest.mark.parametrize("begin", ["", "; -- ;\n;"])
 def test_positions_map_back_to_the_callers_text(begin: str) -> None:
     sql = f"{begin}select /* a */ $$x$$,\n    E'\\t', N'n', 'a'\n  'b', nosuch -- c\n from  stores"

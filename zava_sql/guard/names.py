@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from zava_sql.guard.type_names import TypeReader
 
-__all__ = ["CLOSED_ATTRIBUTES", "FUNCTIONS", "OF_COLUMNS", "Names", "is_closed_attribute"]
+__all__ = [
+    "CLOSED_ATTRIBUTES",
+    "FUNCTIONS",
+    "OF_COLUMNS",
+    "OPEN_SCHEMAS",
+    "Names",
+    "is_closed_attribute",
+]
 
 
 def _rows(name: str) -> list[list[str]]:
@@ -46,6 +53,9 @@ _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 # Of the catalogue, and of extensions that run text: crosstab2('select ...'), dblink_connect().
 _CLOSED_PREFIXES: Final = ("pg_", "_pg_", "crosstab", "dblink")
 _SYSTEM_FUNCTIONS: Final = ("pg_", "has_", "to_reg", "reg", "lo_", "txid_", "inet_", "format_type")
+# Plain names are found in retail, then in public, so that public. in front opens nothing: what a
+# table of retail hides there is for its grants to close, as is all the rest.
+OPEN_SCHEMAS: Final = frozenset({"retail", "api", "public"})
 _SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema", "zava", "pg_toast"})
 # That they are there, and what they hold, depends on rows of stores that the caller may not see: an
 # index of search bears the id of a store or region that sells many products, and for each region
@@ -172,7 +182,7 @@ class Names:
     # Relations
 
     def relation(self, reader: TypeReader, first: int, last: int) -> None:
-        """Refuse relations other than those of retail and api, CTEs and unqualified names.
+        """Refuse relations other than those of open schemas, CTEs and unqualified names.
 
         A database name may come before the schema: PostgreSQL accepts only the current one.
         """
@@ -183,7 +193,7 @@ class Names:
                 return
         elif (
             last - first <= _OF_DATABASE
-            and tokens.name(last - 2) in ("retail", "api")
+            and tokens.name(last - 2) in OPEN_SCHEMAS
             and not name.startswith(_CLOSED_RELATIONS)
         ):
             return

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zava_sql.errors import ConfigurationError
 from zava_sql.guard.keywords import COLUMN_WORD, KINDS, OPERATORS, SYSTEM_COLUMNS, words
 from zava_sql.guard.limits import Refusal, piece
-from zava_sql.guard.names import FUNCTIONS, OF_COLUMNS, is_closed_attribute
+from zava_sql.guard.names import FUNCTIONS, OF_COLUMNS, OPEN_SCHEMAS, is_closed_attribute
 from zava_sql.guard.tree import unsupported
 from zava_sql.guard.type_names import CONFIGURATION, TEXT_SEARCH, TYPES, quoted_type
 
@@ -179,7 +179,7 @@ class _Judge:
 
     def relation(self, node: dict[str, Any]) -> None:
         self.relations[node["relname"]] += 1
-        if node.get("schemaname", "retail") not in ("retail", "api") or node[
+        if node.get("schemaname", "retail") not in OPEN_SCHEMAS or node[
             "relname"
         ].lower().startswith("pg_"):
             self.found.append(f"relation {node}")
