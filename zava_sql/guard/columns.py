@@ -8,12 +8,9 @@ it pushes down; behind LIMIT not even there. Sizes are counted in names.
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final
 
 from zava_sql.guard.keywords import words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = [
     "ALONE", "CLOSED", "COLUMNS", "OF_ROWS", "OTHERS", "STAR", "TABLE", "VIEW", "Columns", "Joins",
@@ -36,16 +33,23 @@ Rows = tuple[list[int], list[int], list[int]]
 _ONES: Final[Sizes] = {OTHERS: (1, 1)}
 
 
-class Columns(NamedTuple):
-    """Sizes of the columns' expressions, of a whole row, and of the largest column."""
+class Columns:
+    """Sizes of the columns' expressions, of a whole row, and of the largest column.
 
-    sizes: Sizes
-    row: int
-    column: int = 1
-    condition: int = 1  # the largest in a condition
-    growth: int = 0  # how much a condition on all of them grows
-    is_certain: bool = True  # a column of any name may exist
-    rows: Rows | None = None
+    Nothing changes them once they are made. In machine code a NamedTuple is slow, and so they are
+    none; nor are Joins.
+    """
+
+    __slots__ = ("column", "condition", "growth", "is_certain", "row", "rows", "sizes")
+
+    def __init__(self, sizes: Sizes, row: int) -> None:
+        self.sizes = sizes
+        self.row = row
+        self.column = 1
+        self.condition = 1  # the largest in a condition
+        self.growth = 0  # how much a condition on all of them grows
+        self.is_certain = True  # a column of any name may exist
+        self.rows: Rows | None = None
 
     @staticmethod
     def of(found: Sizes, row: int, growth: int, *, is_certain: bool = True) -> Columns:
@@ -53,13 +57,26 @@ class Columns(NamedTuple):
         others = found[OTHERS]
         if len(found) == 1 and others == (1, 1):
             return Columns(_ONES, row)
-        sizes = {n: size for n, size in found.items() if size != others or n in OF_ROWS}
+        sizes: Sizes = {}
+        column, condition = others
+        for name, size in found.items():
+            if size != others or name in OF_ROWS:
+                sizes[name] = size
+                column, condition = max(column, size[0]), max(condition, size[1])
         if not sizes and others == (1, 1):
             return Columns(_ONES, row)
-        column = max([others[0], *[size[0] for size in sizes.values()]])
-        condition = max([others[1], *[size[1] for size in sizes.values()]])
         sizes[OTHERS] = others
-        return Columns(sizes, row, column, condition, growth, is_certain)
+        made = Columns(sizes, row)
+        made.column, made.condition = column, condition
+        made.growth, made.is_certain = growth, is_certain
+        return made
+
+    def but(self, row: int, growth: int) -> Columns:
+        """Give the same with another row and growth."""
+        made = Columns(self.sizes, row)
+        made.column, made.condition = self.column, self.condition
+        made.growth, made.is_certain, made.rows = growth, self.is_certain, self.rows
+        return made
 
     def renamed(self, more: int = 0) -> Columns:
         """Give the same for other names: any may be the largest, with `more` for the rest."""
@@ -76,15 +93,14 @@ class Columns(NamedTuple):
         """Give the same with whole rows: where each is named, of what, and how often it counts."""
         sizes = [(row.row, row.row + row.growth, times) for _, row, times in places]
         size, in_condition, _ = map(max, zip(*sizes, strict=True))
-        return self._replace(
-            column=max(self.column, size),
-            condition=max(self.condition, in_condition),
-            rows=(
-                [index for index, _, _ in places],
-                list(accumulate([(size - 1) * times for size, _, times in sizes], initial=0)),
-                list(accumulate([(size - 1) * times for _, size, times in sizes], initial=0)),
-            ),
+        made = self.but(self.row, self.growth)
+        made.column, made.condition = max(self.column, size), max(self.condition, in_condition)
+        made.rows = (
+            [index for index, _, _ in places],
+            list(accumulate([(size - 1) * times for size, _, times in sizes], initial=0)),
+            list(accumulate([(size - 1) * times for _, size, times in sizes], initial=0)),
         )
+        return made
 
     def is_plain(self) -> bool:
         """Say whether columns stand for no more than themselves."""
@@ -96,7 +112,7 @@ class Columns(NamedTuple):
 
 
 TABLE: Final = Columns(_ONES, 1)
-VIEW: Final = TABLE._replace(row=COLUMNS)  # or a function, which may be one in SQL
+VIEW: Final = TABLE.but(COLUMNS, 0)  # or a function, which may be one in SQL
 # What is not substituted into an outer query, and takes no condition: behind LIMIT, MATERIALIZED.
 CLOSED: Final = Columns(_ONES, COLUMNS)
 
@@ -104,12 +120,16 @@ CLOSED: Final = Columns(_ONES, COLUMNS)
 def larger(one: Columns, other: Columns) -> Columns:
     """Take the larger sizes of two items of FROM: either may have the name."""
     if one.is_plain() or other.is_plain():
-        return (one if other.is_plain() else other)._replace(row=max(one.row, other.row))
+        either = one if other.is_plain() else other
+        return either.but(max(one.row, other.row), either.growth)
     sizes: Sizes = {}
-    for name in (*one.sizes, *other.sizes):
-        first = one.sizes.get(name) or one.sizes[OTHERS]
-        second = other.sizes.get(name) or other.sizes[OTHERS]
-        sizes[name] = max(first[0], second[0]), max(first[1], second[1])
+    others, all_others = one.sizes[OTHERS], other.sizes[OTHERS]
+    for name, size in one.sizes.items():
+        second = other.sizes.get(name, all_others)
+        sizes[name] = max(size[0], second[0]), max(size[1], second[1])
+    for name, size in other.sizes.items():
+        if name not in sizes:
+            sizes[name] = max(others[0], size[0]), max(others[1], size[1])
     is_certain = one.is_certain and other.is_certain
     row, growth = max(one.row, other.row), one.growth + other.growth
     return Columns.of(sizes, row, growth, is_certain=is_certain)
@@ -118,7 +138,7 @@ def larger(one: Columns, other: Columns) -> Columns:
 def add(found: Sizes, name: str, size: tuple[int, int], *, is_closed: bool) -> None:
     """Add a column to those of a query; a column that is closed counts in conditions alone."""
     before = found.get(name, (1, 1))
-    found[name] = 1 if is_closed else max(size[0], before[0]), max(*size, before[1])
+    found[name] = 1 if is_closed else max(size[0], before[0]), max(size[0], size[1], before[1])
 
 
 def added(one: Columns, other: Columns) -> Columns:
@@ -131,18 +151,31 @@ def added(one: Columns, other: Columns) -> Columns:
     return Columns.of(sizes, row, growth, is_certain=one.is_certain)
 
 
-class Joins(NamedTuple):
+class Joins:
     """What a query adds to the joins of the outer query, when PostgreSQL pulls it up."""
 
-    relations: int  # including those of queries in its FROM
-    parts: int  # items of FROM, and EXISTS and IN
-    matched: int  # names in what joins them
-    copied: int = 0  # copies in its select list
-    aliases: int = 0  # columns of its joins, one for each join; in names and these copies
+    __slots__ = ("aliases", "copied", "matched", "parts", "relations")
+
+    def __init__(
+        self, relations: int, parts: int, matched: int, copied: int = 0, aliases: int = 0
+    ) -> None:
+        self.relations = relations  # including those of queries in its FROM
+        self.parts = parts  # items of FROM, and EXISTS and IN
+        self.matched = matched  # names in what joins them
+        self.copied = copied  # copies in its select list
+        self.aliases = aliases  # columns of its joins, one for each join; in names and these copies
 
     def or_more(self, other: Joins) -> Joins:
         """Take the larger of each: one of two queries is joined."""
-        return self if self is other else Joins(*map(max, self, other))
+        if self is other:
+            return self
+        return Joins(
+            max(self.relations, other.relations),
+            max(self.parts, other.parts),
+            max(self.matched, other.matched),
+            max(self.copied, other.copied),
+            max(self.aliases, other.aliases),
+        )
 
 
 # With an aggregate, a window, GROUP BY, DISTINCT or LIMIT it is joined as one relation.
@@ -234,15 +267,15 @@ class Level:
             self.sources = larger(self.sources, columns)
         elif columns.growth:
             growth = self.sources.growth + columns.growth
-            self.sources = self.sources._replace(growth=growth)
+            self.sources = self.sources.but(self.sources.row, growth)
 
-    def own(self, end: int) -> Iterator[tuple[int, int]]:
+    def own(self, end: int) -> list[tuple[int, int]]:
         """Give what is between the queries in FROM."""
-        start = self.start
+        start, found = self.start, []
         for first, last, _ in self.inner:
-            yield start, first
+            found.append((start, first))
             start = last
-        yield start, end
+        return [*found, (start, end)]
 
 
 class Named:

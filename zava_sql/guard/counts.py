@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Columns, Joins, add, larger
-from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, words
-from zava_sql.guard.lexer import PUNCTUATION
+from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, RESERVED, words
+from zava_sql.guard.lexer import DOT, PUNCTUATION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection
 
     from zava_sql.guard.columns import Level, Sizes
     from zava_sql.guard.lexer import Tokens
@@ -29,14 +29,13 @@ _PLAN: Final = 10  # size of a plan in names, at least
 class Counts:
     """Counts in one text; for long parts, which are nested, all tokens are counted once."""
 
-    __slots__ = ("_again", "_all", "_before", "_names", "_places", "_tokens", "planned")
+    __slots__ = ("_again", "_before", "_names", "_places", "_tokens", "planned")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self.planned: list[tuple[int, int]] = []  # where queries begin, and the size of their plans
         self._again: list[int] = []  # names that are copied: one entry per copy
-        self._all: list[bool] = []  # whether each token may be a column
-        self._before: list[int] = []  # of these, before each token
+        self._before: list[int] = []  # tokens that may be columns, before each token
         self._names: list[str] = []  # what each token is that may be a column
         self._places: dict[str, list[int]] = {}  # where each of these stands
 
@@ -44,8 +43,11 @@ class Counts:
         """Count what may be columns."""
         if not self._before:
             if end - start < _LONG:
-                return sum(self._may_be_columns(start, end))
-            self._before = list(accumulate(self._all_that_may(), initial=0))
+                return sum([self._may_be_column(index) for index in range(start, end)])
+            found, self._before = 0, [0]
+            for index in range(len(self._tokens.texts)):
+                found += self._may_be_column(index)
+                self._before.append(found)
         return self._before[end] - self._before[start]
 
     def grown(
@@ -84,19 +86,21 @@ class Counts:
         parts = [part for path, part in self._paths(start, end) if path in items]
         return max(self.differences(columns.sizes, parts)[0], 0)
 
-    def _paths(self, start: int, end: int) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
+    def _paths(self, start: int, end: int) -> list[tuple[tuple[str, ...], tuple[int, int]]]:
         """Give the items of a list that are a name, qualified or not, and where."""
         keys, name, depth, first = self._tokens.keys, self._tokens.name, 0, start
+        found: list[tuple[tuple[str, ...], tuple[int, int]]] = []
         for index in range(start, end + 1):
             key = keys[index] if index < end else ","
             depth += (key in _OPENING) - (key in _CLOSING)
             if depth or key not in _PARTING:
                 continue
             if first < index and self.is_path(first, index):
-                yield tuple(map(name, range(first, index))), (first, index)
+                found.append((tuple(map(name, range(first, index))), (first, index)))
             if key == "from":
-                return
+                break
             first = index + 1 if key != "as" else end + 1  # a label is no item
+        return found
 
     def differences(self, sizes: Sizes, parts: list[tuple[int, int]]) -> tuple[int, int]:
         """Sum up by how much the sizes of the names there exceed those of other names."""
@@ -123,14 +127,15 @@ class Counts:
 
     def _find_names(self) -> None:
         if not self._names:
-            name_of = self._tokens.name
-            self._names = [
-                name_of(index) if may_be else OTHERS
-                for index, may_be in enumerate(self._all_that_may())
-            ]
-            for index, name in enumerate(self._names):
-                if name:
-                    self._places.setdefault(name, []).append(index)
+            for index in range(len(self._tokens.texts)):
+                name = self._tokens.name(index) if self._may_be_column(index) else OTHERS
+                self._names.append(name)
+                if not name:
+                    continue
+                if (places := self._places.get(name)) is None:
+                    self._places[name] = [index]
+                else:
+                    places.append(index)
 
     def again(self, start: int, end: int, times: int) -> bool:
         """Note that a name is copied: it counts as if it stood there as often again."""
@@ -142,11 +147,11 @@ class Counts:
         """Count the copies of names there."""
         return len(self._copied([(start, end)])) if self._again else 0
 
-    def repeats_of(self, parts: Iterable[tuple[int, int]]) -> int:
+    def repeats_of(self, parts: list[tuple[int, int]]) -> int:
         """Count the copies of names in parts."""
         return len(self._copied(parts)) if self._again else 0
 
-    def _copied(self, parts: Iterable[tuple[int, int]]) -> list[int]:
+    def _copied(self, parts: list[tuple[int, int]]) -> list[int]:
         """Give the names that are copied there, each as often as it is."""
         again = self._again
         ends = [(bisect_left(again, start), bisect_left(again, end)) for start, end in parts]
@@ -156,12 +161,15 @@ class Counts:
         """Count all but punctuation and what stands before a dot; and queries, by their plans."""
         if end <= start + 1:
             return 1
-        kinds, keys = self._tokens.kinds[start:end], self._tokens.keys[start:end]
-        signs = kinds.count(PUNCTUATION) + keys.count(".")
-        if "case" in keys:
-            signs += _words_of_case(keys)
-        nodes = max(1, end - start - signs + _PLAN * keys.count("select"))
-        return nodes + self.repeats(start, end)
+        kinds = self._tokens.kinds
+        nodes = end - start - kinds.count(PUNCTUATION, start, end)
+        nodes -= 2 * kinds.count(DOT, start, end)
+        if kinds.find(RESERVED, start, end) >= 0:
+            keys = self._tokens.keys[start:end]
+            if "case" in keys:
+                nodes -= _words_of_case(keys)
+            nodes += _PLAN * keys.count("select")
+        return max(1, nodes) + self.repeats(start, end)
 
     def is_path(self, start: int, end: int) -> bool:
         """Whether that is a name, qualified or not."""
@@ -184,11 +192,10 @@ class Counts:
 
     def joins(self, level: Level, copies: int) -> Joins:
         """Count what a query joins, and the names by which, about."""
-        matched = level.matched
+        matched, kinds = level.matched, self._tokens.kinds
         for start, end in level.conditions:
-            kinds = self._tokens.kinds[start:end]
-            matched += kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
-            matched -= self._tokens.keys[start:end].count(".")
+            matched += kinds.count(IDENTIFIER, start, end) + kinds.count(COLUMN_WORD, start, end)
+            matched -= kinds.count(DOT, start, end)
         copied = sum([item[2] for item in level.items]) if copies else 0
         return Joins(level.relations, level.parts, matched, copied, level.joined)
 
@@ -198,6 +205,7 @@ class Counts:
         Such a name bears another one in the queries of an expression, and is copied as that.
         """
         is_plain, is_closed = sources.is_plain(), level.is_closed
+        has_names = is_within or not is_plain  # those of an item count
         least = 1 + is_within
         found: Sizes = {OTHERS: (1 if is_closed else least, least)}
         row, growth, is_certain = 0, 0, True
@@ -214,7 +222,7 @@ class Counts:
                     add(found, name, sizes, is_closed=is_closed)
                 continue
             is_one = end == start + 1
-            names = 1 if is_one else self.names(start, end)
+            names = self.names(start, end) if has_names and not is_one else 1
             size = copies + is_within * names + (1 if is_one else self.nodes(start, end))
             in_condition = size
             if not is_plain:
@@ -235,7 +243,7 @@ class Counts:
                 add(found, name, found[OTHERS], is_closed=is_closed)
         return Columns.of(found, row, growth, is_certain=is_certain)
 
-    def plans(self, parts: Iterable[tuple[int, int]]) -> int:
+    def plans(self, parts: list[tuple[int, int]]) -> int:
         """Sum up the plans of queries there: what a name stands for does not multiply these."""
         return sum(
             size for start, end in parts for index, size in self.planned if start <= index < end
@@ -258,9 +266,12 @@ class Counts:
         if level.sources.is_certain and not level.is_renamed:  # a column comes first
             rows = {name: row for name, row in rows.items() if name not in level.sources.sizes}
         stars = {last - 1 for _, last, _, called, _ in level.items if called == STAR}
+        keys = self._tokens.keys
         for start, last in parts:
             for index in range(start, last):
-                if index in stars or index in given:
+                key = keys[index]
+                may_be_row = key in rows or key == '"' or keys[index - 1] == "."
+                if not may_be_row or index in stars or index in given:
                     continue
                 if (place := self._row_named_by(level, index, rows)) is None:
                     continue
@@ -321,19 +332,14 @@ class Counts:
         found = level.named.get(self._tokens.name(index), TABLE)
         return found if found.is_certain and not found.is_plain() else None
 
-    def _all_that_may(self) -> list[bool]:
-        if not self._all:
-            self._all = self._may_be_columns(0, len(self._tokens.texts))
-        return self._all
-
-    def _may_be_columns(self, start: int, end: int) -> list[bool]:
-        keys, kinds = self._tokens.keys, self._tokens.kinds
-        return [
-            keys[index + 1] not in (".", "(")
-            and (kinds[index] <= COLUMN_WORD or keys[index - 1] == ".")
-            and keys[index - 1] != "as"  # a label, or a type
-            for index in range(start, end)
-        ]
+    def _may_be_column(self, index: int) -> bool:
+        keys = self._tokens.keys
+        before = keys[index - 1]
+        return (
+            (self._tokens.kinds[index] <= COLUMN_WORD or before == ".")
+            and before != "as"  # a label, or a type
+            and keys[index + 1] not in (".", "(")
+        )
 
 
 def _words_of_case(keys: list[str]) -> int:

@@ -128,9 +128,9 @@ class Growth:
 
     def copied_for(self, first: int, last: int) -> None:
         """Note a copy for each item of IN ( list ) that may not be a constant, or is a row."""
-        kinds, keys = self._tokens.kinds[first:last], self._tokens.keys[first:last]
-        names = kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
-        self.copied(1 + names + keys.count("("), first)
+        kinds = self._tokens.kinds
+        names = kinds.count(IDENTIFIER, first, last) + kinds.count(COLUMN_WORD, first, last)
+        self.copied(1 + names + self._tokens.keys[first:last].count("("), first)
 
     def compared(self) -> None:
         """Note a condition on the columns of the query just read: IN, ANY."""
@@ -214,11 +214,12 @@ class Growth:
         sources = level.sources
         if level.is_renamed or level.is_of_union or level.merged:
             sources = sources.renamed(level.merged)
-        sources = self._counts.with_rows(level, sources, list(level.own(end)), self.given)
+        own = level.own(end)
+        sources = self._counts.with_rows(level, sources, own, self.given)
         self.ended = level
         if level.is_of_union or not (sources.is_plain() or self._counts.moves(level, sources, end)):
-            self._put_in_place(level, sources, end)
-        self.copies += self._counts.repeats_of(level.own(end))
+            self._put_in_place(level, sources, own)
+        self.copies += self._counts.repeats_of(own)
         self.sources = sources
         self.query = self._counts.columns(level, sources, is_within=bool(self.correlated))
         if level.number > level.listed:
@@ -249,9 +250,9 @@ class Growth:
             self.copies += more + self._counts.repeats(start, end)
             self._bound(self.copies, start)
 
-    def _put_in_place(self, level: Level, sources: Columns, end: int) -> None:
+    def _put_in_place(self, level: Level, sources: Columns, own: list[tuple[int, int]]) -> None:
         """Note the size of a query once names are replaced by the expressions they stand for."""
-        extra, _ = self._counts.grown(sources, list(level.own(end)))
+        extra, _ = self._counts.grown(sources, own)
         extra = max(extra - self._counts.repeated(sources, level), 0)
         elsewhere, in_condition = self._counts.grown(sources, level.conditions)
         extra += in_condition - elsewhere
@@ -259,7 +260,7 @@ class Growth:
         if extra > FEW_TERMS:
             self._terms.names += min(extra, self._terms.grown(level, sources))
         extra += level.naturals * sources.growth
-        copies = self.copies - level.copies - self._counts.plans(level.own(end))
+        copies = self.copies - level.copies - self._counts.plans(own)
         for first, last, inner in level.inner:
             copies -= inner
             if level.is_of_union:
@@ -333,7 +334,7 @@ class Growth:
     def joined(self, columns: int) -> None:
         """Note a join in FROM that may be named as a whole."""
         self.level.add(TABLE, None)
-        self.level.sources = larger(self.level.sources, TABLE._replace(row=columns))
+        self.level.sources = larger(self.level.sources, TABLE.but(columns, 0))
 
     def merged(self, unwritten: int = 0) -> None:
         """Note columns that FULL JOIN merges from both sides; NATURAL writes no names."""

@@ -35,17 +35,18 @@ from zava_sql.guard.strings import (
     unquoted,
 )
 
-__all__ = ["BITS", "END", "NUMBER", "OPERATOR", "PUNCTUATION", "STRING", "Tokens", "scan"]
+__all__ = ["BITS", "DOT", "END", "NUMBER", "OPERATOR", "PUNCTUATION", "STRING", "Tokens", "scan"]
 
 STRING: Final = 5
 BITS: Final = 6
 NUMBER: Final = 7
 OPERATOR: Final = 8
 PUNCTUATION: Final = 9
-END: Final = 10
+DOT: Final = 10
+END: Final = 11
 LOOKAHEAD: Final = 6  # END tokens behind the last one, so that rules may look that far
 _NO_KEYS: Final = [""] * LOOKAHEAD
-_END_KINDS: Final = [END] * LOOKAHEAD
+_END_KINDS: Final = bytes([END] * LOOKAHEAD)
 _REMEMBERED: Final = 4_096
 _ASK_FOR_LESS: Final = (
     "Write a long list as one array: x = any ('{1,2}'::int[]), rows: unnest('{a,b}'::text[], "
@@ -55,7 +56,7 @@ _Entry = tuple[str, int, str]  # key, kind, canonical text
 # Forms that are canonical as they stand: their key, if it is not the text, and kind.
 _SIMPLE: Final = {
     "punctuation": ("", PUNCTUATION),
-    "dot": ("", PUNCTUATION),
+    "dot": ("", DOT),
     "colon": ("", PUNCTUATION),
     "integer": ("0", NUMBER),
     "number": ("0", NUMBER),
@@ -147,7 +148,7 @@ class Tokens:
     def __init__(self, sql: str, entries: list[_Entry]) -> None:
         self.sql = sql
         self.keys: list[str] = list(map(_KEY, entries))
-        self.kinds: list[int] = list(map(_KIND, entries))
+        self.kinds = bytes(map(_KIND, entries)) + _END_KINDS
         self.texts: list[str] = list(map(_TEXT, entries))
         self.literals: dict[int, str] = {}  # those that were asked for
         self.opened: list[int] = []  # see type_words, which finds them where it has to
@@ -156,7 +157,6 @@ class Tokens:
             named = [x if k == '"' else k for k, x in zip(named, self.texts, strict=True)]
         self.form = " ".join(named)
         self.keys += _NO_KEYS
-        self.kinds += _END_KINDS
 
     def positions(self) -> list[int]:
         """Give where each token begins in the caller's text, from 0, then where it ends."""
