@@ -929,6 +929,20 @@ async def test_a_signal_lets_running_queries_end(filled, keys, admin_connection)
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_signal_just_when_it_says_that_it_serves_ends_it_in_good_order(filled, workers):
+    process = start(filled, "--transport", "http", "--port", "0", "--workers", workers)
+    try:
+        assert (await anyio.to_thread.run_sync(process.stderr.readline)).startswith(b"serving ")
+        process.send_signal(signal.SIGTERM)
+        assert await anyio.to_thread.run_sync(process.wait, 10) == 0
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.long
 async def test_a_second_signal_does_not_wait_for_them(filled, keys, admin_connection):
     process = start(filled, "--transport", "http", "--port", "0")
     try:

@@ -502,7 +502,7 @@ def work(_):
     print(gc.get_freeze_count() > 0, flush=True)
     os.kill(os.getppid(), signal.SIGTERM)
 
-supervise(1, work, print, print)
+supervise(1, work, print, print, print)
 """
     said = subprocess.check_output([sys.executable, "-c", script], timeout=30)
     assert said.split()[0] == b"True"
@@ -527,7 +527,9 @@ def work(_):
     if again:
         signal.pause()
 
-supervise(1, work, lambda _: print("buried", flush=True), lambda: print("stop", flush=True))
+supervise(
+    1, work, lambda _: print("buried", flush=True), lambda: print("stop", flush=True), lambda: None
+)
 """
     said = subprocess.check_output([sys.executable, "-c", script], cwd=tmp_path, timeout=30)
     assert said.split() == [b"works", b"buried", b"works", b"stop", b"buried"]

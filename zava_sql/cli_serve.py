@@ -180,9 +180,13 @@ def _serve_together(settings: Settings, host: str, port: int, workers: int, dire
 
     with listen(settings, host, port) as listener:
         _run(check())
-        say(f"serving {url_of(host, listener)} in {workers} processes")
-        # Once told to stop, no process accepts what nobody would serve any more.
-        supervise(workers, work, mark_process_dead, listener.close)
+        supervise(
+            workers,
+            work,
+            mark_process_dead,
+            listener.close,  # told to stop, no process accepts what nobody would serve any more
+            lambda: say(f"serving {url_of(host, listener)} in {workers} processes"),
+        )
 
 
 def _run(work: Coroutine[object, object, None]) -> None:

@@ -96,9 +96,11 @@ async def serve_http(
     agent: Agent,
     host: str,
     port: int,
-    announce: Callable[[str], None] | None = None,
+    announce: Callable[[str], None] = lambda url: say(f"serving {url}"),
 ) -> None:
     """Serve on `http://host:port/mcp` until a signal says stop; port 0 takes any free one.
+
+    Where it serves is announced once it does, and obeys signals.
 
     Raises:
         ConfigurationError: the settings do not fit together, or do not fit the host.
@@ -108,8 +110,7 @@ async def serve_http(
     with listen(settings, host, port) as listener:
         endpoint = Endpoint(create_server(agent, request_principal), settings)
         server = _HttpServer(application(agent, endpoint), endpoint)
-        (announce or _announce)(url_of(host, listener))
-        await _serve(server, listener)
+        await _serve(server, listener, lambda: announce(url_of(host, listener)))
 
 
 async def serve_worker(agent: Agent, listener: socket.socket, fd: int) -> None:
@@ -134,7 +135,7 @@ async def serve_worker(agent: Agent, listener: socket.socket, fd: int) -> None:
     loop.add_reader(fd, orphaned)
     task = loop.create_task(observing())
     try:
-        await _serve(server, listener)
+        await _serve(server, listener, lambda: None)  # whoever has started it announces it
     finally:
         task.cancel()
 
@@ -145,10 +146,13 @@ def _settle() -> None:
     gc.freeze()
 
 
-async def _serve(server: _HttpServer, listener: socket.socket) -> None:
+async def _serve(
+    server: _HttpServer, listener: socket.socket, announce: Callable[[], None]
+) -> None:
     _settle()
     with _on_signals(server.stop):
         async with server.endpoint.run():
+            announce()
             await server.serve(sockets=[listener])
 
 
@@ -230,10 +234,6 @@ def url_of(host: str, listener: socket.socket) -> str:
     """Say where clients on this machine find it."""
     address = f"[{host}]" if ":" in host else host
     return f"http://{address}:{listener.getsockname()[1]}/mcp"
-
-
-def _announce(url: str) -> None:
-    say(f"serving {url}")
 
 
 @contextmanager

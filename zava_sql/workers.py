@@ -38,11 +38,12 @@ def supervise(
     work: Callable[[int], None],
     buried: Callable[[int], None],
     stop: Callable[[], None],
+    announce: Callable[[], None],
 ) -> None:
     """Run `work` in so many processes until a signal says `stop`, and wait for them to end.
 
     `work` gets a file that reads as ended once the watcher is gone; `buried` gets the id of each
-    process that has ended.
+    process that has ended. Once it obeys signals it calls `announce`.
     """
     watched = set(_WATCHED)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -59,6 +60,7 @@ def supervise(
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     try:
         children = {_start(work, alive, held) for _ in range(number)}
+        announce()
         stopping = False
         while children:
             if signal.sigwait(watched) != signal.SIGCHLD:
