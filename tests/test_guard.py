@@ -380,6 +380,16 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
         ("Here is the query: select 1", "no other text"),
         ("\\d orders", "describe_schema"),
         ("select xmlagg(a) from t", "XML"),
+        ("select * from t where status=? and a > 1", "Parameters"),
+        ("select * from t where a>=?", "Parameters"),
+        ("select props ?? 'utm' from t", "x ? 'key'"),
+        ("select * from t where mood = 'ok'::mood", "x = 'value'"),
+        ("select * from t where r = 'west'::region_code", "x = 'value'"),
+        ("select regexp_matches_all(a) from t", "another built-in"),
+        ("select regexp_split(a, ',') from t", "regexp_split_to_array(x, 'pattern')"),
+        ("select regclass('a')", "describe_schema"),
+        ("select pg_input_is_valid(sku, 'integer') from products", "x ~ '^-?[0-9]+$'"),
+        ("select pg_column_size(o) from orders o", "octet_length(x::text)"),
         ("select col_description(1, 2)", "describe_schema"),
         ("select a from t where id in (" + "1," * MAX_TOKENS + "1)", "x = any ('{1,2}'::int[])"),
         ("show tables", "describe_schema"),
@@ -389,6 +399,10 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
 )
 def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:
     assert hint in refusal(sql).hint
+
+
+def test_a_refused_type_is_named_with_its_schema() -> None:
+    assert "type public.mood is not allowed" in refusal("select 'ok'::public.mood").message
 
 
 def test_functions_of_api_are_those_of_the_catalogue_and_only_by_their_schema() -> None:

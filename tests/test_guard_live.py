@@ -164,6 +164,33 @@ FOLLOWED = [
     ("select decode(a, 1, 'one', 'more') from (select 1 as a) t",
      "case x when a then b else c end",
      "select case a when 1 then 'one' else 'more' end from (select 1 as a) t", "one"),
+    ("select pg_input_is_valid('12', 'integer')", "x ~ '^-?[0-9]+$'",
+     "select '12' ~ '^-?[0-9]+$'", "True"),
+    ("select pg_column_size(a) from (select 12 as a) t", "octet_length(x::text)",
+     "select octet_length(a::text) from (select 12 as a) t", "2"),
+    ("select networkdays(date '2024-01-01', date '2024-01-07')",
+     "generate_series(a, b, interval '1 day') as d where extract(isodow from d) < 6",
+     (
+         "select (select count(*) from generate_series(date '2024-01-01', date '2024-01-07', "
+         "interval '1 day') as d where extract(isodow from d) < 6)"
+     ), "5"),
+    ("select locf(x) over (order by t) from (values (1, 5), (2, null)) v (t, x)",
+     "count(x) over (order by t) as n, and outside of it max(x) over (partition by n)",
+     (
+         "select min(y) from (select max(x) over (partition by n) as y from (select x, "
+         "count(x) over (order by t) as n from (values (1, 5), (2, null)) v (t, x)) c) m"
+     ), "5"),
+    ("select array_filter(array[1, 2], 2)",
+     "array(select x from unnest(a) as x where x > 1)",
+     "select array(select x from unnest(array[1, 2]) as x where x > 1)::text", "{2}"),
+    ("select regexp_split('a,b', ',')", "regexp_split_to_array(x, 'pattern')",
+     "select regexp_split_to_array('a,b', ',')::text", "{a,b}"),
+    ("select ts_stat('select search_words from products')",
+     "unnest(x) as t (lexeme, positions, weights) in FROM",
+     (
+         "select count(*) from unnest(to_tsvector('english', 'a saw')) "
+         "as t (lexeme, positions, weights) group by lexeme"
+     ), "1"),
     ("select find_in_set('b', 'a,b')", "x = any (string_to_array(list, ','))",
      "select 'b' = any (string_to_array('a,b', ','))", "True"),
     ("select patindex('b', 'abc')", "regexp_instr(x, 'pattern')",

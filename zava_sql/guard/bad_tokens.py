@@ -18,6 +18,7 @@ _BAD_CHARACTER: Final = {
     "'": "Close the string with '; a quote inside a string is doubled: ''.",
     '"': "Close the name with \"; in PostgreSQL, strings stand in single quotes: '...'.",
     "$": "Parameters such as $1 are not supported: write the value itself.",
+    "?": "Parameters are not supported: write the value itself.",
     ".": "Two dots in a row, or a dot that ends a number, are not SQL.",
     "`": 'Backquotes are not SQL in PostgreSQL: write the name plain or in "double quotes".',
     "{": "Braces are not SQL in PostgreSQL: write the value itself; JSON stands in a string.",
@@ -32,7 +33,7 @@ _BAD_CHARACTER: Final = {
     "**": "Use x ^ y, or power(x, y).",
     "//": "Use / between integers, or div(x, y).",
     "!": "Use NOT x.",
-    "??": "Use coalesce(x, y).",
+    "??": "Use coalesce(x, y); whether JSON has a key is x ? 'key'.",
     "^=": "Use <>.",
 }
 _QUOTES: Final = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb\xb4")
@@ -73,6 +74,7 @@ def bad_operator(text: str) -> Refusal:
         f"operator {piece(text)} is not allowed",
         _BAD_CHARACTER.get(text)
         or _BAD_CHARACTER.get("`" if "`" in text else "")
+        or _BAD_CHARACTER.get("?" if text.endswith("?") else "")
         or "Put spaces around operators; those of PostgreSQL, pgvector and pg_trgm are allowed.",
     )
 

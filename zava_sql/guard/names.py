@@ -13,7 +13,7 @@ from zava_sql.guard.keywords import SYSTEM_COLUMNS
 from zava_sql.guard.lengthening import LENGTHENING
 from zava_sql.guard.lengths import BOUNDED, check_bounds
 from zava_sql.guard.limits import Refusal, piece
-from zava_sql.guard.type_names import TYPES
+from zava_sql.guard.type_names import LOOKUPS, TYPES
 from zava_sql.guard.type_of import TYPE_OF, note_type_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ CLOSED_ATTRIBUTES: Final = frozenset(row[0] for row in _rows("attributes.txt"))
 _HINTS: Final = {row[0]: " ".join(row[1:]) for row in _rows("hints.txt")}
 # Of the catalogue, and of extensions that run text: crosstab2('select ...'), dblink_connect().
 _CLOSED_PREFIXES: Final = ("pg_", "_pg_", "crosstab", "dblink")
-_SYSTEM_FUNCTIONS: Final = ("pg_", "has_", "to_reg", "reg", "lo_", "txid_", "inet_", "format_type")
+_SYSTEM_FUNCTIONS: Final = ("pg_", "has_", "to_reg", "lo_", "txid_", "inet_", "format_type")
 # Plain names are found in retail, then in public, so that public. in front opens nothing: what a
 # table of retail hides there is for its grants to close, as is all the rest.
 OPEN_SCHEMAS: Final = frozenset({"retail", "api", "public"})
@@ -109,7 +109,7 @@ class Names:
 
     def closed_hint(self, name: str) -> str:
         """Say what to do instead of calling a function about which nothing else is known."""
-        if name.startswith(_SYSTEM_FUNCTIONS) or name.endswith("_description"):
+        if name.startswith(_SYSTEM_FUNCTIONS) or name.endswith("_description") or name in LOOKUPS:
             return "System functions are closed; describe_schema shows tables and columns."
         if name.startswith(("xml", "xpath")):
             return "XML is not supported."

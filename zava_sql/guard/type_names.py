@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from zava_sql.guard.names import Names
 
 __all__ = [
-    "CONFIGURATION", "TEXT_SEARCH", "TYPES", "TYPE_WORDS", "TypeReader", "behind_national",
-    "quoted_type",
+    "CONFIGURATION", "LOOKUPS", "TEXT_SEARCH", "TYPES", "TYPE_WORDS", "TypeReader",
+    "behind_national", "quoted_type",
 ]  # fmt: skip
 
 _BUILT_IN: Final = """
@@ -106,6 +106,11 @@ _OTHER_TYPES: Final = {
     "super": "jsonb",
 }
 _PREFIXES: Final = ("r", "b", "q", "nq", "f")
+# Types that look a name up in the catalogue.
+LOOKUPS: Final = words("""
+    regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc
+    regprocedure regrole regtype
+    """)
 
 
 def behind_national(keys: list[str], index: int) -> int:
@@ -292,17 +297,23 @@ class TypeReader:
         """Make the refusal of a type that is not in the allowlist."""
         if self.kinds[start] >= RESERVED:
             return self.unexpected(start)
-        name = self.tokens.name(start)
-        hint = "Use a base type: text, int, bigint, numeric, date, timestamptz, boolean, jsonb ..."
+        name = shown = self.tokens.name(start)
+        if self.keys[start + 1] == ".":
+            name = self.tokens.name(start + 2)
+            shown = f"{shown}.{name}"
+        hint = (
+            "Use a base type: text, int, bigint, numeric, date, timestamptz, boolean, jsonb ...; "
+            "an enum needs no cast: x = 'value'."
+        )
         if other := _OTHER_TYPES.get(name):
             hint = f"PostgreSQL calls it {other}."
         elif self.keys[start + 1] == "'" and name in _PREFIXES:
             hint = f"Leave {name} out: '...' keeps backslashes, and ' is doubled in it."
         elif name == CONFIGURATION:
             hint = "Write to_tsvector('english', x), the name alone as the first argument."
-        elif name.startswith("reg"):
+        elif name in LOOKUPS:
             hint = "Catalogue look-ups are closed; describe_schema shows tables and columns."
-        return Refusal("type", f"type {piece(name)} is not allowed", hint, index=start)
+        return Refusal("type", f"type {piece(shown)} is not allowed", hint, index=start)
 
     def modifiers(self) -> None:
         """`(10, 2)`: plain integers that do not make the value huge."""
