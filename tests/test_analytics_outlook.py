@@ -216,7 +216,7 @@ def forecast(series, horizon, level):
     best = min(errors, key=lambda method: (errors[method], method != "seasonal naive"))
     ratios = [a / f for a, f in tests[best] if f > 0]
     # The k-th of n ratios has k / (n + 1) of those to come below it.
-    n = windows * horizon
+    n = len(ratios)
     tail = max(0, ((n + 1) * (100 - level) / 200 - 1) / (n - 1))
     return (
         best, errors[best], errors["seasonal naive"], windows * horizon,
@@ -294,6 +294,30 @@ def test_a_short_back_test_leaves_the_interval_wide_enough(daily, days, horizon,
         inside += sum(r[2] <= v <= r[3] for r, v in zip(rows, values[days:], strict=True))
         total += len(rows)
     assert level - 4.5 < 100 * inside / total < level + 4.5
+
+
+def opened(seed, days, start):
+    """Give a series whose shop opens one day in seven."""
+    values = synthetic(seed, "level", days)
+    return [value if n % 7 == start else 0.0 for n, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(("days", "horizon", "level"), [(91, 7, 80), (600, 30, 80), (140, 14, 95)])
+def test_closed_days_do_not_narrow_the_interval_of_the_open_ones(daily, days, horizon, level):
+    """After nine open days it is the widest that was seen, however many days were tested."""
+    for seed in range(5):
+        values = opened(seed, days, 3)
+        *_, tested, truth = forecast(values, horizon, level)
+        rows = daily.ask("head", FORECAST, values, horizon, level)
+        assert {row[7] for row in rows} == {tested}
+        for row, exact in zip(rows, truth, strict=True):
+            assert [float(value) for value in row[1:4]] == pytest.approx(exact, abs=0.0101)
+
+
+def test_few_open_days_give_no_interval_after_a_long_back_test(daily):
+    rows = daily.ask("head", FORECAST, opened(4, 84, 3), 7, 80)
+    assert {(row[2], row[3], row[7]) for row in rows} == {(None, None, 56)}
+    assert [row[1] > 0 for row in rows] == [n == 3 for n in range(7)]
 
 
 def test_more_history_makes_no_shorter_back_test(daily):

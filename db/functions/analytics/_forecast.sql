@@ -5,7 +5,8 @@
 -- says nothing of forecasts below zero. Of n ratios, one more falls below the k-th with k / (n + 1):
 -- were the share of the n themselves taken, the interval would hold less than it says, of ten days
 -- two thirds of 80 %. Where there are too few for p_level, it has the widest that was seen. Of fewer
--- than nine that holds less than 80 %, of one none at all: then there is no interval.
+-- than nine that holds less than 80 %, of one none at all: then there is no interval. Days on which
+-- nothing was forecast, as where a store is closed, have no ratio and are none of the n.
 create or replace function api._forecast(
     p_revenue numeric[],
     p_horizon integer,
@@ -38,9 +39,6 @@ declare
         (v_days - case when v_yearly then 420 else 28 end) / p_horizon
     );
     v_tested constant integer := v_windows * p_horizon;
-    v_tail constant double precision := greatest(
-        0, ((v_tested + 1) * (100 - p_level) / 200 - 1) / nullif(v_tested - 1, 0)
-    );
 begin
     return query
     with candidates as materialized (
@@ -72,24 +70,35 @@ begin
         order by e.error, e.method = 'seasonal naive' desc, e.method
         limit 1
     ),
-    ratios as (
-        select percentile_cont(array[v_tail, 1 - v_tail])
-            within group (order by c.actual / c.forecast) as bounds
+    ratios as materialized (
+        select c.actual / c.forecast as ratio
         from candidates as c
         join best as b on b.method = c.method
         where c.back > 0 and c.forecast > 0
+    ),
+    tails as (
+        select greatest(
+            0, ((count(*) + 1) * (100 - p_level) / 200 - 1) / (count(*) - 1)
+        )::double precision as tail
+        from ratios as r
+        having count(*) >= 9
+    ),
+    -- No row where there are too few.
+    bounds as (
+        select percentile_cont(array[t.tail, 1 - t.tail]) within group (order by r.ratio) as ends
+        from tails as t
+        cross join ratios as r
+        group by t.tail
     )
     select c.step, round(c.forecast, 2),
-        case when c.forecast >= 0 and v_tested >= 9
-            then round(c.forecast * r.bounds[1]::numeric, 2) end,
-        case when c.forecast >= 0 and v_tested >= 9
-            then round(c.forecast * r.bounds[2]::numeric, 2) end,
+        case when c.forecast >= 0 then round(c.forecast * i.ends[1]::numeric, 2) end,
+        case when c.forecast >= 0 then round(c.forecast * i.ends[2]::numeric, 2) end,
         b.method, b.error,
         (select api._percent(e.error, e.size) from errors as e where e.method = 'seasonal naive'),
         v_tested
     from candidates as c
     join best as b on b.method = c.method
-    cross join ratios as r
+    left join bounds as i on true
     where c.back = 0
     order by c.step;
 end;

@@ -2,7 +2,8 @@
 -- Years are the twelve complete months up to the newest one, the twelve before, and so on: each
 -- is measured against itself, after the growth between the years, taken as steady, is taken out of
 -- its months: else the last months of each year would stand above their season. Of one year alone
--- nobody can tell growth from season.
+-- nobody can tell growth from season. Nor can anybody tell a weak month from one in which a category was
+-- not sold yet: where a later year brought revenue, those that began before its first sale are left out.
 create or replace function api.seasonality(
     p_store text default null,
     p_category text default null,
@@ -28,6 +29,7 @@ declare
     v_category constant uuid := api._category_id(p_category);
     v_oldest constant date := api._oldest_day(v_stores);
     v_newest constant date := api._newest_day();
+    v_start date;
     v_end date;
     v_years integer;
 begin
@@ -49,6 +51,8 @@ begin
                   hint = 'A month index needs a whole year; api.sales_trend() shows the months so far.';
     end if;
 
+    v_start := v_end - interval '1 year' * v_years;
+
     return query
     with months as (
         select
@@ -62,11 +66,20 @@ begin
     sales as materialized (
         select d.category_id, date_trunc('month', d.sold_on::timestamp)::date as first_day,
             sum(d.revenue) as revenue
-        from api._daily_sales(
-            v_stores, (v_end - interval '1 year' * v_years)::date, v_end - 1
-        ) as d
+        from api._daily_sales(v_stores, v_start, v_end - 1) as d
         where v_category is null or d.category_id = v_category
         group by d.category_id, date_trunc('month', d.sold_on::timestamp)::date
+    ),
+    -- The first month of categories that are new; most sold in the first of these years.
+    starts as (
+        select s.category_id, min(s.first_day) as first_day
+        from sales as s
+        group by s.category_id
+        -- By "case": of two conditions PostgreSQL would ask the second first, of every row.
+        having case
+            when min(s.first_day) > v_start
+                then not api._sold_before(v_stores, s.category_id, v_start)
+        end
     ),
     daily as (
         select
@@ -76,10 +89,12 @@ begin
             m.years_to_end,
             coalesce(s.revenue, 0.00) / (m.next_first - m.first_day) as revenue,
             sum(coalesce(s.revenue, 0.00)) over w / sum(m.next_first - m.first_day) over w as level,
-            min(coalesce(s.revenue, 0.00)) over w as weakest
+            min(coalesce(s.revenue, 0.00)) over w as weakest,
+            coalesce(min(m.first_day) over w >= b.first_day, true) as is_whole
         from retail.categories as c
         cross join months as m
         left join sales as s on s.category_id = c.category_id and s.first_day = m.first_day
+        left join starts as b on b.category_id = c.category_id
         where v_category is null or c.category_id = v_category
         window w as (partition by c.category_id, m.year)
     ),
@@ -95,7 +110,8 @@ begin
         group by d.category_id
     ),
     steady as (
-        select d.name, d.month, d.days, d.level, d.year, d.revenue,
+        select d.name, d.month, d.days, d.level, d.year, d.revenue, d.is_whole,
+            bool_or(d.is_whole and d.level > 0) over (partition by d.category_id) as has_whole,
             d.revenue * exp(g.rate * d.years_to_end)::numeric as grown
         from daily as d
         join growth as g on g.category_id = d.category_id
@@ -106,6 +122,7 @@ begin
                 / nullif(greatest(0, sum(s.grown * s.days) over w / sum(s.days) over w), 0)
             end as index
         from steady as s
+        where s.is_whole or not s.has_whole
         window w as (partition by s.name, s.year)
     )
     select
@@ -121,7 +138,7 @@ end;
 $function$;
 
 comment on function api.seasonality(text, text, integer) is
-    'Month index by category: revenue a day in percent of the average day of the year, growth between years taken out as steady. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). The index leaves out years whose revenue is not above 0. average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
+    'Month index by category: revenue a day in percent of the average day of the year, growth between years taken out as steady. The mean over the last complete years (twelve months up to the newest complete one, the twelve before, and so on; column years tells how many). Years that began before the first sale of a category are left out where a later one has revenue, and from the index years whose revenue is not above 0. average_daily_revenue in USD without tax, net of returns; months of the store''s time zone.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_category: e.g. Hand Tools; null for all
