@@ -8,7 +8,6 @@ import json
 import re
 from html import unescape
 
-import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,17 +157,6 @@ def read(text):
             ["a", "b c", "", "NULL", None, '"'],
         ),
         ((1, "a b", "", None), "record", '"(1,""a b"","""",)"', [1, "a b", "", None]),
-        (asyncpg.Range(1, 5), "int4range", '"[1,5)"', "[1,5)"),
-        (asyncpg.Range(None, 5), "int4range", '"(,5)"', "(,5)"),
-        (asyncpg.Range(empty=True), "int4range", "empty", "empty"),
-        (
-            [asyncpg.Range(1, 3), asyncpg.Range(5, 7)],
-            "int4multirange",
-            '"{[1,3),[5,7)}"',
-            ["[1,3)", "[5,7)"],
-        ),
-        ([asyncpg.Range(1, 3)], "int4range[]", '"{""[1,3)""}"', ["[1,3)"]),
-        (asyncpg.BitString("1010101011"), "bit", "1010101011", "1010101011"),
         (b"x", "char", "x", "x"),
         (4294967298, "pg_lsn", "1/2", "1/2"),
         ('{"a": 1}', "jsonb", '"{""a"": 1}"', '{"a": 1}'),

@@ -293,9 +293,7 @@ def _(value: float, kind: str) -> str:
 @_text.register(list)
 def _(value: list[object], kind: str) -> str:
     element = kind.removesuffix("[]")
-    # The ranges of a multirange stand as they are; an array quotes its elements.
-    nested = _text if element == kind else _element
-    return "{" + ",".join(nested(item, element) for item in value) + "}"
+    return "{" + ",".join(_element(item, element) for item in value) + "}"
 
 
 @_text.register(tuple)
@@ -303,27 +301,6 @@ def _(value: list[object], kind: str) -> str:
 def _(value: Iterable[object], kind: str) -> str:
     _ = kind
     return "(" + ",".join(map(_part, value)) + ")"
-
-
-@_text.register(asyncpg.Range)
-def _(value: asyncpg.Range[str], kind: str) -> str:
-    _ = kind
-    if value.isempty:
-        return "empty"
-    lower, upper = map(_part, (value.lower, value.upper))
-    return f"{'[' if value.lower_inc else '('}{lower},{upper}{']' if value.upper_inc else ')'}"
-
-
-@_text.register
-def _(value: asyncpg.BitString, kind: str) -> str:
-    _ = kind
-    return value.as_string().replace(" ", "")
-
-
-@_text.register
-def _(value: asyncpg.Path, kind: str) -> str:
-    points = ",".join(_text(point, kind) for point in value.points)
-    return f"({points})" if value.is_closed else f"[{points}]"
 
 
 @_text.register
