@@ -9,7 +9,7 @@ import re
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
@@ -22,6 +22,8 @@ from zava_sql.result import Column, Result
 from zava_sql.settings import Settings
 
 pytestmark = pytest.mark.once
+
+untimed = settings(deadline=None)  # how long an example takes depends on the machine
 
 
 def result(*rows, types=None, truncated=False) -> Result:
@@ -105,6 +107,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 hostile = st.sampled_from(["", "NULL", "#", '"', ",", "\n", "\r", '""', "a,b", "NULL\n", "#\n"])
 
 
+@untimed
 @given(st.lists(st.tuples(*[st.none() | texts | hostile] * 3), min_size=1, max_size=5))
 def test_csv_reads_back_as_what_it_was(rows):
     _, *lines = read(to_csv(result(*rows)))
@@ -343,6 +346,7 @@ def test_no_more_texts_are_looked_at_than_may_fit(length, count, beside):
     assert some.row_count == -(-1_000 // (length + 5))  # with two values, and an end each
 
 
+@untimed
 @given(st.integers(1, 300), st.integers(1, 40), st.integers(1000, 1100))
 def test_all_rows_are_shown_that_fit(length, count, size):
     answered = result(
@@ -385,6 +389,7 @@ def test_long_values_are_shortened_and_no_others():
     assert made.fields["cut_cells"] == 2
 
 
+@untimed
 @given(
     st.lists(st.one_of(st.none(), st.integers(0, 25).map("x".__mul__)), min_size=1, max_size=12),
     st.integers(10, 12),
