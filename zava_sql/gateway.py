@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zava_sql.inflow import Inflow
 from zava_sql.lending import LentConnection
 from zava_sql.result import Column
-from zava_sql.text_types import read_arrays
+from zava_sql.text_types import read_arrays, read_rows
 
 if TYPE_CHECKING:
     import asyncio
@@ -61,9 +61,9 @@ class GatewayConnection(LentConnection):
 
     async def _introspect_types(self, *args: Any) -> Any:  # noqa: ANN401 - asyncpg's own
         """Look up types that are met for the first time, such as an extension of today's."""
-        found = await super()._introspect_types(*args)  # type: ignore[misc]
+        found, statement = await super()._introspect_types(*args)  # type: ignore[misc]
         await read_arrays(self)
-        return found
+        return read_rows(self, found), statement
 
     async def begin(self, holder: UUID, begin: str, settings: str) -> None:
         """Start a transaction: end the last one, and drop what another principal left.

@@ -122,7 +122,7 @@ async def run(
 def _type_name(described: asyncpg.Type) -> str:
     """Write a type as SQL; a pseudo-type cannot be a column of a record, its text can."""
     name, array = described.name, ""
-    if name in ("void", "cstring"):
+    if name in ("void", "cstring", "record", "record[]"):
         return "text"
     if name in ("int2vector[]", "oidvector[]"):
         name = name[:-2]  # a type of its own, for which the driver has no better name

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zava_sql.gateway import GatewayConnection
 
-__all__ = ["read_arrays", "read_exactly"]
+__all__ = ["read_arrays", "read_exactly", "read_rows"]
 
 # PostgreSQL's own text of these is exact and keeps what Python's types lose: months of intervals,
 # infinity, years before 1 and after 9999, trailing zeros. Of bits and points it saves Python from
@@ -38,6 +42,10 @@ _TEXT_MADE_OF_OTHERS = {
     "box": 603,
     "line": 628,
     "circle": 718,
+    # Rows without a type of their own: the driver reads their fields in the format that is set for
+    # columns, which gives wrong values.
+    "record": 2249,
+    "record[]": 2287,
 }
 
 # Arrays of types that may be written as no character at all: bits, vectors of words, citext,
@@ -98,6 +106,24 @@ async def read_arrays(connection: GatewayConnection) -> None:
         if number not in connection.read_as_text:
             connection.read_as_text.add(number)
             _read_as_text(connection, name, number, schema)
+
+
+def read_rows(
+    connection: GatewayConnection, types: Sequence[asyncpg.Record]
+) -> Sequence[asyncpg.Record]:
+    """Read row types with a field that is read as text, as text themselves; give the others.
+
+    The driver reads no such row. `types` are described as it does, each after those it is made of.
+    """
+    known: Any = connection._protocol.get_settings()  # noqa: SLF001
+    for index, described in enumerate(types):
+        try:
+            known.register_data_types([described])
+        except asyncpg.UnsupportedClientFeatureError:
+            _read_as_text(connection, described["name"], described["oid"], described["ns"])
+            # Told of one, the driver forgets those before it.
+            return read_rows(connection, [*types[:index], *types[index + 1 :]])
+    return types
 
 
 def _read_as_text(

@@ -30,9 +30,6 @@ _MOST_VALUES: Final = 1_000_000
 _MOST_BYTES: Final = 32_000_000
 _MOST_BYTES_OF_ARRAYS: Final = 4_000_000
 
-# asyncpg reads their fields in the format that is set for columns: wrong values.
-_RECORDS: Final = frozenset({"record", "record[]", "_record"})
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -61,13 +58,11 @@ async def prepared(
     """Have a query described that is given so many values; of wide rows it gives fewer.
 
     Raises:
-        DatabaseError: a column cannot be sent, or a value is missing.
+        DatabaseError: a value is missing.
     """
     text = wrapped(sql, rows)
     statement = await _statement(connection, text, keep=keep)
     columns = connection.columns(statement)
-    if any(column.type in _RECORDS for column in columns):
-        raise unsendable()
     if len(statement.get_parameters()) > values:
         raise DatabaseError(
             "there is no value for the parameter $1",
