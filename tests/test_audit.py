@@ -29,13 +29,14 @@ import tenants
 import typer.testing
 from waiting import until
 
-from zava_sql import audit_journal
+from zava_sql import audit_journal, calls
 from zava_sql.agent import Agent, fetch
 from zava_sql.audit import Audit, anchor_of
 from zava_sql.audit_journal import Journal
 from zava_sql.calls import Caller, caller
 from zava_sql.cli import app
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError, ZavaError
+from zava_sql.logs import log_call
 from zava_sql.settings import Settings
 from zava_sql.tenant import find_principal
 
@@ -95,6 +96,30 @@ def problem(connection: psycopg.Connection, *anchor: Any) -> tuple[int | None, s
     return connection.execute(
         "select broken, problem from zava.verify_audit(%s, %s)", given
     ).fetchone()
+
+
+@pytest.mark.usefixtures("admin")
+async def test_what_others_have_asked_is_judged_and_written_down_anew(
+    module_database, tmp_path, monkeypatch
+):
+    # Else the time of an answer would tell who guesses a text that somebody has asked it.
+    scans: list[str] = []
+    for module in (sys.modules["zava_sql.guard.check"], calls):
+        scan = module.scan
+        monkeypatch.setattr(
+            module, "scan", lambda text, *most, scan=scan: scans.append(text) or scan(text, *most)
+        )
+    async with audited(module_database, tmp_path, audit_arguments="hashed") as agent:
+        agent.observers.append(log_call)
+        work = []
+        for principal in ("seattle", "seattle", "seattle-deputy", "bellevue"):
+            await ask(
+                agent, "select count(*) from orders where total_amount > 7", principal=principal
+            )
+            work.append(len(scans))
+            scans.clear()
+    assert work[0] > work[1] == 0
+    assert work[2:] == [work[0]] * 2
 
 
 async def test_every_call_is_written_down_however_it_ends(module_database, admin, tmp_path):

@@ -563,3 +563,14 @@ def test_types_of_columns_are_found_without_a_look_at_all_before_each() -> None:
         return found
 
     assert looks(80) < 9 * looks(10)
+
+
+def test_what_is_remembered_of_one_caller_is_nothing_to_another() -> None:
+    guard = Guard()
+    sql = "select a from orders where b = 'x'"
+    assert guard.check(sql, "one") is guard.check(sql, "one")
+    assert guard.check(sql, "other") is not guard.check(sql, "one")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QueryReader, "statement", None)  # whatever reads, fails
+        assert guard.check(sql.replace("x", "y"), "one")
+        assert refusal(sql.replace("x", "y"), guard).reason == "unsupported"

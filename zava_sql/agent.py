@@ -131,7 +131,7 @@ class Agent:
         async with self._called(principal, "query", sql) as call:
             limit = self._limit(principal, max_rows)
             with span("guard"):
-                checked = self.guard.check(sql)
+                checked = self.guard.check(sql, principal.principal_id)
             call.sql = checked.canonical
             try:
                 return await self._answer(call, limit)

@@ -340,7 +340,7 @@ def _record(call: Call, arguments: str) -> dict[str, Any]:
     full = arguments == "full"
     sql: str | None
     if call.sql is not None:
-        sql = call.sql if full else normalized(call.sql)
+        sql = call.sql if full else normalized(call.sql, who.principal_id)
     else:
         # Refused before it had a canonical text: use the caller's.
         sql = call.text if full else digest(call.text) if arguments == "hashed" else None
@@ -355,7 +355,7 @@ def _record(call: Call, arguments: str) -> dict[str, Any]:
         "key_id": str(who.key_id) if who.key_id else None,
         "tool": _text(call.tool, 200),
         "sql": _text(sql),
-        "fingerprint": fingerprint(call.sql) if call.sql is not None else None,
+        "fingerprint": None if call.sql is None else fingerprint(call.sql, who.principal_id),
         "arguments": _text(given),
         "verdict": call.verdict,
         "code": call.code,

@@ -27,6 +27,7 @@ from zava_sql.guard.limits import MAX_CHARACTERS, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from uuid import UUID
 
     from zava_sql.tenant import Principal
 
@@ -127,18 +128,22 @@ class Call:
         self.seconds = time.perf_counter() - self.begun
 
 
-def fingerprint(canonical: str) -> str:
+def fingerprint(canonical: str, whose: UUID | None = None) -> str:
     """Give sixteen digits that are the same for texts that differ only in literals."""
-    return hashlib.sha256(normalized(canonical).encode()).hexdigest()[:16]
+    return hashlib.sha256(normalized(canonical, whose).encode()).hexdigest()[:16]
 
 
-def normalized(canonical: str) -> str:
-    """Replace each literal of a canonical text, and each list after IN, by a question mark."""
-    return _normalized(canonical) if len(canonical) <= 8_000 else _normalized.__wrapped__(canonical)
+def normalized(canonical: str, whose: UUID | None = None) -> str:
+    """Replace each literal of a canonical text, and each list after IN, by a question mark.
+
+    What it has done is remembered for each principal: an answer waits for it.
+    """
+    work = _normalized if len(canonical) <= 8_000 else _normalized.__wrapped__
+    return work(canonical, whose)
 
 
 @lru_cache(1_024)
-def _normalized(canonical: str) -> str:
+def _normalized(canonical: str, _: UUID | None) -> str:
     try:
         tokens = scan(canonical, _LONGEST)
     except Refusal:

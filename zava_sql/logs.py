@@ -62,12 +62,13 @@ def event(name: str, fields: dict[str, Any], level: int = logging.INFO) -> None:
 
 def call_fields(call: Call) -> dict[str, Any]:
     """Give what is logged of a call."""
+    who = call.principal
     return {
         "request_id": call.caller.request_id,
         "trace_id": call.caller.trace_id,
-        "principal": call.principal.name,
+        "principal": who.name,
         "tool": call.tool,
-        "fingerprint": fingerprint(call.sql) if call.sql is not None else None,
+        "fingerprint": None if call.sql is None else fingerprint(call.sql, who.principal_id),
         "seconds": round(call.seconds, 6),
         "rows": call.rows,
         "bytes": call.size,

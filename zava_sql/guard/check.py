@@ -16,7 +16,7 @@ from zava_sql.guard.queries import QueryReader
 from zava_sql.guard.tree import check_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Hashable
 
     from zava_sql.guard.account import Account
 
@@ -54,6 +54,8 @@ class _Refused:
 class Guard:
     """Judges texts against the allowlist; remembers its latest verdicts and the forms that passed.
 
+    It remembers them for each caller: the time of an answer must not tell what others have asked.
+
     `api_functions` are the bare names of the functions in schema api. None, for a caller without a
     database, lets any name in schema api pass. `strict` has PostgreSQL's own parser agree.
 
@@ -72,36 +74,37 @@ class Guard:
             from zava_sql.guard.opinion import check_opinion  # noqa: PLC0415 - an extra
 
             self._opinion = check_opinion
-        self._forms: dict[str, dict[int, str]] = {}  # with the literals that were looked at
+        # With the literals that were looked at.
+        self._forms: dict[tuple[Hashable, str], dict[int, str]] = {}
         self._remembered = lru_cache(_CACHED_TEXTS)(self._judge)
 
-    def check(self, sql: str) -> Checked:
+    def check(self, sql: str, whose: Hashable = None) -> Checked:
         """Return the text to run instead of `sql`; raise QueryRefused, and nothing else."""
         judge = self._remembered if len(sql) <= _CACHED_CHARACTERS else self._judge
-        verdict = judge(sql)
+        verdict = judge(sql, whose)
         if isinstance(verdict, Checked):
             return verdict
         raise QueryRefused(
             verdict.message, reason=verdict.reason, hint=verdict.hint, position=verdict.position
         )
 
-    def _has_passed(self, form: str, tokens: Tokens) -> bool:
+    def _has_passed(self, form: tuple[Hashable, str], tokens: Tokens) -> bool:
         """Whether a text has passed that differs only in literals which do not matter."""
         literals = self._forms.get(form)
         return literals is not None and all(
             tokens.texts[index] == text for index, text in literals.items()
         )
 
-    def _remember(self, form: str, tokens: Tokens) -> None:
-        if len(form) <= _CACHED_CHARACTERS:
+    def _remember(self, form: tuple[Hashable, str], tokens: Tokens) -> None:
+        if len(form[1]) <= _CACHED_CHARACTERS:
             if len(self._forms) >= _CACHED_TEXTS:
                 self._forms.clear()
             self._forms[form] = tokens.literals
 
-    def _judge(self, sql: str) -> Checked | _Refused:
-        return self._read(sql) if len(sql) < _LONG else _with_room(self._read, sql)
+    def _judge(self, sql: str, whose: Hashable) -> Checked | _Refused:
+        return self._read(sql, whose) if len(sql) < _LONG else _with_room(self._read, sql, whose)
 
-    def _read(self, sql: str) -> Checked | _Refused:
+    def _read(self, sql: str, whose: Hashable) -> Checked | _Refused:
         tokens: Tokens | None = None
         # Readers and trees are thousands of short-lived objects. A garbage collection that they
         # trigger walks through the whole process and takes longer than all the rest.
@@ -109,7 +112,7 @@ class Guard:
         gc.disable()
         try:
             tokens = scan(sql)
-            if not self._has_passed(form := tokens.form, tokens):
+            if not self._has_passed(form := (whose, tokens.form), tokens):
                 reader = QueryReader(tokens, self._names)
                 reader.statement()
                 check_tree(tokens, reader.account)
@@ -128,8 +131,10 @@ class Guard:
         return Checked(tokens.canonical(), sql)
 
 
-def _with_room(read: Callable[[str], Checked | _Refused], sql: str) -> Checked | _Refused:
-    return read(sql)
+def _with_room(
+    read: Callable[[str, Hashable], Checked | _Refused], sql: str, whose: Hashable
+) -> Checked | _Refused:
+    return read(sql, whose)
 
 
 # Python allocates the frames of calls in chunks, and until 2026 freed a chunk as soon as its first
