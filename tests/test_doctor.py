@@ -655,7 +655,21 @@ SEEDS = [
                 "case when store_id = (select null::uuid) then true end is not null"
                 " and store_id = (select (zava.visible_stores(current_user))[1])"
             ),
+            "(zava.visible_stores(current_user))[1] = store_id",
         )
+    ),
+    # What opens a table is as a fence, where there is none.
+    *(
+        (
+            "fence_by_equality",
+            (
+                "drop policy orders_store_manager_fence on retail.orders;"
+                f"alter policy orders_store_manager_select on retail.orders {to} using ("
+                " store_id = (select (zava.visible_stores(current_user))[1]))"
+            ),
+            "orders_store_manager_select on retail.orders",
+        )
+        for to in ("", "to public")
     ),
     # Of PostgreSQL's own objects.
     (
@@ -898,6 +912,9 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             + dynamic("format('select %I::text from retail.orders', p_column)")
             + ";create policy vip on retail.orders as restrictive for select to store_manager"
             " using (order_id in (select order_id from retail.order_items));"
+            "create policy mine on retail.orders for select to store_manager"
+            " using (store_id = (select (zava.visible_stores(current_user))[1]));"
+            "create policy job on retail.orders to zava_writer using (status = 'open');"
             "create function zava.touched() returns trigger language plpgsql security definer"
             " set search_path = pg_catalog, pg_temp as 'begin return new; end';"
             "alter function zava.touched() owner to zava_owner;"
@@ -915,6 +932,7 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "untrusted_language",
             "view_as_owner",
             "dynamic_sql",
+            "fence_by_equality",
             "fence_with_or",
             "policy_without_fence",
             "definer_above_rls",

@@ -1,16 +1,39 @@
--- error: A fence is a bare equality: PostgreSQL may put the caller's expressions in its place, and evaluate them on rows that the fence hides.
+-- error: A fence, or a policy without one, is a bare equality: PostgreSQL may put the caller's expressions in its place, and evaluate them on rows that it hides.
 select
     p.name as object,
     format('using (%s)', p.using_text) as evidence,
     format('alter policy %s using (… = any (array[…]))', p.name) as remedy
 from policies as p
-where not p.polpermissive
+-- What stands beside true is never evaluated.
+cross join lateral regexp_replace(p.using_text, '\(true OR \(\w+ = [^=]+\)\)', 'true') as u (text)
+where (
+        not p.polpermissive
+        -- A policy that opens the table is evaluated after the fence, where there is one.
+        or p.polcmd in ('r', '*')
+        and exists (
+            select from unnest(p.polroles) as r (role)
+            join enjoyed as o on o.oid = r.role or r.role = 0 and o.oid in (
+                select g.grantee
+                from relation_grants as g
+                where g.relation = p.polrelid and g.privilege_type = 'SELECT'
+            )
+            where not exists (
+                select from policies as f
+                cross join unnest(f.polroles) as v (role)
+                where f.polrelid = p.polrelid
+                    and not f.polpermissive
+                    and f.polcmd in ('r', '*')
+                    and not f.is_blind
+                    and (v.role = 0 or o.oid <> 0 and pg_has_role(o.oid, v.role, 'USAGE'))
+            )
+        )
+    )
     -- But for db/policies, which have what is asked before it.
-    and p.using_text !~ '^\(\(\s*CASE\s+WHEN \((\w+) = (\( SELECT \(zava\.visible_stores\(CURRENT_USER\)\)\[1\] AS visible_stores\))\)\s+THEN true\s+ELSE NULL::boolean\s+END IS NOT NULL\) AND \(\1 = \2\)\)$'
+    and u.text !~ '^\(\(\s*CASE\s+WHEN \((\w+) = (\( SELECT \(zava\.visible_stores\(CURRENT_USER\)\)\[1\] AS visible_stores\))\)\s+THEN true\s+ELSE NULL::boolean\s+END IS NOT NULL\) AND \(\1 = \2\)\)$'
     and (
-        p.using_text ~ '^\(+("[^"]+"|\w+)\)?(::[\w ]+)?\)? = (?!ANY)'
+        u.text ~ '^\(+("[^"]+"|\w+)\)?(::[\w ]+)?\)? = (?!ANY)'
         -- Columns of the table itself are written without it.
-        or p.using_text ~ '\(("[^"]+"|\w+)\)?(::[\w ]+)?\)? = \(+ ?SELECT\M'
-        or p.using_text ~ '\(+ ?SELECT\M.* = \(*("[^"]+"|\w+)(::[\w ]+)?\)*$'
+        or u.text ~ '\(("[^"]+"|\w+)\)?(::[\w ]+)?\)? = \(+ ?SELECT\M'
+        or u.text ~ ' = \(*("[^"]+"|\w+)(::[\w ]+)?\)*$'
     )
     and p.polrelid in (select r.oid from readable as r)
