@@ -13,6 +13,9 @@ COLUMNS: Final = (
 FUNCTIONS: Final = "describe_schema lists them, by name with arguments: p_limit => 5."
 TABLES: Final = "Table names are in describe_schema; those of api need it in front: api.name."
 
+_NO_TABLE: Final = (
+    "Name the table in FROM, or use its alias; of JSON take x ->> 'key', of a row (x).field."
+)
 _IDS: Final = "Ids are uuids: look them up by name or key."
 _DATES: Final = "Quote dates, as in date '2024-12-31'; add intervals: x - interval '30 days'."
 _DAYS: Final = "date - date is a number of days: leave extract() or date_part() out."
@@ -28,6 +31,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22008", "", "Dates are year, month, day, and of the calendar: date '2024-12-31'."),
     ("22012", "", "Guard the divisor with nullif(x, 0)."),
     ("22P02", "invalid input syntax for type uuid", _IDS),
+    ("22P02", "malformed array literal", "Write an array as array['a', 'b'], or '{a,b}'."),
     ("22P02", "invalid input value for enum", "describe_schema of its table lists the values."),
     ("22P02", "", "Give a value of that type; what is compared with text needs a cast, x::text."),
     ("22023", "unit ", "Units: year, quarter, month, week, day, dow, isodow, doy, hour, minute."),
@@ -72,6 +76,11 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "function avg(boolean)", "Use avg(x::int)."),
     ("42883", "function max(", "Use max(x::text), or bool_or(x)."),
     ("42883", "function min(", "Use min(x::text), or bool_and(x)."),
+    (
+        "42883",
+        "operator does not exist: @ ",
+        "Variables are not supported: write the value itself.",
+    ),
     ("42883", "operator does not exist: boolean = integer", "Write x, or not x."),
     ("42883", "operator does not exist: boolean && boolean", "Use AND."),
     ("42883", "operator does not exist: boolean || boolean", "Use OR."),
@@ -84,7 +93,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "", "No such function for these types: cast what it is given, to numeric or text."),
     ("42P01", 'relation "api.', "A function is called with brackets: from api.name(...)."),
     ("42P01", 'relation "dual"', "Leave FROM out: select now()."),
-    ("42P01", "missing FROM-clause entry", "Name the table in FROM, or use its alias."),
+    ("42P01", "missing FROM-clause entry", _NO_TABLE),
     ("42P01", "", TABLES),
     ("42P10", "for SELECT DISTINCT, ORDER BY", "Select what is ordered by, or use GROUP BY."),
     ("42P20", "window functions are not allowed", "Put it in an inner query, and filter outside."),

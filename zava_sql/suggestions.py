@@ -37,6 +37,11 @@ _COMPARED: Final = 50
 _HOLDERS: Final = 5
 _CHARACTERS: Final = 1_000
 
+# What stands without quotes in other dialects, and within how many words behind the function.
+_UNITS: Final = frozenset({"year", "quarter", "month", "week", "isoweek", "day", "hour", "minute"})
+_OF_UNITS: Final = frozenset({"date_trunc", "date_part"})
+_BEFORE: Final = 8
+
 
 async def suggest(
     database: Database, principal: Principal, error: DatabaseError, canonical: str
@@ -114,6 +119,8 @@ def _mistaken(wrong: int, tokens: Tokens) -> str:
     if tokens.keys[wrong] == '"':
         return "A text stands in single quotes. "
     name = tokens.name(wrong)
+    if name in _UNITS and not _OF_UNITS.isdisjoint(tokens.keys[max(wrong - _BEFORE, 0) : wrong]):
+        return "The unit is a text, and comes first: date_trunc('month', x). "
     same = (at for at in range(1, len(tokens.texts)) if at != wrong and tokens.name(at) == name)
     if any(tokens.keys[at - 1] == "as" or follows_operand(tokens, at) for at in same):
         return (

@@ -31,7 +31,7 @@ _BAD_CHARACTER: Final = {
     "!<": "Use >=.",
     "!>": "Use <=.",
     "**": "Use x ^ y, or power(x, y).",
-    "//": "Use / between integers, or div(x, y).",
+    "//": "Use / between integers, or div(x, y); comments begin with --.",
     "!": "Use NOT x.",
     "??": "Use coalesce(x, y); whether JSON has a key is x ? 'key'.",
     "^=": "Use <>.",

@@ -181,7 +181,7 @@ class ExpressionReader(PredicateReader, ABC):
         elif kind == COLUMN_WORD:
             self.column_word(key)
         elif kind == FUNCTION_WORD:
-            if keys[at + 1] not in ("(", "'") or key == "collation":
+            if keys[at + 1] != "(" or key == "collation":  # none of them is a type's name
                 raise self.unexpected(at)
             self.name()
         elif kind == RESERVED:
