@@ -656,6 +656,9 @@ SEEDS = [
                 " and store_id = (select (zava.visible_stores(current_user))[1])"
             ),
             "(zava.visible_stores(current_user))[1] = store_id",
+            "total_amount > 0 and store_id = (zava.visible_stores(current_user))[1]",
+            "(zava.visible_stores(current_user))[1] = store_id and total_amount > 0",
+            "not store_id <> (select (zava.visible_stores(current_user))[1])",
         )
     ),
     # What opens a table is as a fence, where there is none.
@@ -915,6 +918,9 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "create policy mine on retail.orders for select to store_manager"
             " using (store_id = (select (zava.visible_stores(current_user))[1]));"
             "create policy job on retail.orders to zava_writer using (status = 'open');"
+            "create policy sold on retail.orders as restrictive for select to store_manager using"
+            " (total_amount > 0 and status = 'completed'"
+            " and store_id = any (array[(select (zava.visible_stores(current_user))[1])]));"
             "create function zava.touched() returns trigger language plpgsql security definer"
             " set search_path = pg_catalog, pg_temp as 'begin return new; end';"
             "alter function zava.touched() owner to zava_owner;"

@@ -35,5 +35,13 @@ where (
         -- Columns of the table itself are written without it.
         or u.text ~ '\(("[^"]+"|\w+)\)?(::[\w ]+)?\)? = \(+ ?SELECT\M'
         or u.text ~ ' = \(*("[^"]+"|\w+)(::[\w ]+)?\)*$'
+        -- One of several conditions; what equals a constant tells rows of one tenant apart.
+        or u.text !~ ' OR '
+        and (
+            u.text ~ ' AND \(+("[^"]+"|\w+)\)?(::[\w ]+)?\)? = (?!ANY|\(*[''\d]|true|false)'
+            or u.text ~ ' = \(*("[^"]+"|(?!true|false)[[:alpha:]_]\w*)(::[\w ]+)?\)+ AND '
+        )
+        -- Which PostgreSQL turns into an equality.
+        or u.text ~ '\mNOT \(.*<> (?!ALL)' and u.text !~ ' (AND|OR) '
     )
     and p.polrelid in (select r.oid from readable as r)
