@@ -1429,3 +1429,17 @@ select 1 from customers where '1' = (query_to_xml(convert_from('\x73656c65637420
 select product_id from search_assortments order by api._region_distance(embedding, '[1]'::halfvec, 1) limit 20
 -- refused: function
 select product_id from search_assortments order by zava._region_vector(embedding)::halfvec(8) <#> '[1]'::halfvec(8) limit 20
+-- refused: unbounded
+select length(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json(to_json('"'::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)
+-- refused: unbounded
+select length(row(row(row(row(row(row(row(row(row(row(row(row(row(row(row(row(row(row(row(row('a "')::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)::text)
+-- refused: unbounded
+select length(format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', format('%L', '''')))))))))))))))))))))
+-- refused: unbounded
+select length(x) from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select t::text as x from (select 'a "' as x) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t offset 0) t
+-- refused: unbounded
+select length(string_to_array(string_to_array(string_to_array(string_to_array(string_to_array(string_to_array(string_to_array(string_to_array(string_to_array(string_to_array('"""', null)::text, null)::text, null)::text, null)::text, null)::text, null)::text, null)::text, null)::text, null)::text, null)::text)
+-- refused: unbounded
+select length(array_to_string(string_to_array(repeat('a,', 9999), ','), repeat('b', 9999)))
+-- refused: unbounded
+select length(concat_ws(repeat('b', 9999), variadic string_to_array(repeat('a,', 9999), ',')))

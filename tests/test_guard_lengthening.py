@@ -18,7 +18,7 @@ ESCAPED = (
 )
 
 
-def within(call: str, times: int, start: str) -> str:
+def within(call: str, times: int, start: str = "(select x from stores)") -> str:
     """The call of itself, at `{}`."""
     for _ in range(times):
         start = call.replace("{}", start)
@@ -60,12 +60,132 @@ def within(call: str, times: int, start: str) -> str:
         "select x from "
         + within("(select repeat('1234567890', length(x)) as x from {} t)", 6, "(select 'a' as x)")
         + " t",
+        "select length("
+        + within("array_to_string(string_to_array({}, null), 'xxxxx')", 9, TEN)
+        + ")",
+        "select " + within("concat_ws('xxxxx', variadic string_to_array({}, null))", 9, TEN),
+        "select "
+        + within(
+            "array_to_string(array_replace(string_to_array({}, null), 'x', 'xxxxx'), '')", 9, TEN
+        ),
+        "select " + within("encode({}::bytea, 'escape')", 11, TEN),
+        "select " + within("format('%1$s%1$s%1$s', {})", 12, TEN),
     ],
 )
 def test_calls_that_lengthen_each_others_results_are_refused(sql: str) -> None:
     with pytest.raises(QueryRefused, match="longer than 1,000,000") as caught:
         GUARD.check(sql)
     assert caught.value.reason == "unbounded"
+
+
+# Each was run: it doubles with each level, to 1 GB and more. `{}` is the level within, `#` is the
+# number of a level and `@` that of the one before.
+ESCAPING = {
+    "JSON": "to_json({}::text)",
+    "jsonb": "to_jsonb({})::text",
+    "cast": "cast(to_json({}) as character varying)",
+    "SQL/JSON": "json_object('a': {})::pg_catalog.text",
+    "member": "json_build_array(json_build_array({})) ->> 0",
+    "row": "row({})::text",
+    "row without a word": "({}, 1)::text",
+    "joined row": "(lower('') || row({}))",
+    "concat": "concat(to_json({}))",
+    "quoted names": '"concat"("to_json"({}))',
+    "format": "format('%L', {})",
+    "quoted row": "quote_literal(row({}))",
+    "bytes": "convert_to({}, 'UTF8')::text",
+    "array": "string_to_array({}, null)::text",
+    "array of a query": "array(select {})::text",
+    "element": "(array_agg({}) over ())[1]::text",
+    "case": "case when true then to_json({}) end::text",
+    "query": "(select to_json({}::text))",
+}
+IN_QUERIES = {
+    "whole row": "(select t::text as x from {} t offset 0)",
+    "whole row without a label": "(select t::text from {} t(x) offset 0)",
+    "columns of a row": "(select (t.*)::text as x from {} t offset 0)",
+    "row and a call": "(select quote_literal(t) as x from {} t offset 0)",
+    "row and an attribute": "(select t.concat as x from {} t offset 0)",
+    "aggregate": "(select array_agg(x)::text as x from {} t)",
+    "column": "(select y::text as x from (select to_json(x) as y from {} t limit 1) u limit 1)",
+    "column of a call": "(select coalesce::text as x from (select coalesce(row(x)) from {} t) u)",
+    "column without a name": (
+        "(select y::text as x from (select case when true then to_json(x) end from {} t) u(y))"
+    ),
+    "function": "(select u.x from {} t, concat(to_json(t.x)) u(x))",
+    "function's row": "(select u::text as x from {} t, to_json(t.x) u)",
+    "elements": "(select value::text as x from {} t, json_each(json_build_object('a', t.x)))",
+    "record": "(select u.* from {} t, json_to_record(json_object('x': array[t.x])) u(x text))",
+    "values": "(select u.x from {} t, lateral (values (row(t.x)::text)) u(x))",
+    "union": "(select to_json(x)::text as x from {} t union all select 'a' offset 0)",
+}
+IN_WITH = {
+    "materialized": "a# as materialized (select to_json(x)::text as x from a@)",
+    "names of columns": "a#(x) as materialized (select row(x)::text from a@)",
+    "two steps": (
+        "b#(y) as materialized (select to_json(x) from a@), "
+        "a#(x) as materialized (select y::text from b#)"
+    ),
+}
+
+
+def chain(way: str, times: int) -> str:
+    """Queries of WITH, of which each names the one before."""
+    steps = [way.replace("#", str(n)).replace("@", str(n - 1)) for n in range(1, times + 1)]
+    return f"with a0 as (select 'a\"' as x), {', '.join(steps)} select x from a{times}"
+
+
+@pytest.mark.parametrize("way", ESCAPING.values(), ids=ESCAPING)
+def test_what_escapes_what_others_escaped_is_bounded(way: str) -> None:
+    assert GUARD.check(f"select {within(way, 4, TEN)}")
+    with pytest.raises(QueryRefused, match="longer than 1,000,000"):
+        GUARD.check(f"select {within(way, 20, TEN)}")
+
+
+@pytest.mark.parametrize("way", IN_QUERIES.values(), ids=IN_QUERIES)
+def test_escapes_are_followed_through_the_columns_of_queries(way: str) -> None:
+    start = "(select 'a\"'::text as x)"
+    assert GUARD.check(f"select * from {within(way, 3, start)} t")
+    with pytest.raises(QueryRefused, match=r"longer than 1,000,000|copy parts of this"):
+        GUARD.check(f"select * from {within(way, 22, start)} t")
+
+
+@pytest.mark.parametrize("way", IN_WITH.values(), ids=IN_WITH)
+def test_escapes_are_followed_through_queries_of_with(way: str) -> None:
+    assert GUARD.check(chain(way, 4))
+    with pytest.raises(QueryRefused, match="longer than 1,000,000"):
+        GUARD.check(chain(way, 22))
+
+
+COLUMNS = [f"c{n}" for n in range(25)]
+PARTS = " || ' ' || ".join(COLUMNS)
+BRANCH = "select to_jsonb(s)::text as x, row(name, city)::text from stores s"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"select {', '.join(f'to_jsonb({c})::text as {c}' for c in COLUMNS)} from (table stores) s",
+        f"select {', '.join(f'(array_agg({c}))[1]::text' for c in COLUMNS)} from (table stores) s",
+        f"select json_build_object({', '.join(f'{c!r}, {c}::text' for c in COLUMNS)}) from a",
+        f"select {PARTS}, {PARTS}, to_json({PARTS}) from (select * from stores) s",
+        " union all ".join([BRANCH] * 20),
+        "with "
+        + ", ".join(f"q{n} as (select {PARTS} as x from a)" for n in range(12))
+        + " table q1",
+        "select "
+        + within("json_build_object('id', id::text, 'at', at::text, 'more', {})", 20, "name")
+        + " from stores",
+        "select x from "
+        + within("(select to_json(q) as x from (select x, y::text from {} t) q)", 9)
+        + " t",
+        "with q0(x, y) as (values ('a', 'b'), ('c', 'd')), "
+        + ", ".join(f"q{n}(x, y) as (select x || y, y from q{n - 1})" for n in range(1, 9))
+        + " select x || y from q8",
+    ],
+)
+def test_json_rows_and_arrays_of_reports_pass(sql: str) -> None:
+    assert GUARD.check(sql)
 
 
 @pytest.mark.parametrize(

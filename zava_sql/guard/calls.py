@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.escapes import TEXTS
 from zava_sql.guard.json_forms import JsonReader
 from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FORMS, FUNCTION_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import NUMBER, STRING
@@ -243,7 +244,7 @@ class CallReader(JsonReader):
             self.enter("(")
             self.expression()
             self.expect("as")
-            self.type_name()
+            self.lengthening.texts += self.type_name() in TEXTS
             self.leave(")")
         elif key == "array":
             self.array()

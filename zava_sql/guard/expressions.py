@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from zava_sql.guard.columns import COLUMNS
+from zava_sql.guard.escapes import TEXTS
 from zava_sql.guard.keywords import (
     COLUMN_WORD,
     FUNCTION_WORD,
@@ -217,7 +218,7 @@ class ExpressionReader(PredicateReader, ABC):
                 return True
             if key == "::":
                 self.at = at + 1
-                self.type_name()
+                self.lengthening.texts += self.type_name() in TEXTS
             elif key == "is":
                 if self.is_predicate():
                     return True

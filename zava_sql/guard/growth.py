@@ -47,7 +47,7 @@ class Growth:
     __slots__ = (
         "_counts", "_made_once", "_named", "_queries", "_symmetric", "_terms", "_tokens",
         "computed", "copies", "correlated", "ended", "given", "in_exists", "is_union", "joins",
-        "left", "level", "places", "query", "sources", "too_much", "visible",
+        "left", "level", "levels", "places", "query", "sources", "too_much", "visible",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
@@ -71,6 +71,7 @@ class Growth:
         self.computed = False  # aggregate or window function: the item is not copied elsewhere
         self.correlated = 0  # outer queries; an aggregate may belong to one of these
         self.level = self.ended = Level(None, 0, 0)
+        self.levels: list[Level] = []  # all queries
 
     def _bound(self, size: int, index: int) -> None:
         if size > MAX_GROWN and self.too_much is None and size > MAX_GROWN + self._terms.room():
@@ -170,6 +171,7 @@ class Growth:
     def begin(self, start: int) -> None:
         """Begin a query."""
         level = self.level = Level(self.level, start, self.copies)
+        self.levels.append(level)
         level.visible = level.sources = self.visible
         level.computed = self.computed
         self.computed, self._queries = False, self._queries + 1

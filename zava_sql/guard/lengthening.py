@@ -4,8 +4,8 @@ PostgreSQL works out constants when it plans, and a timeout does not end a call 
 A call multiplies the length of its text by some factor at most, and may take what another made, as
 a column of any name; but not what one beside it in the same select list made. So factors add up
 within a select list, but for calls within each other. All others are multiplied: with each other,
-with the longest string that the text writes or makes, and with the copies of names. What stands in
-columns of tables has no bound, nor does `||` count.
+with the longest string that the text writes or makes, with what escapes in escapes (see escapes.py)
+and with the copies of names. What stands in columns of tables has no bound, nor does `||` count.
 """
 
 from __future__ import annotations
@@ -13,27 +13,39 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.escapes import TEXTS, TO_TEXT, escaped
 from zava_sql.guard.lexer import NUMBER, STRING
-from zava_sql.guard.limits import MAX_COPIED, MAX_LENGTH_ARGUMENT, MAX_LENGTHENED, Refusal
+from zava_sql.guard.limits import (
+    MAX_CHARACTERS,
+    MAX_COPIED,
+    MAX_LENGTH_ARGUMENT,
+    MAX_LENGTHENED,
+    Refusal,
+)
 
 if TYPE_CHECKING:
+    from zava_sql.guard.columns import Level
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["LENGTHENING", "Lengthening"]
 
 _QUOTING: Final = frozenset({"quote_ident", "quote_literal", "quote_nullable"})
-_REPLACING: Final = frozenset({"replace", "regexp_replace"})
+_REPLACING: Final = frozenset({"replace", "regexp_replace", "array_replace"})
 _PADDING: Final = frozenset({"lpad", "rpad"})
-LENGTHENING: Final = _QUOTING | _REPLACING | _PADDING | {"repeat"}
+_JOINING: Final = frozenset({"array_to_string", "concat_ws"})
+_TEXTS: Final = TEXTS | TO_TEXT
+LENGTHENING: Final = _QUOTING | _REPLACING | _PADDING | _TEXTS | {"repeat", "encode"}
 _LENGTHS: Final = frozenset({"length", "char_length", "character_length", "octet_length"})
 _FLAGS: Final = 4  # arguments of regexp_replace() that may say `g`
 _OFTEN: Final = 2
+_FEW: Final = 10  # texts of values, which are not worth a look
+_ENCODED: Final = {"'hex'": 2, "'base64'": 2}  # 'escape' writes \000
 
 
 class Lengthening:
     """Of one text: the factors of its calls, and how long a text some make."""
 
-    __slots__ = ("_chains", "_factor", "_index", "_made", "_replaced", "_tokens")
+    __slots__ = ("_chains", "_factor", "_index", "_made", "_replaced", "_tokens", "texts")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -45,6 +57,7 @@ class Lengthening:
         # What calls replace by something that is no string; None if it may be anything.
         self._replaced: list[str | None] = []
         self._index = 0  # of the last call
+        self.texts = 0  # what makes text of any value: calls and casts
 
     def note(
         self, index: int, arguments: list[tuple[int, int]], *, listed: int | None = None
@@ -54,29 +67,45 @@ class Lengthening:
         `listed` is where the query begins, if the call stands in its select list.
         """
         name = self._tokens.name(index)
-        if name in _QUOTING:
-            factor = 2
-        elif name in _REPLACING:
-            factor = self._by_replacing(name, arguments)
-        else:
-            factor = self._by_repeating(name, arguments)
+        self.texts += name in _TEXTS
+        factor = self._factor_of(name, arguments)
+        if factor == 1:
+            return
+        self._index = index
         if listed is None:
             self._factor *= factor
         else:
             chains = self._chains.setdefault(listed, [])
             inside = [chain for begin, chain in chains if begin > index]
             chains.append((index, factor * max(inside, default=1)))
-        if factor > 1:
-            self._index = index
 
-    def check(self, copies: int) -> None:
+    def _factor_of(self, name: str, arguments: list[tuple[int, int]]) -> int:
+        """By how much a call may multiply a length."""
+        if name in _QUOTING:
+            return 2
+        if name in _REPLACING:
+            return self._by_replacing(name, arguments)
+        if name in _JOINING:
+            return self._by_joining(name, arguments)
+        if name == "format":
+            return self._by_formatting(arguments)
+        if name == "encode":
+            return _ENCODED.get(self._tokens.literal(arguments[1][0]), 4)
+        return 1 if name in _TEXTS else self._by_repeating(name, arguments)
+
+    def check(self, copies: int, levels: list[Level]) -> None:
         """Refuse a text that was read, if its calls may make one too long for so many copies."""
         factor = self._factor * prod(
             sum(chain for _, chain in chains if chain > 1) or 1 for chains in self._chains.values()
         )
-        if factor == 1 and not self._replaced:
-            return
+        is_plain = factor == 1 and not self._replaced
         tokens = self._tokens
+        form = tokens.form
+        if is_plain and self.texts + len(levels) + form.count("||") + form.count(">>") < _FEW:
+            return
+        factor *= escaped(tokens, levels)
+        if self._made == 1 and not self._replaced and factor <= MAX_LENGTHENED // MAX_CHARACTERS:
+            return
         written = [tokens.literal(i) for i, kind in enumerate(tokens.kinds) if kind == STRING]
         longest = max(self._made, *map(len, written), 1)
         length = longest * factor
@@ -88,11 +117,28 @@ class Lengthening:
         if length > min(MAX_LENGTHENED, MAX_COPIED // max(copies, 1)):
             raise Refusal(
                 "unbounded",
-                "replace(), repeat() and the like may make each other's results longer than "
-                f"{MAX_LENGTHENED:,} characters, or {MAX_COPIED:,} in all copies",
+                "replace(), repeat(), text of JSON and rows, and the like may make each other's "
+                f"results longer than {MAX_LENGTHENED:,} characters, or {MAX_COPIED:,} in all "
+                "copies",
                 "Repeat or insert less, or call them in fewer places.",
                 index=self._index,
             )
+
+    def _by_joining(self, name: str, arguments: list[tuple[int, int]]) -> int:
+        """By how much array_to_string() or concat_ws(..., variadic x) may multiply a length."""
+        if name == "concat_ws" and self._tokens.keys[arguments[-1][0] - 1] != "variadic":
+            return 1
+        inserted = self._string(arguments[name != "concat_ws"])
+        if inserted is None:
+            self._replaced.append(None)
+            return 1
+        return 1 + len(inserted)
+
+    def _by_formatting(self, arguments: list[tuple[int, int]]) -> int:
+        """By how much format() may multiply a length: it writes an argument often, or quotes it."""
+        text = self._tokens.literal(arguments[0][0]).replace("%%", "")
+        quoted = 2 if "L" in text or "I" in text else 1
+        return max(1, quoted * text.count("%"))
 
     def _by_repeating(self, name: str, arguments: list[tuple[int, int]]) -> int:
         """By how much repeat() may multiply a length; or note what it or padding makes."""

@@ -42,7 +42,7 @@ class QueryReader(WindowReader):
             growth = again.growth = Growth(self.tokens, names)
             again.whole_text()
         growth.check()
-        self.lengthening.check(growth.copies)
+        self.lengthening.check(growth.copies, growth.levels)
 
     def whole_text(self) -> None:
         """Read it, whatever PostgreSQL makes of it."""

@@ -199,6 +199,7 @@ class SourceReader(CallReader):
         """`jsonb_to_recordset(x) [as] [name] (column type, ...)`: rows as they are defined."""
         keys, name = self.keys, self.at
         self.account.functions.append(name)
+        self.lengthening.texts += 1
         self.at = name + 1
         self.enter("(")
         self.expression()

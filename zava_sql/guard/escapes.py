@@ -1,0 +1,243 @@
+"""Text of JSON, rows, arrays and bytes within each other: row ( row ( x )::text )::text.
+
+PostgreSQL doubles each quote and backslash when it writes a row, an array or a string of JSON. So
+the text of such a value in another such value doubles with each level. JSON in JSON stays as it is,
+and so do numbers and dates: what counts is a cast to text, or a call or operator that makes text,
+of what holds such a value. It does if the value is written there, or if a name stands there that
+such a value bears in a select list, or that is given in FROM.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.guard.columns import OTHERS, STAR
+from zava_sql.guard.keywords import FUNCTION_WORD, IDENTIFIER, words
+from zava_sql.guard.lexer import OPERATOR, STRING
+
+if TYPE_CHECKING:
+    from zava_sql.guard.columns import Level
+    from zava_sql.guard.lexer import Tokens
+
+__all__ = ["TEXTS", "TO_TEXT", "escaped"]
+
+TEXTS: Final = words("text varchar bpchar name")
+# Calls that make text of any value.
+TO_TEXT: Final = words("""
+    concat concat_ws format quote_literal quote_nullable array_to_string jsonb_pretty
+    json_extract_path_text jsonb_extract_path_text json_each_text jsonb_each_text
+    json_array_elements_text jsonb_array_elements_text json_to_record json_to_recordset
+    jsonb_to_record jsonb_to_recordset
+    """)
+_OF_ROWS: Final = words("concat quote_literal quote_nullable")  # also called by `t.concat`
+_FORMS: Final = TO_TEXT | TEXTS | words("json_value json_serialize json_table")
+_TYPES: Final = TEXTS | words("character char national")
+_OPERATORS: Final = words("|| ->> #>>")
+# What parts a text into an array, what else makes JSON, rows, arrays or bytes, and what columns of
+# functions in FROM that give such values are called.
+_PARTING: Final = words("string_to_array regexp_split_to_array tsvector_to_array show_trgm")
+_VALUES: Final = _PARTING | words("""
+    row array json jsonb bytea to_json to_jsonb row_to_json array_to_json json_build_object
+    json_build_array jsonb_build_object jsonb_build_array json_agg json_agg_strict jsonb_agg
+    jsonb_agg_strict json_object json_object_agg json_object_agg_strict json_object_agg_unique
+    json_object_agg_unique_strict jsonb_object jsonb_object_agg jsonb_object_agg_strict
+    jsonb_object_agg_unique jsonb_object_agg_unique_strict jsonb_set jsonb_set_lax jsonb_insert
+    json_array json_objectagg json_arrayagg json_scalar json_query array_agg array_append array_cat
+    array_prepend array_replace array_remove regexp_match regexp_matches convert convert_to decode
+    to_tsvector array_to_tsvector value unnest json_array_elements jsonb_array_elements
+    jsonb_path_query jsonb_path_query_array jsonb_path_query_first
+    """)
+_FACTOR: Final = 2
+_FACTOR_OF_PARTS: Final = 5  # `"` becomes `"\"",`
+_NO_ROW: Final = words("in values using on any some all by sets over group")
+_BEFORE_BRACKET: Final = words("array row ) ]")
+_BEFORE_QUERY: Final = words("( materialized not")
+
+
+def escaped(tokens: Tokens, levels: list[Level]) -> int:
+    """Say by how much a text may so lengthen what it writes; `levels` are its queries."""
+    return _Escapes(tokens, levels).factor()
+
+
+class _Escapes:
+    """Of one text: where such values stand, and what makes text of them."""
+
+    __slots__ = ("_closing", "_keys", "_kinds", "_levels", "_names", "_opening", "_places")
+
+    def __init__(self, tokens: Tokens, levels: list[Level]) -> None:
+        self._keys, self._kinds, self._levels = tokens.keys, tokens.kinds, levels
+        self._names = [tokens.name(index) for index in range(len(tokens.texts))]
+        self._opening: dict[int, int] = {}
+        self._closing: dict[int, int] = {}
+        self._places: list[tuple[int, bool]] = []  # of each token: its query, if in a select list
+
+    def factor(self) -> int:
+        """Multiply by query; within a select list add, as one there takes nothing of the other."""
+        self._find_brackets()
+        parts = [(begin, -end, OTHERS, True) for begin, end in self._texts()]
+        items = [item for level in self._levels for item in level.items if item[3] != STAR]
+        parts += [(start, -end, called, False) for start, end, _, called, _ in items]
+        parts.sort()
+        around, inner = [], [-1] * len(self._keys)
+        for number, (begin, end, *_) in enumerate(parts):
+            around.append(inner[begin])
+            inner[begin:-end] = [number] * (-end - begin)
+        counted = self._counted(parts, around, inner)
+        one = _FACTOR if _PARTING.isdisjoint(self._names) else _FACTOR_OF_PARTS
+        chains: dict[tuple[int, int], int] = {}
+        factors = [1] * len(parts)
+        for number in reversed(range(len(parts))):
+            outer, factor = around[number], factors[number] * (one if number in counted else 1)
+            if outer >= 0:
+                factors[outer] = max(factors[outer], factor)
+            while outer >= 0 and outer not in counted:
+                outer = around[outer]
+            if number in counted and outer < 0:
+                begin = parts[number][0]
+                query, is_listed = self._places[begin]
+                key = query, 0 if is_listed else begin
+                chains[key] = chains.get(key, 0) + factor
+        return prod(chains.values())
+
+    def _counted(
+        self, parts: list[tuple[int, int, str, bool]], around: list[int], inner: list[int]
+    ) -> set[int]:
+        """Give the parts that make text of a value."""
+        named: dict[str, list[int]] = {}
+        for index, name in enumerate(self._names):
+            is_name = IDENTIFIER <= self._kinds[index] <= FUNCTION_WORD
+            if is_name and self._keys[index + 1] != "(":
+                named.setdefault(name, []).append(index)
+        seen: set[int] = set()
+        counted: set[int] = set()
+        values = self._values(named)
+        while values:
+            number = inner[values.pop()]
+            while number >= 0 and number not in seen:
+                seen.add(number)
+                _, _, called, is_text = parts[number]
+                if is_text:
+                    counted.add(number)
+                    break
+                if called == OTHERS:  # a column of any name
+                    values += [index for places in named.values() for index in places]
+                    named.clear()
+                values += named.pop(called, ())
+                number = around[number]
+        return counted
+
+    def _values(self, named: dict[str, list[int]]) -> list[int]:
+        """Find where a value is written, or an item of FROM named as a whole."""
+        keys, kinds, names = self._keys, self._kinds, self._names
+        found = [
+            index
+            for index, name in enumerate(names)
+            if (name in _VALUES and (name != "unnest" or keys[index + 1] != "("))
+            or (keys[index - 1] == "." and (name == "*" or name in _OF_ROWS))
+        ]
+        rows_of_values = {
+            item[0]
+            for level in self._levels
+            if keys[level.start] == "values"
+            for item in level.items
+        }
+        depths: list[int] = []
+        for index, key in enumerate(keys):
+            if key in ("(", "["):
+                depths.append(index)
+            elif key in (")", "]") and depths:
+                depths.pop()
+            elif key == "," and depths and keys[depths[-1]] == "(":
+                before = depths[-1] - 1
+                is_call = IDENTIFIER <= kinds[before] <= FUNCTION_WORD
+                is_row = not is_call and keys[before] not in _NO_ROW
+                if is_row and depths[-1] not in rows_of_values:
+                    found.append(depths[-1])
+        given = {place for level in self._levels for place in level.aliases}
+        for name in {names[place] for place in given}:
+            found += [
+                index
+                for index in named.get(name, ())
+                if index not in given and keys[index + 1] != "." != keys[index - 1]
+            ]
+        for opening, closing in self._closing.items() if found else ():
+            is_with = keys[closing + 1] == "as" and keys[closing + 2] in _BEFORE_QUERY
+            if opening - 1 in given or is_with:  # names of columns
+                for index in range(opening + 1, closing):
+                    found += named.get(names[index], ())
+        return found
+
+    def _find_brackets(self) -> None:
+        """Find brackets, CASE and END, and which queries and select lists tokens stand in."""
+        keys, open_ones, query = self._keys, [], (0, False)
+        around: list[tuple[int, bool]] = []
+        for index, key in enumerate(keys):
+            if key in ("(", "[", "case", ")", "]", "end"):
+                if key in ("case", "end") and keys[index - 1] in (".", "as"):
+                    pass
+                elif key in ("(", "[", "case"):
+                    open_ones.append(index)
+                    around.append(query)
+                elif open_ones:
+                    self._opening[index] = open_ones[-1]
+                    self._closing[open_ones.pop()] = index
+                    query = around.pop()
+            elif key == "select":
+                # Branches of a UNION count as one.
+                is_first = not query[0] or (around and query == around[-1])
+                query = (index + 1 if is_first else query[0]), True
+            elif key == "from" and keys[index - 1] != "distinct":
+                query = query[0], False
+            self._places.append(query)
+
+    def _texts(self) -> list[tuple[int, int]]:
+        """Find what makes text of a value, and what of."""
+        keys, names, found = self._keys, [*self._names, "", "", ""], []
+        ends: dict[int, int] = {}  # of chains of operations: where they end and begin
+        for index, key in enumerate(self._names):
+            if key == "::":
+                if names[index + 1] in _TYPES or names[index + 3] in TEXTS:
+                    found.append((self._start(index), index))
+            elif key in _OPERATORS:
+                begin = ends.pop(index, self._start(index))
+                ends[self._end(index + 1)] = begin
+            elif keys[index + 1] == "(" and index + 1 in self._closing:
+                end = self._closing[index + 1]
+                is_cast = key == "cast" and not _TYPES.isdisjoint(names[end - 4 : end])
+                if is_cast or key in _FORMS:
+                    found.append((index + 2, end))
+            elif key in _OF_ROWS and keys[index - 1] == ".":
+                found.append((index, index + 1))
+        return found + [(begin, end) for end, begin in ends.items()]
+
+    def _start(self, index: int) -> int:
+        """Say where the operand begins that ends before `index`."""
+        keys, kinds = self._keys, self._kinds
+        index -= 1
+        while index > 0:
+            opening = self._opening.get(index)
+            if opening is not None:
+                index = opening
+                is_call = IDENTIFIER <= kinds[index - 1] <= FUNCTION_WORD
+                if keys[index] != "case" and (is_call or keys[index - 1] in _BEFORE_BRACKET):
+                    index -= 1
+                    continue
+            elif kinds[index] == STRING and IDENTIFIER <= kinds[index - 1] <= FUNCTION_WORD:
+                index -= 1
+                continue
+            if keys[index - 1] not in ("::", "."):
+                break
+            index -= 2
+        return index
+
+    def _end(self, index: int) -> int:
+        """Say where the operand ends that begins at `index`."""
+        keys = self._keys
+        while self._kinds[index] == OPERATOR:
+            index += 1
+        if index not in self._closing:
+            index += 1
+        while keys[index] in ("(", "[", ".", "'", "::", "case"):
+            index = self._closing.get(index, index + (keys[index] in (".", "::"))) + 1
+        return index
