@@ -674,6 +674,17 @@ SEEDS = [
         )
         for to in ("", "to public")
     ),
+    # Nor is what asks for other columns a fence.
+    (
+        "fence_by_equality",
+        (
+            "alter policy orders_store_manager_fence on retail.orders using ("
+            "order_id in (select i.order_id from retail.order_items as i));"
+            "alter policy orders_store_manager_select on retail.orders using ("
+            "store_id = (select (zava.visible_stores(current_user))[1]))"
+        ),
+        "orders_store_manager_select on retail.orders",
+    ),
     # Of PostgreSQL's own objects.
     (
         "system_privilege",

@@ -6,9 +6,18 @@ select
 from policies as p
 -- What stands beside true is never evaluated.
 cross join lateral regexp_replace(p.using_text, '\(true OR \(\w+ = [^=]+\)\)', 'true') as u (text)
+cross join lateral (
+    select array_agg(d.refobjsubid) as numbers
+    from pg_catalog.pg_depend as d
+    where d.classid = 'pg_catalog.pg_policy'::regclass
+        and d.objid = p.oid
+        and d.refclassid = 'pg_catalog.pg_class'::regclass
+        and d.refobjid = p.polrelid
+        and d.refobjsubid > 0
+) as c
 where (
         not p.polpermissive
-        -- A policy that opens the table is evaluated after the fence, where there is one.
+        -- A policy that opens the table is evaluated after a fence of the same columns.
         or p.polcmd in ('r', '*')
         and exists (
             select from unnest(p.polroles) as r (role)
@@ -25,6 +34,16 @@ where (
                     and f.polcmd in ('r', '*')
                     and not f.is_blind
                     and (v.role = 0 or o.oid <> 0 and pg_has_role(o.oid, v.role, 'USAGE'))
+                    and exists (
+                        select from pg_catalog.pg_depend as d
+                        where d.classid = 'pg_catalog.pg_policy'::regclass
+                            and d.objid = f.oid
+                            and d.refclassid = 'pg_catalog.pg_class'::regclass
+                            and d.refobjid = f.polrelid
+                            and d.refobjsubid > 0
+                        having array_agg(d.refobjsubid) @> c.numbers
+                            or array_agg(d.refobjsubid) <@ c.numbers
+                    )
             )
         )
     )
