@@ -71,7 +71,7 @@ def stock(item, ledger, last, days, cover):
         if level > 0 or pieces > 0:
             sold.append(pieces)
     demand = Fraction(sum(sold), len(sold)) if sold else None
-    status, point, order = judged(item, sold, demand, cover)
+    status, point, order = judged(item, sold, demand, days, cover)
     return (
         status, item.stock_level, rounded(item.stock_level * item.unit_cost), sum(sold), out,
         rounded(demand), rounded(item.stock_level / demand if demand else None),
@@ -84,7 +84,7 @@ def last_sale(ledger):
     return date.fromordinal(max(days)) if days else None
 
 
-def judged(item, sold, demand, cover):
+def judged(item, sold, demand, days, cover):
     point = item.reorder_level
     if demand is not None:
         spread = stdev(sold) if len(sold) > 1 else 0
@@ -94,7 +94,7 @@ def judged(item, sold, demand, cover):
     if item.stock_level == 0:
         status = "stock out"
     elif not demand:
-        status = "dead"
+        status = "dead" if len(sold) == days else "ok"
     elif item.stock_level <= point:
         status = "reorder"
     else:

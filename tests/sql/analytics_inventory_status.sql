@@ -1,6 +1,6 @@
 -- api.inventory_status(): seven products, ten days, every status.
 begin;
-select plan(17);
+select plan(19);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -122,6 +122,25 @@ select is(
     'one day gives a demand, days to come give none'
 );
 update retail.inventory set stock_level = 0 where product_id = md5('wrench')::uuid;
+
+-- The saw came two days before the end.
+update retail.stock_movements set moved_on = '2026-03-30', quantity = 5
+where product_id = md5('saw')::uuid and kind = 'opening';
+delete from retail.stock_movements where product_id = md5('saw')::uuid and kind = 'sale';
+select is(
+    pg_temp.ask('an-a', $$ select status, units_sold, daily_demand, reorder_units
+        from api.inventory_status(p_days => 10) where sku = 'saw' $$),
+    '(ok,0,0.00,0)',
+    'what has just come is not dead'
+);
+update retail.stock_movements set moved_on = '2026-03-22'
+where product_id = md5('saw')::uuid and kind = 'opening';
+select is(
+    pg_temp.ask('an-a', $$ select status, units_sold, daily_demand, reorder_units
+        from api.inventory_status(p_days => 10) where sku = 'saw' $$),
+    '(dead,0,0.00,0)',
+    'what lay there on all days and was not sold is'
+);
 
 -- Whatever a row holds, the others are shown.
 update retail.inventory as i set lead_time_days = k.days, reorder_level = k.level

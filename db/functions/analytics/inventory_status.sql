@@ -2,6 +2,7 @@
 -- Reorder point: demand during the lead time plus a safety stock of 1.65 standard deviations of
 -- it, which lasts through 95 of 100 lead times if demand is about normal; never below the level
 -- that the store has set. Order up to the reorder point plus the demand of p_cover_days.
+-- Dead is what lay there on all days and did not sell. What came later has not had its time.
 -- No row of a store keeps the others from being shown: a lead time or level below 0 counts as 0, and
 -- what is more than an integer holds as the most that it does.
 create or replace function api.inventory_status(
@@ -93,7 +94,7 @@ begin
         select t.*,
             case
                 when t.stock_level = 0 then 1
-                when t.units = 0 then 3
+                when t.units = 0 then case when t.days = p_days then 3 else 5 end
                 when t.stock_level <= t.reorder_point then 2
                 when t.stock_level * t.days > 180 * t.units then 4
                 else 5
@@ -136,7 +137,7 @@ end;
 $function$;
 
 comment on function api.inventory_status(text, text, text, integer, integer, integer) is
-    'Stock by store and product, the most urgent first. Judged by the last p_days days of the stock ledger up to the newest sale, or to today where there are none. status, the first that fits: stock out (nothing left), dead (nothing sold in these days), reorder (at or below reorder_point), overstock (cover of more than 180 days), ok. daily_demand: pieces sold a day, days without stock left out; null if there never was any. days_of_cover: days that the stock lasts. stock_out_days: days that ended without stock, from its opening stock on. reorder_point: demand of the lead time plus safety stock for 95 %, at least the store''s own reorder level. reorder_units: pieces to order now, up to reorder_point plus p_cover_days of demand; 0 for what is not ordered any more. stock_value in USD at purchase cost.
+    'Stock by store and product, the most urgent first. Judged by the last p_days days of the stock ledger up to the newest sale, or to today where there are none. status: stock out (nothing left), dead (there on all these days, none sold), else of what sold reorder (at or below reorder_point) or overstock (cover of more than 180 days), else ok. To count or sum all, ask store by store with p_limit 1000. daily_demand: pieces sold a day, days without stock left out; null if there never was any. days_of_cover: days that the stock lasts. stock_out_days: days that ended without stock, from its opening stock on. reorder_point: demand of the lead time plus safety stock for 95 %, at least the store''s own reorder level. reorder_units: pieces to order now, up to reorder_point plus p_cover_days of demand; 0 for what is not ordered any more. stock_value in USD at purchase cost.
 
 p_store: e.g. seattle; its store_key, null for all that you see
 p_category: e.g. Hand Tools; null for all
