@@ -11,7 +11,7 @@
 with volatile_but_allowed (name) as (
     values
         ('random'), ('random_normal'), ('gen_random_uuid'), ('uuidv4'), ('uuidv7'),
-        ('clock_timestamp')
+        ('array_shuffle'), ('array_sample'), ('clock_timestamp')
 ),
 
 -- Code of operators and the like that agents also call by name.

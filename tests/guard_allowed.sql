@@ -106,6 +106,7 @@ select name from stores union select name from categories except select 'x' inte
 select (select count(*) from stores) as stores, (select max(total_amount) from orders) as largest;
 select (array(select name from stores order by name))[1:2], (array[1, 2, 3])[2], (string_to_array('a,b', ','))[1];
 select a[1], a[2:], a[:2] from (select array[1, 2, 3] as a) t;
+select array_sample(array_agg(distinct city), 1), array_shuffle(array_agg(name)) from stores;
 select array[[1, 2], [3, 4]], '{1,2}'::int[], array[1, 2] || 3, array[1] && array[2], 1 = any ('{1,2}'::int[]);
 select cast('2024-01-31' as date), '12.5'::numeric(10, 2), 7::float8, '5'::int, cast(1 as double precision), 'x'::varchar(10), '1'::bigint::text;
 select date '2024-01-31' + 1, date '2024-01-31' - date '2024-01-01', timestamp '2024-01-31 12:00' + interval '1 day 2 hours', interval '1' year;

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.once
 VOLATILE = {
     "random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp",
+    "array_shuffle", "array_sample",
 }  # fmt: skip
 # Calls and casts that read nothing, by names that agents give to columns.
 NAMES_OF_COLUMNS = {

@@ -204,8 +204,6 @@ FOLLOWED = [
      "select count(*) from string_to_table('a,b', ',') x", "2"),
     ("select regexp_extract_all('a1b2', '[0-9]')", "regexp_matches(x, 'pattern', 'g') in FROM",
      "select count(*) from regexp_matches('a1b2', '[0-9]', 'g') x", "2"),
-    ("select array_shuffle(array[1, 2])", "array(select x from unnest(a) as x order by random())",
-     "select cardinality(array(select x from unnest(array[1, 2]) as x order by random()))", "2"),
     ("select array_distinct(array[1, 1])", "array(select distinct unnest(a))",
      "select array(select distinct unnest(array[1, 1]))::text", "{1}"),
     ("select time_bucket('1 hour', timestamp '2024-01-01 10:20')",

@@ -59,6 +59,7 @@ __all__ = ["NEVER_KEPT", "Cache", "MemoryStore", "is_kept"]
 NEVER_KEPT: Final = frozenset(
     {
         *("random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7"),
+        *("array_shuffle", "array_sample"),
         *("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"),
         *("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"),
         *("age", "today", "tomorrow", "yesterday", "tablesample", "my_queries"),
