@@ -644,3 +644,24 @@ def test_an_ordinary_user_has_everything_in_home(home):
         assert connection.execute("show data_directory").fetchone() == (str(home / "data"),)
     assert os.waitpid(child, 0)[1] == 0
     assert {path.stat().st_uid for path in home.rglob("*")} == {account.pw_uid}
+
+
+@pytest.mark.skipif(not ROOT, reason="takes an account of another number")
+def test_what_initdb_has_against_an_account_is_told(home):
+    os.chown(home, 54_321, 54_321)  # as in a container that is given any number
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            os.setgroups([])
+            os.setgid(54_321)
+            os.setuid(54_321)
+            LocalPostgres(home, sync=False).start()
+        except ServiceUnavailable as error:
+            os.write(writer, error.hint.encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        assert "user ID 54321" in answer.read()
+    assert os.waitpid(child, 0)[1] == 0
+    assert entries(home) == {"lock", "passwords.json"}

@@ -895,6 +895,14 @@ async def test_what_is_wrong_with_a_url_is_told_and_names_its_variable(
     assert "ZAVA_WORK_MEM" not in caught.value.hint
 
 
+async def test_a_home_that_cannot_be_looked_into_is_no_database_that_is_away(shops, monkeypatch):
+    """As of another account, which a container may have left in HOME."""
+    monkeypatch.setenv("HOME", "/" + 300 * "x")  # to root all directories are open
+    with pytest.raises(ConfigurationError, match=r"ZAVA_DATABASE_URL .* /x+/\.postgresql"):
+        async with Database.open(settings_for(shops[0])):
+            pass
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("command_timeout", "inf"), ("pool_timeout", "1e300"), ("statement_timeout", "0.0001"),

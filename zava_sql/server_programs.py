@@ -178,6 +178,7 @@ def no_space(where: Path) -> ServiceUnavailable:
 def why(said: str) -> str:
     """Find the last problem in a program's output."""
     problems = re.findall(r"(?:FATAL|PANIC|error): +(.+)", said)
+    problems = problems or re.findall(r"\Ainitdb: +(.+)", said)
     return problems[-1] if problems else "Try again; postgresql.log in ZAVA_HOME tells more."
 
 

@@ -120,14 +120,16 @@ def _of_files(name: str, url: str, error: OSError) -> ConfigurationError | None:
     if isinstance(error, (ConnectionError, TimeoutError, socket.gaierror)):
         return None
     given = _parameters(url)
-    for parameter in _FILES:
-        path = given.get(parameter) or os.environ.get(f"PG{parameter.upper()}")
-        if path and not _is_readable(path):
-            return ConfigurationError(
-                f"{name} names a file that cannot be read: {parameter}",
-                hint="Correct its path, or let this account read it.",
-            )
-    return None
+    paths = {one: given.get(one) or os.environ.get(f"PG{one.upper()}") for one in _FILES}
+    unread = (one for one, path in paths.items() if path and not _is_readable(path))
+    # Where none is named, the driver looks into HOME, as libpq does.
+    wrong = next(unread, error.filename)
+    if wrong is None:
+        return None
+    return ConfigurationError(
+        f"{name} needs a file that cannot be read: {wrong}",
+        hint="Correct its path, or HOME, or let this account read it.",
+    )
 
 
 def _is_readable(path: str) -> bool:
