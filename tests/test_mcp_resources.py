@@ -402,7 +402,8 @@ async def test_several_processes_serve_one_port_and_are_replaced(workers, keys):
 
     workers.send_signal(signal.SIGTERM)
     assert await anyio.to_thread.run_sync(workers.wait, 15) == 0
-    assert workers.stderr.read() == b""
+    (told,) = map(json.loads, workers.stderr)
+    assert told["message"] == f"process {first} has ended, another follows: Killed"
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import logging
 import os
 import shutil
 import signal
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["shared_directory", "supervise"]
+
+logger = logging.getLogger(__name__)
 
 # Seconds before a process that died is replaced: one that cannot start must not cause a busy loop.
 _PAUSE = 1
@@ -70,9 +73,12 @@ def supervise(
                     os.kill(child, signal.SIGTERM)
                 continue
             gone = _reap(children)
-            for child in gone:
+            for child, code in gone.items():
                 children.discard(child)
                 buried(child)
+                if not stopping:
+                    how = signal.strsignal(-code) if code < 0 else f"status {code}"
+                    logger.warning("process %d has ended, another follows: %s", child, how)
             if gone and not stopping:
                 time.sleep(_PAUSE)
                 children |= {_start(work, alive, held) for _ in gone}
@@ -108,12 +114,13 @@ def _start(work: Callable[[int], None], alive: int, held: int) -> int:
         os._exit(code)
 
 
-def _reap(children: set[int]) -> set[int]:
-    """Find all that have ended: one signal may stand for several."""
-    gone = set()
+def _reap(children: set[int]) -> dict[int, int]:
+    """Find all that have ended, with their exit codes: one signal may stand for several."""
+    gone = {}
     for child in children:
-        if os.waitpid(child, os.WNOHANG)[0]:
-            gone.add(child)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            gone[child] = os.waitstatus_to_exitcode(status)
     return gone
 
 
