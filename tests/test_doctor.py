@@ -674,6 +674,32 @@ SEEDS = [
         )
         for to in ("", "to public")
     ),
+    # Nor is it hidden by a function or an operator that PostgreSQL writes out.
+    *(
+        (
+            "fence_by_equality",
+            (
+                f"create function zava.same(p_one uuid, p_two uuid) returns boolean {body};"
+                "create operator zava.=== (leftarg = uuid, rightarg = uuid, function = zava.same);"
+                f"alter policy orders_store_manager_fence on retail.orders using ({fence})"
+            ),
+            "orders_store_manager_fence on retail.orders",
+        )
+        for body, fence in (
+            (
+                "language sql stable begin atomic select p_one = p_two; end",
+                "zava.same(store_id, (select (zava.visible_stores(current_user))[1]))",
+            ),
+            (
+                "language sql immutable as 'select $1=$2'",
+                "store_id operator(zava.===) (select (zava.visible_stores(current_user))[1])",
+            ),
+            (
+                "immutable return p_one = p_two",
+                "zava.same((zava.visible_stores(current_user))[1], store_id)",
+            ),
+        )
+    ),
     # Nor is what asks for other columns a fence.
     (
         "fence_by_equality",
@@ -929,6 +955,10 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "create policy mine on retail.orders for select to store_manager"
             " using (store_id = (select (zava.visible_stores(current_user))[1]));"
             "create policy job on retail.orders to zava_writer using (status = 'open');"
+            "create function zava.mine(p_store uuid) returns boolean language sql stable"
+            " begin atomic select p_store = any (zava.visible_stores(current_user)); end;"
+            "create policy mine_too on retail.orders as restrictive for select to store_manager"
+            " using (zava.mine(store_id));"
             "create policy sold on retail.orders as restrictive for select to store_manager using"
             " (total_amount > 0 and status = 'completed'"
             " and store_id = any (array[(select (zava.visible_stores(current_user))[1])]));"

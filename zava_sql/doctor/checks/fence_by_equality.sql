@@ -62,5 +62,26 @@ where (
         )
         -- Which PostgreSQL turns into an equality.
         or u.text ~ '\mNOT \(.*<> (?!ALL)' and u.text !~ ' (AND|OR) '
+        -- Or writes out of a function of one expression.
+        or exists (
+            select from pg_catalog.pg_depend as d
+            left join pg_catalog.pg_operator as o
+                on d.refclassid = 'pg_catalog.pg_operator'::regclass and o.oid = d.refobjid
+            join functions as f
+                on f.oid = case
+                    when d.refclassid = 'pg_catalog.pg_proc'::regclass then d.refobjid
+                    else o.oprcode
+                end
+            cross join lateral coalesce(pg_catalog.pg_get_function_sqlbody(f.oid), f.source) as b (text)
+            where d.classid = 'pg_catalog.pg_policy'::regclass
+                and d.objid = p.oid
+                and f.prolang = (select l.oid from pg_catalog.pg_language as l where l.lanname = 'sql')
+                and not f.prosecdef
+                and f.provolatile <> 'v'
+                and f.proconfig is null
+                and f.returns = 'boolean'::regtype
+                and b.text ~* '[^<>!:=]=(?!\s*any\M|[>=])'
+                and b.text !~* '(select|return).*select'
+        )
     )
     and p.polrelid in (select r.oid from readable as r)
