@@ -80,7 +80,7 @@ where (
                 and f.provolatile <> 'v'
                 and f.proconfig is null
                 and f.returns = 'boolean'::regtype
-                and b.text ~* '[^<>!:=]=(?!\s*any\M|[>=])'
+                and b.text ~* '[^<>!:=]=(?!\s*(any\M|true\M|false\M|\(*[''\d])|[>=])'
                 and b.text !~* '(select|return).*select'
         )
     )
