@@ -150,7 +150,7 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
             begins, items = "=", ""
         if places and (begins or closes):
             if context != "s" or len(places) > 1 or made[places[0]] != "_":
-                found.append((context + " ".join(map(made.__getitem__, places)), places))
+                found.append((context + " ".join([made[place] for place in places]), places))
             places = []
         if closes:
             context, items, depth, places = outer.pop()
@@ -169,7 +169,7 @@ def clauses(made: list[str]) -> list[tuple[str, list[int]]]:  # noqa: C901, PLR0
                 made[index] = "null+::"
             places.append(index)
     if places or outer:
-        found.append((context + " ".join(map(made.__getitem__, places)), places))
+        found.append((context + " ".join([made[place] for place in places]), places))
     return found
 
 

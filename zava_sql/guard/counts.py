@@ -145,11 +145,12 @@ class Counts:
 
     def repeats(self, start: int, end: int) -> int:
         """Count the copies of names there."""
-        return len(self._copied([(start, end)])) if self._again else 0
+        again = self._again
+        return max(bisect_left(again, end) - bisect_left(again, start), 0) if again else 0
 
     def repeats_of(self, parts: list[tuple[int, int]]) -> int:
         """Count the copies of names in parts."""
-        return len(self._copied(parts)) if self._again else 0
+        return sum([self.repeats(start, end) for start, end in parts]) if self._again else 0
 
     def _copied(self, parts: list[tuple[int, int]]) -> list[int]:
         """Give the names that are copied there, each as often as it is."""

@@ -254,6 +254,8 @@ def _cut(sql: str) -> list[str]:
     else:
         pieces = _TOKEN_BUT_DOLLAR.split(sql, MAX_TOKENS)
         texts = pieces[1::2]
+    if len(texts) < MAX_TOKENS:
+        return texts
     rest = pieces[-1]
     more = _TOKEN.match(rest)
     if more and more[1] and "/*" not in texts:  # else comments are in the way

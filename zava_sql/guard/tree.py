@@ -7,6 +7,7 @@ same number of each type and special form, and no node of a class that is not li
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlglot import exp
@@ -131,17 +132,23 @@ def _account_of_text(made: list[str], size: int) -> _Found:
         if found is _NOTHING:
             continue
         if found is _UNKNOWN:
-            parser = parser or _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)
+            parser = parser or _parser(get_ident())
             found = _account_of(text, parser)
             _remember(_KNOWN, _REMEMBERED, text, found)
         if found is None:
             raise unsupported()
         if found.functions:
-            functions += map(places.__getitem__, found.functions)
+            functions += [places[word] for word in found.functions]
         if found.relations:
-            relations += map(places.__getitem__, found.relations)
+            relations += [places[word] for word in found.relations]
         others += found.others
     return _Found(sorted(functions), sorted(relations), sorted(others))
+
+
+@lru_cache(maxsize=64)
+def _parser(_thread: int) -> Parser:
+    """Give each thread a parser of its own: making one for each text takes time."""
+    return _DIALECT.parser(error_level=ErrorLevel.IMMEDIATE)
 
 
 def _check_size(size: int, cut: list[tuple[str, list[int]]]) -> None:
