@@ -90,6 +90,11 @@ select avg((
 from asked as a
 """
 
+SCANS = """
+select sum(s.seq_tup_read) as rows
+from pg_stat_xact_user_tables as s where s.relname like 'product\\_embeddings\\_%%'
+"""
+
 
 @pytest.fixture(scope="module")
 def filled(module_database: conftest.Database) -> Iterator[conftest.Database]:
@@ -202,6 +207,104 @@ def test_a_word_of_many_products_does_not_crowd_out_one_of_few(filled):
         )
     assert [row["sku"] for row in rows] == [str(row["n"] + 50) for row in rows]
     assert len(rows) == 17
+
+
+@pytest.mark.long
+def test_what_many_mention_is_found_first_where_it_is_the_name(filled):
+    # 12 products have the word in their names, and lie behind 6,000 others that have it as well.
+    with (
+        reports.as_tenant(filled, "head") as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        (role,) = reports.ask(connection, "select current_user as name")
+        connection.execute("reset role")
+        connection.execute(
+            "update retail.products set description = 'for a mirror' where sku::integer <= 6000"
+        )
+        connection.execute(
+            "update retail.products set name = 'Mirror ' || sku where sku::integer > 6788"
+        )
+        connection.execute(f"set local role {role['name']}")
+        rows = reports.ask(
+            connection,
+            "select product from api.search_products('mirror', p_min_price => 5, p_limit => 12)",
+        )
+    assert [row["product"][:6] for row in rows] == ["Mirror"] * 12
+
+
+@pytest.mark.long
+def test_what_is_gone_from_the_index_of_all_leaves_no_gap(filled):
+    # What was nearest has gone elsewhere, and the index still leads to where it was.
+    near = (
+        "select e.product_id from retail.product_embeddings as e"
+        " order by e.embedding operator(public.<#>) %s::public.halfvec, e.product_id"
+    )
+    with (
+        reports.as_tenant(filled, "head") as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        (role,) = reports.ask(connection, "select current_user as name")
+        connection.execute("reset role")
+        (asked,) = reports.ask(
+            connection, "select embedding::text as v from retail.product_embeddings limit 1"
+        )
+        connection.execute("set local enable_indexscan = off")
+        reports.ask(
+            connection,
+            "update retail.product_embeddings set embedding ="
+            " embedding operator(public.*) array_fill(-1, array[64])::public.halfvec"
+            f" where product_id in ({near} limit 200) returning 1",
+            asked["v"],
+        )
+        nearest = reports.ask(connection, f"{near} limit 10", asked["v"])
+        connection.execute("set local enable_indexscan = on")
+        connection.execute(f"set local role {role['name']}")
+        found = reports.ask(
+            connection,
+            "select product_id from api._found_products("
+            "%s::public.vector, null, null, null, null, false, 10)",
+            asked["v"],
+        )
+    assert len({row["product_id"] for row in found + nearest}) <= 11
+    assert len(found) == 10
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("models", [1, 2])
+def test_an_index_of_all_is_followed_while_another_model_is_being_filled(filled, models):
+    with (
+        reports.as_tenant(filled, "head") as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        (role,) = reports.ask(connection, "select current_user as name")
+        connection.execute("reset role")
+        connection.execute("select zava.add_embedding_model('wide', 384)")
+        connection.execute(
+            "insert into retail.product_embeddings"
+            " (model_id, product_id, content_hash, embedding)"
+            " select m.model_id, e.product_id, e.content_hash,"
+            "  public.l2_normalize(array_cat(e.embedding::real[], array_fill(0::real, array[320]))"
+            "   ::public.halfvec)"
+            " from retail.product_embeddings as e, retail.embedding_models as m"
+            " where m.name = 'wide' order by e.product_id limit 2000"
+        )
+        connection.execute("select zava.index_embedding_model('wide')")
+        for state, name in (("building", "fixed"), ("live", "wide")):
+            connection.execute(
+                "update retail.embedding_models set state = %s where name = %s", [state, name]
+            )
+        connection.execute("select zava.retire_embedding_model('fixed')")
+        if models == 2:
+            connection.execute("select zava.add_embedding_model('next', 768)")
+        connection.execute("analyze retail.product_embeddings")
+        connection.execute(f"set local role {role['name']}")
+        before = reports.ask(connection, SCANS)
+        found = reports.ask(
+            connection,
+            "select * from api._index_all(array_fill(0.1, array[384])::public.vector, 10)",
+        )
+        assert len(found) == 10
+        assert reports.ask(connection, SCANS) == before
 
 
 @pytest.mark.long

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(145);
+select plan(147);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -138,16 +138,26 @@ select is(
         from unnest(array[
             'sofa without arms', 'dog bed, not light blue, large', 'table without the two drawers for kids',
             'bed w/o a headboard', 'doors that do not slam', 'not a hammer', 'without', 'knot', 'no-drill rod',
-            'forget-me-not seeds'
+            'forget-me-not seeds', 'paint except white', 'paint other than off white, 1 gal',
+            'bulbs, excluding LED and smart', 'anything apart from the claw', 'longer than a foot'
         ]) with ordinality as t (query, place)
     ),
-    'sofa |dog bed, , large|table  for kids|bed |doors that do not slam|not a hammer|without|knot|no-drill rod|forget-me-not seeds',
+    'sofa |dog bed, , large|table  for kids|bed |doors that do not slam|not a hammer|without|knot|no-drill rod|forget-me-not seeds'
+        '|paint |paint , 1 gal|bulbs,  and smart|anything |longer than a foot',
     'what is said not to be is not looked for, unless nothing else is asked for'
 );
 select is(
     pg_temp.ask('sr-a', $$ select sku, headline from api.search_products('hammer without a claw') $$),
     e'(NEW,"Breaks concrete.")\n(HAMMER,"Drives and pulls nails.")',
     'who wants it without a claw does not get the claw first'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('hammer except claw', p_limit => 1) $$),
+    '(NEW)', 'nor does who wants any except the claw'
+);
+select is(
+    pg_temp.ask('sr-a', $$ select sku from api.search_products('mallet/sledge') order by sku $$),
+    e'(MALLET)\n(NEW)', 'what a slash joins is asked for word by word'
 );
 select is(
     pg_temp.ask('sr-a', $$ select sku from api.search_products('not a claw', p_limit => 1) $$),

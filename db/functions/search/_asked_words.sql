@@ -2,8 +2,8 @@
 -- together. Not a tool. Words such as how and the, which no product is about, count as asked for too:
 -- who asks in sentences means more than the words. Most searches have only words that the catalogue has:
 -- these are read at once, and spelling is looked after for the others alone. A size in one word that the
--- catalogue does not have, such as 20v or 1/2-inch, is asked for in parts, and so is a name such as lightbulb.
--- 1 1/2 is asked for as 1-1/2, or that as this, if the catalogue writes so.
+-- catalogue does not have, such as 20v or 1/2-inch, is asked for in parts, and so is a name such as lightbulb or
+-- hammer/mallet. 1 1/2 is asked for as 1-1/2, or that as this, if the catalogue writes so.
 create or replace function api._asked_words(
     p_query text
 )
@@ -61,24 +61,27 @@ begin
             select string_agg(
                 case
                     -- Sizes and names are short. What is found in them is looked at anew, time after time.
-                    when length(t.word) >= 24 or t.word !~ '[0-9]|^[[:alpha:]]{6,}$' or not exists (
-                        select
-                        from unnest(tsvector_to_array(to_tsvector('english', t.word))) as l (lexeme)
-                        where l.lexeme <> all (coalesce(lexemes, '{}'))
-                            and (l.lexeme ~ v_size or l.lexeme ~ '^/[0-9]' or t.word !~ '[0-9]')
-                            and not exists (
-                                select from retail.search_lexemes as k where k.lexeme = l.lexeme
-                            )
-                            and not exists (
-                                select
-                                from retail.products as p
-                                where p.search_words @@ api._word_query(l.lexeme)
-                            )
-                    )
+                    when length(t.word) >= 24
+                        or t.word !~ '[0-9]|^[[:alpha:]]{6,}$|[[:alpha:]]/[[:alpha:]]'
+                        or not exists (
+                            select
+                            from unnest(tsvector_to_array(to_tsvector('english', t.word))) as l (lexeme)
+                            where l.lexeme <> all (coalesce(lexemes, '{}'))
+                                and (l.lexeme ~ v_size or l.lexeme ~ '^/[0-9]' or t.word !~ '[0-9]')
+                                and not exists (
+                                    select from retail.search_lexemes as k where k.lexeme = l.lexeme
+                                )
+                                and not exists (
+                                    select
+                                    from retail.products as p
+                                    where p.search_words @@ api._word_query(l.lexeme)
+                                )
+                        )
                         then t.word
                     when t.word ~ '[0-9]' then regexp_replace(
                         regexp_replace(t.word, '\m([0-9]+)-([0-9]+/)', '\1 \2'), v_size, '\1 \2 ', 'gi'
                     )
+                    when t.word ~ '/' then translate(t.word, '/', ' ')
                     else coalesce(api._name_parts(t.word), t.word)
                 end, ' ' order by t.place
             )

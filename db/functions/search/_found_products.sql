@@ -47,17 +47,21 @@ declare
     v_coverage real[];
 begin
     if num_nulls(p_category_id, p_min_price, p_max_price) = 3 and p_in_stock is not true then
-        select sum(s.products), max(s.products), array_agg(s.store_id order by s.store_id),
-            max(s.ef_search) filter (where s.indexed), bit_or(s.sold), bool_and(s.copied),
-            bool_or(s.indexed is not true and s.products > 1500), max(f.products), max(f.model_id),
-            max(f.ef_search),
-            p_taken is not false
-                and bool_and(s.sold is not null and s.model_id is not distinct from f.model_id)
-                and not exists (select from retail.inventory as i where not i.in_search)
+        select s.products, s.largest, s.stores, s.effort, s.sold, s.are_copied, s.is_hard, f.products, f.model_id,
+            f.ef_search, p_taken is not false and s.are_taken
         into v_products, v_largest, v_stores, v_effort, v_sold, v_is_copied, v_is_hard, v_few, v_model_id,
             v_effort_all, v_is_taken
-        from retail.search_stores as s
-        cross join api._few() as f;
+        from api._few() as f
+        cross join lateral (
+            select sum(t.products) as products, max(t.products) as largest,
+                array_agg(t.store_id order by t.store_id) as stores,
+                max(t.ef_search) filter (where t.indexed) as effort, bit_or(t.sold) as sold,
+                bool_and(t.copied) as are_copied,
+                bool_or(t.indexed is not true and t.products > 1500) as is_hard,
+                bool_and(t.sold is not null and t.model_id is not distinct from f.model_id)
+                    and not exists (select from retail.inventory as i where not i.in_search) as are_taken
+            from retail.search_stores as t
+        ) as s;
         if (v_is_taken and v_is_copied) is not true then
             v_effort := null;
         elsif cardinality(v_stores) > 1 and p_embedding is not null then
@@ -87,7 +91,22 @@ begin
                 case when num_nulls(p_category_id, p_min_price, p_max_price) < 3 then 6 * v_few end
             );
         end if;
-        if p_embedding is null then
+        v_near := null;
+        -- Who sells all passes nothing over. There is no more than the effort, and less where rows are gone.
+        if v_is_taken and v_among is null and v_effort is null and not v_is_compared
+            and p_embedding is not null and bit_count(v_sold) = length(v_sold) and p_limit <= v_effort_all
+        then
+            if v_effort_all = 80 then
+                select array_agg(n.product_id), array_agg(n.similarity)
+                into v_near, v_similarity
+                from api._index_all(p_embedding, p_limit) as n;
+            elsif v_effort_all = 100 then
+                select array_agg(n.product_id), array_agg(n.similarity)
+                into v_near, v_similarity
+                from api._index_all_100(p_embedding, p_limit) as n;
+            end if;
+        end if;
+        if p_embedding is null or cardinality(v_near) = p_limit then
             null;
         elsif v_is_compared then
             select array_agg(n.product_id), array_agg(n.similarity)

@@ -28,6 +28,7 @@ declare
     v_asked record;
     v_looked_for tsquery;
     v_surer tsquery;
+    v_named tsquery;
     v_rest real := 0;
     -- Of what is looked up, the caller sells this share.
     v_aim real := 30 / greatest(p_share, 0.03);
@@ -38,6 +39,8 @@ begin
     if v_asked.words is null then
         return;
     end if;
+    -- Any of the words, in a name.
+    v_named := regexp_replace(v_asked.any_word::text, '''(''''|[^''])*''', '\&:A', 'g');
 
     loop
         if p_products is not null then
@@ -88,8 +91,14 @@ begin
                 from (
                     select x.product_id, x.search_words,
                         api._worth(x.search_words, v_asked.words, v_asked.weights) as worth
-                    -- Many have the last combination: they shall not crowd out the few with a better one.
-                    from (values (v_surer, null), (v_looked_for, v_surer)) as q (query, done)
+                    -- Many have the last combination: they shall not crowd out the few with a better one, nor
+                    -- those that have a word in their names.
+                    from (
+                        values (v_surer && v_named, null),
+                            (v_surer, v_surer && v_named),
+                            (v_looked_for && v_named, v_surer),
+                            (v_looked_for, coalesce(v_surer, '') || (v_looked_for && v_named))
+                    ) as q (query, done)
                     cross join lateral (
                         select p.product_id, p.search_words
                         from retail.products as p
@@ -106,6 +115,7 @@ begin
                             )
                         limit 5000
                     ) as x
+                    limit 10000
                 ) as y
                 order by place
                 limit p_limit
