@@ -201,7 +201,11 @@ async def test_what_is_idle_for_too_long_while_a_pool_closes_does_no_harm(
         await asyncio.sleep(0.5)
         await close(self)
 
-    async with tenants.opened(module_database, pool_min=3, pool_lifetime=0.3) as database:
+    async with tenants.opened(
+        module_database, pool_min=0, pool_max=3, pool_lifetime=0.3
+    ) as database:
+        for connection in [await database.gateway.acquire() for _ in range(3)]:
+            database.gateway.release(connection)
         monkeypatch.setattr(gateway.GatewayConnection, "close", slowly)
         await database.gateway.close()
         assert database.gateway.get_size() == 0
@@ -223,7 +227,7 @@ async def test_one_that_is_gone_is_ended_in_silence(module_database: conftest.Da
 async def test_idle_and_expired_connections_are_replaced(
     module_database: conftest.Database,
 ) -> None:
-    async with tenants.opened(module_database, pool_min=2, pool_lifetime=0.3) as database:
+    async with tenants.opened(module_database, pool_min=0, pool_lifetime=0.3) as database:
         seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
         first = await backend(database, seattle)
         await until(lambda: database.gateway.get_size() == 0)
@@ -239,6 +243,27 @@ async def test_idle_and_expired_connections_are_replaced(
         assert await backend(database, seattle) not in (first, second)
     with pytest.raises(asyncpg.InterfaceError):
         await database.gateway.acquire()
+
+
+async def test_connections_that_are_only_looked_at_are_closed_and_the_least_number_is_kept(
+    module_database: conftest.Database,
+) -> None:
+    async with tenants.opened(
+        module_database, pool_min=1, pool_max=4, pool_lifetime=0.5
+    ) as database:
+        seattle = (await tenants.principals(database, ["seattle"]))["seattle"]
+        holder = seattle.principal_id
+        for connection in [await database.gateway.acquire(holder) for _ in range(4)]:
+            database.gateway.release(connection)
+        assert database.gateway.get_size() == 4
+        async with asyncio.timeout(5):
+            while database.gateway.get_size() > 1:
+                await database.refresh()
+                await asyncio.sleep(0.05)
+        for _ in range(20):
+            await database.refresh()
+            assert database.gateway.get_size() == 1
+            await asyncio.sleep(0.05)
 
 
 async def test_a_connection_that_served_long_enough_is_replaced(

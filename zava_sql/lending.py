@@ -40,10 +40,11 @@ _FULL = 0.5
 class LentConnection(asyncpg.Connection):
     """A connection as its pool knows it; it holds nothing of a former user."""
 
-    # Loans so far, start of the current one, and seconds lent in all.
+    # Loans so far, start of the current one, seconds lent in all, and when it was last of use.
     uses = 0
     lent_at = 0.0
     seconds = 0.0
+    used_at = 0.0
     # The last transaction succeeded, and waits for the next to end it: that saves a round trip.
     is_left_open = False
 
@@ -61,7 +62,8 @@ C = TypeVar("C", bound=LentConnection)
 class Pool(Generic[C]):
     """Lends at most `largest` connections, for which callers wait; `connect` makes one.
 
-    One that was idle for `lifetime` seconds is closed, and one that served long enough.
+    One that was idle for `lifetime` seconds is closed, but for the `smallest` number that is kept,
+    and one that served long enough.
     """
 
     def __init__(
@@ -172,14 +174,19 @@ class Pool(Generic[C]):
     def release(self, connection: C) -> None:
         """Take a connection back; one that is closed or due is replaced when it is needed."""
         connection.uses += 1
-        connection.seconds += time.monotonic() - connection.lent_at
+        connection.used_at = time.monotonic()
+        connection.seconds += connection.used_at - connection.lent_at
         self._put(connection)
         self._slots.release()
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[C]:
-        """Lend a connection to who is no principal."""
+        """Lend a connection to who is no principal.
+
+        Where there are principals that is no use: each in turn is looked at every few seconds.
+        """
         connection = await self.acquire()
+        used_at = connection.used_at
         try:
             if connection.is_left_open:
                 await connection.end()
@@ -191,6 +198,8 @@ class Pool(Generic[C]):
             raise
         finally:
             self.release(connection)
+            if not connection.serves(None):
+                connection.used_at = used_at
 
     async def expire_connections(self) -> None:
         """Have all present connections replaced."""
@@ -239,7 +248,7 @@ class Pool(Generic[C]):
             self._full_until = time.monotonic() + _FULL
             raise
         self._full_until = 0.0
-        connection.lent_at = time.monotonic()
+        connection.lent_at = connection.used_at = time.monotonic()
         self._open.add(connection)
         return connection
 
@@ -304,13 +313,15 @@ class Pool(Generic[C]):
     def _drop_idle(self) -> None:
         """Drop what was idle for too long; look again when the next one may be."""
         self._sweep = None
-        while self._idle:
-            left = self._idle[0][1] + self._lifetime - time.monotonic()
-            if left > 0:
-                loop = asyncio.get_running_loop()
-                self._sweep = loop.call_later(left, self._drop_idle)
-                return
-            self._drop(self._idle.popleft()[0])
+        due = time.monotonic() - self._lifetime
+        for entry in sorted(self._idle, key=lambda entry: entry[0].used_at):
+            if entry[0].used_at <= due and len(self._open) > self._smallest:
+                self._idle.remove(entry)
+                self._drop(entry[0])
+        if self._idle:
+            later = (one.used_at - due for one, _ in self._idle if one.used_at > due)
+            wait = min(later, default=self._lifetime)
+            self._sweep = asyncio.get_running_loop().call_later(wait, self._drop_idle)
 
     def _drop(self, connection: C) -> None:
         self._open.discard(connection)

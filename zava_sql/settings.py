@@ -78,7 +78,10 @@ class Settings(BaseSettings):
     pool_min: int = Field(2, ge=0, le=1000, description="Connections kept open")
     pool_max: int = Field(10, ge=1, le=1000, description="Connections at most")
     pool_lifetime: float = Field(
-        300.0, gt=0, le=_DAY, description="Seconds after which an idle connection is closed"
+        300.0,
+        gt=0,
+        le=_DAY,
+        description="Seconds after which an idle connection beyond ZAVA_POOL_MIN is closed",
     )
     pool_timeout: float = Field(
         5.0, gt=0, le=_DAY, description="Seconds to wait for a free connection"
