@@ -552,8 +552,8 @@ GROWING: dict[str, Callable[[int], str]] = {
         + chain("left join lateral (select to_jsonb(a@.*) a, to_jsonb(a@) b) a# on true", n, "", "")
     ),
     "ORDER BY of rows": lambda n: (
-        f"select 1 from {within('(select q as a, q as b from {} q)', 8, TEXTS)} q order by "
-        + ", ".join(f"q::text || '{m}'" for m in range(4 * n))
+        f"select 1 from {within('(select q as a, q as b from {} q)', 5, TEXTS)} q order by "
+        + ", ".join(f"q::text || {m}" for m in range(20 * n))
     ),
     "rows of views": lambda n: (
         f"select q::text from {within('(select q as a, q as b from {} q)', n, 'api.sale_lines')} q"

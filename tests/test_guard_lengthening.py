@@ -66,7 +66,7 @@ def within(call: str, times: int, start: str = "(select x from stores)") -> str:
         "select " + within("concat_ws('xxxxx', variadic string_to_array({}, null))", 9, TEN),
         "select "
         + within(
-            "array_to_string(array_replace(string_to_array({}, null), 'x', 'xxxxx'), '')", 9, TEN
+            f"array_to_string(array_replace(string_to_array({{}}, null), 'x', {LONG}), '')", 4, TEN
         ),
         "select " + within("encode({}::bytea, 'escape')", 11, TEN),
         "select " + within("format('%1$s%1$s%1$s', {})", 12, TEN),
@@ -88,6 +88,10 @@ ESCAPING = {
     "member": "json_build_array(json_build_array({})) ->> 0",
     "row": "row({})::text",
     "row without a word": "({}, 1)::text",
+    "row in a row": "row({})",
+    "JSON in a row": "row(to_json({}))::text",
+    "named operator": "(lower('') operator(pg_catalog.||) row({}))",
+    "attribute": "(to_jsonb({})).jsonb_pretty",
     "joined row": "(lower('') || row({}))",
     "concat": "concat(to_json({}))",
     "quoted names": '"concat"("to_json"({}))',
@@ -106,6 +110,14 @@ IN_QUERIES = {
     "columns of a row": "(select (t.*)::text as x from {} t offset 0)",
     "row and a call": "(select quote_literal(t) as x from {} t offset 0)",
     "row and an attribute": "(select t.concat as x from {} t offset 0)",
+    "row in a row": "(select t as x from {} t offset 0)",
+    "other branch": (
+        "(select q::text as x from (select null as q union all select to_json(x) as z from {} t) u)"
+    ),
+    "table of JSON": (
+        "(select u.x from {} t, json_table(jsonb_build_array(jsonb_build_array(t.x)), '$[*]' "
+        "columns (x text format json path '$')) u)"
+    ),
     "aggregate": "(select array_agg(x)::text as x from {} t)",
     "column": "(select y::text as x from (select to_json(x) as y from {} t limit 1) u limit 1)",
     "column of a call": "(select coalesce::text as x from (select coalesce(row(x)) from {} t) u)",
@@ -121,6 +133,7 @@ IN_QUERIES = {
 }
 IN_WITH = {
     "materialized": "a# as materialized (select to_json(x)::text as x from a@)",
+    "JSON as text": "a# as materialized (select json_array(x returning text) as x from a@)",
     "names of columns": "a#(x) as materialized (select row(x)::text from a@)",
     "two steps": (
         "b#(y) as materialized (select to_json(x) from a@), "
@@ -179,6 +192,8 @@ BRANCH = "select to_jsonb(s)::text as x, row(name, city)::text from stores s"
         "select x from "
         + within("(select to_json(q) as x from (select x, y::text from {} t) q)", 9)
         + " t",
+        "select * from "
+        + ", ".join(f"unnest(string_to_array(c{n}, ',')) as c{n}(c{n})" for n in range(12)),
         "with q0(x, y) as (values ('a', 'b'), ('c', 'd')), "
         + ", ".join(f"q{n}(x, y) as (select x || y, y from q{n - 1})" for n in range(1, 9))
         + " select x || y from q8",

@@ -158,6 +158,7 @@ class CallReader(JsonReader):
 
     def row(self) -> None:
         """Read nothing, or expressions."""
+        self.lengthening.texts += 1
         if self.keys[self.at] != ")":
             self.expressions()
 
@@ -285,6 +286,7 @@ class CallReader(JsonReader):
     def array(self) -> None:
         """`array[...]`, with inner arrays as bare brackets, or `array(query)`."""
         start = self.at
+        self.lengthening.texts += 1
         self.at += 1
         if self.keys[self.at] == "(":
             if not self.bracket():

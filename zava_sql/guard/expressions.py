@@ -107,9 +107,13 @@ class ExpressionReader(PredicateReader, ABC):
                 self.growth.left = left
                 if self.infix():
                     self.expression(left=left)
+                self.lengthening.texts += keys[self.at] == ","
                 self.rest_of_list()
         else:
-            self.expressions()
+            self.expression()
+            if keys[self.at] == ",":  # a row, or the list of IN
+                self.lengthening.texts += 1
+                self.rest_of_list()
         self.leave(")")
         return is_query
 

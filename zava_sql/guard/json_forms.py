@@ -73,6 +73,7 @@ class JsonReader(ExpressionReader):
         keys = self.keys
         while (key := keys[self.at]) not in (")", ","):
             if key == "returning":
+                self.lengthening.texts += 1
                 self.at += 1
                 self.type_name()
                 self.skip("format", "json") and self.skip("encoding", "utf8")
@@ -106,6 +107,7 @@ class JsonReader(ExpressionReader):
     def json_table(self) -> None:
         """`json_table ( context, path [as name] [passing ...] columns (...) [... on error] )`."""
         self.account.functions.append(self.at)
+        self.lengthening.texts += 1
         self.at += 1
         self.enter("(")
         self.json_value(as_json=True)

@@ -39,6 +39,7 @@ _LENGTHS: Final = frozenset({"length", "char_length", "character_length", "octet
 _FLAGS: Final = 4  # arguments of regexp_replace() that may say `g`
 _OFTEN: Final = 2
 _FEW: Final = 10  # texts of values, which are not worth a look
+_SIGNS: Final = ("||", ">>", ") .")  # of what makes text as well: ->>, #>>, (x).concat
 _ENCODED: Final = {"'hex'": 2, "'base64'": 2}  # 'escape' writes \000
 
 
@@ -57,7 +58,7 @@ class Lengthening:
         # What calls replace by something that is no string; None if it may be anything.
         self._replaced: list[str | None] = []
         self._index = 0  # of the last call
-        self.texts = 0  # what makes text of any value: calls and casts
+        self.texts = 0  # what makes text of any value, rows and arrays
 
     def note(
         self, index: int, arguments: list[tuple[int, int]], *, listed: int | None = None
@@ -100,8 +101,7 @@ class Lengthening:
         )
         is_plain = factor == 1 and not self._replaced
         tokens = self._tokens
-        form = tokens.form
-        if is_plain and self.texts + len(levels) + form.count("||") + form.count(">>") < _FEW:
+        if is_plain and self.texts + len(levels) + sum(map(tokens.form.count, _SIGNS)) < _FEW:
             return
         factor *= escaped(tokens, levels)
         if self._made == 1 and not self._replaced and factor <= MAX_LENGTHENED // MAX_CHARACTERS:
@@ -160,7 +160,7 @@ class Lengthening:
             return 1
         if name == "replace":
             return max(1, -(-len(inserted) // max(len(found or ""), 1)))
-        is_once = len(arguments) < _FLAGS
+        is_once = name == "regexp_replace" and len(arguments) < _FLAGS
         return 1 + inserted.count("\\") if is_once else max(1, len(inserted))
 
     def _string(self, argument: tuple[int, int]) -> str | None:
