@@ -119,6 +119,8 @@ class Guard:
                 if self._opinion is not None:
                     self._opinion(tokens, reader.account)
                 self._remember(form, tokens)
+            # Here, since what is made behind gc.enable() begins a collection of all of the above.
+            passed = Checked(tokens.canonical(), sql)
         except Refusal as refusal:
             return _Refused(
                 refusal.reason, refusal.message, refusal.hint, _position(refusal, tokens)
@@ -128,7 +130,7 @@ class Guard:
         finally:
             if collects:
                 gc.enable()
-        return Checked(tokens.canonical(), sql)
+        return passed
 
 
 def _with_room(

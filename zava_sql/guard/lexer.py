@@ -251,6 +251,8 @@ def _cut(sql: str) -> list[str]:
     if "$" in sql:
         pieces = _TOKEN.split(sql, MAX_TOKENS)
         texts = pieces[1::3]
+    elif len(sql) < MAX_TOKENS:  # which it cannot exceed
+        return _TOKEN_BUT_DOLLAR.findall(sql)
     else:
         pieces = _TOKEN_BUT_DOLLAR.split(sql, MAX_TOKENS)
         texts = pieces[1::2]
