@@ -811,9 +811,9 @@ async def test_a_connection_that_ends_stops_no_calls(module_database, admin, tmp
     "elsewhere",
     [
         ("default_transaction_isolation", "serializable", 16),
-        ("lock_timeout", "100ms", 16),
-        ("statement_timeout", "100ms", 16),
-        ("transaction_timeout", "100ms", 17),
+        ("lock_timeout", "500ms", 16),
+        ("statement_timeout", "500ms", 16),
+        ("transaction_timeout", "500ms", 17),
     ],
 )
 async def test_servers_wait_for_each_other_whatever_a_database_sets(
@@ -834,7 +834,7 @@ async def test_servers_wait_for_each_other_whatever_a_database_sets(
                 assert await ask(agent, "select 1") == ["answered"]
                 waiting = f"{own} and wait_event_type = 'Lock'"
                 await until(lambda: admin.execute(waiting).fetchone() is not None)
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.8)
             await until(lambda: len(log(admin, "number")) == 1)
             assert agent.audit.taking
     finally:
