@@ -95,6 +95,8 @@ class _Escapes:
         """Multiply by query; within a select list add, as one there takes nothing of the other."""
         self._find_brackets()
         rows, whole = self._rows(), self._whole_rows()
+        if not (values := self._values(rows, whole)):
+            return 1
         parts = [(begin, -end, OTHERS, _TEXT) for begin, end in self._texts()]
         parts += [(row + 1, -self._closing[row], OTHERS, _ROW) for row in rows]
         parts += [(row, -row - 1, OTHERS, _ROW) for row in whole]
@@ -107,7 +109,7 @@ class _Escapes:
         for number, (begin, end, *_) in enumerate(parts):
             around.append(inner[begin])
             inner[begin:-end] = [number] * (-end - begin)
-        counted = self._counted(parts, around, inner, self._values(rows, whole))
+        counted = self._counted(parts, around, inner, values)
         one = _FACTOR if _PARTING.isdisjoint(self._names) else _FACTOR_OF_PARTS
         chains: dict[tuple[int, int], int] = {}
         factors = [1] * len(parts)
