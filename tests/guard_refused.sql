@@ -1443,3 +1443,5 @@ select length(string_to_array(string_to_array(string_to_array(string_to_array(st
 select length(array_to_string(string_to_array(repeat('a,', 9999), ','), repeat('b', 9999)))
 -- refused: unbounded
 select length(concat_ws(repeat('b', 9999), variadic string_to_array(repeat('a,', 9999), ',')))
+-- refused: unbounded
+select length(x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x) from (select x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x as x from (select repeat('a', 9999) as x offset 0) s offset 0) t

@@ -229,6 +229,46 @@ def test_what_hardly_lengthens_passes(sql: str) -> None:
     assert GUARD.check(sql)
 
 
+# Measured: 4.8 GB and 4.7 seconds at a timeout of 2, and 1.1 GB.
+@pytest.mark.parametrize(
+    "sql",
+    [
+        (
+            f"select {' || '.join('x' * 100)} from (select replace(x, 'a', '{'b' * 99}') as x from "
+            f"{REPEATED} offset 0) t"
+        ),
+        (
+            f"with a as materialized (select {' || '.join('x' * 60)} as x from {REPEATED}) "
+            f"select {' || '.join('x' * 60)} from a"
+        ),
+        (
+            f"with a as materialized (select {' || '.join('x' * 7)} as x from {REPEATED}), "
+            f"b as materialized (select {' || '.join('x' * 70)} as x from a) "
+            f"select {' || '.join('x' * 70)} from b"
+        ),
+    ],
+)
+def test_what_joins_long_texts_in_many_steps_is_refused(sql: str) -> None:
+    with pytest.raises(QueryRefused, match="in all steps") as caught:
+        GUARD.check(sql)
+    assert caught.value.reason == "unbounded"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"select {' || '.join('x' * 300)} from (select '{'a' * 900}' as x limit 1) t",
+        (
+            f"select '<tr>' || {' || '.join([ESCAPED] * 9)} || '</tr>' from (select * from (select "
+            "first || ' ' || last as name from customers) t) s"
+        ),
+        f"select rpad('', 6000, '-') || {' || '.join('x' * 99)} from stores",
+    ],
+)
+def test_what_joins_short_texts_or_few_passes(sql: str) -> None:
+    assert GUARD.check(sql)
+
+
 def test_a_longer_string_is_seen_where_a_short_one_has_passed() -> None:
     sql = "select replace(replace(replace(name, 'a', '{}'), 'b', '{}'), 'c', '{}') from stores"
     assert GUARD.check(sql.replace("{}", "d" * 20))

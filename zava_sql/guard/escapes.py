@@ -10,6 +10,7 @@ is given in FROM.
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from zava_sql.guard.columns import Level
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["TEXTS", "TO_TEXT", "escaped"]
+__all__ = ["TEXTS", "TO_TEXT", "escaped", "joined"]
 
 TEXTS: Final = words("text varchar bpchar name")
 # Calls that make text of any value.
@@ -67,6 +68,14 @@ _ITEM, _TEXT, _ROW, _JSON = range(4)  # kinds of parts
 def escaped(tokens: Tokens, levels: list[Level]) -> int:
     """Say by how much a text may so lengthen what it writes; `levels` are its queries."""
     return _Escapes(tokens, levels).factor()
+
+
+def joined(tokens: Tokens, levels: list[Level]) -> int:
+    """Say how often a text may write a value by `||`, in all steps of the longest expression.
+
+    PostgreSQL keeps each step until the row is done. Queries may take what others joined.
+    """
+    return _Escapes(tokens, levels).joined()
 
 
 class _Escapes:
@@ -125,6 +134,13 @@ class _Escapes:
                 key = query, 0 if is_listed else begin
                 chains[key] = chains.get(key, 0) + factor
         return prod(chains.values())
+
+    def joined(self) -> int:
+        """Multiply by query, the longest of which keeps its steps."""
+        self._find_brackets()
+        signs = Counter(self._places[i][0] for i, key in enumerate(self._keys) if key == "||")
+        longest = max(signs.values(), default=0)
+        return prod(1 + number for number in signs.values()) * (longest + 2) // 2
 
     def _items(self) -> list[tuple[int, int, str, int]]:
         """Give the items of select lists; branches of a UNION have the names of the first."""

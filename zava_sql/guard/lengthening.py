@@ -13,11 +13,12 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.escapes import TEXTS, TO_TEXT, escaped
+from zava_sql.guard.escapes import TEXTS, TO_TEXT, escaped, joined
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import (
     MAX_CHARACTERS,
     MAX_COPIED,
+    MAX_JOINED,
     MAX_LENGTH_ARGUMENT,
     MAX_LENGTHENED,
     Refusal,
@@ -39,6 +40,7 @@ _LENGTHS: Final = frozenset({"length", "char_length", "character_length", "octet
 _FLAGS: Final = 4  # arguments of regexp_replace() that may say `g`
 _OFTEN: Final = 2
 _FEW: Final = 10  # texts of values, which are not worth a look
+_LONG: Final = 5_000  # characters that calls make
 _SIGNS: Final = ("||", ">>", ") .")  # of what makes text as well: ->>, #>>, (x).concat
 _ENCODED: Final = {"'hex'": 2, "'base64'": 2}  # 'escape' writes \000
 
@@ -122,6 +124,17 @@ class Lengthening:
                 "copies",
                 "Repeat or insert less, or call them in fewer places.",
                 index=self._index,
+            )
+        made = self._made * prod(
+            max((chain for _, chain in chains), default=1) for chains in self._chains.values()
+        )
+        if made >= _LONG and made * self._factor * joined(tokens, levels) > MAX_JOINED:
+            raise Refusal(
+                "unbounded",
+                f"|| may join what repeat(), replace() and the like made to {MAX_JOINED:,} "
+                "characters, in all steps",
+                "Repeat or insert less, or join fewer of them: string_agg() keeps no steps.",
+                index=tokens.keys.index("||"),
             )
 
     def _by_joining(self, name: str, arguments: list[tuple[int, int]]) -> int:
