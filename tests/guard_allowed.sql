@@ -118,6 +118,9 @@ select make_date(2024, 1, 31), make_interval(days => 7), make_timestamptz(2024, 
 select upper(name), lower(name), initcap(name), length(name), char_length(name), left(name, 3), right(name, 3), substr(name, 1, 2), reverse(name) from stores limit 1;
 select substring(name from 1 for 3), substring(name, 2), substring(name from '[A-Z]+'), position('a' in name), strpos(name, 'a'), overlay(name placing 'x' from 1 for 2) from stores limit 1;
 select trim(both ' ' from name), trim(name), trim(leading from name), btrim(name, 'x'), ltrim(name), rtrim(name) from stores limit 1;
+with recursive tree as (select c.category_id, c.name, 1 as depth from categories c union all select t.type_id, t.name, p.depth + 1 from product_types t join tree p on t.category_id = p.category_id) select repeat('  ', depth - 1) || name from tree limit 5;
+with recursive t (n, d) as (select 0, date '2024-01-01' union all select t.n + 1, t.d + 1 from t where t.n < 5), lines as (select lpad(s.name, length(s.name) + 4 * (x.n + 1)) as line from t as x join stores s on true) select line from lines limit 5;
+with recursive t as (select p.*, 1 as lvl from product_types p where p.name < 'B' union all select p.*, t.lvl + 1 from product_types p, t where p.name = t.name and t.lvl < 3) select repeat('|  ', 2 * t.lvl) || t.name from t limit 5;
 select lpad(store_key, 20, '.'), rpad(name, 10), repeat('*', 10), repeat('#', least(length(name), 40)), repeat('=', 20) || '>' from stores;
 select format('%s (%s)', name, city), format('%-20s|%5s', name, city), concat(name, ', ', city), concat_ws('-', name, city) from stores limit 1;
 select replace(name, 'a', 'b'), translate(name, 'ab', 'cd'), split_part(email, '@', 2), starts_with(name, 'Z'), regexp_replace(name, '\s+', ' ', 'g'), md5(name)

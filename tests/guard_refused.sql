@@ -1445,3 +1445,109 @@ select length(array_to_string(string_to_array(repeat('a,', 9999), ','), repeat('
 select length(concat_ws(repeat('b', 9999), variadic string_to_array(repeat('a,', 9999), ',')))
 -- refused: unbounded
 select length(x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x) from (select x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x as x from (select repeat('a', 9999) as x offset 0) s offset 0) t
+
+-- family: columns that look like the rounds of WITH RECURSIVE, and are not
+-- refused: unbounded
+with recursive t(n) as (select 1000000000 union all select n + 1 from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 2 from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + n from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n * 2 from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 * 9 from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n, 1000000000 as m union all select m, n + 1 from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n, a.* from a union all select a.*, n + 1 from t, a) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select a.*, 1 as n from a union all select n + 1, a.* from t, a) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select a.*, 1 as n, 2 as m from a union all select a.*, n + 1, b.* from t, a, b) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from t, (select 1000000000 as n) u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', u.n) from t, (select 1000000000 as n) u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', u.n) from t, u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from (select 1000000000 as n) t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from t, u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from t join u on true
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from t as u (m, n)
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from t u (n)
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from t (n)
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) from retail.t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select (select 'a' from (select 1000000000 as n) y order by repeat('x', n) limit 1) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select (select repeat('x', n) union all select 'a' from t) from (select 1000000000 as n) u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select (select repeat('x', n) where true) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select (select repeat('x', n) from (select 1000000000 as n) y) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select (with t as (select 1000000000 as n) select repeat('x', n) from t)
+-- refused: unbounded
+with recursive t as (select 1 as n union all select u.n is distinct from t, n + 1 from (select 1000000000 as n) u) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n, true as b union all select n + 1, n is distinct from t from (select 1000000000 as n) u) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t(m, n) as (select 1 as n, 1000000000 union all select n + 1, m from t) select repeat('x', m) from t
+-- refused: unbounded
+with recursive t(m, n) as (select 1 as n, 1000000000 union all select n + 1, m from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from (select 1000000000 as n) b left join t using (n)) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from (select 1000000000 as n) b natural left join t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from (select 1000000000 as n) b) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select b.n + 1 from t, (select 1000000000 as n) b) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select t.n + 1 from (select 1000000000 as n) t where exists (select from t)) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t union all select 1000000000) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all (select n + 1 from t)) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n except select n + 1 from t) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n), u as (select 1000000000 as n from t) select repeat('x', n) from u
+-- refused: unbounded
+with t as (select 1 as n union all select n + 1 from t) select repeat('x', n) from t
+-- refused: unbounded
+select * from (with recursive t as (select 1 as n union all select n + 1 from t) select repeat('x', n) from t) s
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n * 5) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n * 4 * 4) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n * n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n + m) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('0123456789abc', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat(x, n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', m) from t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select 1 from t where repeat('x', n) > ''
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select 1 from t order by repeat('x', n)
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select n from t union all select repeat('x', n) from u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n) is distinct from t from u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select 1 is distinct from t, repeat('x', n) from u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select (array[(select 1)])[length(repeat('x', n))] from t, u

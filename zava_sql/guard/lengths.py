@@ -1,9 +1,10 @@
 """Bounds on the results of repeat(), lpad(), rpad() and format(): none may fill the memory at once.
 
 A length has a bound if it is a number, or least(..., number), or comes from what is there anyway:
-count(...) does not exceed the rows that were read, length(x) does not exceed x. repeat() may take
-the latter two only with a short string, so that its result stays close to them, and does not repeat
-what was just made long. A column has no bound: an inner query can give it any value.
+count(...) does not exceed the rows that were read, length(x) does not exceed x, the depth of a tree
+does not exceed the rounds of WITH RECURSIVE (rounds.py). repeat() may take these only with a short
+string, so that its result stays close to them, and does not repeat what was just made long. Other
+columns have no bound: an inner query can give them any value.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 # length() is not among the last: of a line or path it may be any number.
 _OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
 _SHORT: Final = 12  # characters of a string, its quotes included
+_PAIR: Final = 2
+_FEW: Final = 4
+_LITTLE: Final = 100
 _WIDE: Final = re.compile(r"%(?:\d+\$)?-*(?:(\d+)|\*)")  # any number of minus signs
 
 
@@ -64,7 +68,7 @@ def check_bounds(reader: TypeReader, index: int, arguments: list[tuple[int, int]
         )
     is_short = last - first == 1 and tokens.kinds[first] == STRING
     is_short = is_short and len(tokens.literal(first)) <= _SHORT
-    if not _Length(tokens, begin, end, by_rows=name != "repeat" or is_short).has_bound(begin, end):
+    if not _Length(reader, begin, end, by_rows=name != "repeat" or is_short).has_bound(begin, end):
         raise Refusal(
             "unbounded",
             f"the length in {name}() must have a bound of at most {MAX_LENGTH_ARGUMENT:,}",
@@ -87,11 +91,13 @@ def _repaired(tokens: Tokens, borders: tuple[int, int, int, int]) -> str:
 class _Length:
     """What is known of an expression without running it; `begin` to `end` are its tokens."""
 
-    __slots__ = ("by_rows", "closing", "keys", "tokens", "used")
+    __slots__ = ("by_rows", "closing", "keys", "rounds", "select", "tokens", "used")
 
-    def __init__(self, tokens: Tokens, begin: int, end: int, *, by_rows: bool) -> None:
-        self.tokens = tokens
-        self.keys = tokens.keys
+    def __init__(self, reader: TypeReader, begin: int, end: int, *, by_rows: bool) -> None:
+        self.tokens = reader.tokens
+        self.keys = reader.keys
+        self.rounds = reader.rounds
+        self.select = reader.growth.level.start
         self.used = frozenset(self.keys[begin:end])
         self.by_rows = by_rows
         self.closing: dict[int, int] = {}  # of an opening bracket: the index behind the other
@@ -117,8 +123,26 @@ class _Length:
         while end - begin > 1 and keys[end - 2] == "::" and keys[end - 1] in _NUMERIC_TYPES:
             end, cast = end - 2, True
         return all(self.is_number(*divisor, least=1) for divisor in divisors) and (
-            self.is_number(begin, end) or self.call_has_bound(begin, end, small=small, cast=cast)
+            self.is_number(begin, end)
+            or self.call_has_bound(begin, end, small=small, cast=cast)
+            or self.is_of_rounds(begin, end)
         )
+
+    def is_of_rounds(self, begin: int, end: int) -> bool:
+        """Whether it is the depth of a tree, a little more or less, or a few times that."""
+        times = self.parts(begin, end, ("*",))
+        factors = [part for part in times if not self.is_number(*part, most=_FEW)]
+        if len(factors) != 1 or len(times) > _PAIR:
+            return False
+        begin, end = factors[0]
+        if self.keys[begin] == "(" and self.closing[begin] == end:
+            (begin, end), *others = self.parts(begin + 1, end - 1, ("+", "-"))
+            if not all(self.is_number(*other, most=_LITTLE) for other in others):
+                return False
+        table = self.keys[begin] if self.keys[begin + 1 : end - 1] == ["."] else ""
+        if end - begin != (3 if table else 1) or not self.by_rows:
+            return False
+        return self.rounds.are_counted(self.select, begin, table, self.keys[end - 1])
 
     def call_has_bound(self, begin: int, end: int, *, small: bool, cast: bool) -> bool:
         """Whether it is a bracket or one of the calls above, and has a bound."""
@@ -144,7 +168,9 @@ class _Length:
         is_passed_on = not word or word in _ROUNDING
         return is_passed_on and self.has_bound(opening + 1, end - 1, small=small, cast=cast)
 
-    def is_number(self, begin: int, end: int, least: int = 0) -> bool:
+    def is_number(
+        self, begin: int, end: int, least: int = 0, most: int = MAX_LENGTH_ARGUMENT
+    ) -> bool:
         """Whether it is a number within the limit."""
         text = self.tokens.literal(begin) if end - begin == 1 else ""
         whole, _, rest = text.partition(".")
@@ -152,7 +178,7 @@ class _Length:
             (whole + rest).isdecimal()
             and whole.isdecimal()
             and len(whole) <= len(str(MAX_LENGTH_ARGUMENT))
-            and least <= int(whole) <= MAX_LENGTH_ARGUMENT
+            and least <= int(whole) <= most
         )
 
     def parts(self, begin: int, end: int, separators: tuple[str, ...]) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ from zava_sql.guard.limits import (
     Refusal,
     piece,
 )
+from zava_sql.guard.rounds import Rounds
 
 if TYPE_CHECKING:
     from zava_sql.guard.names import Names
@@ -141,6 +142,7 @@ class TypeReader:
         "kinds",
         "lengthening",
         "lengths",
+        "rounds",
         "set_operations",
         "tokens",
         "types_alone",
@@ -160,6 +162,7 @@ class TypeReader:
         self.from_items = 0
         self.growth = Growth(tokens)
         self.lengths = 0
+        self.rounds = Rounds(tokens)
         self.lengthening = Lengthening(tokens)
         self.set_operations = 0
         self.is_combined = False  # the outermost query, by set operations

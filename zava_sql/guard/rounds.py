@@ -1,0 +1,228 @@
+"""Columns that count the rounds of WITH RECURSIVE: 1 as depth ... union all ... depth + 1.
+
+Such a column is no larger than the rounds that ran, as count(...) is no larger than the rows that
+were read, so it may be a length: repeat('  ', depth - 1) draws a tree. Whatever is not plainly one
+is none: the column must begin with a number and grow by 1, in a query of the outermost WITH whose
+name no other has, and be read from that query by name, in the select list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from zava_sql.guard.keywords import IDENTIFIER
+from zava_sql.guard.lexer import NUMBER
+from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT
+
+if TYPE_CHECKING:
+    from zava_sql.guard.lexer import Tokens
+
+__all__ = ["Rounds"]
+
+_ASKED: Final = 20
+_LOOKS: Final = 3
+_BEGINS: Final = frozenset({"select", "with", "values", "table", "("})
+_SETS: Final = ("union", "intersect", "except")
+_ENDS: Final = (
+    *_SETS, "where", "group", "having", "window", "order", "limit", "offset", "fetch", "for",
+)  # fmt: skip
+_END_OF_FROM: Final = frozenset({*_ENDS, ")", ""})
+_MERGING: Final = frozenset({"using", "natural"})
+_INTEGERS: Final = frozenset({"int", "integer", "int4", "bigint", "int8"})
+
+
+class Rounds:
+    """Of one text: which columns were asked about, and what was found."""
+
+    __slots__ = ("_asked", "_found", "_tokens")
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._asked = 0
+        # By the select list and the name: where the FROM is that reads it.
+        self._found: dict[tuple[int, str, str], int] = {}
+
+    def are_counted(self, start: int, index: int, table: str, column: str) -> bool:
+        """Whether `column` of `table`, or of the only one, is such a column at `index`.
+
+        That is in the select list that begins at `start`, or nothing is. Each look takes about as
+        long as reading the text, so there are few.
+        """
+        keys = self._tokens.keys
+        self._asked += 1
+        if keys[:2] != ["with", "recursive"] or keys[start] != "select" or self._asked > _ASKED:
+            return False
+        opened: list[int] = []
+        for at in range(start + 1, index):
+            if keys[at] in ("(", "["):
+                opened.append(at)
+            elif keys[at] in (")", "]"):
+                if not opened:
+                    return False
+                opened.pop()
+        if any(keys[at + 1] in _BEGINS for at in opened):  # in a query of its own
+            return False
+        key = start, table, column
+        if key not in self._found and len(self._found) < _LOOKS:
+            begin = _from(keys, start)
+            is_read = begin > index and _is_read(self._tokens, begin, table, column)
+            self._found[key] = begin if is_read else 0
+        return index < self._found.get(key, 0)
+
+
+def _is_read(tokens: Tokens, begin: int, table: str, column: str) -> bool:
+    """Whether the FROM at `begin` reads this column from a query whose rounds it counts."""
+    found = [item for item in _items(tokens, begin) if table in ("", item[1])]
+    if len(found) != 1 or not (table or _is_alone(tokens.keys, begin, *found[0])):
+        return False
+    return _counts(tokens, found[0][0], column)
+
+
+def _is_alone(keys: list[str], begin: int, query: str, name: str) -> bool:
+    behind = begin + 2 + (name != query) + (keys[begin + 2] == "as")
+    return keys[begin + 1] == query and keys[behind] in _END_OF_FROM
+
+
+def _from(keys: list[str], at: int) -> int:
+    """Give where the FROM of a select list is; 0 if it has none, or that cannot be told."""
+    at = _find(keys, at, ("from", *_ENDS))
+    return at if keys[at] == "from" and keys[at - 1] != "distinct" else 0
+
+
+def _find(keys: list[str], at: int, wanted: tuple[str, ...]) -> int:
+    """Give where one of these stands in no bracket, or the bracket around ends, or the text."""
+    depth = 0
+    while keys[at]:
+        if keys[at] in ("(", "["):
+            depth -= 1
+        elif keys[at] in (")", "]"):
+            if depth == 0:
+                break
+            depth += 1
+        elif depth == 0 and keys[at] in wanted:
+            break
+        at += 1
+    return at
+
+
+def _items(tokens: Tokens, begin: int) -> list[tuple[str, str]]:
+    """Give the plain names in a FROM, outside of brackets, and what each is called there."""
+    keys, found = tokens.keys, []
+    at = begin
+    while keys[at] not in _END_OF_FROM:
+        if at == begin or keys[at] in ("join", ","):
+            name = alias = at + 1
+            alias += 1 + (keys[alias + 1] == "as")
+            has_alias = tokens.kinds[alias] == IDENTIFIER and keys[alias] != '"'
+            behind = alias + 1 if has_alias else name + 1
+            if (
+                tokens.kinds[name] == IDENTIFIER
+                and keys[name] != '"'
+                and keys[behind] not in (".", "(")
+            ):
+                found.append((keys[name], keys[alias if has_alias else name]))
+        at = _find(keys, at + 1, ("join", ",", *_ENDS))
+    return found
+
+
+def _counts(tokens: Tokens, query: str, column: str) -> bool:
+    """Whether a query of the outermost WITH has this column, and it counts its rounds."""
+    keys = tokens.keys
+    places = [at for at, key in enumerate(keys) if key in (query, '"')]
+    defined = [at for at in places if tokens.name(at) == query and _body(keys, at)]
+    if len(defined) != 1 or keys[: defined[0]].count("(") != keys[: defined[0]].count(")"):
+        return False
+    body = _body(keys, defined[0])
+    union = _find(keys, body, _SETS)
+    second = union + 1 + (keys[union + 1] == "all")
+    if keys[union] != "union" or keys[body] != "select" or keys[second] != "select":
+        return False
+    begin = _from(keys, second)
+    end = _find(keys, begin + 1, _ENDS)
+    names = {name for item, name in _items(tokens, begin) if item == query} if begin else set()
+    if len(names) != 1 or not _MERGING.isdisjoint(keys[begin:end]):
+        return False
+    if keys[_find(keys, second, _SETS)] != ")":
+        return False
+    first, grown = _list(keys, body), _list(keys, second)
+    labels = _labels(tokens, defined[0], first)
+    if labels.count(column) != 1:
+        return False
+    number = labels.index(column)
+    place = _place(keys, first, grown, number)
+    return (
+        place is not None
+        and _is_number(tokens, first[number])
+        and _grows(tokens, grown[place], column, names)
+    )
+
+
+def _labels(tokens: Tokens, at: int, first: list[tuple[int, int]]) -> list[str]:
+    """Give the names of the columns of the query of WITH at `at`, "" where there is none."""
+    keys = tokens.keys
+    if keys[at + 1] != "(":
+        return [keys[end - 1] if tokens.kinds[end - 1] == IDENTIFIER else "" for _, end in first]
+    listed = keys[at + 2 : _find(keys, at + 2, ())]
+    is_clear = len(listed[::2]) == len(first) and "*" not in [keys[end - 1] for _, end in first]
+    return listed[::2] if is_clear else []
+
+
+def _body(keys: list[str], at: int) -> int:
+    """Give where the query begins that has its name here in WITH; 0 if none has."""
+    behind = at + 1
+    if keys[behind] == "(":
+        behind = _find(keys, behind + 1, ()) + 1
+    if keys[behind] != "as":
+        return 0
+    behind += 1 + (keys[behind + 1] == "not")
+    behind += keys[behind] == "materialized"
+    return behind + 1 if keys[behind] == "(" else 0
+
+
+def _list(keys: list[str], select: int) -> list[tuple[int, int]]:
+    """Give the items of a select list; none if `is distinct from` could be its end."""
+    items = []
+    begin, behind = select + 1, select
+    while keys[behind] != "from" and keys[behind] not in _END_OF_FROM:
+        behind = _find(keys, begin, (",", "from", *_ENDS))
+        items.append((begin, behind))
+        begin = behind + 1
+    return [] if keys[behind - 1] == "distinct" else items
+
+
+def _place(
+    keys: list[str], first: list[tuple[int, int]], grown: list[tuple[int, int]], number: int
+) -> int | None:
+    """Give the place in the second list of an item of the first, which `*` may move."""
+    stars = [[keys[end - 1] == "*" for _, end in items] for items in (first, grown)]
+    if number < len(grown) and not any(stars[0][:number]) and not any(stars[1][:number]):
+        return number
+    left = len(first) - number
+    place = len(grown) - left
+    is_clear = place >= 0 and not any(stars[0][number:]) and not any(stars[1][place:])
+    return place if is_clear else None
+
+
+def _is_number(tokens: Tokens, item: tuple[int, int]) -> bool:
+    """Whether it is a small number, with a label or without."""
+    begin, end = item
+    text = tokens.literal(begin) if tokens.kinds[begin] == NUMBER else ""
+    if not text.isdecimal() or len(text) > len(str(MAX_LENGTH_ARGUMENT)):
+        return False
+    rest = tokens.keys[begin + 1 : end]
+    if rest[:1] == ["::"] and rest[1:2] and rest[1] in _INTEGERS:
+        rest = rest[2:]
+    return int(text) <= MAX_LENGTH_ARGUMENT and rest[:-1] in ([], ["as"]) and rest != ["as"]
+
+
+def _grows(tokens: Tokens, item: tuple[int, int], label: str, names: set[str]) -> bool:
+    """Whether it is the column of that name of the last round, and 1 more."""
+    begin, end = item
+    keys = tokens.keys[begin:end]
+    if keys[1:2] == ["."]:
+        if keys[0] not in names:
+            return False
+        begin, keys = begin + 2, keys[2:]
+    is_more = keys[:3] == [label, "+", "0"] and tokens.literal(begin + 2) == "1"
+    rest = keys[3:]
+    return is_more and (len(rest) < 2 or (len(rest) == 2 and rest[0] == "as"))
