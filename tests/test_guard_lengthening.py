@@ -108,6 +108,10 @@ IN_QUERIES = {
     "whole row": "(select t::text as x from {} t offset 0)",
     "whole row without a label": "(select t::text from {} t(x) offset 0)",
     "columns of a row": "(select (t.*)::text as x from {} t offset 0)",
+    "columns in a call": "(select coalesce(t.*) as x from {} t offset 0)",
+    "beside a count": "(select 1 as count, t as x from {} t offset 0)",
+    "columns in CASE": "(select case when true then t.* end as x from {} t offset 0)",
+    "columns in a window": "(select lag(t.*, 0) over () as x from {} t offset 0)",
     "row and a call": "(select quote_literal(t) as x from {} t offset 0)",
     "row and an attribute": "(select t.concat as x from {} t offset 0)",
     "row in a row": "(select t as x from {} t offset 0)",
@@ -197,6 +201,11 @@ BRANCH = "select to_jsonb(s)::text as x, row(name, city)::text from stores s"
         "with q0(x, y) as (values ('a', 'b'), ('c', 'd')), "
         + ", ".join(f"q{n}(x, y) as (select x || y, y from q{n - 1})" for n in range(1, 9))
         + " select x || y from q8",
+        "with q0 as (select name, city from stores), "
+        + ", ".join(
+            f"q{n} as (select q.*, count(q.*) over () from q{n - 1} q)" for n in range(1, 30)
+        )
+        + " select * from q29",
     ],
 )
 def test_json_rows_and_arrays_of_reports_pass(sql: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zava_sql.guard.columns import Level
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["TEXTS", "TO_TEXT", "escaped", "joined"]
+__all__ = ["TEXTS", "TO_TEXT", "escaped", "joined", "rows_named"]
 
 TEXTS: Final = words("text varchar bpchar name")
 # Calls that make text of any value.
@@ -76,6 +76,19 @@ def joined(tokens: Tokens, levels: list[Level]) -> int:
     PostgreSQL keeps each step until the row is done. Queries may take what others joined.
     """
     return _Escapes(tokens, levels).joined()
+
+
+def rows_named(tokens: Tokens, levels: list[Level]) -> int:
+    """Say how many names may stand for rows of FROM or make text of one, at most."""
+    keys, count = tokens.keys, 0
+    given = {place for level in levels for place in level.aliases}
+    names = {keys[place] for place in given}
+    for index in range(len(tokens.texts)):
+        if keys[index - 1] == ".":
+            count += tokens.name(index) in TO_TEXT
+        elif keys[index] in names and index not in given:  # a quoted name may be any
+            count += keys[index + 1] != "." or keys[index + 2] == "*"
+    return count
 
 
 class _Escapes:
@@ -218,6 +231,7 @@ class _Escapes:
     def _whole_rows(self) -> list[int]:
         """Find the names of items of FROM that stand for their rows."""
         keys, given = self._keys, set(self._given)
+        expanded = {item[0] for level in self._levels for item in level.items if item[3] == STAR}
         for opening, closing in self._closing.items():
             if opening - 1 in self._given:  # names of columns
                 given.update(range(opening, closing))
@@ -226,8 +240,9 @@ class _Escapes:
             for name in {self._names[place] for place in self._given}
             for index in self._named.get(name, ())
             if index not in given
-            and keys[index + 1] != "."
+            and (keys[index + 1] != "." or (keys[index + 2] == "*" and index not in expanded))
             and keys[index - 1] not in (".", "as")
+            and keys[index - 2 : index] != ["count", "("]
             and not (keys[index + 1] == "as" and keys[index + 2] in _BEFORE_QUERY)
         ]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.escapes import TEXTS, TO_TEXT, escaped, joined
+from zava_sql.guard.escapes import TEXTS, TO_TEXT, escaped, joined, rows_named
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import (
     MAX_CHARACTERS,
@@ -103,7 +103,8 @@ class Lengthening:
         )
         is_plain = factor == 1 and not self._replaced
         tokens = self._tokens
-        if is_plain and self.texts + len(levels) + sum(map(tokens.form.count, _SIGNS)) < _FEW:
+        few = _FEW - self.texts - sum(map(tokens.form.count, _SIGNS))
+        if is_plain and (len(levels) < few or rows_named(tokens, levels) < few):
             return
         factor *= escaped(tokens, levels)
         if self._made == 1 and not self._replaced and factor <= MAX_LENGTHENED // MAX_CHARACTERS:
