@@ -1526,6 +1526,10 @@ with t as (select 1 as n union all select n + 1 from t) select repeat('x', n) fr
 -- refused: unbounded
 select * from (with recursive t as (select 1 as n union all select n + 1 from t) select repeat('x', n) from t) s
 -- refused: unbounded
+with recursive t as (select 1 as "n", 1000000000 as m union all select "n" + 1, m from t where "n" < 5) select repeat('x', "m") from t
+-- refused: unbounded
+with recursive t as (select 1 as "n", 1000000000 as m union all select "n" + 1, m from t where "n" < 5) select repeat('x', t."m") from t
+-- refused: unbounded
 with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n * 5) from t
 -- refused: unbounded
 with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', n * 4 * 4) from t

@@ -140,8 +140,8 @@ class _Length:
             if not all(self.is_number(*other, most=_LITTLE) for other in others):
                 return False
         table = self.keys[begin] if self.keys[begin + 1 : end - 1] == ["."] else ""
-        if end - begin != (3 if table else 1) or not self.by_rows:
-            return False
+        if end - begin != (3 if table else 1) or not self.by_rows or self.keys[end - 1] == '"':
+            return False  # a quoted name has no key by which to tell it from others
         return self.rounds.are_counted(self.select, begin, table, self.keys[end - 1])
 
     def call_has_bound(self, begin: int, end: int, *, small: bool, cast: bool) -> bool:
