@@ -5,11 +5,12 @@
 -- Searches go on while an index is built; only another refresh waits. They would not while one is dropped,
 -- so that this comes last, waits for nobody for long, and is left to the next time where it would have to.
 -- What the index finds is measured by questions as zava.check_search_recall() asks, of what is not sold there:
--- these are the furthest. It is searched with the least effort of 80, 100, 200, 400 and 1,000 that finds enough,
--- 99 of 100 (the first two only for 99.5), as long as that takes less than to compare all; if none does, it is
--- not used. Who may neither sort nor read a table through has to follow the index, as searches do: PostgreSQL
--- rather compares two thousand products, and all would be found, whatever the index finds. On 16 that looks so
--- dear that it would compile.
+-- these are the furthest. Of few products there are more questions: one may miss all ten, which misleads, and
+-- comparing all takes no time. It is searched with the least effort of 80, 100, 200, 400 and 1,000 that finds
+-- enough, 99 of 100 (the first two only for 99.5), as long as that takes less than to compare all; if none does,
+-- it is not used. Who may neither sort nor read a table through has to follow the index, as searches do:
+-- PostgreSQL rather compares two thousand products, and all would be found, whatever the index finds. On 16 that
+-- looks so dear that it would compile.
 create or replace function zava.index_search_assortments()
 returns boolean
 language plpgsql
@@ -139,13 +140,13 @@ begin
                             where a.%4$s and a.product_id = e.product_id
                         )
                         order by place
-                        limit 201
+                        limit 1 + greatest(least(5000000 / %6$s, 1000), 200)
                     ) as e
                 ) as q
                 where q.embedding is not null
             ) as c',
             v_index.schema, v_index.dimensions, v_index.model_id, v_index.condition,
-            replace(v_index.vector, 'embedding', 'a.embedding')
+            replace(v_index.vector, 'embedding', 'a.embedding'), greatest(v_index.products, 1)
         )
         into v_recall;
         v_index.ef_search := v_effort;
