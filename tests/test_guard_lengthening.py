@@ -109,6 +109,8 @@ IN_QUERIES = {
     "whole row without a label": "(select t::text from {} t(x) offset 0)",
     "columns of a row": "(select (t.*)::text as x from {} t offset 0)",
     "columns in a call": "(select coalesce(t.*) as x from {} t offset 0)",
+    "columns by a quoted name": '(select coalesce("t".*) as x from {} t offset 0)',
+    "columns of a quoted name": '(select coalesce(t.*) as x from {} "t" offset 0)',
     "beside a count": "(select 1 as count, t as x from {} t offset 0)",
     "columns in CASE": "(select case when true then t.* end as x from {} t offset 0)",
     "columns in a window": "(select lag(t.*, 0) over () as x from {} t offset 0)",

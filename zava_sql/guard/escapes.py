@@ -82,11 +82,12 @@ def rows_named(tokens: Tokens, levels: list[Level]) -> int:
     """Say how many names may stand for rows of FROM or make text of one, at most."""
     keys, count = tokens.keys, 0
     given = {place for level in levels for place in level.aliases}
-    names = {keys[place] for place in given}
+    names = {tokens.name(place) for place in given}
     for index in range(len(tokens.texts)):
+        name = tokens.name(index)
         if keys[index - 1] == ".":
-            count += tokens.name(index) in TO_TEXT
-        elif keys[index] in names and index not in given:  # a quoted name may be any
+            count += name in TO_TEXT
+        elif name in names and index not in given:
             count += keys[index + 1] != "." or keys[index + 2] == "*"
     return count
 
