@@ -222,6 +222,55 @@ SEEDS = [
         ),
         "orders_store_manager_fence on retail.orders",
     ),
+    # A function that hands the setting on makes it no safer.
+    *(
+        (
+            "policy_trusts_setting",
+            (
+                "grant execute on function pg_catalog.set_config(text, text, boolean) to public;"
+                f"create function zava.mine() returns uuid {body};"
+                "alter policy orders_store_manager_fence on retail.orders"
+                " using (store_id = any (array[(select zava.mine())]))"
+            ),
+            "orders_store_manager_fence on retail.orders",
+        )
+        for body in (
+            "stable return current_setting('my.store')::uuid",
+            "language sql stable as $$ select current_setting ('my.store')::uuid $$",
+            "language plpgsql stable as 'begin return current_setting(''my.store''); end'",
+        )
+    ),
+    *(
+        (
+            "policy_asks_no_column",
+            (
+                "create table retail.notes (place uuid, note text);"
+                "alter table retail.notes enable row level security;"
+                f"create policy noted on retail.notes for select to {to} using ({condition});"
+                "grant select on retail.notes to store_manager"
+            ),
+            "noted on retail.notes",
+        )
+        for to, condition in (
+            ("store_manager", "(select zava.visible_stores(current_user)) is not null"),
+            ("public", "(select cardinality(zava.visible_stores(current_user))) > 0"),
+            ("store_manager", "pg_has_role(current_user, 'store_manager', 'usage')"),
+            ("store_manager", "current_user like 'zava_store_%'"),
+            ("store_manager", "exists (select from retail.stores)"),
+        )
+    ),
+    *(
+        (
+            "function_settings",
+            (
+                "create function api.all_notes() returns int language plpgsql stable"
+                f" set {setting} as 'begin return 1; end';"
+                "grant execute on function api.all_notes() to store_manager"
+            ),
+            "api.all_notes()",
+        )
+        for setting in ("role = 'zava_head_office'", "zava.context = 'x'")
+    ),
     (
         "policy_asks_each_row",
         (
@@ -252,6 +301,27 @@ SEEDS = [
             "create index notes_near on retail.notes using hnsw (embedding vector_ip_ops)"
         ),
         "notes_near",
+    ),
+    # Who reads a table reads what inherits from it.
+    *(
+        (
+            "approximate_index",
+            (
+                f"create table retail.notes (store_id uuid not null, embedding vector(3)) {parent};"
+                "alter table retail.notes enable row level security;"
+                "grant select on retail.notes to store_manager;"
+                f"create schema store; create table store.{heir};"
+                "create index heirs_near on store.heirs using hnsw (embedding vector_ip_ops)"
+            ),
+            "heirs_near",
+        )
+        for parent, heir in (
+            (
+                "",
+                "a () inherits (retail.notes); create table store.heirs () inherits (store.a)",
+            ),
+            ("partition by list (store_id)", "heirs partition of retail.notes default"),
+        )
     ),
     ("tenant_writes", "grant update on retail.orders to store_manager", "retail.orders"),
     ("tenant_writes", "grant truncate on retail.products to head_office", "retail.products"),
@@ -631,6 +701,17 @@ SEEDS = [
         ),
         "orders_store_manager_fence on retail.orders",
     ),
+    *(
+        (
+            "fence_with_or",
+            (
+                "alter policy orders_store_manager_fence on retail.orders using ("
+                f"(store_id = any (zava.visible_stores(current_user))) {unknown})"
+            ),
+            "orders_store_manager_fence on retail.orders",
+        )
+        for unknown in ("is not false", "is distinct from false", "is null")
+    ),
     # What is left out of a fence of db/policies is no more than what is in front of its equality.
     (
         "fence_with_or",
@@ -979,6 +1060,19 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "create policy sold on retail.orders as restrictive for select to store_manager using"
             " (total_amount > 0 and status = 'completed'"
             " and store_id = any (array[(select (zava.visible_stores(current_user))[1])]));"
+            # A function of one's own beside the table, which verifies what the setting says.
+            "grant execute on function pg_catalog.set_config(text, text, boolean) to public;"
+            + FENCED
+            + "create function clinic.mine() returns text[] language plpgsql stable"
+            " security definer set search_path = pg_catalog, pg_temp as $$ begin"
+            " if sha256(current_setting('my.clinic')::bytea) = '' then return '{}'; end if;"
+            " return null; end $$; alter function clinic.mine() owner to zava_owner;"
+            "alter policy visits_fence on clinic.visits"
+            " using (clinic = any ((select clinic.mine())::text[]));"
+            "grant execute on function clinic.mine() to store_manager;"
+            "create policy whole on clinic.visits for select to head_office"
+            " using ((select zava.is_head_office(current_user)));"
+            "grant select on clinic.visits to head_office;"
             "create function zava.touched() returns trigger language plpgsql security definer"
             " set search_path = pg_catalog, pg_temp as 'begin return new; end';"
             "alter function zava.touched() owner to zava_owner;"
@@ -1002,6 +1096,10 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "definer_above_rls",
             "definer_callable",
             "role_settings",
+            "function_settings",
+            "kernel_table_granted",
+            "policy_asks_no_column",
+            "policy_trusts_setting",
         )
         for check in checks:
             assert await named(Sessions(admin=admin), check) == []

@@ -1,4 +1,4 @@
--- warning: A fence can be passed in more than one way: an OR, CASE, COALESCE or NOT (…) may let other rows through.
+-- warning: A fence can be passed in more than one way: an OR, CASE, COALESCE, NOT (…) or IS NOT FALSE may let other rows through.
 select
     p.name as object,
     format('using (%s)', p.using_text) as evidence,
@@ -11,5 +11,6 @@ where not p.polpermissive
         '^\(\(\s*CASE\s+WHEN \(\w+ = \( SELECT \(zava\.visible_stores\(CURRENT_USER\)\)\[1\] AS visible_stores\)\)'
         '\s+THEN true\s+ELSE NULL::boolean\s+END IS NOT NULL\) AND ',
         '('
-    ) ~ '\m(OR|CASE|COALESCE)\M|\mNOT \('
+    -- As IS NULL, IS NOT FALSE and IS DISTINCT FROM have it, what is unknown of no caller is enough.
+    ) ~ '\m(OR|CASE|COALESCE)\M|\mNOT \(|\mIS (NULL|UNKNOWN|NOT FALSE|NOT TRUE|DISTINCT FROM)\M'
     and p.polrelid in (select r.oid from readable as r)
