@@ -9,6 +9,7 @@ import tenants
 from pydantic import SecretStr
 
 from zava_sql import cli_doctor, mutations, verify
+from zava_sql.cli_progress import spinner
 from zava_sql.connections import connect
 from zava_sql.doctor import Finding, Report
 from zava_sql.errors import ConfigurationError, DatabaseError
@@ -229,6 +230,8 @@ def test_names_of_objects_are_shown_and_not_obeyed(capsys, monkeypatch):
     cli_doctor._print_matrix(Matrix(cells), [Mutation("grant", odd, "", "")])  # noqa: SLF001
     finding = Finding("check", "error", "Title.", odd, odd, odd)
     cli_doctor._print_report(Report((finding,), (("other", odd),)))  # noqa: SLF001
+    with spinner("copying") as tell:
+        tell(f"grant: {odd}")
     said = capsys.readouterr().out
     assert said.count('retail."[/x(]\\x1b[2J\\nsound"') == 8
     assert "None" not in said

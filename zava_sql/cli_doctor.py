@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from zava_sql import embedded
 from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
+from zava_sql.cli_progress import spinner
 from zava_sql.connections import connect, translated_connection_errors
 from zava_sql.database import Database
 from zava_sql.errors import ConfigurationError, ValidationError
@@ -168,10 +169,9 @@ async def _mutate(settings: Settings) -> list[Mutation]:
             "mutations need ZAVA_ADMIN_URL and ZAVA_CONTEXT_KEY", hint="Set both."
         )
     key = ContextKey.parse(settings.context_key.get_secret_value())
-    console = Console(stderr=True)
     async with scratch_copy(settings.admin_url) as copied:
-        with console.status("copying") as status:
-            return await mutate(copied, key, progress=status.update)
+        with spinner("copying") as tell:
+            return await mutate(copied, key, progress=tell)
 
 
 def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:

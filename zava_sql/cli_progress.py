@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, gone at its end, or a line for each step."""
+"""Progress: a bar or a spinner on a terminal, gone at its end, or a line for each step."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from zava_sql.render import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["progress_bar", "show_step"]
+__all__ = ["progress_bar", "show_step", "spinner"]
 
 
 @contextmanager
@@ -25,6 +28,13 @@ def progress_bar(step: str, *, counted: bool = False) -> Iterator[Callable[..., 
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
         yield partial(progress.update, progress.add_task(step, total=1.0))
+
+
+@contextmanager
+def spinner(step: str) -> Iterator[Callable[[str], None]]:
+    """Give what says the next step; it may name objects of a database, which rich would obey."""
+    with Console(stderr=True).status(step) as status:
+        yield lambda step: status.update(Text(visible(step)))
 
 
 def show_step(step: str) -> None:
