@@ -133,6 +133,14 @@ def test_no_value_is_obeyed_by_a_terminal(run, form):
         assert "a\x1b]0;b\x07\x9bc" in run(*ask).stdout
 
 
+@pytest.mark.long
+def test_no_text_that_the_guard_is_asked_about_is_obeyed_by_a_terminal(run):
+    """It is asked about texts of others."""
+    ask = ("check", "select '\x1b]0;b\x07' as \"\x1b[2J\"")
+    assert not any(mark in on_terminal(run, *ask) for mark in ("\x1b", "\x07"))
+    assert "select '\x1b]0;b\x07'" in run(*ask).stdout
+
+
 def test_two_tenants_differ_and_sum_up_to_head_office(run):
     assert (count(run, "seattle"), count(run, "bellevue")) == (10, 20)
     assert count(run, "head-office") == 30

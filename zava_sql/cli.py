@@ -287,8 +287,7 @@ def query(
         if result.truncated:
             print(f"({result.row_count} rows shown, there are more)", file=sys.stderr)
     else:
-        text = to_csv(result) if chosen is Format.CSV else to_json(result)
-        print(harmless(text) if sys.stdout.isatty() else text)
+        _show(to_csv(result) if chosen is Format.CSV else to_json(result))
 
 
 async def _query(sql: str, name: str, max_rows: int | None) -> Result:
@@ -324,7 +323,12 @@ def check(
         )
     text = text_of(file) if file or sql == "-" else str(sql)
     checked = guard.check(text)
-    print(json.dumps({"ok": True, "canonical": checked.canonical}) if json_ else checked.canonical)
+    _show(json.dumps({"ok": True, "canonical": checked.canonical}) if json_ else checked.canonical)
+
+
+def _show(text: str) -> None:
+    """Print what holds values, or a text of somebody else's, which no terminal is to obey."""
+    print(harmless(text) if sys.stdout.isatty() else text)
 
 
 @app.command()
