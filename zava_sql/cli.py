@@ -1,4 +1,4 @@
-"""The command `zava-sql`: thin; what it does is in the modules it calls.
+"""The command `zava-sql`: its commands put together, and how errors become exit codes.
 
 Exit codes: 0 fine; 1 findings; 2 refused or bad input; 3 database or service unavailable. Errors go
 to stderr as one line and a hint, or as one JSON object with --json.
@@ -6,38 +6,29 @@ to stderr as one line and a hint, or as one JSON object with --json.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import shutil
 import sys
-from enum import StrEnum
 from io import TextIOWrapper
 from itertools import pairwise
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated
 
 import asyncpg
 import typer
-from rich.console import Console
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from zava_sql import __version__, embedded
+from zava_sql import __version__
 from zava_sql.administrator import OF_POOLER, advice, no_session
-from zava_sql.agent import Agent
-from zava_sql.calls import called_from
 from zava_sql.cli_audit import audit
-from zava_sql.cli_db import day, db
+from zava_sql.cli_db import db
 from zava_sql.cli_doctor import doctor, harden, verify
-from zava_sql.cli_embed import embed, embed_if_possible
+from zava_sql.cli_embed import embed
 from zava_sql.cli_identity import key, principal, token
-from zava_sql.cli_input import lines_of, text_of
 from zava_sql.cli_monitor import monitor
-from zava_sql.cli_progress import progress_bar, show_step
+from zava_sql.cli_query import check, query
+from zava_sql.cli_seed import demo, seed
 from zava_sql.cli_serve import serve
-from zava_sql.connections import connect
-from zava_sql.doctor import require_sound
 from zava_sql.errors import (
     ConfigurationError,
     DatabaseError,
@@ -45,21 +36,10 @@ from zava_sql.errors import (
     ValidationError,
     ZavaError,
 )
-from zava_sql.guard import Guard, judge_line
 from zava_sql.logs import printable
-from zava_sql.render import harmless, to_csv, to_json, to_table
 from zava_sql.retry import is_lost
-from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from zava_sql.result import Result
 
 __all__ = ["app", "main"]
-
-T = TypeVar("T")
 
 _STDOUT, _STDERR = 1, 2
 
@@ -85,14 +65,10 @@ app.command()(doctor)
 app.command()(verify)
 app.command()(harden)
 app.command()(monitor)
-
-
-class Format(StrEnum):
-    """How `query` prints an answer."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+app.command()(query)
+app.command()(check)
+app.command()(demo)
+app.command()(seed)
 
 
 def main() -> None:
@@ -258,142 +234,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-# ---------------------------------------------------------------- asking
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
-    *,
-    principal: Annotated[str, typer.Option("--as", help="Principal who asks.")],
-    format: Annotated[Format, typer.Option(help="Form of the answer.")] = Format.TABLE,  # noqa: A002
-    max_rows: Annotated[
-        int | None, typer.Option(help="Rows at most; ZAVA_MAX_ROWS unless given.")
-    ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-) -> None:
-    """Run one query as a principal, through the whole path.
-
-    To see what there is: select api.describe_schema(). If the doctor finds an error, nothing runs.
-    """
-    text = text_of(None) if sql == "-" else sql
-    result = asyncio.run(_query(text, principal, max_rows))
-    chosen = Format.JSON if json_ else format
-    if chosen is Format.TABLE:
-        console = Console()
-        console.print(to_table(result, console))
-        if result.truncated:
-            print(f"({result.row_count} rows shown, there are more)", file=sys.stderr)
-    else:
-        _show(to_csv(result) if chosen is Format.CSV else to_json(result))
-
-
-async def _query(sql: str, name: str, max_rows: int | None) -> Result:
-    async with Agent.open(embedded.resolve(Settings.load())) as agent:
-        await require_sound(agent.database)
-        asks = await find_principal(agent.database, name)
-        with called_from("zava-sql"):
-            return await agent.query(asks, sql, max_rows=max_rows)
-
-
-@app.command()
-def check(
-    sql: Annotated[str | None, typer.Argument(help="One SELECT; - reads standard input.")] = None,
-    *,
-    file: Annotated[Path | None, typer.Option(help="File with the text or lines.")] = None,
-    jsonl: Annotated[
-        bool, typer.Option("--jsonl", help='Read lines {"id", "sql"}, print a verdict for each.')
-    ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
-) -> None:
-    """Ask the guard alone: no database is needed. Prints the canonical text that would run."""
-    guard = Guard(strict=Settings.load().guard_strict)
-    if jsonl:
-        if sql is not None:
-            raise ValidationError("--jsonl reads lines, not the argument", hint="Pipe them in.")
-        for line in lines_of(file):
-            print(json.dumps(judge_line(line, guard)))
-        return
-    if (sql is None) == (file is None):
-        raise ValidationError(
-            "give the text either as argument or with --file",
-            hint='For example: zava-sql check "select 1"; - reads standard input.',
-        )
-    text = text_of(file) if file or sql == "-" else str(sql)
-    checked = guard.check(text)
-    _show(json.dumps({"ok": True, "canonical": checked.canonical}) if json_ else checked.canonical)
-
-
-def _show(text: str) -> None:
-    """Print what holds values, or a text of somebody else's, which no terminal is to obey."""
-    print(harmless(text) if sys.stdout.isatty() else text)
-
-
-@app.command()
-def demo() -> None:
-    """Show it all on an embedded server. One question by two tenants, an attack refused."""
-    from zava_sql.demo.show import show  # noqa: PLC0415 - not needed by the other commands
-
-    command = "zava-sql" if shutil.which("zava-sql") else os.path.relpath(sys.argv[0])
-    asyncio.run(show(_prepared_demo(), command))
-
-
-def _prepared_demo() -> Settings:
-    settings = Settings.load()
-    # The data would go where the URLs lead.
-    for name in ("admin_url", "database_url", "service_url"):
-        if getattr(settings, name):
-            variable = f"ZAVA_{name.upper()}"
-            raise ConfigurationError(
-                f"the demo is for an embedded server, and {variable} leads to another",
-                hint=f"Unset {variable} for it; zava-sql seed fills a database of your own.",
-            )
-    embedded.up(settings, show_step)
-    resolved = embedded.resolve(settings)
-    asyncio.run(_seed(resolved, 0.05, None))
-    return resolved
-
-
-# ---------------------------------------------------------------- the data
-
-
-@app.command()
-def seed(
-    *,
-    scale: Annotated[float, typer.Option(help="1.0 is 50,000 customers, 200,000 orders.")] = 1.0,
-    until: Annotated[
-        str | None,
-        typer.Option(help="Last day of the data, YYYY-MM-DD; 2026-06-30 unless given."),
-    ] = None,
-) -> None:
-    """Load the demo data, Zava Retail. The same data every time; all or nothing."""
-    last = day(until)
-    asyncio.run(_seed(embedded.resolve(Settings.load()), scale, last))
-
-
-async def _seed(settings: Settings, scale: float, until: date | None) -> None:
-    from zava_sql.seed import seed as fill  # noqa: PLC0415 - not needed by the other commands
-    from zava_sql.seed import vacuum  # noqa: PLC0415
-
-    async with connect(settings.admin_url) as connection:
-        with progress_bar("seeding") as update:
-            report = await fill(
-                connection,
-                scale=scale,
-                until=until,
-                progress=lambda step, part: update(description=step, completed=part),
-            )
-            # Agents may query the daily tables, and would find them empty.
-            update(description="sums by day")
-            await connection.execute("select from zava.refresh_daily_sales()", timeout=None)
-            update(description="vacuum")
-            await vacuum(connection)
-    made = (
-        f"{report.products:,} products, {report.customers:,} customers, {report.orders:,} orders,"
-        f" {report.returns:,} returns, {report.order_items:,} lines"
-    )
-    print(f"scale {report.scale:f} until {report.until}: ", end="")
-    print("nothing to add" if report.unchanged else made)
-    await embed_if_possible(settings)
