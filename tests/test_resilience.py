@@ -101,6 +101,47 @@ async def test_what_no_moment_heals_is_tried_once(flaky, sqlstate):
         assert database.breakers[0].state == "closed"
 
 
+REPLACED = """
+create or replace function api.planned_for_long() returns text language plpgsql immutable as $$
+declare
+    v_end timestamptz := clock_timestamp() + interval '1 second';
+begin
+    while clock_timestamp() < v_end loop
+    end loop;
+    -- Taking a lock, a session hears of what others have changed.
+    perform from retail.categories;
+    return 'planned';
+end;
+$$;
+drop function if exists api.replaced();
+create function api.replaced() returns text language plpgsql stable as 'begin return ''new''; end';
+grant execute on function api.planned_for_long(), api.replaced() to store_manager;
+"""
+
+
+async def test_a_function_that_is_replaced_while_a_query_is_planned_is_called_as_it_is_now(flaky):
+    admin = await asyncpg.connect(flaky.admin_url)
+    planning = (
+        "select exists (select from pg_stat_activity as a where a.state = 'active'"
+        " and a.usename = 'zava_gateway' and a.query like '%planned_for_long%')"
+    )
+    sql = "select api.planned_for_long(), api.replaced()"
+    try:
+        await admin.execute(REPLACED)
+        async with tenants.opened(flaky, retry_attempts=2) as database:
+            seattle = await find_principal(database, "seattle")
+            asked = asyncio.create_task(fetch(database, seattle, sql, 1))
+            while not await admin.fetchval(planning):  # noqa: ASYNC110 - nothing tells it
+                await asyncio.sleep(0.01)
+            await admin.execute(REPLACED)
+            assert (await asked).rows == [("planned", "new")]
+            # Or nothing was proved: the first attempt had the function that is gone.
+            assert database.breakers[0].take_retries() == 1
+    finally:
+        await admin.execute("drop function api.planned_for_long(), api.replaced()")
+        await admin.close()
+
+
 async def test_a_disk_that_is_full_is_no_error_of_the_query(flaky):
     async with tenants.opened(flaky) as database:
         seattle = await find_principal(database, "seattle")

@@ -32,6 +32,10 @@ TIME_OVER: Final = "ZA002"
 
 # Conflicts, a server that has no connection free at the moment, and a clock that is followed.
 _CONFLICTS: Final = frozenset({"40001", "40P01", "53300", TIME_OVER})
+# What a query meets where a function, type or relation of its plan was replaced meanwhile, as
+# revisions do: an internal error, whose text PostgreSQL never translates.
+_INTERNAL: Final = "XX000"
+_REPLACED: Final = ("cache lookup failed for ", "could not open relation with OID ")
 # Class 08 is added to these: shut down by an administrator, crashed, or about to start or stop.
 _LOSSES: Final = frozenset({"57P01", "57P02", "57P03"})
 
@@ -70,8 +74,10 @@ def is_retryable(error: BaseException) -> bool:
     error = _origin(error)
     if isinstance(error, TimeoutError):
         return False  # the time is used up
-    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _CONFLICTS:
-        return True
+    if isinstance(error, asyncpg.PostgresError):
+        replaced = error.sqlstate == _INTERNAL and str(error).startswith(_REPLACED)
+        if replaced or error.sqlstate in _CONFLICTS:
+            return True
     return is_lost(error)
 
 
