@@ -411,7 +411,9 @@ def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(databas
 def texts_of(db) -> dict[Path, str]:
     """Read what was written; Python puts what it has compiled beside it."""
     return {
-        path: path.read_text(encoding="utf-8") for path in db.rglob("*.*") if path.suffix != ".pyc"
+        path: path.read_text(encoding="utf-8")
+        for path in db.rglob("*.*")
+        if path.is_file() and path.suffix != ".pyc"
     }
 
 
@@ -427,6 +429,17 @@ def test_a_body_that_holds_the_quote_of_its_file_is_adopted(database, db):
     migrate.upgrade(database.admin_url)
     assert report(database.admin_url).findings == ()
     assert "-- $function$" in (db / "functions/security/identify.sql").read_text(encoding="utf-8")
+
+
+def test_where_no_revision_can_be_written_no_file_is_edited(database, db):
+    before = texts_of(db)
+    do(database.admin_url, "comment on function zava.identify(name) is 'Otherwise.'")
+    number = f"{int(migrate.head()) + 1:04}"
+    (db / "migrations" / "versions" / f"{number}_adopted.down.sql").mkdir()
+    with pytest.raises(errors.ConfigurationError, match=f"{number}_adopted") as caught:
+        adopt(database.admin_url)
+    assert caught.value.hint == "Nothing was written."
+    assert texts_of(db) == before
 
 
 def test_a_comment_that_no_revision_could_hold_is_not_adopted(database, db):

@@ -238,6 +238,19 @@ def test_redo_keeps_what_was_written_by_hand(db, rank_file, database):
     round_trip(database.admin_url)
 
 
+def test_what_redo_cannot_do_whole_it_does_not_begin(db, rank_file):
+    rank_file.write_text(rank(), encoding="utf-8")
+    ddl.freeze(db, "add_rank")
+    versions = db / "migrations" / "versions"
+    (down,) = versions.glob("*_add_rank.down.sql")
+    down.write_text("drop function zava.rank(text);\n", encoding="utf-8")
+    before = {file: file.read_bytes() for file in versions.glob("*_add_rank.*")}
+    rank_file.write_text(rank(result="bigint"), encoding="utf-8")
+    with pytest.raises(errors.ConfigurationError, match=f"{down.name} has no part"):
+        ddl.redo(db)
+    assert {file: file.read_bytes() for file in versions.glob("*_add_rank.*")} == before
+
+
 def test_a_name_that_cannot_be_a_file_is_refused(db):
     for name in ("", "Add", "1st", "a b", "../x", "a" * 41):
         with pytest.raises(errors.ValidationError, match="not a name"):

@@ -1,12 +1,17 @@
-"""The SQL that travels with the package: where it is, its newest revision, who may edit it."""
+"""The SQL that travels with the package: where it is, its newest revision, who may edit it, how."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zava_sql.errors import ConfigurationError
 
-__all__ = ["db_path", "newest_revision", "require_clone"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["all_or_nothing", "db_path", "newest_revision", "require_clone"]
 
 _PACKAGED = Path(__file__).parent / "db"
 
@@ -27,6 +32,22 @@ def require_clone(db: Path) -> None:
             "nothing is written into an installed package",
             hint="Do it in a clone of the repository (scripts/setup), and install from that.",
         )
+
+
+@contextmanager
+def all_or_nothing(files: Iterable[Path]) -> Iterator[None]:
+    """Have these files as they were before, where not all succeeds that is done to them."""
+    former = {file: file.read_bytes() if file.is_file() else None for file in files}
+    try:
+        yield
+    except BaseException:
+        for file, content in former.items():
+            with suppress(OSError):
+                if content is None:
+                    file.unlink()
+                else:
+                    file.write_bytes(content)
+        raise
 
 
 def newest_revision() -> str:

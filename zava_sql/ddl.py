@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import suppress
 from importlib.util import cache_from_source
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +22,7 @@ from alembic import util
 from alembic.operations import MigrateOperation, Operations
 from alembic.script import ScriptDirectory
 
-from zava_sql.db_files import require_clone
+from zava_sql.db_files import all_or_nothing, require_clone
 from zava_sql.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
@@ -160,18 +159,16 @@ def write(db: Path, name: str, up: str, down: str) -> str:
     scripts = ScriptDirectory(
         str(db / "migrations"), file_template=FILE_TEMPLATE, messaging_opts={"quiet": True}
     )
-    try:
+    # A part of a revision would count as one here, and as none or a broken one to alembic.
+    with all_or_nothing([*texts, db / "migrations" / "versions" / f"{stem}.py"]):
         for file, content in texts.items():
             file.write_bytes(content)
-        scripts.generate_revision(revision, name, upgrades=calls["up"], downgrades=calls["down"])
-    except BaseException as error:
-        # A part of a revision would count as one here, and as none or a broken one to alembic.
-        for file in (*texts, db / "migrations" / "versions" / f"{stem}.py"):
-            with suppress(OSError):
-                file.unlink()
-        if isinstance(error, util.CommandError):
+        try:
+            scripts.generate_revision(
+                revision, name, upgrades=calls["up"], downgrades=calls["down"]
+            )
+        except util.CommandError as error:
             raise ConfigurationError(str(error), hint="See: alembic heads.") from error
-        raise
     return f"wrote {stem}"
 
 
@@ -188,6 +185,7 @@ def redo(db: Path) -> list[str]:
     """Write the newest revision's part between the marks anew; what is around it stays."""
     *earlier, newest = frozen(db)
     notes, up, down = _plan(earlier, sources(db))
+    texts = {}
     for way, block in (("up", up), ("down", down)):
         file = newest.with_name(newest.name.replace(".up.", f".{way}."))
         text = read(file)
@@ -197,7 +195,8 @@ def redo(db: Path) -> list[str]:
                 f"{file.name} has no part that scripts/freeze wrote",
                 hint="The marks '-- sources begin' and '-- sources end' enclose it.",
             )
-        text = f"{text[: found.start(1)]}{block}{text[found.end(1) :]}"
+        texts[file] = f"{text[: found.start(1)]}{block}{text[found.end(1) :]}"
+    for file, text in texts.items():
         file.write_text(text, encoding="utf-8", newline="\n")
     return [*rehash(db, newest.name[:4]), *notes]
 

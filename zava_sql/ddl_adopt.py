@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from zava_sql import ddl
-from zava_sql.db_files import require_clone
+from zava_sql.db_files import all_or_nothing, require_clone
 from zava_sql.ddl_catalogue import FROM_FILES, ROUTINES, Imagined, Object, imagine, read
 from zava_sql.ddl_moves import down, moves, up
 from zava_sql.ddl_plan import refuse_broken
@@ -80,13 +80,15 @@ async def adopt(connection: Connection, db: Path, report: Report, name: str) -> 
     new = await imagine(connection, db, now, live)
     _verify(new, live, {change.key for change in changes})
     parts = _parts(old, new, texts, now)
-    for path, text in edited.items():
-        file = db.parent / path
-        if text is None:
-            file.unlink()
-        else:
-            file.write_text(f"{text}\n", encoding="utf-8", newline="\n")
-    return [*(f"edited {path}" for path in edited), ddl.write(db, name, *parts)]
+    with all_or_nothing(db.parent / path for path in edited):
+        for path, text in edited.items():
+            file = db.parent / path
+            if text is None:
+                file.unlink()
+            else:
+                file.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+        written = ddl.write(db, name, *parts)
+    return [*(f"edited {path}" for path in edited), written]
 
 
 def _parts(
