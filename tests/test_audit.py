@@ -906,9 +906,11 @@ def full(*_: Any) -> int:
 async def test_an_anchor_that_cannot_be_kept_stops_the_start(module_database, admin, tmp_path):
     (chain,) = admin.execute("select zava.audit_chain()").fetchone()
     (tmp_path / "audit" / f"{chain}.anchor").mkdir(parents=True)
-    with pytest.raises(ConfigurationError, match="cannot be written to"):
-        async with audited(module_database, tmp_path):
-            pass
+    for _ in range(2):  # as by whatever starts a server again and again
+        with pytest.raises(ConfigurationError, match="cannot be written to"):
+            async with audited(module_database, tmp_path):
+                pass
+    assert [path.suffix for path in (tmp_path / "audit").iterdir()] == [".anchor"]
 
 
 async def test_a_log_that_does_not_answer_at_the_start_is_said_so(module_database, tmp_path):

@@ -76,12 +76,14 @@ _BLOCK: Final = r"/\*[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/"  # [xc] without in
 _MORE: Final = rf"{_SPACE}(?:(?:{_LINE}|{_BLOCK}){_SPACE})*"
 # The first comment is written out, so that usually one look shows that there is none.
 _TRIVIA: Final = rf"{_SPACE}(?:{_LINE}{_MORE}|{_BLOCK}{_MORE}|)"
+_DIGITS: Final = r"[0-9]++(?:_[0-9]++){0,500}"  # of more parts the way back would take long
+_QUOTED: Final = r"'[^']*(?:''[^']*)*'(?!')"
 _UESCAPE: Final = r"[uU][eE][sS][cC][aA][pP][eE](?![A-Za-z0-9_$\x80-\U0010ffff])"
 _FORMS = r"""
       (?P<plain>[A-Za-z_][A-Za-z0-9_]*+(?!['$&\x80-\U0010ffff]))            # [identifier]
     | (?P<punctuation>[,()\[\];])                                           # [self]
     | (?P<dot>\.(?![.0-9])) | (?P<colon>::|:=|:)    # [self, typecast, colon_equals]
-    | (?P<string>'[^']*(?:''[^']*)*'(?!'))            # [xq]
+    | (?P<string><text>)                                # [xq]
     | (?P<integer>[0-9]++(?![A-Za-z0-9_$.\x80-\U0010ffff]))                 # [decinteger]
     | (?P<operator>                                 # [operator]: ends before -- and /*; a last
           [+\-*/<>=~!@\#^&|`?%](?![+\-*/<>=~!@\#^&|`?%])    # + or - stays only beside ~!@#^&|`?%
@@ -92,19 +94,17 @@ _FORMS = r"""
           (?!(?:\+|-(?!-)){0,40}(?:[~!@\#^&|`?%*<>=]|/(?!\*)))   # not if more of it follows
         | [+\-] )
     | (?P<block>/\*)                                # [xcstart] of a comment with inner comments
-    | (?P<quoted>"(?:[^"]|"")[^"]*(?:""[^"]*)*"(?!"))            # [xd]
+    | (?P<quoted>"(?:[^"]|"")[^"]*(?:""[^"]*)*"(?!"))          # [xd]
     | (?P<number>(?:                                # [real, numeric, integers], [*_junk] below
-          0[xX](?:_?[0-9A-Fa-f])+ | 0[oO](?:_?[0-7])+ | 0[bB](?:_?[01])+
-        | (?: [0-9](?:_?[0-9])* (?: \.(?!\.) (?:[0-9](?:_?[0-9])*)? )?
-            | \.[0-9](?:_?[0-9])* )
-          (?:[eE][+-]?[0-9](?:_?[0-9])*)?
+          0[xX](?:_?[0-9A-Fa-f]++){1,500} | 0[oO](?:_?[0-7]++){1,500} | 0[bB](?:_?[01]++){1,500}
+        | (?: <digits> (?: \.(?!\.) (?:<digits>)? )? | \.<digits> ) (?:[eE][+-]?<digits>)?
       ) (?![A-Za-z0-9_$.\x80-\U0010ffff]) )
     | (?P<bits>[bB]'[01]*+'|[xX]'[0-9A-Fa-f]*+')    # [xb, xh]
     | (?P<escaped>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!'))      # [xe]
-    | (?P<unicode>[uU]&(?P<units>'[^']*(?:''[^']*)*'(?!')|"[^"]*(?:""[^"]*)*"(?!"))   # [xus, xui]
+    | (?P<unicode>[uU]&(?P<units><text>|"[^"]*(?:""[^"]*)*"(?!"))      # [xus, xui]
           (?:<space><uescape><space>'(?P<mark>[!\#-&(-*,-/:-@\[-`{-~])'(?!<space>'))?   # parser.c
           (?!<more><uescape>))
-    | (?P<national>[nN]'[^']*(?:''[^']*)*'(?!'))    # [xn]
+    | (?P<national>[nN]<text>)                        # [xn]
     | (?P<prefix>[eEbBxX]'|[uU]&['"])               # broken [xe, xb, xh, xus, xui]
     | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)      # [identifier]
                                                     # [dolqdelim] all in one line, see below
@@ -112,20 +112,21 @@ _FORMS = r"""
     | (?P<end>\Z)
     | (?P<bad>.+)
     """
-for _part, _form in (("<uescape>", _UESCAPE), ("<space>", _SPACE), ("<more>", _MORE)):
+for _part, _form in (
+    ("<uescape>", _UESCAPE), ("<space>", _SPACE), ("<more>", _MORE), ("<text>", _QUOTED),
+    ("<digits>", _DIGITS),
+):  # fmt: skip
     _FORMS = _FORMS.replace(_part, _form)
 _FORM: Final = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
 # Without named groups, which is faster; and faster still in texts without a $.
 _UNNAMED: Final = re.sub(r"\?P<(?!tag>)\w+>", "?:", f"{_TRIVIA}({_FORMS})")
 _TOKEN: Final = re.compile(_UNNAMED, re.VERBOSE | re.DOTALL)
 # For the final tokens, of which N'...' makes two.
-_PLACE: Final = re.compile(
-    _UNNAMED.replace("[nN]'[^']*(?:''[^']*)*'(?!')", "[nN](?=')"), re.VERBOSE | re.DOTALL
-)
+_PLACE: Final = re.compile(_UNNAMED.replace(f"[nN]{_QUOTED}", "[nN](?=')"), re.VERBOSE | re.DOTALL)
 _NO_DOLLAR: Final = re.sub(r"\| \(\?:\\\$.*", "", _UNNAMED)
 _TOKEN_BUT_DOLLAR: Final = re.compile(_NO_DOLLAR, re.VERBOSE | re.DOTALL)
 _KEY, _KIND, _TEXT = itemgetter(0), itemgetter(1), itemgetter(2)
-_STRING: Final = re.compile("'[^']*(?:''[^']*)*'(?!')")
+_STRING: Final = re.compile(_QUOTED)
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile(r"[\x00\ud800-\udfff]")
 _SIGNS: Final = frozenset("+-*/<>=~!@#^&|`?%")
