@@ -89,12 +89,9 @@ class LocalPostgres:
         home: Path,
         *,
         bindir: Path | None = None,
-        port: int | None = None,
         settings: Mapping[str, str] | None = None,
         sync: bool = True,
     ) -> None:
-        if port is not None and not 1 <= port <= 65535:
-            raise ConfigurationError(f"{port} is not a port", hint="Choose one up to 65535.")
         self.home = Path(os.path.realpath(home))
         if not str(self.home).isprintable():  # PostgreSQL keeps its path in a file of lines
             raise ConfigurationError(
@@ -103,7 +100,6 @@ class LocalPostgres:
             )
         self._log = self.home / "postgresql.log"
         self._bindir = bindir
-        self._port = port
         self._sync = sync
         self._settings = (
             SETTINGS | {"fsync": "on" if sync else "off"} | dict(settings or {}) | FIXED
@@ -138,7 +134,7 @@ class LocalPostgres:
         with explained(self.home):
             data = self._data()
             pid, port, ready = _find(data) or (None, None, False)
-            port = port or self._port or int(self._state().get("port", 0)) or None
+            port = port or int(self._state().get("port", 0)) or None
         return Status(ready, pid, HOST, port, data, version(self._installed()))
 
     def url(self, user: str = "postgres", dbname: str = "zava") -> str:
@@ -295,19 +291,14 @@ class LocalPostgres:
     def _launch(self, data: Path) -> None:
         self._password("postgres")
         _disown(data)
-        ports = [self._port or int(self._state().get("port", 0))]
-        if not self._port:  # below the ranges that systems hand out to clients: it stays free
-            ports += [15_000 + secrets.randbelow(15_000) for _ in range(5)]
-        ports = [port for port in ports if port]
+        # Below the ranges that systems hand out to clients: it stays free.
+        ports = [15_000 + secrets.randbelow(15_000) for _ in range(5)]
+        if port := int(self._state().get("port", 0)):
+            ports.insert(0, port)
         deadline = time.monotonic() + WAIT
         while (said := self._try(data, ports[0])) is not None:
             if "could not bind" in said and len(ports) > 1:
                 del ports[0]
-            elif "could not bind" in said:
-                raise ServiceUnavailable(
-                    f"port {ports[0]} on {HOST} is taken",
-                    hint="Choose another port, or none to have a free one found.",
-                )
             elif "shared memory block" in said and time.monotonic() < deadline:
                 time.sleep(0.1)  # the last processes of a killed server are still leaving
             else:
