@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,9 +17,9 @@ from zava_sql.agent import Agent
 from zava_sql.client_config import Client, http_config, stdio_config
 from zava_sql.doctor import require_sound
 from zava_sql.embedding_query import QueryEmbedder
-from zava_sql.errors import ValidationError, ZavaError
+from zava_sql.errors import ValidationError
 from zava_sql.logs import configure, say
-from zava_sql.mcp_refusal import refuse
+from zava_sql.mcp_refusal import refusing
 from zava_sql.settings import Settings
 from zava_sql.traces import exporting
 from zava_sql.workers import shared_directory, supervise
@@ -63,71 +63,51 @@ def serve(  # noqa: PLR0913 - options
     ] = None,
 ) -> None:
     """Serve AI clients over MCP. Over http each request brings its key."""
-    try:
-        _serve(
-            transport=transport,
-            host=host,
-            port=port,
-            workers=workers,
-            principal=principal,
-            print_config=print_config,
-        )
-    except ZavaError as error:
-        if transport is Transport.STDIO and print_config is None:
-            refuse(error)
-        raise
-
-
-def _serve(  # noqa: PLR0913 - the same options
-    *,
-    transport: Transport,
-    host: str | None,
-    port: int | None,
-    workers: int,
-    principal: str | None,
-    print_config: Client | None,
-) -> None:
-    settings = Settings.load()
-    configure(settings.log_level)
-    for name, meant in Settings.misspelt(os.environ).items():
-        logger.warning("%s is no setting: %s may be meant", name, meant)
-    if transport is Transport.STDIO:
-        principal = settings.principal if principal is None else principal
-        if principal is None:
+    client_waits = transport is Transport.STDIO and print_config is None
+    with refusing() if client_waits else nullcontext():
+        settings = Settings.load()
+        configure(settings.log_level)
+        for name, meant in Settings.misspelt(os.environ).items():
+            logger.warning("%s is no setting: %s may be meant", name, meant)
+        if transport is Transport.STDIO:
+            principal = settings.principal if principal is None else principal
+            if principal is None:
+                raise ValidationError(
+                    "stdio needs a fixed identity",
+                    hint="Name it: --principal seattle, or ZAVA_PRINCIPAL. To serve on a port:"
+                    " --transport http.",
+                )
+            if workers > 1 or host is not None or port is not None:
+                raise ValidationError(
+                    "stdio serves one client, at no address",
+                    hint="Use --host, --port and --workers with --transport http.",
+                )
+        elif principal is not None:
             raise ValidationError(
-                "stdio needs a fixed identity",
-                hint="Name it: --principal seattle, or ZAVA_PRINCIPAL. To serve on a port:"
-                " --transport http.",
+                "over http each request brings its identity, none is fixed",
+                hint="Leave --principal out, and give each client a key: zava-sql token create.",
             )
-        if workers > 1 or host is not None or port is not None:
-            raise ValidationError(
-                "stdio serves one client, at no address",
-                hint="Use --host, --port and --workers with --transport http.",
-            )
-    elif principal is not None:
-        raise ValidationError(
-            "over http each request brings its identity, none is fixed",
-            hint="Leave --principal out, and give each client a key: zava-sql token create.",
-        )
-    host = _HOST if host is None else host
-    port = _PORT if port is None else port
-    if print_config is not None:
-        if principal is not None:
-            config = stdio_config(print_config, principal, settings)
+        host = _HOST if host is None else host
+        port = _PORT if port is None else port
+        if print_config is not None:
+            if principal is not None:
+                config = stdio_config(print_config, principal, settings)
+            else:
+                config = http_config(print_config, settings.auth_resource or _url(host, port))
+            print(json.dumps(config, indent=2))
+        elif workers > 1:
+            with shared_directory("zava-workers-") as directory:
+                _serve_together(settings, host, port, workers, directory)
+        elif principal is not None:
+            _run(_serve_stdio(settings, principal))
         else:
-            # The address that stands for all is not one that a client could use.
-            host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as a name
-            name = f"[{host}]" if ":" in host else host
-            url = settings.auth_resource or f"http://{name}:{port}/mcp"
-            config = http_config(print_config, url)
-        print(json.dumps(config, indent=2))
-    elif workers > 1:
-        with shared_directory("zava-workers-") as directory:
-            _serve_together(settings, host, port, workers, directory)
-    elif principal is not None:
-        _run(_serve_stdio(settings, principal))
-    else:
-        _run(_serve_http(settings, host, port))
+            _run(_serve_http(settings, host, port))
+
+
+def _url(host: str, port: int) -> str:
+    """Say where clients find a server: the address that stands for all is none for them."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as a name
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/mcp"
 
 
 @asynccontextmanager

@@ -10,13 +10,15 @@ import json
 import os
 import select
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from zava_sql.errors import ZavaError
+from zava_sql.errors import ZavaError
 
-__all__ = ["refuse"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["refusing"]
 
 # Seconds: a client has sent its first request long before a server is up, and the next one at once.
 _SILENT: Final = 1.0
@@ -25,8 +27,18 @@ _LONGEST: Final = 5.0
 _INTERNAL_ERROR: Final = -32603
 
 
-def refuse(error: ZavaError) -> None:
-    """Answer requests on standard input with this error, until none comes; people read it."""
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Have an error answer what is asked on standard input."""
+    try:
+        yield
+    except ZavaError as error:
+        _refuse(error)
+        raise
+
+
+def _refuse(error: ZavaError) -> None:
+    """Answer requests with this error, until none comes; people read it."""
     if os.isatty(0):
         return
     message = f"{error.code}: {error.message}"
