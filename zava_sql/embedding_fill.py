@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -88,7 +88,7 @@ async def fill(
     *,
     workers: int = 2,
     activate: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
 ) -> FillReport:
     """Embed all that is new or changed, index the model, and make it live if none is.
 
@@ -100,9 +100,8 @@ async def fill(
         ServiceUnavailable, ConfigurationError: the embedder failed; what was stored stays.
         DatabaseError: the administrator's URL is of somebody who may not do this.
     """
-    tell = progress or _silent
     async with _connected(url) as connection:
-        tell("loading the model", 0, 0)
+        progress("loading the model", 0, 0)
         # Whoever refuses this refuses everything, and not the text of some product.
         length = len((await embedder.embed(["length"]))[0])
         await connection.fetchval("select zava.add_embedding_model($1, $2)", embedder.name, length)
@@ -115,7 +114,7 @@ async def fill(
         def count(stored: int) -> None:
             nonlocal done
             done += stored
-            tell("embedding", done, max(total, done))
+            progress("embedding", done, max(total, done))
 
         async def left() -> int:
             stale = (await _standing(connection, embedder.name)).stale
@@ -129,12 +128,12 @@ async def fill(
                 )
                 if done == stored and await left() > 0:
                     # Others have claimed the rest: see that they end, or take it over if not.
-                    tell("waiting for other runs", done, max(total, done))
+                    progress("waiting for other runs", done, max(total, done))
                     await asyncio.sleep(_WAIT)
 
         count(0)
         await catch_up()
-        tell("indexing", done, done)
+        progress("indexing", done, done)
         built = await connection.fetchval("select zava.index_embedding_model($1)", embedder.name)
         if done:
             await connection.execute("analyze retail.product_embeddings")
@@ -153,17 +152,15 @@ async def fill(
         indexed = 0
         while await connection.fetchval("select zava.index_search_assortments()"):
             indexed += 1
-            tell("indexing what large stores sell", indexed, indexed)
+            progress("indexing what large stores sell", indexed, indexed)
         after = await _standing(connection, embedder.name)
         without = await connection.fetch(_REFUSED, list(refused))
-    return FillReport(
-        model=embedder.name,
-        products=after.products,
+    return replace(
+        after,
         missing=before.missing,
         changed=before.changed,
         embedded=done,
         dimensions=length,
-        live=after.live,
         recall=None if measured is None else float(measured["recall"]),
         refused=tuple((row["product_id"], row["sku"]) for row in without),
     )
@@ -273,14 +270,11 @@ async def _vectors(
 
 async def _standing(connection: asyncpg.Connection[asyncpg.Record], model: str) -> FillReport:
     products = await connection.fetchval("select count(*) from retail.products")
-    report = FillReport(model=model, products=products, missing=products, changed=0)
-    live = None
-    for row in await connection.fetch(_STATUS):
-        if row["state"] == "live":
-            live = row["model"]
-        if row["model"] == model:
-            report = FillReport(model, products, row["missing"], row["changed"])
-    return FillReport(model, products, report.missing, report.changed, live=live)
+    rows = await connection.fetch(_STATUS)
+    live = next((row["model"] for row in rows if row["state"] == "live"), None)
+    stale = {row["model"]: (row["missing"], row["changed"]) for row in rows}
+    missing, changed = stale.get(model, (products, 0))
+    return FillReport(model, products, missing, changed, live=live)
 
 
 @asynccontextmanager
@@ -305,7 +299,3 @@ async def _connected(
             raise ServiceUnavailable(
                 "the connection to the database broke", hint="Run it again: what is done stays."
             ) from error
-
-
-def _silent(_step: str, _done: int, _total: int) -> None:
-    """Take the place of a progress bar that nobody asked for."""

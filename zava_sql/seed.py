@@ -71,7 +71,7 @@ async def seed(
     *,
     scale: float = 1.0,
     until: date | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Callable[[str, float], None] = lambda _step, _part: None,
 ) -> SeedReport:
     """Add what the demo data of this scale and last day has and the database has not.
 
@@ -80,7 +80,7 @@ async def seed(
     """
     try:
         async with connection.transaction():
-            return await _load(connection, Decimal(str(scale)), until, progress or _silent)
+            return await _load(connection, Decimal(str(scale)), until, progress)
     except asyncpg.InvalidParameterValueError as error:
         raise ValidationError(str(error.args[0]), hint=error.hint or "") from error
     except OF_POOLER as error:
@@ -182,10 +182,6 @@ def _catalogue() -> str:
 
 def _between(start: float, end: float, fraction: float) -> float:
     return start + (end - start) * fraction
-
-
-def _silent(_step: str, _fraction: float) -> None:
-    """Take the place of a progress bar that nobody asked for."""
 
 
 def _hint(error: asyncpg.PostgresError) -> str:
