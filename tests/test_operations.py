@@ -953,6 +953,23 @@ async def test_a_command_that_finds_no_server_says_so():
             assert done.exception.exit_code == exit_code
 
 
+async def test_what_a_server_says_of_its_tools_is_obeyed_by_no_terminal():
+    metric = b'zava_tool_call_seconds_%b{tool="q\x1b[2J"} 1'
+    body = b"\n".join([metric % part for part in (b"count", b"sum")] + [b""])
+
+    async def metrics(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(metrics, "127.0.0.1", 0) as other:
+        url = "http://{}:{}".format(*other.sockets[0].getsockname())
+        done = await asyncio.to_thread(
+            typer.testing.CliRunner().invoke, app, ["monitor", "--url", url]
+        )
+    assert r"q\x1b[2J" in done.output
+
+
 async def test_the_cache_is_counted(shops):
     database, keys = shops
     async with (

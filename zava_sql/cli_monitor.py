@@ -11,7 +11,7 @@ from rich.text import Text
 
 from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.errors import AuthorizationError, ServiceUnavailable, ValidationError
-from zava_sql.render import fitting
+from zava_sql.render import fitting, visible
 
 __all__ = ["monitor"]
 
@@ -53,7 +53,7 @@ def monitor(
     for one in operations:
         times = (f"{1000 * value:.1f}" for value in (one.mean, one.p50, one.p95, one.max))
         cells = (one.tool, str(one.count), *times, str(one.slow))
-        rows.append([Text(cell) for cell in cells])
+        rows.append([Text(visible(cell)) for cell in cells])
     console.print(fitting(names, rows, console, [name != "tool" for name in _COLUMNS]))
 
 
