@@ -44,7 +44,7 @@ class CompiledGuard(BuildHookInterface):
         made = subprocess.run(
             [sys.executable, "-m", "mypyc", f"--config-file={root / 'pyproject.toml'}", *modules],
             cwd=copy,
-            env=os.environ | {"MYPYC_OPT_LEVEL": "2", "MYPYC_DEBUG_LEVEL": "0"} | _flags(),
+            env={"MYPYC_OPT_LEVEL": "2", "MYPYC_DEBUG_LEVEL": "0"} | os.environ | _flags(),
             capture_output=True,
             text=True,
             check=False,

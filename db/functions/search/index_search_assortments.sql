@@ -29,6 +29,9 @@ declare
     v_memory bigint;
     v_effort integer;
     v_recall numeric;
+    v_asked text[];
+    v_furthest double precision[];
+    v_nearest bigint;
     v_patience constant text := current_setting('lock_timeout');
 begin
     -- One at a time, and none while what stores sell is taken up.
@@ -100,55 +103,66 @@ begin
         v_index.name, v_index.schema, v_index.dimensions, v_index.condition, v_index.model_id, v_index.vector
     );
 
+    -- The tenth of the nearest to each question is as far as what is found may be.
+    execute format(
+        'select array_agg(q.embedding::text), array_agg(c.furthest), max(c.products)
+        from (
+            select %1$I.l2_normalize(
+                e.embedding operator(%1$I.+) e.embedding
+                    operator(%1$I.+) lead(e.embedding) over (order by e.place)
+            ) as embedding
+            from (
+                select e.embedding, sha256(e.product_id::text::bytea) as place
+                from retail.product_embeddings as e
+                where e.model_id = %2$s and not exists (
+                    select
+                    from retail.search_assortments as a
+                    where a.%3$s and a.product_id = e.product_id
+                )
+                order by place
+                limit 1 + greatest(least(5000000 / %4$s, 1000), 200)
+            ) as e
+        ) as q
+        cross join lateral (
+            select max(n.distance) as furthest, count(*) as products
+            from (
+                select (a.embedding operator(%1$I.<#>) q.embedding) + 0 as distance
+                from retail.search_assortments as a
+                where a.%3$s and a.model_id = %2$s
+                order by distance
+                limit 10
+            ) as n
+        ) as c
+        where q.embedding is not null',
+        v_index.schema, v_index.model_id, v_index.condition, greatest(v_index.products, 1)
+    )
+    into v_asked, v_furthest, v_nearest;
+
     foreach v_effort in array array[80, 100, 200, 400, 1000] loop
         exit when v_effort > greatest(v_index.products / 7, 100);
         execute format('set local hnsw.ef_search = %s', v_effort);
         execute format(
-            'select avg((
+            'with asked as materialized (
+                select u.embedding::%1$I.halfvec(%2$s) as embedding, u.furthest
+                from unnest($1, $2) as u (embedding, furthest)
+            )
+            select avg((
                 select count(*)
-                from unnest(c.found) as u (distance)
-                where u.distance <= c.nearest[cardinality(c.nearest)]
-            ) / cardinality(c.nearest)::numeric)
-            from (
-                select
-                    array(
-                        select (a.embedding operator(%1$I.<#>) q.embedding) + 0 as distance
-                        from retail.search_assortments as a
-                        where a.%4$s and a.model_id = %3$s
-                        order by distance
-                        limit 10
-                    ) as nearest,
-                    array(
-                        select %5$s::%1$I.halfvec(%2$s)
-                            operator(%1$I.<#>) q.embedding::%1$I.halfvec(%2$s) as distance
-                        from retail.search_assortments as a
-                        where a.%4$s and a.model_id = %3$s
-                        order by distance
-                        limit 10
-                    ) as found
                 from (
-                    select %1$I.l2_normalize(
-                        e.embedding operator(%1$I.+) e.embedding
-                            operator(%1$I.+) lead(e.embedding) over (order by e.place)
-                    ) as embedding
-                    from (
-                        select e.embedding, sha256(e.product_id::text::bytea) as place
-                        from retail.product_embeddings as e
-                        where e.model_id = %3$s and not exists (
-                            select
-                            from retail.search_assortments as a
-                            where a.%4$s and a.product_id = e.product_id
-                        )
-                        order by place
-                        limit 1 + greatest(least(5000000 / %6$s, 1000), 200)
-                    ) as e
-                ) as q
-                where q.embedding is not null
-            ) as c',
+                    select %5$s::%1$I.halfvec(%2$s) operator(%1$I.<#>) q.embedding as distance
+                    from retail.search_assortments as a
+                    where a.%4$s and a.model_id = %3$s
+                    order by distance
+                    limit 10
+                ) as n
+                where n.distance <= q.furthest
+            )) / $3
+            from asked as q',
             v_index.schema, v_index.dimensions, v_index.model_id, v_index.condition,
-            replace(v_index.vector, 'embedding', 'a.embedding'), greatest(v_index.products, 1)
+            replace(v_index.vector, 'embedding', 'a.embedding')
         )
-        into v_recall;
+        into v_recall
+        using v_asked, v_furthest, v_nearest;
         v_index.ef_search := v_effort;
         -- The least efforts leave the most to chance.
         exit when v_recall is null or v_recall >= case when v_effort <= 100 then 0.995 else 0.99 end;
