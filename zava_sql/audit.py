@@ -59,10 +59,14 @@ class Audit:
         self._fail_closed = fail_closed
         self._directory, self._chain_id = directory, chain_id
         self._journal = Journal.create(directory, chain_id)
+        try:
+            self._anchor = _open_anchor(directory / f"{chain_id}.anchor")
+        except BaseException:
+            self._journal.close()
+            raise
         # The journals of killed processes go first.
         self._left_over = Journal.left_over(directory, chain_id)
         self._older = next(self._left_over, None)
-        self._anchor = _open_anchor(directory / f"{chain_id}.anchor")
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self.taking = True
