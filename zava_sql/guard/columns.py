@@ -122,6 +122,8 @@ def larger(one: Columns, other: Columns) -> Columns:
     if one.is_plain() or other.is_plain():
         either = one if other.is_plain() else other
         return either.but(max(one.row, other.row), either.growth)
+    if one.sizes is other.sizes and one.rows is None and other.rows is None:
+        return one.but(max(one.row, other.row), one.growth + other.growth)
     sizes: Sizes = {}
     others, all_others = one.sizes[OTHERS], other.sizes[OTHERS]
     for name, size in one.sizes.items():
