@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
 import subprocess
 import uuid
 from pathlib import Path
@@ -166,6 +168,45 @@ def test_scripts_say_what_they_take(name):
     command = [ROOT / "scripts" / name, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"scripts/{name} " in done.stdout
+
+
+# Python as Debian has it without its package for environments: it makes half of one, and fails.
+HALF_PYTHON = """#!/bin/sh
+case "$*" in
+*" venv "*)
+    mkdir -p .venv/bin && cp "$0" .venv/bin/python
+    [ -e package ] && touch .venv/pip && exit
+    echo "ensurepip is not available" >&2; exit 1 ;;
+*" pip "*)
+    [ -e .venv/pip ] && echo "$*" >>said && exit
+    echo "No module named pip" >&2; exit 1 ;;
+esac
+"""
+
+
+def test_an_environment_that_was_made_in_part_is_made_again(tmp_path):
+    scripts, python = tmp_path / "scripts", tmp_path / "bin" / "python3"
+    for directory in (scripts, python.parent):
+        directory.mkdir()
+    shutil.copy(ROOT / "scripts" / "setup", scripts)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    python.write_text(HALF_PYTHON)
+    python.chmod(0o755)
+    environment = {"PATH": f"{python.parent}:{os.environ['PATH']}"}
+
+    def setup() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [scripts / "setup"], env=environment, capture_output=True, text=True, check=False
+        )
+
+    failed = setup()
+    assert failed.returncode == 2
+    assert failed.stderr.endswith("hint: install Python's venv module\n")
+    (tmp_path / "package").touch()
+    done = setup()
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "said").read_text().splitlines()[-1].endswith("--editable .[local]")
+    assert (tmp_path / ".venv" / ".done-local").exists()
 
 
 @pytest.mark.parametrize(
