@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from zava_sql.agent import Agent
     from zava_sql.mcp_endpoint import Endpoint
+    from zava_sql.settings import Settings
 
 __all__ = ["application"]
 
@@ -58,14 +59,38 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
     Raises:
         ConfigurationError: the settings about identities do not fit together.
     """
-    database = agent.database
-    settings = database.settings
+    settings = agent.database.settings
+    identities = Identities(agent.database)
+
+    def identified(app: ASGIApp) -> ASGIApp:
+        required = RequireIdentity(app, settings, identities)
+        return AuthenticationMiddleware(AuthContextMiddleware(required), identities)
+
+    inbox = Inbox(endpoint, identified(endpoint), agent.database.caps)
+    served_mcp = identified(partial(_posted, inbox))
+    operations = _operations(agent, endpoint, identities)
+    counted = {"/mcp", *(route.path for route in operations)}
+    served = Starlette(
+        routes=[
+            *(Route(path, served_mcp) for path in ("/mcp", "/mcp/")),
+            *operations,
+            *_metadata(settings),
+        ],
+        # Before identities: a browser asks beforehand, without one.
+        middleware=[Middleware(_Counted, paths=counted), *_cors(settings)],
+        exception_handlers={ZavaError: _unavailable},
+    )
+    # Behind a proxy with TLS it would lead to http, and a client would send its key in clear.
+    served.router.redirect_slashes = False
+    return served
+
+
+def _operations(agent: Agent, endpoint: Endpoint, identities: Identities) -> list[Route]:
+    """Give the paths by which a server is watched."""
+    look = Health(agent, endpoint.toolbox)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"alive": True})
-
-    look = Health(agent, endpoint.toolbox)
-    identities = Identities(database)
 
     async def readyz(_: Request) -> Response:
         ready = await look.ready()
@@ -82,56 +107,40 @@ def application(agent: Agent, endpoint: Endpoint) -> Starlette:
             return _insiders_only()
         return respond(agent)
 
+    return [Route(f"/{work.__name__}", work) for work in (healthz, readyz, health, metrics)]
+
+
+def _metadata(settings: Settings) -> list[Route]:
+    """Give the paths by which clients find out who issues their tokens."""
     documents = metadata(settings)
 
     async def resource(request: Request) -> Response:
         return JSONResponse(documents[request.url.path])
 
-    async def unavailable(_: Request, error: Exception) -> Response:
-        told = cast("ZavaError", error)
-        count_error(told)
-        log_error(told)
-        return JSONResponse(told.to_dict(), 503, headers={"Retry-After": "1"})
+    return [Route(path, resource) for path in documents]
 
-    def identified(app: ASGIApp) -> ASGIApp:
-        required = RequireIdentity(app, settings, identities)
-        return AuthenticationMiddleware(AuthContextMiddleware(required), identities)
 
-    inbox = Inbox(endpoint, identified(endpoint), database.caps)
-    served_mcp = identified(partial(_posted, inbox))
-    mcp = [Route(path, served_mcp) for path in ("/mcp", "/mcp/")]
-    served = Starlette(
-        routes=[
-            *mcp,
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/health", health),
-            Route("/metrics", metrics),
-            *(Route(path, resource) for path in documents),
-        ],
-        middleware=[
-            Middleware(_Counted, paths={"/mcp", "/healthz", "/readyz", "/health", "/metrics"}),
-            # Before identities: a browser asks beforehand, without one.
-            *(
-                [
-                    Middleware(
-                        CORSMiddleware,
-                        allow_origins=settings.cors_origins,
-                        # GET: clients that look for the issuer name the protocol's version.
-                        allow_methods=["GET", "POST"],
-                        allow_headers=_CORS_HEADERS,
-                        expose_headers=_CORS_EXPOSED,
-                    )
-                ]
-                if settings.cors_origins
-                else []
-            ),
-        ],
-        exception_handlers={ZavaError: unavailable},
-    )
-    # Behind a proxy with TLS it would lead to http, and a client would send its key in clear.
-    served.router.redirect_slashes = False
-    return served
+def _cors(settings: Settings) -> list[Middleware]:
+    """Let web pages of the origins that are named connect."""
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            # GET: clients that look for the issuer name the protocol's version.
+            allow_methods=["GET", "POST"],
+            allow_headers=_CORS_HEADERS,
+            expose_headers=_CORS_EXPOSED,
+        )
+    ]
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    told = cast("ZavaError", error)
+    count_error(told)
+    log_error(told)
+    return JSONResponse(told.to_dict(), 503, headers={"Retry-After": "1"})
 
 
 async def _posted(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
