@@ -242,13 +242,18 @@ def test_what_redo_cannot_do_whole_it_does_not_begin(db, rank_file):
     rank_file.write_text(rank(), encoding="utf-8")
     ddl.freeze(db, "add_rank")
     versions = db / "migrations" / "versions"
-    (down,) = versions.glob("*_add_rank.down.sql")
-    down.write_text("drop function zava.rank(text);\n", encoding="utf-8")
-    before = {file: file.read_bytes() for file in versions.glob("*_add_rank.*")}
     rank_file.write_text(rank(result="bigint"), encoding="utf-8")
-    with pytest.raises(errors.ConfigurationError, match=f"{down.name} has no part"):
-        ddl.redo(db)
-    assert {file: file.read_bytes() for file in versions.glob("*_add_rank.*")} == before
+    (down,) = versions.glob("*_add_rank.down.sql")
+    (stub,) = versions.glob("*_add_rank.py")
+    former = down.read_text(encoding="utf-8")
+    down.write_text("drop function zava.rank(text);\n", encoding="utf-8")
+    for match in (f"{down.name} has no part", "there is no revision"):
+        before = {file: file.read_bytes() for file in versions.glob("*_add_rank.*")}
+        with pytest.raises(errors.ZavaError, match=match):
+            ddl.redo(db)
+        assert {file: file.read_bytes() for file in versions.glob("*_add_rank.*")} == before
+        down.write_text(former, encoding="utf-8")
+        stub.unlink(missing_ok=True)
 
 
 def test_a_name_that_cannot_be_a_file_is_refused(db):

@@ -196,9 +196,11 @@ def redo(db: Path) -> list[str]:
                 hint="The marks '-- sources begin' and '-- sources end' enclose it.",
             )
         texts[file] = f"{text[: found.start(1)]}{block}{text[found.end(1) :]}"
-    for file, text in texts.items():
-        file.write_text(text, encoding="utf-8", newline="\n")
-    return [*rehash(db, newest.name[:4]), *notes]
+    with all_or_nothing(texts):
+        for file, text in texts.items():
+            file.write_text(text, encoding="utf-8", newline="\n")
+        done = rehash(db, newest.name[:4])
+    return [*done, *notes]
 
 
 def rehash(db: Path, revision: str) -> list[str]:
