@@ -647,6 +647,28 @@ SEEDS = [
         ),
         "api.words",
     ),
+    # An application may be an extension as well.
+    *(
+        (
+            check,
+            "create table retail.far (store_id uuid); alter extension vector add table retail.far;"
+            + given,
+            name,
+        )
+        for check, given, name in (
+            ("table_without_rls", "grant select on retail.far to store_manager", "retail.far"),
+            (
+                "table_without_rls",
+                "grant select (store_id) on retail.far to store_manager",
+                "retail.far",
+            ),
+            (
+                "view_as_owner",
+                "create view api.far as table retail.far; grant select on api.far to store_manager",
+                "api.far",
+            ),
+        )
+    ),
     # Policies that say something, but nothing about who asks.
     (
         "policy_without_fence",
@@ -1060,6 +1082,10 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "create policy sold on retail.orders as restrictive for select to store_manager using"
             " (total_amount > 0 and status = 'completed'"
             " and store_id = any (array[(select (zava.visible_stores(current_user))[1])]));"
+            # What an extension shows to everybody.
+            "create table public.units (store_id text); alter extension vector add table units;"
+            "grant select on public.units to public; create view api.units as table public.units;"
+            "grant select on api.units to store_manager;"
             # A function of one's own beside the table, which verifies what the setting says.
             "grant execute on function pg_catalog.set_config(text, text, boolean) to public;"
             + FENCED
@@ -1100,6 +1126,8 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "kernel_table_granted",
             "policy_asks_no_column",
             "policy_trusts_setting",
+            "public_relation",
+            "table_without_rls",
         )
         for check in checks:
             assert await named(Sessions(admin=admin), check) == []

@@ -65,9 +65,21 @@ relations as (
     from pg_catalog.pg_class as c
     join schemas as s on s.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-        and not exists (
-            select from of_extensions as x
-            where x.classid = 'pg_catalog.pg_class'::regclass and x.objid = c.oid
+        and (
+            not exists (
+                select from of_extensions as x
+                where x.classid = 'pg_catalog.pg_class'::regclass and x.objid = c.oid
+            )
+            -- An application may be an extension as well: what its tables hold is given to agents by name.
+            or exists (
+                select from aclexplode(c.relacl) as a
+                join inherited as i on i.oid = a.grantee
+                union all
+                select from pg_catalog.pg_attribute as t
+                cross join aclexplode(t.attacl) as a
+                join inherited as i on i.oid = a.grantee
+                where t.attrelid = c.oid
+            )
         )
 ),
 -- What an agent may do with a relation, or with some columns of it, and by whose grant.

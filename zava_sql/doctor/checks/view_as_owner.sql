@@ -16,12 +16,13 @@ where r.relkind = 'v'
         join relations as o on d.refclassid = 'pg_catalog.pg_class'::regclass and o.oid = d.refobjid
         where w.ev_class = r.oid and o.oid <> r.oid
         union all
-        -- What PostgreSQL itself keeps from others; on its own objects nothing is said to depend.
+        -- What PostgreSQL itself or an extension keeps from others; on PostgreSQL's own objects nothing is
+        -- said to depend.
         select from pg_catalog.pg_rewrite as w
         cross join regexp_matches(w.ev_action::text, ':relid ([0-9]+)', 'g') as m (found)
         join pg_catalog.pg_class as o on o.oid = m.found[1]::oid
         where w.ev_class = r.oid
-            and o.relnamespace = 'pg_catalog'::regnamespace
+            and o.oid not in (select x.oid from relations as x)
             and not exists (
                 select from aclexplode(o.relacl) as a
                 where a.grantee = 0 and a.privilege_type = 'SELECT'
