@@ -91,7 +91,9 @@ async def caching(
     given = {"cache_ttl": 60, "pool_max": 4, "catalogue_interval": 0.5, **changes}
     async with tenants.opened(database, **given) as opened, Cache.open(opened) as cache:
         await until(lambda: cache.on)
-        yield Agent(opened, guard, cache=cache)
+        agent = Agent(opened, cache=cache)
+        agent.guard = guard or agent.guard
+        yield agent
 
 
 async def who(agent: Agent, name: str = "seattle") -> Principal:
@@ -228,7 +230,9 @@ async def test_no_answer_outlives_the_access_it_was_made_with(
 async def deaf(database: conftest.Database, guard: Guard | None = None) -> AsyncIterator[Agent]:
     """Keep answers and hear nothing: only what is looked up with every call protects."""
     async with tenants.opened(database, cache_ttl=60, pool_max=4) as opened:
-        yield Agent(opened, guard, cache=Cache(opened, MemoryStore(60, 1_000_000), on=True))
+        agent = Agent(opened, cache=Cache(opened, MemoryStore(60, 1_000_000), on=True))
+        agent.guard = guard or agent.guard
+        yield agent
 
 
 FILE_FDW = "select 1 from pg_available_extensions where name = 'file_fdw'"

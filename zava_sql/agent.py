@@ -81,7 +81,6 @@ class Agent:
     def __init__(
         self,
         database: Database,
-        guard: Guard | None = None,
         *,
         embed: Embed | None = None,
         audit: Audit | None = None,
@@ -95,8 +94,7 @@ class Agent:
         self.observers: list[Callable[[Call], None]] = []
         # Separate turns: waiting for an embedder must not keep a connection from others.
         self._embedding_turns = Turns(database.settings.pool_max)
-        self.guard = guard or Guard(strict=database.settings.guard_strict)
-        self._guard_given = guard is not None
+        self.guard = Guard(strict=database.settings.guard_strict)
 
     @classmethod
     @asynccontextmanager
@@ -257,9 +255,8 @@ class Agent:
                     observe(call)
 
     def allow_functions(self, names: Collection[str]) -> None:
-        """Tell the guard the functions of schema api; a guard that was given is left alone."""
-        if not self._guard_given:
-            self.guard = Guard(names, strict=self.database.settings.guard_strict)
+        """Tell the guard the functions of schema api."""
+        self.guard = Guard(names, strict=self.database.settings.guard_strict)
 
     def _limit(self, principal: Principal, max_rows: int | None) -> int:
         settings = self.database.caps.of(principal.role)
