@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zava_sql import db_files, embedded
-from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
+from zava_sql.cli_options import Json, day
 from zava_sql.cli_progress import show_step
 from zava_sql.connections import connect
-from zava_sql.errors import ValidationError
 from zava_sql.render import visible
 from zava_sql.settings import Settings, required
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from zava_sql.ddl_drift import Report
     from zava_sql.ddl_plan import Plan
 
-__all__ = ["day", "db"]
+__all__ = ["db"]
 
 db = typer.Typer(
     help="The database: the embedded server, and migrations.",
@@ -136,16 +134,6 @@ def refresh(
 
     if not asyncio.run(_refresh()):
         raise typer.Exit(1)
-
-
-def day(text: str | None) -> date | None:
-    """Read a date as a person types it."""
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise ValidationError(
-            f"not a date: {text}", hint="Write it as YYYY-MM-DD, for example 2026-06-30."
-        ) from None
 
 
 @db.command()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zava_sql import embedded
-from zava_sql.cli_db import day
 from zava_sql.cli_embed import embed_if_possible
+from zava_sql.cli_options import day
 from zava_sql.cli_progress import progress_bar, show_step
 from zava_sql.connections import connect
 from zava_sql.errors import ConfigurationError
