@@ -104,8 +104,8 @@ async def test_a_table_is_told_in_full(as_role):
             "city text\n"
             "loyalty_tier text (none|bronze|silver|gold): none, bronze, silver or gold.\n"
             "joined_on date: Day the customer was registered.\n"
-            "created_at timestamp with time zone\n"
-            "updated_at timestamp with time zone"
+            "created_at timestamptz\n"
+            "updated_at timestamptz"
         )
 
 
@@ -304,6 +304,9 @@ async def test_words_find_tables_columns_and_functions(as_role):
         )
         assert describe("orders", "status").startswith("retail.orders.status text (pending|")
         assert "order_items" not in describe("orders", "order_date")
+        zones = describe(search="time zone").splitlines()
+        assert any(line.startswith("retail.stores.time_zone text: ") for line in zones)
+        assert not any("created_at" in line for line in zones)
         assert describe(search="no-such-word") is None
         assert describe(search="sto%k") is None
         kinds = [line.partition(".")[0] for line in describe(search="e").splitlines()]

@@ -13,7 +13,14 @@ begin atomic
         concat(
             quote_ident(a.attname),
             ' ',
-            format_type(a.atttypid, a.atttypmod),
+            -- The short names, as answers have them; and no column of such a type is found by "time zone".
+            replace(
+                regexp_replace(
+                    format_type(a.atttypid, a.atttypmod),
+                    '^(timestamp|time)(\(\d\))? with time zone', '\1tz\2'
+                ),
+                ' without time zone', ''
+            ),
             case when not a.attnotnull then ' null' end,
             ' (' || coalesce(
                 v.list,
