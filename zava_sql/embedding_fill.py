@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -76,6 +76,78 @@ class FillReport:
         return self.missing + self.changed
 
 
+@dataclass(slots=True)
+class _Run:
+    """Workers that embed what is to be done: `done` counts what was stored of about `total`.
+
+    `refused` has the hash of each text that the model did not take.
+    """
+
+    url: SecretStr | None
+    embedder: Embedder
+    length: int
+    workers: int
+    progress: Callable[[str, int, int], None]
+    total: int
+    done: int = 0
+    refused: dict[UUID, bytes] = field(default_factory=dict)
+
+    async def catch_up(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Go on until nothing is left that the model takes."""
+        while await self._left(connection) > 0:
+            stored = self.done
+            await _together(self._work() for _ in range(self.workers))
+            if self.done == stored and await self._left(connection) > 0:
+                # Others have claimed the rest: see that they end, or take it over if not.
+                self.progress("waiting for other runs", self.done, max(self.total, self.done))
+                await asyncio.sleep(_WAIT)
+
+    async def _left(self, connection: asyncpg.Connection[asyncpg.Record]) -> int:
+        stale = (await _standing(connection, self.embedder.name)).stale
+        return stale - len(await connection.fetch(_REFUSED, list(self.refused)))
+
+    def _count(self, stored: int) -> None:
+        self.done += stored
+        self.progress("embedding", self.done, max(self.total, self.done))
+
+    async def _work(self) -> None:
+        """Embed what can be claimed, once."""
+        last = None
+        async with _connected(self.url) as connection:
+            while claimed := await _claim(connection, self.embedder.name, last):
+                last = claimed[-1]["product_id"]
+                left = {row["product_id"] for row in claimed}
+                try:
+                    left -= await self._embed(connection, claimed)
+                finally:
+                    if left:
+                        await _release(connection, self.embedder.name, list(left))
+
+    async def _embed(
+        self, connection: asyncpg.Connection[asyncpg.Record], claimed: Sequence[asyncpg.Record]
+    ) -> set[UUID]:
+        """Store vectors and give their products; a text that was refused is not sent again."""
+        sent = [r for r in claimed if self.refused.get(r["product_id"]) != r["content_hash"]]
+        vectors = await _vectors(self.embedder, self.length, [row["content"] for row in sent])
+        made: list[asyncpg.Record] = []
+        for row, vector in zip(sent, vectors, strict=True):
+            if vector is None:
+                self.refused[row["product_id"]] = row["content_hash"]
+            else:
+                self.refused.pop(row["product_id"], None)
+                made.append(row)
+        products = [row["product_id"] for row in made]
+        stored = await connection.fetchval(
+            "select zava.store_embeddings($1, $2, $3, $4)",
+            self.embedder.name,
+            products,
+            [row["content_hash"] for row in made],
+            list(itertools.chain.from_iterable(filter(None, vectors))),
+        )
+        self._count(stored)
+        return set(products)
+
+
 async def outlook(url: SecretStr | None, model: str) -> FillReport:
     """Say what there is to do for a model, and change nothing."""
     async with _connected(url) as connection:
@@ -105,65 +177,49 @@ async def fill(
         # Whoever refuses this refuses everything, and not the text of some product.
         length = len((await embedder.embed(["length"]))[0])
         await connection.fetchval("select zava.add_embedding_model($1, $2)", embedder.name, length)
-
-        done = 0
-        refused: dict[UUID, bytes] = {}
         before = await _standing(connection, embedder.name)
-        total = before.stale
-
-        def count(stored: int) -> None:
-            nonlocal done
-            done += stored
-            progress("embedding", done, max(total, done))
-
-        async def left() -> int:
-            stale = (await _standing(connection, embedder.name)).stale
-            return stale - len(await connection.fetch(_REFUSED, list(refused)))
-
-        async def catch_up() -> None:
-            while await left() > 0:
-                stored = done
-                await _together(
-                    _work(url, embedder, length, count, refused) for _ in range(workers)
-                )
-                if done == stored and await left() > 0:
-                    # Others have claimed the rest: see that they end, or take it over if not.
-                    progress("waiting for other runs", done, max(total, done))
-                    await asyncio.sleep(_WAIT)
-
-        count(0)
-        await catch_up()
-        progress("indexing", done, done)
-        built = await connection.fetchval("select zava.index_embedding_model($1)", embedder.name)
-        if done:
-            await connection.execute("analyze retail.product_embeddings")
-        measured = await connection.fetchrow(_RECALL, embedder.name, before.products)
-        if built or measured is None or not measured["holds"]:
-            await connection.execute("select zava.check_search_recall()")
-            measured = await connection.fetchrow(_RECALL, embedder.name, before.products)
-        await connection.execute("select zava.refresh_search_words()")
+        run = _Run(url, embedder, length, workers, progress, total=before.stale)
+        progress("embedding", 0, run.total)
+        await run.catch_up(connection)
+        progress("indexing", run.done, run.done)
+        recall = await _index(connection, before, is_changed=bool(run.done))
         # What came meanwhile: a model that lacks a product is not made live.
-        await catch_up()
+        await run.catch_up(connection)
         after = await _standing(connection, embedder.name)
-        if activate or (after.live is None and not refused):
+        if activate or (after.live is None and not run.refused):
             await connection.execute(
-                "select zava.activate_embedding_model($1, $2)", embedder.name, list(refused)
+                "select zava.activate_embedding_model($1, $2)", embedder.name, list(run.refused)
             )
         indexed = 0
         while await connection.fetchval("select zava.index_search_assortments()"):
             indexed += 1
             progress("indexing what large stores sell", indexed, indexed)
         after = await _standing(connection, embedder.name)
-        without = await connection.fetch(_REFUSED, list(refused))
+        without = await connection.fetch(_REFUSED, list(run.refused))
     return replace(
         after,
         missing=before.missing,
         changed=before.changed,
-        embedded=done,
+        embedded=run.done,
         dimensions=length,
-        recall=None if measured is None else float(measured["recall"]),
+        recall=recall,
         refused=tuple((row["product_id"], row["sku"]) for row in without),
     )
+
+
+async def _index(
+    connection: asyncpg.Connection[asyncpg.Record], model: FillReport, *, is_changed: bool
+) -> float | None:
+    """Index what is stored of a model, and say what share of the nearest the index finds."""
+    built = await connection.fetchval("select zava.index_embedding_model($1)", model.model)
+    if is_changed:
+        await connection.execute("analyze retail.product_embeddings")
+    measured = await connection.fetchrow(_RECALL, model.model, model.products)
+    if built or measured is None or not measured["holds"]:
+        await connection.execute("select zava.check_search_recall()")
+        measured = await connection.fetchrow(_RECALL, model.model, model.products)
+    await connection.execute("select zava.refresh_search_words()")
+    return None if measured is None else float(measured["recall"])
 
 
 async def _together(works: Iterable[Coroutine[None, None, None]]) -> None:
@@ -178,44 +234,6 @@ async def _together(works: Iterable[Coroutine[None, None, None]]) -> None:
             if isinstance(failure, ServiceUnavailable | ConfigurationError | DatabaseError):
                 raise failure from None
         raise
-
-
-async def _work(
-    url: SecretStr | None,
-    embedder: Embedder,
-    length: int,
-    count: Callable[[int], None],
-    refused: dict[UUID, bytes],
-) -> None:
-    """Embed what can be claimed, once; a text that was refused before is not sent again."""
-    last = None
-    async with _connected(url) as connection:
-        while claimed := await _claim(connection, embedder.name, last):
-            last = claimed[-1]["product_id"]
-            left = [row["product_id"] for row in claimed]
-            try:
-                sent = [r for r in claimed if refused.get(r["product_id"]) != r["content_hash"]]
-                vectors = await _vectors(embedder, length, [row["content"] for row in sent])
-                made: list[asyncpg.Record] = []
-                for row, vector in zip(sent, vectors, strict=True):
-                    if vector is None:
-                        refused[row["product_id"]] = row["content_hash"]
-                    else:
-                        refused.pop(row["product_id"], None)
-                        made.append(row)
-                count(
-                    await connection.fetchval(
-                        "select zava.store_embeddings($1, $2, $3, $4)",
-                        embedder.name,
-                        [row["product_id"] for row in made],
-                        [row["content_hash"] for row in made],
-                        list(itertools.chain.from_iterable(filter(None, vectors))),
-                    )
-                )
-                left = [row["product_id"] for row in claimed if row not in made]
-            finally:
-                if left:
-                    await _release(connection, embedder.name, left)
 
 
 async def _claim(
