@@ -409,10 +409,74 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
         ("show tables", "describe_schema"),
         ("EXPLAIN select 1", "send the SELECT itself"),
         ("42", "Send one SELECT"),
+        ("# all\nselect 1", "begin with --"),
+        ("set search_path = retail; select 1", "no statement before it"),
+        ("select a from t where b = ? limit 5", "Parameters"),
+        ("select a from t where b in ['x']", "x in ('a', 'b')"),
+        ("select a from t limit 1 by b", "row_number() over (partition by x order by y)"),
+        ("select distinct on a a, b from t", "distinct on (a) a, b"),
+        ("select a from t lateral view explode(b) u as c", "CROSS JOIN LATERAL unnest(array)"),
+        ("select convert(varchar(10), a, 120) from t", "to_char(x, 'YYYY-MM-DD')"),
+        ("select convert(varchar(10), coalesce(a, b), 120) from t", "to_char(x, 'YYYY-MM-DD')"),
+        ("select count(*) from t order by all", "ORDER BY 1, 2"),
+        ("select lag(a) ignore nulls over (order by b) from t", "max(x) over (partition by n)"),
+        ("select cast(a as nvarchar(10)) from t", "calls it varchar."),
     ],
 )
 def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:
     assert hint in refusal(sql).hint
+
+
+@pytest.mark.parametrize(
+    ("sql", "refused", "also"),
+    [
+        (
+            "select year(a), month(b), year(c) from t",
+            "extract(year from x).",
+            [" For month(): Use extract(month from x), or date_trunc('month', x)."],
+        ),
+        (
+            "select safe_divide(1, 2), safe_cast(a as int64), b::string, cast(c as datetime)",
+            "nullif(y, 0).",
+            [
+                " For safe_cast(): Use cast(x as type).",
+                " For type int64: bigint.",
+                " For type string: text.",
+                " For type datetime: timestamp.",
+            ],
+        ),
+        (
+            "select a ignore nulls, ifnull(b, c) from t",
+            "max(x) over (partition by n).",
+            [" For ifnull(): Use coalesce(x, y)."],
+        ),
+        (
+            "select len(a), whoami(), nosuch(b) from t",
+            "length(x).",
+            [" For whoami(): Write api.whoami(...)."],
+        ),
+        # Names with columns behind them are no calls, nor is what a schema stands before.
+        (
+            "with first (a) as (select 1) select len(a), b as string, c.year (d) from t last (a)",
+            "length(x).",
+            [],
+        ),
+        (
+            "select len(a), day(a), hour(a), minute(a), second(a), dow(a) from t",
+            "length(x).",
+            [
+                f" For {unit}(): Use extract({unit} from x)."
+                for unit in ("day", "hour", "minute", "second")
+            ],
+        ),
+    ],
+)
+def test_a_refusal_says_at_once_what_else_is_foreign(
+    sql: str, refused: str, also: list[str]
+) -> None:
+    hint = refusal(sql).hint
+    assert hint.endswith(refused + "".join(also))
+    assert hint.count(" For ") == len(also)
 
 
 def test_a_refused_type_is_named_with_its_schema() -> None:

@@ -135,6 +135,17 @@ async def test_a_relation_may_be_named_with_its_database(seeded_database) -> Non
         ("select now() from dual", "Leave FROM out"),
         ("select name from stores where rownum <= 5", "LIMIT"),
         ("select x.trigger from unnest(array['a']) x", "::text"),
+        ("select date_add(date '2026-01-01', 30)", "x + interval '7 days'"),
+        ("select to_date(order_date, 'YYYY') from orders", "x::date"),
+        ("select sysdate - 1 from orders", "now()"),
+        ("select 'a' + 'b'", "with ||"),
+        ("select name from stores where 0 < tax_rate < 1", "1 < x and x < 5"),
+        ("select name from stores where city = 'a' || tax_rate > 0", "1 < x and x < 5"),
+        ("select array_agg(name) within group (order by city) from stores", "x order by y"),
+        (
+            "select string_agg(distinct name, ',' order by city) from stores",
+            "string_agg(distinct x::text, ',' order by x::text)",
+        ),
     ],
 )
 async def test_an_error_of_the_server_says_what_to_write(seeded_database, sql, hint) -> None:
@@ -179,6 +190,39 @@ FOLLOWED = [
          "select (select count(*) from generate_series(date '2024-01-01', date '2024-01-07', "
          "interval '1 day') as d where extract(isodow from d) < 6)"
      ), "5"),
+    ("select timestampdiff(month, date '2024-01-10', date '2024-03-15')",
+     "extract(year from age(a, b)) * 12 + extract(month from age(a, b)) for months",
+     (
+         "select extract(year from age(a, b)) * 12 + extract(month from age(a, b)) "
+         "from (select date '2024-03-15' as a, date '2024-01-10' as b) t"
+     ), "2"),
+    ("select split('a,b', ',')[1]",
+     "split_part(x, ',', n), n from 1, or (string_to_array(x, ','))[n]",
+     "select split_part('a,b', ',', 2) || (string_to_array('a,b', ','))[1]", "ba"),
+    ("select count(*) from unnest(sequence(1, 5)) as t (x)", "in FROM, without unnest()",
+     "select count(*) from generate_series(1, 5, 1) as t (x)", "5"),
+    ("select argMaxIf(a, b, a > 1) from (values (2, 3)) v (a, b)",
+     "(array_agg(x order by y desc) filter (where condition))[1]",
+     "select (array_agg(a order by b desc) filter (where a > 1))[1] from (values (2, 3)) v (a, b)",
+     "2"),
+    ("select last_value(x) ignore nulls over (order by t) from (values (1, 5), (2, null)) v (t, x)",
+     "count(x) over (order by t) as n in an inner query, and outside of it max(x) over",
+     (
+         "select min(y) from (select max(x) over (partition by n) as y from (select x, "
+         "count(x) over (order by t) as n from (values (1, 5), (2, null)) v (t, x)) c) m"
+     ), "5"),
+    ("select format_percent(0.5)", "to_char(100 * x, 'FM990.0') || '%'",
+     "select to_char(100 * 0.5, 'FM990.0') || '%'", "50.0%"),
+    ("select days_in_month(date '2024-02-10')",
+     "extract(day from date_trunc('month', x) + interval '1 month - 1 day')",
+     (
+         "select extract(day from date_trunc('month', date '2024-02-10') "
+         "+ interval '1 month - 1 day')"
+     ), "29"),
+    ("select datename(month, date '2024-02-10') + year(date '2024-02-10')",
+     "For year(): Use extract(year from x).",
+     "select to_char(date '2024-02-10', 'FMMonth') || extract(year from date '2024-02-10')",
+     "February2024"),
     ("select locf(x) over (order by t) from (values (1, 5), (2, null)) v (t, x)",
      "count(x) over (order by t) as n, and outside of it max(x) over (partition by n)",
      (

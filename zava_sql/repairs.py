@@ -21,7 +21,15 @@ _DATES: Final = "Quote dates, as in date '2024-12-31'; add intervals: x - interv
 _DAYS: Final = "date - date is a number of days: leave extract() or date_part() out."
 _STEP: Final = "Of dates the step is an interval: generate_series(a, b, interval '1 day')."
 _ONE_SELECT: Final = "The statement must be one SELECT in PostgreSQL's dialect."
+_NOW: Final = "Use now(), or current_date for the day."
+_CHAIN: Final = "Comparisons are joined by AND or OR, as in 1 < x and x < 5; || joins texts."
+_INSIDE: Final = "Order inside: array_agg(x order by y)."
+_ADD: Final = "Add an interval: x + interval '7 days', or to a date a number: d + 7."
 _JOIN: Final = "Join texts with ||, as in a || ' ' || b."
+
+_COMPARISONS: Final = ("<", ">", "=", "<=", ">=", "<>")
+# Aggregates whose order other databases put into WITHIN GROUP, which here makes it an argument.
+_ORDERED: Final = ("array_agg", "json_agg", "jsonb_agg")
 
 # Error code, how the message begins, what to do. The first that fits counts.
 _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -47,16 +55,27 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42601", "subquery has too many", "Select one column there, or compare (a, b) with as many."),
     ("42601", 'syntax error at or near ","', "ANY takes an array: x = any (array['a', 'b'])."),
     ("42601", 'syntax error at or near "on"', "ON stands behind a JOIN, and not behind a comma."),
+    *(
+        ("42601", f'syntax error at or near "{sign}"', _CHAIN)
+        for sign in ("<", ">", "=", "<=", ">=")
+    ),
     ("42601", "", f"{_ONE_SELECT} JOIN needs ON or USING, unless it is CROSS or NATURAL."),
     ("42702", "", "Say of which table, as in orders.order_id."),
     ("42703", 'column "rownum"', "Use LIMIT, or row_number() over (order by x)."),
+    ("42703", 'column "sysdate"', _NOW),
+    ("42703", 'column "systimestamp"', _NOW),
     ("42703", "", COLUMNS),
     ("42704", "collation", 'Leave COLLATE out, or write collate "C".'),
+    ("42725", "operator is not unique: unknown + ", _JOIN),
     ("42725", "", "Give the literal a type, as in date '2024-01-01'."),
     ("42803", "aggregate functions are not allowed in WHERE", "Filter groups with HAVING."),
     ("42803", "aggregate function calls cannot be nested", "Aggregate in an inner query first."),
     ("42803", "", "Put every column that is not aggregated into GROUP BY."),
-    ("42809", "WITHIN GROUP is required", "Write percentile_cont(0.5) within group (order by x)."),
+    (
+        "42809",
+        "WITHIN GROUP is required",
+        "Write percentile_cont(0.5) within group (order by x), with GROUP BY instead of OVER.",
+    ),
     ("42804", "", "Cast so that both sides have one type, as in x::text."),
     ("42846", "cannot cast type json", "Take its text first: (x ->> 'key')::int."),
     (
@@ -70,6 +89,11 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "function trunc(timestamp", "Use date_trunc('month', x)."),
     ("42883", "function pg_catalog.extract(unknown, integer)", _DAYS),
     ("42883", "function date_part(unknown, integer)", _DAYS),
+    ("42883", "function date_add(", _ADD),
+    ("42883", "function date_subtract(", "Subtract an interval: x - interval '7 days'."),
+    ("42883", "function to_date(timestamp", "Use x::date."),
+    ("42883", "function to_date(date", "It is a date already."),
+    *(("42883", f"function {name}(", _INSIDE) for name in _ORDERED),
     ("42883", "function string_agg(", "Order texts inside: string_agg(x::text, ',' order by x)."),
     ("42883", "function generate_series(", _STEP),
     ("42883", "function sum(boolean)", "Use count(*) filter (where x)."),
@@ -95,6 +119,11 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42P01", 'relation "dual"', "Leave FROM out: select now()."),
     ("42P01", "missing FROM-clause entry", _NO_TABLE),
     ("42P01", "", TABLES),
+    (
+        "42P10",
+        "in an aggregate with DISTINCT",
+        "Order by the argument itself: string_agg(distinct x::text, ',' order by x::text).",
+    ),
     ("42P10", "for SELECT DISTINCT, ORDER BY", "Select what is ordered by, or use GROUP BY."),
     ("42P20", "window functions are not allowed", "Put it in an inner query, and filter outside."),
     ("53200", "", "Ask for less: aggregate, filter or limit."),

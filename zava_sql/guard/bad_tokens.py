@@ -59,7 +59,7 @@ def bad_character(character: str, place: int) -> Refusal:
 
 def bad_end(query: list[str], text: str, start: int) -> Refusal:
     """Return the refusal of `text` behind a semicolon; `query` are the tokens before that."""
-    hint = "Send one SELECT, and nothing behind its semicolon."
+    hint = "Send one SELECT, with no statement before it and nothing behind its semicolon."
     if "```" in (query[0][:3], text[:3]):
         hint = _BAD_CHARACTER["```"]
     elif query[-2:-1] == ["&"] and query[-1].lower() in _ENTITIES:

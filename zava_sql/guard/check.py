@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.errors import QueryRefused
+from zava_sql.guard.foreign import foreign_hints
 from zava_sql.guard.lexer import Tokens, scan
 from zava_sql.guard.limits import Refusal
 from zava_sql.guard.names import Names
@@ -24,6 +25,7 @@ __all__ = ["Checked", "Guard", "check"]
 
 _CACHED_TEXTS: Final = 1_024
 _CACHED_CHARACTERS: Final = 8_000  # of one text: each cache stays below some ten megabytes
+_OF_DIALECTS: Final = ("function", "type", "syntax")  # reasons to refuse what another dialect has
 _LONG: Final = 1_000  # characters of a text that is worth a large call
 
 
@@ -122,9 +124,10 @@ class Guard:
             # Here, since what is made behind gc.enable() begins a collection of all of the above.
             passed = Checked(tokens.canonical(), sql)
         except Refusal as refusal:
-            return _Refused(
-                refusal.reason, refusal.message, refusal.hint, _position(refusal, tokens)
-            )
+            hint = refusal.hint
+            if tokens is not None and refusal.index is not None and refusal.reason in _OF_DIALECTS:
+                hint = (hint + foreign_hints(tokens, refusal.index, self._names)).lstrip()
+            return _Refused(refusal.reason, refusal.message, hint, _position(refusal, tokens))
         except Exception:  # noqa: BLE001  # a fault of ours on some strange text: fail closed
             return _Refused("unsupported", "this text cannot be judged", "Write it plainer.", None)
         finally:

@@ -101,11 +101,15 @@ class Names:
         shown = _shown(reader, first, last)
         if last > first and reader.tokens.name(first) == "api":
             hint = "describe_schema lists the functions of schema api."
-        elif self.api_functions is not None and name in self.api_functions:
-            hint = f"Write api.{name}(...)."
         else:
-            hint = _HINTS.get(name) or self.closed_hint(name)
+            hint = self.hint(name) or self.closed_hint(name)
         return Refusal("function", f"function {shown} is not allowed", hint, index=last)
+
+    def hint(self, name: str) -> str:
+        """Say what to write instead of a call of a plain name, where that is known."""
+        if self.api_functions is not None and name in self.api_functions:
+            return f"Write api.{name}(...)."
+        return _HINTS.get(name, "")
 
     def closed_hint(self, name: str) -> str:
         """Say what to do instead of calling a function about which nothing else is known."""
@@ -228,6 +232,8 @@ class Names:
     def syntax_hint(self, keys: list[str], index: int) -> str:
         """Say what to write instead of what other dialects have in this place."""
         before = keys[index - 2] if index > 1 else "", keys[index - 1] if index else ""
+        if before[1] == "?":  # a parameter, whatever follows it
+            return _HINTS["after:?"]
         near = ["near:" + key for key in keys[max(index - 3, 0) : index + 1]]
         wanted = (
             f"at:{before[1]}+{keys[index]}",
@@ -236,9 +242,20 @@ class Names:
             "after:" + "+".join(before),
             "after:" + before[1],
             *near,
+            "in:" + _called(keys, index),
             "syntax",
         )
         return next(_HINTS[name] for name in wanted if name in _HINTS)
+
+
+def _called(keys: list[str], index: int) -> str:
+    """Give the word before the bracket in which a token stands."""
+    depth = 0
+    for at in range(index - 1, 0, -1):
+        depth += (keys[at] == "(") - (keys[at] == ")")
+        if depth > 0:
+            return keys[at - 1]
+    return ""
 
 
 def _shown(reader: TypeReader, first: int, last: int) -> str:

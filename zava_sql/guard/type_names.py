@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zava_sql.guard.names import Names
 
 __all__ = [
-    "CONFIGURATION", "LOOKUPS", "TEXT_SEARCH", "TYPES", "TYPE_WORDS", "TypeReader",
+    "CONFIGURATION", "LOOKUPS", "OTHER_TYPES", "TEXT_SEARCH", "TYPES", "TYPE_WORDS", "TypeReader",
     "behind_national", "quoted_type",
 ]  # fmt: skip
 
@@ -67,7 +67,7 @@ TEXT_SEARCH: Final = words("""
 _ONE_BYTE: Final = "char"  # the type of this name is not that of the keyword
 _EXTENSION_TYPES: Final = frozenset(_OF_EXTENSIONS.split())
 _INTERVAL_FIELDS: Final = frozenset({"year", "month", "day", "hour", "minute", "second"})
-_OTHER_TYPES: Final = {
+OTHER_TYPES: Final = {
     "string": "text",
     "datetime": "timestamp",
     "double": "double precision",
@@ -75,9 +75,10 @@ _OTHER_TYPES: Final = {
     "unsigned": "bigint",
     "signed": "bigint",
     "number": "numeric",
-    "nvarchar": "text",
-    "varchar2": "text",
+    "nvarchar": "varchar",
+    "varchar2": "varchar",
     "clob": "text",
+    "nclob": "text",
     "tinytext": "text",
     "mediumtext": "text",
     "longtext": "text",
@@ -88,14 +89,19 @@ _OTHER_TYPES: Final = {
     "bignumeric": "numeric",
     "datetime2": "timestamp",
     "smalldatetime": "timestamp",
+    "datetime64": "timestamp",
+    "datetimeoffset": "timestamptz",
     "timestamp_ntz": "timestamp",
     "timestamp_tz": "timestamptz",
     "timestamp_ltz": "timestamptz",
     "uniqueidentifier": "uuid",
     "variant": "jsonb",
     "year": "int",
+    "uint8": "smallint",
     "int16": "smallint",
+    "uint16": "int",
     "int32": "int",
+    "uint32": "bigint",
     "mediumint": "int",
     "long": "bigint",
     "uint64": "numeric",
@@ -103,6 +109,8 @@ _OTHER_TYPES: Final = {
     "str": "text",
     "ntext": "text",
     "varbinary": "bytea",
+    "bytes": "bytea",
+    "smallmoney": "numeric",
     "object": "jsonb",
     "super": "jsonb",
 }
@@ -308,7 +316,7 @@ class TypeReader:
             "Use a base type: text, int, bigint, numeric, date, timestamptz, boolean, jsonb ...; "
             "an enum needs no cast: x = 'value'."
         )
-        if other := _OTHER_TYPES.get(name):
+        if other := OTHER_TYPES.get(name):
             hint = f"PostgreSQL calls it {other}."
         elif self.keys[start + 1] == "'" and name in _PREFIXES:
             hint = f"Leave {name} out: '...' keeps backslashes, and ' is doubled in it."
