@@ -216,6 +216,9 @@ select float(1) '1.5', '1'::float(24), cast('2' as float(25)), array[1, 2]::floa
 select status, repeat('1234567890', count(*)::int) from orders group by status;
 select status, repeat('#', (count(*) / 10)::int) as bar, rpad('', cast(count(*) filter (where total_amount > 9) / 5.0 as int), '*') from orders group by status;
 select name || repeat('.', greatest(0, 40 - length(name))) || city, repeat('-', char_length('Store report')), rpad(name, 3 + 20 - length(city)) from stores;
+select repeat('★', case when list_price > 100 then 3 when list_price > 50 then 2 else 1 end) || repeat('☆', 3 - case when list_price > 100 then 3 else case when is_active then 2 end end), rpad(name, case when length(name) > 20 then 20 else length(name) end) from products limit 3;
+select repeat('*', extract(month from order_date)::int % 5 + 1), repeat('-', (order_date::date - date '2024-01-01') % 7), repeat('+', mod(extract(day from order_date)::int, 10)), repeat('▇', o.total_amount::int % 9) from orders o limit 3;
+select repeat('*', ntile(5) over (order by total_amount)) || repeat('.', 5 - ntile(5) over w), repeat('#', width_bucket(total_amount, 0, 500, 10)) from orders window w as (order by total_amount) limit 3;
 select repeat('x', (count(*) over (partition by city))::int), lpad('x', least(length(name), 9) / 2), repeat(name, 3), lpad('x', -5), repeat('-', round(count(*) over () / 2.0)::int) from stores;
 select 1 as drop, 2 as delete, 3 as update, 4 as insert, 5 as truncate, 6 as copy, 7 as call, 8 as execute, 9 as fetched, 10 as commit, 11 as lock, 12 as show;
 select d.delete, d.drop, d.database, d.schema, d.settings, d.owner, d.role, d.size from (select 1 as delete, 2 as drop, 3 as database, 4 as schema, 5 as settings, 6 as owner, 7 as role, 8 as size) d;

@@ -721,6 +721,86 @@ with recursive "Pg_Stats" as (select 1) select * from "Pg_Stats"
 -- refused: relation
 with zava as (select 1 as x) select * from zava
 -- refused: unbounded
+select repeat('x', 1000000000 | n % 5) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n * 3 % 5 * 1000000) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n % 5 * 1000000) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n % m) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n % 5 % m) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n % 20000) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n / 7 % m) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 1000000000 # n % 5) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 2 ^ 30 % 5) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n << n % 5) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n || n % 5) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', mod(n, m)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', mod(n, 5) * n) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', ntile(n) over (order by n)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', ntile(5) over (order by n) * n) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', ntile(5) over w * n) from generate_series(1, 9) as n window w as ()
+-- refused: unbounded
+select repeat('x', width_bucket(n, 0, 100, n)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', width_bucket(n, array[1])) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when n > 3 then n else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when n > 3 then 3 else n end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when n > 3 then 3 else 1 end * n) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when n > 3 then 3 else 1 end * 1000000) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n * case when n > 3 then 3 else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 1000000000 - case when n > 3 then 3 else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when n > 3 then 3 else 1 end + n) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when a then 3 else case when b then n else 1 end end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case case when a then 1 else 2 end when 1 then n else 2 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when a then 1 else 2 end || '00000') from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 5 - case when a then least(n, 5) else 2 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when a then 1 else 2 end::int << 29) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', 1 << case when a then 30 else 2 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when t.end > 1 then n else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when a then t.then else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when a then 5 - -n else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when a then (select n) else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', case when a then 20000 else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('long longer long', case when a then count(*) else 1 end) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', "mod"(n, 5)) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', n is distinct from 1 % 5) from generate_series(1, 9) as n
+-- refused: unbounded
+select repeat('x', a.b.n % 5) from generate_series(1, 9) as n
+-- refused: unbounded
 select repeat('x', greatest(1, n)) from generate_series(1, 9) as n
 -- refused: unbounded
 select repeat('x', least(1, 2) + greatest(n, 3)) from generate_series(1, 9) as n

@@ -2,7 +2,8 @@
 
 A length has a bound if it is a number, or least(..., number), or comes from what is there anyway:
 count(...) does not exceed the rows that were read, length(x) does not exceed x, the depth of a tree
-does not exceed the rounds of WITH RECURSIVE (rounds.py). repeat() may take these only with a short
+does not exceed the rounds of WITH RECURSIVE (rounds.py), a remainder, ntile(number) or
+width_bucket(..., number) not their number. repeat() may take these only with a short
 string, so that its result stays close to them, and does not repeat what was just made long. Other
 columns have no bound: an inner query can give them any value.
 """
@@ -35,6 +36,7 @@ _NUMERIC_TYPES: Final = frozenset(
 _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 # length() is not among the last: of a line or path it may be any number.
 _OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
+_BY_LAST: Final = {"mod": 2, "ntile": 1, "width_bucket": 4}  # name -> number of arguments
 _SHORT: Final = 12  # characters of a string, its quotes included
 _PAIR: Final = 2
 _FEW: Final = 4
@@ -113,6 +115,11 @@ class _Length:
         if self.is_number(begin, end):
             return True
         keys = self.keys
+        if keys[begin] == "case":
+            results = self.results(begin, end)
+            return bool(results) and all(
+                self.has_bound(*result, small=small, cast=cast) for result in results
+            )
         sums = self.parts(begin, end, ("+", "-"))
         if len(sums) > 1:
             return all(
@@ -124,9 +131,51 @@ class _Length:
             end, cast = end - 2, True
         return all(self.is_number(*divisor, least=1) for divisor in divisors) and (
             self.is_number(begin, end)
+            or self.is_remainder(begin, end)
+            or self.is_share(begin, end)
             or self.call_has_bound(begin, end, small=small, cast=cast)
             or self.is_of_rounds(begin, end)
         )
+
+    def results(self, begin: int, end: int) -> list[tuple[int, int]]:
+        """Give what stands behind THEN and ELSE of a CASE; nothing if it is not all there is."""
+        keys, found = self.keys, []
+        index = start = begin + 1
+        depth = 1
+        while index < end:
+            key = keys[index] if keys[index - 1] != "." else ""
+            if depth == 1 and key in ("then", "when", "else", "end"):
+                if keys[start - 1] in ("then", "else"):
+                    found.append((start, index))
+                start = index + 1
+            depth += (key == "case") - (key == "end")
+            if depth == 0:
+                break
+            index = self.closing[index] if key in ("(", "[") else index + 1
+        return found if index == end - 1 else []
+
+    def is_remainder(self, begin: int, end: int) -> bool:
+        """Whether it is what is left of a name, call or bracket by a number: `n % 5`."""
+        (begin, middle), *others = self.parts(begin, end, ("%",))
+        if len(others) != 1 or not self.is_number(*others[0], least=1):
+            return False
+        while middle - begin > 2 and self.keys[middle - 2] == "::":
+            middle -= 2
+        opening = begin + (self.keys[begin] != "(")
+        is_column = middle - begin == 1 or (middle - begin == 3 and self.keys[opening] == ".")
+        return is_column or (self.keys[opening] == "(" and self.closing[opening] == middle)
+
+    def is_share(self, begin: int, end: int) -> bool:
+        """Whether it is a call whose last argument, a number, its result does not exceed by far."""
+        keys = self.keys
+        if keys[begin] not in _BY_LAST or keys[begin + 1] != "(":
+            return False
+        closing = self.closing[begin + 1]
+        inner = self.parts(begin + 2, closing - 1, (",",))
+        if keys[begin] == "ntile" and keys[closing] == "over":
+            closing = self.closing.get(closing + 1, closing + 2)
+        is_whole = closing == end and len(inner) == _BY_LAST[keys[begin]]
+        return is_whole and self.is_number(*inner[-1], least=1)
 
     def is_of_rounds(self, begin: int, end: int) -> bool:
         """Whether it is the depth of a tree, a little more or less, or a few times that."""
