@@ -101,6 +101,38 @@ async def test_what_no_moment_heals_is_tried_once(flaky, sqlstate):
         assert database.breakers[0].state == "closed"
 
 
+FAR = """
+create extension if not exists postgres_fdw;
+create server far foreign data wrapper postgres_fdw options (host '127.0.0.1', port '1');
+create user mapping for public server far options (user 'nobody', password 'none');
+create foreign table retail.far (store_id uuid) server far;
+grant select on retail.far to store_manager;
+"""
+
+
+async def test_a_foreign_server_that_is_away_is_not_taken_for_the_database(flaky):
+    admin = await asyncpg.connect(flaky.admin_url)
+    try:
+        await admin.execute(FAR)
+    except asyncpg.FeatureNotSupportedError as error:
+        pytest.skip(f"not on this server: {error}")
+    changes = {"retry_attempts": 2, "breaker_failures": 1}
+    try:
+        async with tenants.opened(flaky, **changes) as database:
+            seattle = await find_principal(database, "seattle")
+            before = await fetch(database, seattle, "select pg_backend_pid()", 1)
+            with pytest.raises(ServiceUnavailable, match="another server that the query reads"):
+                await fetch(database, seattle, "select count(*) from retail.far", 1)
+            assert database.breakers[0].take_retries() == 1
+            assert database.breakers[0].state == "closed"
+            # Nor is the connection replaced, with all others.
+            after = await fetch(database, seattle, "select pg_backend_pid()", 1)
+            assert after.rows == before.rows
+    finally:
+        await admin.execute("drop extension postgres_fdw cascade")
+        await admin.close()
+
+
 REPLACED = """
 create or replace function api.planned_for_long() returns text language plpgsql immutable as $$
 declare

@@ -30,6 +30,7 @@ from zava_sql.errors import (
 from zava_sql.guard import Guard
 from zava_sql.repairs import repair
 from zava_sql.result import Result
+from zava_sql.retry import is_elsewhere
 from zava_sql.suggestions import suggest
 from zava_sql.tenant import tenant_session
 from zava_sql.traces import span
@@ -341,9 +342,8 @@ async def fetch(  # noqa: PLR0913 - one call, and the same once more
 def _lost(error: BaseException) -> ZavaError:
     if "could not resolve query result" in str(error):  # of a type that asyncpg looks up in vain
         return unsendable()
-    return ServiceUnavailable(
-        "the connection to the database was lost", hint="Try again in a moment."
-    )
+    what = "another server that the query reads" if is_elsewhere(error) else "the database"
+    return ServiceUnavailable(f"the connection to {what} was lost", hint="Try again in a moment.")
 
 
 def _timeout(caps: Settings) -> QueryTimeout:

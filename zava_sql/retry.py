@@ -20,7 +20,7 @@ from zava_sql.errors import ServiceUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["TIME_OVER", "Breaker", "is_lost", "is_retryable", "retrying"]
+__all__ = ["TIME_OVER", "Breaker", "is_elsewhere", "is_lost", "is_retryable", "retrying"]
 
 T = TypeVar("T")
 
@@ -56,8 +56,7 @@ def is_lost(error: BaseException) -> bool:
         return False  # a statement that takes long; a connection that does is told as unavailable
     error = _origin(error)
     if isinstance(error, asyncpg.PostgresError):
-        sqlstate = error.sqlstate or ""
-        return sqlstate in _LOSSES or sqlstate.startswith("08")
+        return _tells_of_loss(error) and not is_elsewhere(error)
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has no class of its own for this; its other misuses are errors of ours.
         return "closed" in str(error)
@@ -69,6 +68,21 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, OSError)
 
 
+def is_elsewhere(error: BaseException) -> bool:
+    """Say whether the database reports a loss and goes on: of a server that it reads itself."""
+    return (
+        isinstance(error, asyncpg.PostgresError)
+        and _tells_of_loss(error)
+        # Of its own end it tells as FATAL; what the driver says of itself has no severity.
+        and error.severity_en == "ERROR"
+    )
+
+
+def _tells_of_loss(error: asyncpg.PostgresError) -> bool:
+    sqlstate = error.sqlstate or ""
+    return sqlstate in _LOSSES or sqlstate.startswith("08")
+
+
 def is_retryable(error: BaseException) -> bool:
     """Say whether the same read may well succeed in a moment."""
     error = _origin(error)
@@ -76,7 +90,7 @@ def is_retryable(error: BaseException) -> bool:
         return False  # the time is used up
     if isinstance(error, asyncpg.PostgresError):
         replaced = error.sqlstate == _INTERNAL and str(error).startswith(_REPLACED)
-        if replaced or error.sqlstate in _CONFLICTS:
+        if replaced or error.sqlstate in _CONFLICTS or is_elsewhere(error):
             return True
     return is_lost(error)
 
