@@ -133,44 +133,43 @@ async def test_a_foreign_server_that_is_away_is_not_taken_for_the_database(flaky
         await admin.close()
 
 
-REPLACED = """
-create or replace function api.planned_for_long() returns text language plpgsql immutable as $$
-declare
-    v_end timestamptz := clock_timestamp() + interval '1 second';
+# Is called while a query is planned, and waits for whoever has the lock.
+PLANNED = """
+create function api.planned() returns text language plpgsql immutable as $$
 begin
-    while clock_timestamp() < v_end loop
-    end loop;
-    -- Taking a lock, a session hears of what others have changed.
+    perform pg_advisory_xact_lock_shared(4711);
+    -- Taking the lock of a table, a session hears of what others have changed.
     perform from retail.categories;
     return 'planned';
 end;
 $$;
+grant execute on function api.planned() to store_manager;
+"""
+REPLACED = """
 drop function if exists api.replaced();
 create function api.replaced() returns text language plpgsql stable as 'begin return ''new''; end';
-grant execute on function api.planned_for_long(), api.replaced() to store_manager;
+grant execute on function api.replaced() to store_manager;
 """
 
 
 async def test_a_function_that_is_replaced_while_a_query_is_planned_is_called_as_it_is_now(flaky):
     admin = await asyncpg.connect(flaky.admin_url)
-    planning = (
-        "select exists (select from pg_stat_activity as a where a.state = 'active'"
-        " and a.usename = 'zava_gateway' and a.query like '%planned_for_long%')"
-    )
-    sql = "select api.planned_for_long(), api.replaced()"
+    waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
     try:
-        await admin.execute(REPLACED)
+        await admin.execute(f"{PLANNED} {REPLACED} select pg_advisory_lock(4711)")
         async with tenants.opened(flaky, retry_attempts=2) as database:
             seattle = await find_principal(database, "seattle")
+            sql = "select api.planned(), api.replaced()"
             asked = asyncio.create_task(fetch(database, seattle, sql, 1))
-            while not await admin.fetchval(planning):  # noqa: ASYNC110 - nothing tells it
+            while not await admin.fetchval(waits):  # noqa: ASYNC110 - nothing tells it
                 await asyncio.sleep(0.01)
             await admin.execute(REPLACED)
+            await admin.execute("select pg_advisory_unlock(4711)")
             assert (await asked).rows == [("planned", "new")]
             # Or nothing was proved: the first attempt had the function that is gone.
             assert database.breakers[0].take_retries() == 1
     finally:
-        await admin.execute("drop function api.planned_for_long(), api.replaced()")
+        await admin.execute("drop function api.planned(), api.replaced()")
         await admin.close()
 
 
