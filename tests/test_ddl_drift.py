@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+import typer
+from alembic import command, util
 from typer.testing import CliRunner
 
 from zava_sql import (
@@ -408,6 +410,26 @@ def test_a_hotfix_becomes_an_edit_and_a_revision_that_does_nothing_there(databas
         assert state(elsewhere.admin_url) == hot
 
 
+def test_what_kept_files_from_running_moves_no_cursor(database, capsys):
+    """It quotes names that somebody made up who changed the database by hand."""
+    kind = 'zava."k\x1b[2J"'
+    do(
+        database.admin_url,
+        "drop function zava.knows_signing_key(text, bytea)",
+        "alter table zava.signing_keys rename column kid to former",
+        f"create type {kind} as enum ('a')",
+        f"alter table zava.signing_keys add column kid {kind}",
+    )
+    with pytest.raises(typer.Exit):
+        cli_db._show_drift(report(database.admin_url), diffs=False, as_json=False)  # noqa: SLF001
+    told = capsys.readouterr()
+    assert 'operator does not exist: zava."k\\x1b[2J" = text' in told.err
+    assert "\x1b" not in told.out + told.err
+    with pytest.raises(util.CommandError, match="operator does not exist") as caught:
+        command.check(migrate._config(database.admin_url))  # noqa: SLF001 - as alembic does alone
+    assert "\x1b" not in str(caught.value)
+
+
 def texts_of(db) -> dict[Path, str]:
     """Read what was written; Python puts what it has compiled beside it."""
     return {
@@ -588,9 +610,9 @@ def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot)
     with pytest.raises(errors.ConfigurationError, match=f"at revision {held}"):
         call("review")
     do(database.admin_url, "update public.alembic_version set version_num = '9999'")
-    for command in (["check"], ["review"], ["upgrade"]):
+    for words in (["check"], ["review"], ["upgrade"]):
         with pytest.raises(errors.ConfigurationError, match="9999") as caught:
-            call(*command)
+            call(*words)
         assert "newer zava-sql" in caught.value.hint
 
 

@@ -231,7 +231,7 @@ def _show_drift(found: Report, *, diffs: bool, as_json: bool) -> None:
         if not found.findings:
             print("no difference")
     if found.reason:
-        print(f"compared with the snapshot only: {found.reason}", file=sys.stderr)
+        print(f"compared with the snapshot only: {visible(found.reason)}", file=sys.stderr)
     if not found.snapshot:
         print(
             "no snapshot of this revision: tables and indexes were not compared;"

@@ -62,7 +62,7 @@ def _compare(autogen: AutogenContext, upgrade_ops: UpgradeOps) -> PriorityDispat
     try:
         found: Plan = driver.run_async(lambda raw: plan(raw, db))
     except ZavaError as error:
-        raise util.CommandError(f"{error.message}. {error.hint}") from error
+        raise util.CommandError(visible(f"{error.message}. {error.hint}")) from error
     if found.changes:
         upgrade_ops.ops.append(Compared(found))
     return PriorityDispatchResult.CONTINUE
@@ -89,7 +89,7 @@ def write_revision(
             say(visible(line))
         say(ddl.write(_db(context), name, found[0].up, found[0].down))
     except ZavaError as error:
-        raise util.CommandError(f"{error.message}. {error.hint}") from error
+        raise util.CommandError(visible(f"{error.message}. {error.hint}")) from error
     for change in found[0].changes:
         say(visible(change.note))
 
