@@ -240,6 +240,25 @@ SEEDS = [
             "language plpgsql stable as 'begin return current_setting(''my.store''); end'",
         )
     ),
+    # Nor does one that another calls, or a view.
+    *(
+        (
+            "policy_trusts_setting",
+            (
+                "grant execute on function pg_catalog.set_config(text, text, boolean) to public;"
+                "create function zava.claims() returns text language sql stable as"
+                " 'select current_setting(''my.claims'')';"
+                "create function zava.mine() returns uuid language sql stable as"
+                " 'select zava.claims()::uuid';"
+                "create view retail.mine with (security_invoker) as"
+                " select current_setting('my.store')::uuid as store_id;"
+                "alter policy orders_store_manager_fence on retail.orders"
+                f" using (store_id in ({fence}))"
+            ),
+            "orders_store_manager_fence on retail.orders",
+        )
+        for fence in ("select zava.mine()", "select m.store_id from retail.mine as m")
+    ),
     *(
         (
             "policy_asks_no_column",
