@@ -25,6 +25,7 @@ VECTOR = "'[1,0,0]'"
 ALL = "null, null, null, false"
 # Of strangers as well, as whoever knows their ids could ask.
 ALL_STORES = f"array{[str(tenants.store_id(store)) for store in tenants.STORES]}::uuid[]"
+MODEL = "(select m.model_id from retail.embedding_models as m)"
 SOLD = "(select bit_or(s.sold) from retail.search_stores as s)"
 CALLS = [
     f"api.search_products('hammer', {VECTOR}, p_limit => 100)",
@@ -37,11 +38,11 @@ CALLS = [
     f"(select distinct product_id from api._found_products({VECTOR}, 'hammer', {ALL}, 200)) as f",
     f"api._nearest_compared({VECTOR}, 8, 200)",
     f"api._matching_copied('hammer', {SOLD}, 200)",
-    f"api._nearest_copied({VECTOR}, {ALL_STORES}, 200)",
-    f"api._nearest_copied_100({VECTOR}, {ALL_STORES}, 200)",
-    f"api._nearest_copied_200({VECTOR}, {ALL_STORES}, 200)",
-    f"api._nearest_copied_400({VECTOR}, {ALL_STORES}, 200)",
-    f"api._nearest_copied_1000({VECTOR}, {ALL_STORES}, 200)",
+    f"api._nearest_copied({VECTOR}, {MODEL}, {ALL_STORES}, 200)",
+    f"api._nearest_copied_100({VECTOR}, {MODEL}, {ALL_STORES}, 200)",
+    f"api._nearest_copied_200({VECTOR}, {MODEL}, {ALL_STORES}, 200)",
+    f"api._nearest_copied_400({VECTOR}, {MODEL}, {ALL_STORES}, 200)",
+    f"api._nearest_copied_1000({VECTOR}, {MODEL}, {ALL_STORES}, 200)",
     "(select * from retail.search_assortments limit 27) as a",
     "(select * from retail.search_stores) as s",
     f"api._nearest_products({VECTOR}, null, null, null, null, false, 200)",

@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(147);
+select plan(149);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -139,11 +139,13 @@ select is(
             'sofa without arms', 'dog bed, not light blue, large', 'table without the two drawers for kids',
             'bed w/o a headboard', 'doors that do not slam', 'not a hammer', 'without', 'knot', 'no-drill rod',
             'forget-me-not seeds', 'paint except white', 'paint other than off white, 1 gal',
-            'bulbs, excluding LED and smart', 'anything apart from the claw', 'longer than a foot'
+            'bulbs, excluding LED and smart', 'anything apart from the claw', 'longer than a foot',
+            'hammer but not claw', 'paint that is not white', 'rope, but without hooks', 'paint, not for walls but for wood'
         ]) with ordinality as t (query, place)
     ),
     'sofa |dog bed, , large|table  for kids|bed |doors that do not slam|not a hammer|without|knot|no-drill rod|forget-me-not seeds'
-        '|paint |paint , 1 gal|bulbs,  and smart|anything |longer than a foot',
+        '|paint |paint , 1 gal|bulbs,  and smart|anything |longer than a foot'
+        '|hammer |paint |rope, |paint,  for wood',
     'what is said not to be is not looked for, unless nothing else is asked for'
 );
 select is(
@@ -447,7 +449,9 @@ from (
     values
         ($$api._nearest_compared('[1,0,0]', 2, 10)$$, 'copies of several stores are compared'),
         (
-            $$api._nearest_copied('[1,0,0]', array(select s.store_id from retail.stores as s), 10)$$,
+            $$api._nearest_copied(
+                '[1,0,0]', (select f.model_id from api._few() as f), array(select s.store_id from retail.stores as s), 10
+            )$$,
             'or looked for together, and shown once'
         )
 ) as c (nearest, name);
@@ -538,6 +542,30 @@ select is(
 );
 insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
 values (md5('sr_a')::uuid, md5('mallet')::uuid, 12, 1, 0);
+select zava.refresh_search_assortments();
+-- One of the two sells all of the catalogue.
+with sold as (
+    insert into retail.inventory (store_id, product_id, price, unit_cost, stock_level)
+    select md5('sr_b')::uuid, p.product_id, 9, 1, 0 from retail.products as p
+    on conflict do nothing
+    returning product_id
+)
+select array_agg(s.product_id) as more into temporary table besides from sold as s;
+select zava.refresh_search_assortments();
+select is(
+    pg_temp.ask('sr-region', format($$ select p.sku, f.coverage is null
+        from api._found_products('[0.6,0.8,0]', 'hammer drill soil', null, null, null, false, 10, %L) as f
+        join retail.products as p on p.product_id = f.product_id
+        order by p.sku, 2 $$, t.taken)),
+    e'(BITS,f)\n(BITS,t)\n(DRILL,f)\n(DRILL,t)\n(HAMMER,f)\n(HAMMER,t)\n(MALLET,t)\n(NEW,f)\n(PEAT,t)\n(SOIL,f)\n(SOIL,t)',
+    t.name
+)
+from (
+    values (true, 'where a store sells all of the catalogue, all is found'), (false, 'as it is anew')
+) as t (taken, name);
+delete from retail.inventory as i
+using besides as b
+where i.store_id = md5('sr_b')::uuid and i.product_id = any (b.more);
 select zava.refresh_search_assortments();
 select is(
     pg_temp.ask('sr-head', $$ select sku, price, stock_level, in_stock_at from api.search_products('cordless', '[0,1,0]', p_limit => 1) $$),

@@ -52,15 +52,22 @@ begin
         into v_products, v_largest, v_stores, v_effort, v_sold, v_is_copied, v_is_hard, v_few, v_model_id,
             v_effort_all, v_is_taken
         from api._few() as f
+        cross join (
+            select coalesce(max(n.number), 0) as products from retail.search_numbers as n
+        ) as n
         cross join lateral (
             select sum(t.products) as products, max(t.products) as largest,
                 array_agg(t.store_id order by t.store_id) as stores,
-                max(t.ef_search) filter (where t.indexed) as effort, bit_or(t.sold) as sold,
+                max(t.ef_search) filter (where t.indexed) as effort,
+                -- Bits are long. Beside who sells all nobody has one more.
+                bit_or(t.sold) filter (where t.most <> n.products or t.products = n.products) as sold,
                 bool_and(t.copied) as are_copied,
                 bool_or(t.indexed is not true and t.products > 1500) as is_hard,
                 bool_and(t.sold is not null and t.model_id is not distinct from f.model_id)
                     and not exists (select from retail.inventory as i where not i.in_search) as are_taken
-            from retail.search_stores as t
+            from (
+                select o.*, max(o.products) over () as most from retail.search_stores as o
+            ) as t
         ) as s;
         if (v_is_taken and v_is_copied) is not true then
             v_effort := null;
@@ -115,23 +122,23 @@ begin
         elsif v_effort = 1000 then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
-            from api._nearest_copied_1000(p_embedding, v_stores, p_limit) as n;
+            from api._nearest_copied_1000(p_embedding, v_model_id, v_stores, p_limit) as n;
         elsif v_effort = 400 then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
-            from api._nearest_copied_400(p_embedding, v_stores, p_limit) as n;
+            from api._nearest_copied_400(p_embedding, v_model_id, v_stores, p_limit) as n;
         elsif v_effort = 200 then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
-            from api._nearest_copied_200(p_embedding, v_stores, p_limit) as n;
+            from api._nearest_copied_200(p_embedding, v_model_id, v_stores, p_limit) as n;
         elsif v_effort = 100 then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
-            from api._nearest_copied_100(p_embedding, v_stores, p_limit) as n;
+            from api._nearest_copied_100(p_embedding, v_model_id, v_stores, p_limit) as n;
         elsif v_effort is not null then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity
-            from api._nearest_copied(p_embedding, v_stores, p_limit) as n;
+            from api._nearest_copied(p_embedding, v_model_id, v_stores, p_limit) as n;
         elsif v_is_taken and v_among is null and v_effort_all = 80 then
             select array_agg(n.product_id), array_agg(n.similarity)
             into v_near, v_similarity

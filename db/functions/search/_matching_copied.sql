@@ -29,7 +29,7 @@ declare
     -- A set of words is a number: 1 for the first, 2 for the second, 3 for both.
     v_set integer;
     v_hits bit varying[];
-    v_worths real[] := array_fill(null::real, array[63]);
+    v_worths real[];
     v_hit bit varying;
     v_left bit varying := p_sold;
     v_number bigint;
@@ -44,6 +44,7 @@ begin
         return;
     end if;
     v_words := least(cardinality(v_places), 6);
+    v_worths := array_fill(null::real, array[(1 << v_words) - 1]);
 
     for v_word in 1 .. v_words loop
         for v_others in 0 .. (1 << v_word - 1) - 1 loop
@@ -60,11 +61,12 @@ begin
         end loop;
     end loop;
 
-    for v_set in
+    foreach v_set in array array(
         select s.chosen
         from unnest(v_worths) with ordinality as s (worth, chosen)
         where s.worth is not null
         order by s.worth desc, s.chosen
+    )
     loop
         v_hit := case when v_room = p_limit then v_hits[v_set] else v_left & v_hits[v_set] end;
         v_number := bit_count(v_hit);
@@ -89,29 +91,24 @@ begin
     end if;
 
     return query
-    select w.product_id, (w.worth / v_total)::real
-    from (
-        select n.product_id, n.search_words,
-            (
-                select coalesce(sum(q.weight), 0)
-                from unnest(v_queries, v_weights) as q (query, weight)
-                where n.search_words @@ q.query
-            ) as worth
-        from retail.search_numbers as n
-        where n.number = any (array(
-            select p.place
-            from unnest(
-                array[p_sold # v_left, v_named, v_some],
-                array[p_limit, v_room, v_room - coalesce(bit_count(v_named), 0)]
-            ) as f (bits, room)
-            cross join lateral api._first_places(f.bits, f.room::integer) as p
-            where f.room > 0 and bit_count(f.bits) > 0
-        ))
-        -- Worth is asked for twice, and not to be counted twice.
-        offset 0
+    select n.product_id, (w.worth / v_total)::real
+    from retail.search_numbers as n
+    cross join lateral (
+        select coalesce(sum(q.weight) filter (where n.search_words @@ q.query), 0) as worth,
+            coalesce(sum(q.weight) filter (where a.words @@ q.query), 0) as named
+        from (select ts_filter(n.search_words, '{a}') as words offset 0) as a
+        cross join unnest(v_queries, v_weights) as q (query, weight)
     ) as w
-    order by w.worth desc, api._worth(ts_filter(w.search_words, '{a}'), v_queries, v_weights) desc,
-        ts_rank(w.search_words, v_any_word, 1) desc, w.product_id
+    where n.number = any (array(
+        select p.place
+        from unnest(
+            array[p_sold # v_left, v_named, v_some],
+            array[p_limit, v_room, v_room - coalesce(bit_count(v_named), 0)]
+        ) as f (bits, room)
+        cross join lateral api._first_places(f.bits, f.room::integer) as p
+        where f.room > 0 and bit_count(f.bits) > 0
+    ))
+    order by w.worth desc, w.named desc, ts_rank(n.search_words, v_any_word, 1) desc, n.product_id
     limit p_limit;
 end;
 $function$;

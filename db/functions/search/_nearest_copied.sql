@@ -2,10 +2,11 @@
 -- an index. Not a tool. Vectors of a store lie side by side in retail.search_assortments, of which row-level
 -- security decides what is read; api._found_products() has seen that the copies are complete and of the live
 -- model. PostgreSQL only knows the index to be right by a condition whose values it sees, so that the statement
--- is planned each time; and the index of several stores is one of zava._region_vector(). What these sell is
--- there several times. hnsw.ef_search is its caller's.
+-- is planned each time, as any other would be here: the model is the caller's to look up. The index of several
+-- stores is one of zava._region_vector(). What these sell is there several times. hnsw.ef_search is its caller's.
 create or replace function api._nearest_copied(
     p_embedding vector,
+    p_model_id smallint,
     p_stores uuid[],
     p_limit integer
 )
@@ -22,24 +23,18 @@ set hnsw.iterative_scan = relaxed_order
 as $function$
 declare
     v_unit constant retail.search_assortments.embedding%type := p_embedding;
-    v_model_id smallint;
-    v_dimensions integer;
+    v_dimensions constant integer := cardinality(p_embedding::real[]);
     v_near record;
     v_found uuid[] := '{}';
     v_similarity real[] := '{}';
 begin
-    select m.model_id, m.dimensions
-    into v_model_id, v_dimensions
-    from retail.embedding_models as m
-    where m.state = 'live';
-
     if cardinality(p_stores) = 1 then
         return query
         select u.product_id, -u.distance::real
         from (
             select a.product_id, api._stored_distance(a.embedding, v_unit, v_dimensions) as distance
             from retail.search_assortments as a
-            where a.store_id = p_stores[1] and a.model_id = v_model_id
+            where a.store_id = p_stores[1] and a.model_id = p_model_id
             order by distance
             limit p_limit
         ) as u
@@ -50,7 +45,7 @@ begin
     for v_near in
         select a.product_id, api._region_distance(a.embedding, v_unit, v_dimensions) as distance
         from retail.search_assortments as a
-        where a.store_id = any (p_stores) and a.model_id = v_model_id
+        where a.store_id = any (p_stores) and a.model_id = p_model_id
         order by distance
         limit p_limit * cardinality(p_stores)
     loop
@@ -68,12 +63,13 @@ begin
 end;
 $function$;
 
-comment on function api._nearest_copied(vector, uuid[], integer) is
+comment on function api._nearest_copied(vector, smallint, uuid[], integer) is
     'Of all that is copied of the stores of the caller the products nearest to a vector, by its index.
 
 p_embedding: the vector, of length 1 and of the live model
+p_model_id: id of the live model
 p_stores: these stores, in the order of their ids
 p_limit: number of products';
-revoke execute on function api._nearest_copied(vector, uuid[], integer) from public;
-grant execute on function api._nearest_copied(vector, uuid[], integer)
+revoke execute on function api._nearest_copied(vector, smallint, uuid[], integer) from public;
+grant execute on function api._nearest_copied(vector, smallint, uuid[], integer)
     to store_manager, regional_manager, head_office;

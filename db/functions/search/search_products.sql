@@ -41,7 +41,7 @@ declare
     v_query constant text := btrim(p_query, e' \t\r\n\v\f\u0085\u00a0\u00ad\u1680\u180e'
         '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f'
         '\u2028\u2029\u202f\u205f\u2060\u2800\u3000\ufeff');
-    v_wanted text;
+    v_wanted text := v_query;
     v_words tsquery;
     v_category uuid;
     v_named uuid[];
@@ -84,16 +84,20 @@ begin
         else 'words only: no model is live'
     end;
     -- Any of the words, as they are looked for.
-    v_wanted := api._wanted_text(v_query);
-    v_words := replace(plainto_tsquery('english', v_wanted)::text, ' & ', ' | ')::tsquery;
-    -- The vector is of all that was said, and next to it is what shall not be. The more of the rest is in
-    -- words that a product has, the less the vector has to say.
-    if v_wanted <> v_query then
-        v_denied := 0.75;
+    if v_query ~* '\m(without|w/o|not|except|excluding|other\s+than|apart\s+from)\s' then
+        v_wanted := api._wanted_text(v_query);
+        -- The vector is of all that was said, and next to it is what shall not be. The more of the rest is in
+        -- words that a product has, the less the vector has to say.
+        if v_wanted <> v_query then
+            v_denied := 0.75;
+        end if;
     end if;
+    v_words := replace(plainto_tsquery('english', v_wanted)::text, ' & ', ' | ')::tsquery;
     -- Of fewer characters, numbers are sizes. Without any number only the text as it is can be one: a word
     -- is mostly meant as a word.
-    if length(v_query) > 3 then
+    if length(v_query) > 3
+        and (v_query ~ '[0-9]' or exists (select from retail.products as p where p.sku = v_query))
+    then
         v_named := array(
             select p.product_id
             from retail.products as p
