@@ -749,6 +749,31 @@ def test_whoever_waits_for_another_upgrade_says_for_whom_and_holds_up_nobody(cre
     assert migrate.current(url) == "0001"
 
 
+def test_the_name_of_whom_an_upgrade_waits_for_moves_no_cursor(create, capsys):
+    url, odd = create("named"), "odd\x1b[2J"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(f"create role \"{odd}\" login password 'x'")
+        try:
+            with (
+                ThreadPoolExecutor(1) as pool,
+                psycopg.connect(url, user=odd, password="x", autocommit=True) as other,
+            ):
+                other.execute("select pg_advisory_lock(%s)", [0x7A617661])
+                work = pool.submit(migrate.upgrade, url, "0001")
+                said = ""
+                for _ in range(200):
+                    said += capsys.readouterr().err
+                    if said:
+                        break
+                    time.sleep(0.05)
+                other.execute("select pg_advisory_unlock_all()")
+                work.result()
+        finally:
+            admin.execute(f'drop role "{odd}"')
+    assert r"odd\x1b[2J" in said
+    assert "\x1b" not in said
+
+
 def test_nobody_is_told_of_new_functions_where_nothing_was_applied(create):
     url = create("silent")
     with psycopg.connect(url, autocommit=True) as listener:

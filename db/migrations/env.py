@@ -18,6 +18,7 @@ from zava_sql.ddl_alembic import PLUGIN, write_revision
 from zava_sql.ddl_locks import patiently, turn, watching
 from zava_sql.errors import ConfigurationError, ZavaError
 from zava_sql.migrate import FAILURES, OLDEST, connect, explain  # also registers op.sql_file
+from zava_sql.render import visible
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -105,7 +106,7 @@ def refuse(major: int, encoding: str) -> None:
 
 def say(line: str) -> None:
     """Tell a person who waits."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{visible(line)}\n")
 
 
 blockers: dict[int, str] = context.config.attributes.setdefault("blockers", {})
@@ -118,10 +119,10 @@ try:
     else:
         asyncio.run(run_online())
 except ZavaError as error:
-    raise util.CommandError(f"{error.message}. {error.hint}") from error
+    raise util.CommandError(visible(f"{error.message}. {error.hint}")) from error
 except FAILURES as error:
     if context.is_offline_mode():  # it is the output that cannot be written
         raise
     told = explain(error, blockers)
     told.__cause__ = error
-    raise util.CommandError(f"{told.message}. {told.hint}") from told
+    raise util.CommandError(visible(f"{told.message}. {told.hint}")) from told
