@@ -290,6 +290,20 @@ SEEDS = [
         )
         for setting in ("role = 'zava_head_office'", "zava.context = 'x'")
     ),
+    *(
+        (
+            "function_settings",
+            (
+                f"create function api.all_notes() returns int language plpgsql as $${body}$$;"
+                "grant execute on function api.all_notes() to store_manager"
+            ),
+            "api.all_notes()",
+        )
+        for body in (
+            "begin set local role zava_head_office; return 1; end",
+            "begin if true then\n set  role to 'zava_head_office'; end if; return 1; end",
+        )
+    ),
     (
         "policy_asks_each_row",
         (
@@ -1115,6 +1129,9 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "alter policy visits_fence on clinic.visits"
             " using (clinic = any ((select clinic.mine())::text[]));"
             "grant execute on function clinic.mine() to store_manager;"
+            "create function api.roles() returns int language plpgsql as 'begin"
+            " /* nobody may set role here */ update retail.orders set role = 1; return 1; end';"
+            "grant execute on function api.roles() to store_manager;"
             "create policy whole on clinic.visits for select to head_office"
             " using ((select zava.is_head_office(current_user)));"
             "grant select on clinic.visits to head_office;"
