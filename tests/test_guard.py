@@ -421,6 +421,11 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
         ("select count(*) from t order by all", "ORDER BY 1, 2"),
         ("select lag(a) ignore nulls over (order by b) from t", "max(x) over (partition by n)"),
         ("select cast(a as nvarchar(10)) from t", "calls it varchar."),
+        ("select d from generate_series(1, 2)::int d", "d::date"),
+        ("select a from t limit 1 union select a from t", "(select ... limit 1) union all"),
+        ("select sum(a) over (order by b rows 7) from t", "rows between 6 preceding"),
+        ("select sum(case when a then b) from t", "ends with END"),
+        ("select sum(case when a then b end b) from t", "a comma"),
     ],
 )
 def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:

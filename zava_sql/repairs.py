@@ -16,9 +16,14 @@ TABLES: Final = "Table names are in describe_schema; those of api need it in fro
 _NO_TABLE: Final = (
     "Name the table in FROM, or use its alias; of JSON take x ->> 'key', of a row (x).field."
 )
-_IDS: Final = "Ids are uuids: look them up by name or key."
+_IDS: Final = "Ids are uuids: look them up by name or key; beside a text cast them, x::text."
 _DATES: Final = "Quote dates, as in date '2024-12-31'; add intervals: x - interval '30 days'."
 _DAYS: Final = "date - date is a number of days: leave extract() or date_part() out."
+_PARTS: Final = "Compare with dates, x >= date '2024-12-01'; or as a text, to_char(x, 'YYYY-MM')."
+_SPANS: Final = (
+    "Compare with a span, x > interval '30 days'; in days it is extract(epoch from x) / 86400."
+)
+_JSON: Final = "Make it JSON first: x::jsonb ->> 'key'."
 _STEP: Final = "Of dates the step is an interval: generate_series(a, b, interval '1 day')."
 _ONE_SELECT: Final = "The statement must be one SELECT in PostgreSQL's dialect."
 _NOW: Final = "Use now(), or current_date for the day."
@@ -28,14 +33,25 @@ _ADD: Final = "Add an interval: x + interval '7 days', or to a date a number: d 
 _JOIN: Final = "Join texts with ||, as in a || ' ' || b."
 
 _COMPARISONS: Final = ("<", ">", "=", "<=", ">=", "<>")
+_MOMENTS: Final = ("timestamp with time zone", "timestamp without time zone", "date")
 # Aggregates whose order other databases put into WITHIN GROUP, which here makes it an argument.
 _ORDERED: Final = ("array_agg", "json_agg", "jsonb_agg")
 
 # Error code, how the message begins, what to do. The first that fits counts.
 _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("21000", "", "Let the subquery give one row: aggregate, or order and LIMIT 1."),
+    ("22003", "percentile value", "Write it as 0 to 1: percentile_cont(0.5)."),
     ("22003", "", "Compute with numeric: cast to it first, as in x::numeric."),
-    ("22007", "", "Dates are like date '2024-12-31'; reckon: current_date - interval '1 month'."),
+    (
+        "22007",
+        "invalid input syntax for type interval",
+        "Write interval '7 days', '2 hours', '3 months'; a quarter is 3 months.",
+    ),
+    (
+        "22007",
+        "",
+        "Dates are like date '2024-12-31', months date_trunc('month', x); add interval '1 month'.",
+    ),
     ("22008", "", "Dates are year, month, day, and of the calendar: date '2024-12-31'."),
     ("22012", "", "Guard the divisor with nullif(x, 0)."),
     ("22P02", "invalid input syntax for type uuid", _IDS),
@@ -46,6 +62,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("22023", "time zone ", "Time zones are like 'America/Los_Angeles', or 'UTC'."),
     ("0A000", "input of anonymous", "Compare rows of as many columns, as in (a, b) = (1, 2)."),
     ("0A000", "OVER is not supported", "Aggregate with GROUP BY in an inner query, and join it."),
+    ("0A000", "FILTER is not impl", "Filter in an inner query."),
     ("0A000", "cross-database", "Leave the database out: name tables plain, views as api.name."),
     ("0A000", "DISTINCT is not impl", "Aggregate with GROUP BY in an inner query, and join it."),
     ("40001", "", "Try again in a moment."),
@@ -73,8 +90,18 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42803", "", "Put every column that is not aggregated into GROUP BY."),
     (
         "42809",
+        "WITHIN GROUP is required for ordered-set aggregate mode",
+        "Write mode() within group (order by x), with GROUP BY instead of OVER.",
+    ),
+    (
+        "42809",
         "WITHIN GROUP is required",
         "Write percentile_cont(0.5) within group (order by x), with GROUP BY instead of OVER.",
+    ),
+    (
+        "42804",
+        "cannot subscript",
+        "Arrays have elements: (string_to_array(x, ','))[1]; of a text take substr(x, 1, 3).",
     ),
     ("42804", "", "Cast so that both sides have one type, as in x::text."),
     ("42846", "cannot cast type json", "Take its text first: (x ->> 'key')::int."),
@@ -108,8 +135,11 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "operator does not exist: boolean = integer", "Write x, or not x."),
     ("42883", "operator does not exist: boolean && boolean", "Use AND."),
     ("42883", "operator does not exist: boolean || boolean", "Use OR."),
+    *(("42883", f"operator does not exist: {moment} ~", _PARTS) for moment in _MOMENTS),
     ("42883", "operator does not exist: timestamp", _DATES),
     ("42883", "operator does not exist: date", _DATES),
+    *(("42883", f"operator does not exist: interval {sign}", _SPANS) for sign in _COMPARISONS),
+    *(("42883", f"operator does not exist: text {sign}", _JSON) for sign in ("->", "#>")),
     ("42883", "operator does not exist: text + ", _JOIN),
     ("42883", "operator does not exist: unknown + text", _JOIN),
     ("42883", "operator does not exist: uuid", _IDS),

@@ -41,6 +41,7 @@ _CHARACTERS: Final = 1_000
 _UNITS: Final = frozenset({"year", "quarter", "month", "week", "isoweek", "day", "hour", "minute"})
 _OF_UNITS: Final = frozenset({"date_trunc", "date_part"})
 _BEFORE: Final = 8
+_COMPARING: Final = frozenset({"=", "<>", "like", "ilike"})
 
 
 async def suggest(
@@ -124,9 +125,11 @@ def _mistaken(wrong: int, tokens: Tokens) -> str:
     same = (at for at in range(1, len(tokens.texts)) if at != wrong and tokens.name(at) == name)
     if any(tokens.keys[at - 1] == "as" or follows_operand(tokens, at) for at in same):
         return (
-            "WHERE and HAVING know no alias: write the expression itself; "
+            "SELECT, WHERE and HAVING know no alias: write the expression itself; "
             "a window function goes into an inner query. "
         )
+    if tokens.keys[wrong - 1] in _COMPARING:
+        return "A text would stand in single quotes. "
     return ""
 
 

@@ -243,6 +243,7 @@ class Names:
             "after:" + before[1],
             *near,
             "in:" + _called(keys, index),
+            "open:case" if keys[:index].count("case") > keys[:index].count("end") else "",
             "syntax",
         )
         return next(_HINTS[name] for name in wanted if name in _HINTS)
