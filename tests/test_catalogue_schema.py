@@ -450,6 +450,17 @@ async def test_it_runs_in_the_session_of_the_principal(each_database):
                 await describe_schema(database, seattle, name)
             with pytest.raises(ValidationError, match="is found by"):
                 await describe_schema(database, seattle, search=name)
+        for name, meant in [
+            ("Order", "Did you mean retail.orders"),
+            ("retail.customer", "Did you mean retail.customers"),
+            ("api.top_product(x)", "Did you mean api.top_products"),
+            ("principals", "Give one name"),
+            ("api_keys", "Give one name"),
+        ]:
+            with pytest.raises(ValidationError) as caught:
+                await describe_schema(database, seattle, name)
+            assert caught.value.hint.startswith(meant)
+            assert caught.value.hint.endswith("describe_schema lists them all.")
         # The store's own rows, and the values in them.
         assert "Rows you see: 1\n" in await describe_schema(database, seattle, "stores")
         assert "store_key text (seattle)" in await describe_schema(database, seattle, "stores")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
 from zava_sql.connections import translated_connection_errors
-from zava_sql.errors import QueryTimeout, ValidationError
+from zava_sql.errors import QueryTimeout, ValidationError, ZavaError
 from zava_sql.function_types import has_text
 from zava_sql.tenant import tenant_session
 
@@ -22,6 +23,7 @@ __all__ = ["Name", "Part", "describe_schema", "list_names", "list_parts"]
 # Characters: every word is looked for in every comment, and a name compared with every other.
 _LONGEST_SEARCH: Final = 200
 _LONGEST_NAME: Final = 300
+_COMPARED: Final = 500  # names: nobody else is served meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,10 @@ async def describe_schema(
             hint="Search for a few words at a time.",
         )
     text: str | None = None
+    bare = (name or "").partition("(")[0]
     # There is nothing of a name that no text of PostgreSQL can hold, nor of one so long.
     if len(name or "") <= _LONGEST_NAME and has_text(f"{name}{search}"):
         text = await _described(database, principal, name, search)
-        bare = (name or "").partition("(")[0]
         # The list of all has keys and arguments in brackets behind the names.
         if text is None and bare.strip() and bare != name and not search:
             text = await _described(database, principal, bare, search)
@@ -73,9 +75,24 @@ async def describe_schema(
     if text is None:
         raise ValidationError(
             f"there is no table or function {(name or '')[:80]!r} that you may use",
-            hint="Give one name; without any, describe_schema lists them all.",
+            hint=await _meant(database, principal, bare)
+            + "Give one name; without any, describe_schema lists them all.",
         )
     return text
+
+
+async def _meant(database: Database, principal: Principal, name: str) -> str:
+    """Name what is spelled most like a name that there is not; nothing if there is none to have."""
+    wrong = name.rpartition(".")[2].strip().lower()
+    if not 0 < len(wrong) <= _LONGEST_NAME:
+        return ""
+    try:
+        names = await list_names(database, principal)
+    except ZavaError:
+        return ""  # that the name is wrong says enough
+    there = {one.name.partition(".")[2].lower(): one.name for one in names[:_COMPARED]}
+    near = [there[one] for one in get_close_matches(wrong, there, 2, 0.7)]
+    return f"Did you mean {' or '.join(near)}? " if near else ""
 
 
 async def _described(
