@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(149);
+select plan(151);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -206,6 +206,17 @@ select is(
     '("{1/4,2,3/8,inch,peat,soil}")',
     'a mixed number is asked for with a space, and a fraction without what is joined to it'
 );
+select is(
+    pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('1½ in drill, 2×4, 8′ peat, ¾″') as w $$),
+    '("{1,1/2,2,3/4,4,8,drill,peat,x}")',
+    'fractions, times and feet as a typesetter writes them are asked for as anybody does'
+);
+insert into retail.search_lexemes (lexeme, products, weight, places, named) values ('½', 1, 9, '', '');
+select is(
+    pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('½ drill zzz') as w $$), '("{drill,zzz,½}")',
+    'unless the catalogue writes so'
+);
+delete from retail.search_lexemes as l where l.lexeme = '½';
 insert into retail.search_lexemes (lexeme, products, weight, places, named) values ('/4', 1, 9, '', '');
 select is(
     pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('soil 2 1/4 in 3/4 1/4') as w $$),

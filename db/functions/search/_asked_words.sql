@@ -3,7 +3,8 @@
 -- who asks in sentences means more than the words. Most searches have only words that the catalogue has:
 -- these are read at once, and spelling is looked after for the others alone. A size in one word that the
 -- catalogue does not have, such as 20v or 1/2-inch, is asked for in parts, and so is a name such as lightbulb or
--- hammer/mallet. 1 1/2 is asked for as 1-1/2, or that as this, if the catalogue writes so.
+-- hammer/mallet. 1 1/2 is asked for as 1-1/2, or that as this, if the catalogue writes so; 1½ as 1 1/2, 2×4 as 2x4
+-- and 8′ as 8, if it writes no such sign.
 create or replace function api._asked_words(
     p_query text
 )
@@ -33,6 +34,7 @@ declare
     );
     v_size constant text := '\m([0-9]+)-?(x(?=[0-9])|[a-z]{1,4}\M)';
     v_mixed constant text := '((?:^|\s)[0-9]+)\s+([0-9]+/[0-9]+)';
+    v_sign constant text := '[×′″¼½¾⅓⅔⅛⅜⅝⅞]';
     v_parts text;
     v_known bigint;
 begin
@@ -57,6 +59,25 @@ begin
         ) as a;
     end if;
     if v_known is distinct from cardinality(v_asked) then
+        if p_query ~ v_sign and not exists (
+            select
+            from unnest(v_asked) as l (lexeme)
+            where l.lexeme ~ v_sign
+                and (
+                    exists (select from retail.search_lexemes as k where k.lexeme = l.lexeme)
+                    or exists (
+                        select from retail.products as p where p.search_words @@ api._word_query(l.lexeme)
+                    )
+                )
+        ) then
+            -- The normal form of ½ has a slash of its own.
+            return query
+            select a.*
+            from api._asked_words(translate(
+                normalize(regexp_replace(p_query, '([0-9])([¼-¾⅓-⅞])', '\1 \2', 'g'), nfkc), '⁄×′', '/x'
+            )) as a;
+            return;
+        end if;
         v_parts := (
             select string_agg(
                 case
