@@ -1635,3 +1635,27 @@ with recursive t as (select 1 as n union all select n + 1 from t where n < 5) se
 with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select 1 is distinct from t, repeat('x', n) from u
 -- refused: unbounded
 with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select (array[(select 1)])[length(repeat('x', n))] from t, u
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', t.n) from t as "u", (select 1000000000 as n) as t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', t.n) from t "u", (select 1000000000 as n) as t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', t.n) from t as int, (select 1000000000 as n) as t
+-- refused: unbounded
+with recursive t as (select 1 as n union all select n + 1 from t where n < 5) select repeat('x', t.n) from t * as u, (select 1000000000 as n) as t
+-- refused: unbounded
+with recursive t as (select 1 as n, 1000000000 as m union all select n + 1, m from t as "u" (m, n)) select repeat('x', n) from t
+-- refused: unbounded
+with recursive t as (select 1 as n, 1000000000 as m union all select n + 1, m from t * as u (m, n)) select repeat('x', n) from t
+
+-- family: calls that make each other's results longer, and what they begin with
+-- refused: unbounded
+select length(repeat(1e131071::text, 7000))
+-- refused: unbounded
+select length(repeat(0::bit(65535)::text, 9999))
+-- refused: unbounded
+select length(array_to_string(string_to_array(repeat('a,', 9999), ',', 'a'), '', repeat('b', 9999)))
+-- refused: unbounded
+select jsonb_pretty((repeat('[', 4000) || repeat(']', 4000))::jsonb)
+-- refused: unbounded
+select ts_headline('simple', repeat('a ', 5000), 'a', 'StartSel=' || repeat('x', 9999))

@@ -70,6 +70,63 @@ def within(call: str, times: int, start: str = "(select x from stores)") -> str:
         ),
         "select " + within("encode({}::bytea, 'escape')", 11, TEN),
         "select " + within("format('%1$s%1$s%1$s', {})", 12, TEN),
+        # 190 characters of these took 3.5 GB and 28 seconds at a timeout of 20.
+        "select length(repeat(1e131071::text, 7000))",
+        "select length(repeat(('1e131071'::numeric)::text, 7000))",
+        "select length(repeat((9.9::numeric ^ 131000)::text, 7000))",
+        'select length(repeat("power"(9.9::numeric, 99999)::text, 7000))',
+        "select length(repeat(((9.9::numeric ^ 999) ^ 131)::text, 7000))",
+        "select length(repeat(exp(200000.0)::text, 7000))",
+        "select length(repeat(round(1, 16383)::text, 9999))",
+        "select length(repeat(trunc(1.5, length(x))::text, 9999)) from stores",
+        "select length(repeat(0::bit(65535)::text, 9999))",
+        "select length(repeat(concat(cast('a' as character(65535))), 9999))",
+        "select length(replace(repeat('a', " + "9999 + " * 300 + f"1), 'a', '{'b' * 90}'))",
+        "select length(replace(repeat('0123456789', 9999 + length('a')), '0', repeat('b', 99)))",
+        "select x from "
+        + within(
+            f"(select lpad('', {' + '.join(['length(x)'] * 10)}) as x from {{}} t offset 0)", 8, "a"
+        )
+        + " t",
+        "select x from "
+        + within(
+            f"(select repeat('012345', {' + '.join(['length(x)'] * 9)}) as x from {{}} t offset 0)",
+            4,
+            "a",
+        )
+        + " t",
+        "select " + within("to_char(now(), translate({}, '0123456789', 'JJJJJJJJJJ'))", 7, "'J'"),
+        (
+            "select array_to_string(string_to_array(repeat('a,', 9999), ',', 'a'), '', "
+            "repeat('b', 9999))"
+        ),
+        "select " + within("concat_ws({}" + ", ''" * 40 + ")", 5, TEN),
+        "select jsonb_pretty((repeat('[', 4000) || repeat(']', 4000))::jsonb)",
+        f"select (('{'[' * 900}{']' * 900}')::jsonb).jsonb_pretty",
+        "select ts_headline('simple', repeat('a ', 5000), 'a', 'StartSel=' || repeat('x', 9999))",
+        "select ts_headline(repeat('a ', 5000), 'a'::tsquery, 'StartSel=' || repeat('x', 9999))",
+        (
+            "select ts_headline(repeat('a ', 5000), to_tsquery('a'), to_tsquery('a')::text || "
+            "repeat('x', 9999))"
+        ),
+        "select " + within("ts_headline({}, 'a', 'StartSel=\"a a a a a a a a \"')", 7, "name"),
+        "select " + within("normalize(translate({}, 'صلى', 'ﷺﷺﷺ'), nfkc)", 6, "'ﷺ'"),
+        "select " + within("normalize(replace({}, 'ل', chr(65018)), nfkc)", 8, "'ل'"),
+        "select " + within("upper(translate({}, 'S', 'ß') collate \"pg_unicode_fast\")", 15, "'ß'"),
+        "select " + within("regexp_replace({}, '', 'b', 'g')", 26, "'a'"),
+        "select " + within("regexp_replace({}, ' ', 'b', 'gx')", 26, "'a'"),
+        "select " + within("regexp_replace({}, '[[:space:]]*', 'b', 'g')", 26, "'a'"),
+        "select " + within("regexp_replace({}, 'x', 'b', 1, 0)", 26, "'a'"),
+        (
+            "select "
+            + within(f"regexp_replace(replacement => {LONG}, string => {{}}, pattern => 'x')", 7)
+        ),
+        "select " + within("array_to_string(regexp_match({}, '(((((((((.*)))))))))'), '')", 8, TEN),
+        "select " + within("convert_from(convert_to({}, 'utf8'), 'latin1')", 16, "'é'"),
+        "select " + within("convert({}, 'latin1', 'utf8')", 16, "'é'::bytea"),
+        "select " + within("('x' || {})::varbit::text", 13, "'F'"),
+        "select " + within("cast('x' || {} as bit varying)::text", 13, "'F'"),
+        "select " + within("({}).quote_ident", 24, "('\"')"),
     ],
 )
 def test_calls_that_lengthen_each_others_results_are_refused(sql: str) -> None:
@@ -234,6 +291,34 @@ def test_json_rows_and_arrays_of_reports_pass(sql: str) -> None:
         + ", ".join(f"'\"' || replace(c{n}, '\"', '\"\"') || '\"'" for n in range(25))
         + ") from (select * from stores) s",
         f"select {', '.join(ESCAPED.replace('name', name) for name in 'abcde')} from stores",
+        "select " + within(r"regexp_replace({}, '\s+', ' ', 'g')", 30, "name") + " from stores",
+        "select " + within("regexp_replace({}, '[^a-z0-9]+', '-', 'gi')", 30, "name") + " from a",
+        f"select {ESCAPED}, round(price, 2), round(price::numeric, 1), power(price, 2) from a",
+        f"select {ESCAPED}, price::numeric(12, 2), code::char(9) from products where id > 1000000",
+        (
+            "select name, round(((last / first) ^ (1.0 / 3) - 1) * 100, 2), repeat('█', least(n, "
+            "50)), format('%s (%s%%)', name, round(100 * share, 1)) from growth where year >= 2024"
+        ),
+        "select to_char(day, case when n > 9 then 'YYYY' else 'Mon' end), lpad(n::text, 9) from a",
+        (
+            "select repeat('*', length(email) - 4) || right(email, 4), lpad('', length(name), '-')"
+            ", rpad(name, length(name) + 3, '.') from customers"
+        ),
+        (
+            'select jsonb_pretty(\'[{"a": {"b": [1, 2]}}]\'::jsonb), jsonb_pretty(to_jsonb(s)), '
+            "jsonb_pretty(jsonb_build_object('n', count(*) over ())) from stores s"
+        ),
+        (
+            "select ts_headline('english', description, q, 'StartSel=<mark>, StopSel=</mark>, "
+            "MaxWords=20'), ts_headline(description, to_tsquery('drill')) from products, "
+            "plainto_tsquery('english', 'drill') q"
+        ),
+        (
+            r"select (regexp_match(sku, '^([A-Z]+)-(\d+)'))[1], array_to_string(tags, ', ', '?'), "
+            "convert_from(decode(code, 'base64'), 'UTF8'), concat_ws(', ', city, state) from stores"
+        ),
+        "select lower(translate(name, 'äöü', 'aou')), replace(name, '...', '…') from products",
+        "select " + within("replace({}, 'Ã¤', 'ä')", 20, "lower(name)") + " from products",
     ],
 )
 def test_what_hardly_lengthens_passes(sql: str) -> None:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import SYSTEM_COLUMNS
-from zava_sql.guard.lengthening import LENGTHENING
+from zava_sql.guard.lengthening import LENGTHENING, OF_ATTRIBUTES
 from zava_sql.guard.lengths import BOUNDED, check_bounds
 from zava_sql.guard.limits import Refusal, piece
 from zava_sql.guard.type_names import LOOKUPS, TYPES
@@ -173,6 +173,8 @@ class Names:
         name = reader.tokens.name(index)
         if name in SYSTEM_COLUMNS:
             self.column(reader, index)
+        if name in OF_ATTRIBUTES:
+            reader.lengthening.note(index, [])
         if is_closed_attribute(name):
             raise Refusal(
                 "function",

@@ -27,6 +27,8 @@ _ENDS: Final = (
     *_SETS, "where", "group", "having", "window", "order", "limit", "offset", "fetch", "for",
 )  # fmt: skip
 _END_OF_FROM: Final = frozenset({*_ENDS, ")", ""})
+_JOINING: Final = frozenset({"join", "inner", "left", "right", "full", "cross", "natural"})
+_BEHIND_ITEM: Final = _END_OF_FROM | _JOINING | {",", "on", "using"}
 _MERGING: Final = frozenset({"using", "natural"})
 _INTEGERS: Final = frozenset({"int", "integer", "int4", "bigint", "int8"})
 
@@ -113,14 +115,11 @@ def _items(tokens: Tokens, begin: int) -> list[tuple[str, str]]:
         if at == begin or keys[at] in ("join", ","):
             name = alias = at + 1
             alias += 1 + (keys[alias + 1] == "as")
-            has_alias = tokens.kinds[alias] == IDENTIFIER and keys[alias] != '"'
-            behind = alias + 1 if has_alias else name + 1
-            if (
-                tokens.kinds[name] == IDENTIFIER
-                and keys[name] != '"'
-                and keys[behind] not in (".", "(")
-            ):
-                found.append((keys[name], keys[alias if has_alias else name]))
+            if tokens.kinds[alias] != IDENTIFIER or keys[alias] == '"':
+                alias = name
+            is_plain = tokens.kinds[name] == IDENTIFIER and keys[name] != '"'
+            if is_plain and keys[alias + 1] in _BEHIND_ITEM:
+                found.append((keys[name], keys[alias]))
         at = _find(keys, at + 1, ("join", ",", *_ENDS))
     return found
 

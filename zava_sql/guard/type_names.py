@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from zava_sql.guard.account import Account
 from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import RESERVED, words
-from zava_sql.guard.lengthening import Lengthening
+from zava_sql.guard.lengthening import LENGTHENING_TYPES, Lengthening
 from zava_sql.guard.lexer import END, NUMBER, STRING, Tokens
 from zava_sql.guard.limits import (
     MAX_ARRAY_NESTING,
@@ -265,12 +265,16 @@ class TypeReader:
             self.at += 1
         if name == "interval" and keys[self.at] != "(":
             self.interval_fields()
+        length = 0
         if keys[self.at] == "(":
             first = self.at + 1
             self.modifiers()
             digits = self.tokens.literal(first)
-            if key == "float" and digits.isdecimal() and int(digits) < 25:  # opt_float
+            length = int(digits) if digits.isdecimal() else 0
+            if key == "float" and digits.isdecimal() and length < 25:  # opt_float
                 name = "float4"
+        if name in LENGTHENING_TYPES:
+            self.lengthening.note_type(name, length, start)
         if key in ("time", "timestamp") and not self.skip("without", "time", "zone"):
             name += "tz" * self.skip("with", "time", "zone")
         self.array_bounds()
