@@ -127,6 +127,9 @@ def within(call: str, times: int, start: str = "(select x from stores)") -> str:
         "select " + within("('x' || {})::varbit::text", 13, "'F'"),
         "select " + within("cast('x' || {} as bit varying)::text", 13, "'F'"),
         "select " + within("({}).quote_ident", 24, "('\"')"),
+        "select " + within("(('x' || {}).varbit)::text", 13, "'F'"),
+        "select " + within("varbit('x' || {})::text", 13, "'F'"),
+        "select length(repeat(((200000.0).exp)::text, 7000))",
     ],
 )
 def test_calls_that_lengthen_each_others_results_are_refused(sql: str) -> None:
@@ -149,6 +152,8 @@ ESCAPING = {
     "JSON in a row": "row(to_json({}))::text",
     "named operator": "(lower('') operator(pg_catalog.||) row({}))",
     "attribute": "(to_jsonb({})).jsonb_pretty",
+    "cast by an attribute": "(to_jsonb({})).text",
+    "cast by a quoted attribute": '(to_jsonb({}))."varchar"',
     "joined row": "(lower('') || row({}))",
     "concat": "concat(to_json({}))",
     "quoted names": '"concat"("to_json"({}))',

@@ -33,6 +33,7 @@ TO_TEXT: Final = words("""
     jsonb_to_record jsonb_to_recordset
     """)
 _FORMS: Final = TO_TEXT | TEXTS | words("json_value json_serialize json_table")
+_CASTS: Final = TEXTS - {"name"}  # by `(x).text`; a name is short, and the name of columns
 _TYPES: Final = TEXTS | words("character char national")
 _OPERATORS: Final = words("|| ->> #>>")
 _RETURNING: Final = words("json_query json_object json_array json_objectagg json_arrayagg")
@@ -311,7 +312,7 @@ class _Escapes:
                     found.append((index + 2, end))
                 elif key in _RETURNING and "returning" in keys[index:end]:
                     found.append((index, end))
-            elif key in TO_TEXT and keys[index - 1] == ".":
+            elif keys[index - 1] == "." and (key in TO_TEXT or key in _CASTS):
                 found.append((self._start(index - 1), index + 1))
         return found + [(begin, end) for end, begin in ends.items()]
 

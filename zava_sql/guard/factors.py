@@ -26,6 +26,7 @@ _FLAGS: Final = 4  # arguments of regexp_replace() that may say `g`, of ts_headl
 _SMALL: Final = 3  # digits of an exponent
 _SHORT: Final = 60  # digits that are not worth a look
 _ENCODED: Final = {"'hex'": 2, "'base64'": 2}  # 'escape' writes \000
+_BITS: Final = 4  # of a digit in 'x0f'::varbit
 _BYTES: Final = 3  # of UTF8, for one of another encoding
 _FIELD: Final = 12  # of to_char(), for one character of its format: DCH_MAX_ITEM_SIZ
 # What normalize() makes of one character, and what upper() does in some collations.
@@ -89,6 +90,8 @@ class Factors:
             key = keys[index]
             if key in ("(", "["):
                 opened.append((tokens.name(index - 1), 0))
+            elif key == "." and tokens.name(index + 1) == "exp":
+                digits *= most
             elif key == "^":
                 digits *= self._whole(index + 1, index + 2) or most
             elif key == "," and opened:
@@ -117,6 +120,10 @@ class Factors:
     def encoding(self, _name: str, arguments: _Arguments) -> int:
         """encode(): by its format."""
         return _ENCODED.get(self._tokens.literal(arguments[1][0]), 4)
+
+    def spelling(self, _name: str, _arguments: _Arguments) -> int:
+        """varbit(): it writes the four bits of each digit."""
+        return _BITS
 
     def converting(self, name: str, arguments: _Arguments) -> int:
         """convert(): each byte may become three, but not what is UTF8."""
@@ -211,14 +218,15 @@ class Factors:
         return self._tokens.literal(begin)[1:-1].replace("''", "'")
 
     def _number(self, begin: int, end: int) -> int:
-        """Give the sum of the numbers in a length, which has a bound."""
+        """Give the largest number in a length, which has a bound, or their sum."""
         numbers = [
             self._tokens.literal(index).partition(".")[0]
             for index in range(begin, end)
             if self._tokens.kinds[index] == NUMBER
         ]
-        lengths = [int(text) for text in numbers if text.isdecimal()]
-        return max(1, sum(min(length, MAX_LENGTH_ARGUMENT) for length in lengths))
+        lengths = [min(int(text), MAX_LENGTH_ARGUMENT) for text in numbers if text.isdecimal()]
+        is_sum = not {"+", "-"}.isdisjoint(self._tokens.keys[begin:end])
+        return max(1, sum(lengths) if is_sum else max(lengths, default=1))
 
     def pretty(self, _name: str, _arguments: _Arguments) -> int:
         """jsonb_pretty(): it indents, so what counts is how deep JSON is."""
@@ -235,6 +243,7 @@ RULES: Final[dict[str, Callable[[Factors, str, _Arguments], int]]] = {
     **dict.fromkeys(("convert", "convert_from"), Factors.converting),
     "format": Factors.formatting,
     "encode": Factors.encoding,
+    "varbit": Factors.spelling,
     "to_char": Factors.writing,
     "ts_headline": Factors.marking,
     "jsonb_pretty": Factors.pretty,

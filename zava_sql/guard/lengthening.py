@@ -29,12 +29,11 @@ _TEXTS: Final = TEXTS | TO_TEXT
 LENGTHENING: Final = _TEXTS | frozenset(RULES)
 LENGTHENING_TYPES: Final = frozenset({"bpchar", "bit", "varbit"})
 # Those that `x.name` may call, but for what escapes.py counts.
-OF_ATTRIBUTES: Final = frozenset({"quote_ident", "jsonb_pretty"})
+OF_ATTRIBUTES: Final = frozenset({"quote_ident", "jsonb_pretty", "varbit"})
 _OFTEN: Final = 2
 _FEW: Final = 10  # texts of values, which are not worth a look
 _LONG: Final = 5_000  # characters that calls make
 _SIGNS: Final = ("||", ">>", ") .")  # of what makes text as well: ->>, #>>, (x).concat
-_BITS: Final = 4  # of a digit in 'x0f'::varbit
 _INDENT: Final = 4  # of jsonb_pretty(), for each level
 
 
@@ -75,9 +74,9 @@ class Lengthening:
             chains.append((index, factor * max(inside, default=1)))
 
     def note_type(self, name: str, length: int, index: int) -> None:
-        """Note a type of `LENGTHENING_TYPES`: it pads to a length, or writes a digit as four."""
-        if name == "varbit":
-            self._factor, self._index = self._factor * _BITS, index
+        """Note a type of `LENGTHENING_TYPES`: it pads to a length, or is like a call."""
+        if name in RULES:
+            self._factor, self._index = self._factor * RULES[name](self._made, name, []), index
         else:
             self._made.padded = max(self._made.padded, length)
 
