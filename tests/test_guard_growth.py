@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -920,3 +921,24 @@ def test_copies_in_a_query_are_multiplied_by_its_columns() -> None:
 )
 def test_what_stays_small_passes(sql: str) -> None:
     assert GUARD.check(sql)
+
+
+def test_items_of_from_that_bear_one_name_are_merged_once() -> None:
+    def least(text: str) -> float:
+        times = []
+        for _ in range(5):
+            begin = time.thread_time()
+            with pytest.raises(QueryRefused):
+                Guard().check(text)
+            times.append(time.thread_time() - begin)
+        return min(times)
+
+    def lateral(name: str) -> str:
+        items = (
+            " cross join lateral (select " + ", ".join(f"y + y as b{n}_{c}" for c in range(4))
+            + f" from u) {name.replace('#', str(n))}"
+            for n in range(60)
+        )  # fmt: skip
+        return "select 1 from t" + "".join(items)
+
+    assert least(lateral("x")) < 2.5 * least(lateral("x#"))

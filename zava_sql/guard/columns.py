@@ -40,7 +40,7 @@ class Columns:
     none; nor are Joins.
     """
 
-    __slots__ = ("column", "condition", "growth", "is_certain", "row", "rows", "sizes")
+    __slots__ = ("column", "condition", "growth", "is_certain", "merged", "row", "rows", "sizes")
 
     def __init__(self, sizes: Sizes, row: int) -> None:
         self.sizes = sizes
@@ -50,6 +50,7 @@ class Columns:
         self.growth = 0  # how much a condition on all of them grows
         self.is_certain = True  # a column of any name may exist
         self.rows: Rows | None = None
+        self.merged = {id(sizes): sizes}  # all of which these are the larger ones
 
     @staticmethod
     def of(found: Sizes, row: int, growth: int, *, is_certain: bool = True) -> Columns:
@@ -76,6 +77,7 @@ class Columns:
         made = Columns(self.sizes, row)
         made.column, made.condition = self.column, self.condition
         made.growth, made.is_certain, made.rows = growth, self.is_certain, self.rows
+        made.merged = self.merged
         return made
 
     def renamed(self, more: int = 0) -> Columns:
@@ -122,8 +124,12 @@ def larger(one: Columns, other: Columns) -> Columns:
     if one.is_plain() or other.is_plain():
         either = one if other.is_plain() else other
         return either.but(max(one.row, other.row), either.growth)
-    if one.sizes is other.sizes and one.rows is None and other.rows is None:
-        return one.but(max(one.row, other.row), one.growth + other.growth)
+    row, growth = max(one.row, other.row), one.growth + other.growth
+    if one.rows is None and other.rows is None:  # else its columns are larger than its sizes
+        if id(one.sizes) in other.merged:
+            return other.but(row, growth)
+        if id(other.sizes) in one.merged:
+            return one.but(row, growth)
     sizes: Sizes = {}
     others, all_others = one.sizes[OTHERS], other.sizes[OTHERS]
     for name, size in one.sizes.items():
@@ -133,8 +139,9 @@ def larger(one: Columns, other: Columns) -> Columns:
         if name not in sizes:
             sizes[name] = max(others[0], size[0]), max(others[1], size[1])
     is_certain = one.is_certain and other.is_certain
-    row, growth = max(one.row, other.row), one.growth + other.growth
-    return Columns.of(sizes, row, growth, is_certain=is_certain)
+    made = Columns.of(sizes, row, growth, is_certain=is_certain)
+    made.merged |= one.merged | other.merged
+    return made
 
 
 def add(found: Sizes, name: str, size: tuple[int, int], *, is_closed: bool) -> None:
@@ -188,11 +195,11 @@ class Level:
     """A query that is being read."""
 
     __slots__ = (
-        "aliases", "around", "columns", "computed", "conditions", "copied", "copies", "extremes",
-        "grouped", "inner", "is_bare", "is_closed", "is_of_union", "is_renamed", "items", "joined",
-        "known", "last", "latest", "listed", "matched", "merged", "named", "naturals", "number",
-        "parts", "planned", "pulled", "relations", "rows", "sources", "start", "visible", "whole",
-        "width",
+        "aliases", "around", "by_name", "columns", "computed", "conditions", "copied", "copies",
+        "counted", "extremes", "grouped", "inner", "is_bare", "is_closed", "is_of_union",
+        "is_renamed", "items", "joined", "known", "last", "latest", "listed", "matched", "merged",
+        "named", "naturals", "number", "parts", "planned", "pulled", "relations", "rows", "sources",
+        "start", "visible", "whole", "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -216,6 +223,8 @@ class Level:
         # The whole rows of these, and of the last item; none if it is a join.
         self.rows: list[Columns | None] = []
         self.whole: Columns | None = TABLE
+        self.by_name: dict[str, Columns | None] = {}  # the rows of the first items, as counted
+        self.counted = 0
         self.is_bare = False  # it has its own name, no alias yet
         self.named: dict[str, Columns] | None = None  # by these names, if it was asked for
         self.inner: list[tuple[int, int, int]] = []

@@ -306,14 +306,25 @@ class Counts:
 
     def _rows(self, level: Level) -> dict[str, Columns | None]:
         """Give the whole rows of the items of FROM by name, of all queries around to LATERAL."""
-        rows: dict[str, Columns | None] = {}
-        around: Level | None = level
+        rows = self._own_rows(level)
+        around = level.around if level.visible is not TABLE else None
+        if around:
+            rows = rows.copy()
         while around:
-            for place, row in zip(around.aliases, around.rows, strict=True):
-                name = self._tokens.name(place)
-                other = rows.get(name, TABLE)
-                rows[name] = larger(row, other) if row and other else None
-            around = around.around if level.visible is not TABLE else None
+            for name, row in self._own_rows(around).items():
+                rows[name] = _either(row, rows[name]) if name in rows else row
+            around = around.around
+        return rows
+
+    def _own_rows(self, level: Level) -> dict[str, Columns | None]:
+        """Give those of one FROM; the queries of LATERAL ask again for each item that was added."""
+        rows = level.by_name
+        for place, row in zip(
+            level.aliases[level.counted :], level.rows[level.counted :], strict=True
+        ):
+            name = self._tokens.name(place)
+            rows[name] = _either(row, rows.get(name, TABLE))
+        level.counted = len(level.aliases)
         return rows
 
     def _is_column(self, level: Level, index: int) -> bool:
@@ -341,6 +352,10 @@ class Counts:
             and before != "as"  # a label, or a type
             and keys[index + 1] not in (".", "(")
         )
+
+
+def _either(row: Columns | None, other: Columns | None) -> Columns | None:
+    return larger(row, other) if row and other else None
 
 
 def _words_of_case(keys: list[str]) -> int:
