@@ -261,6 +261,19 @@ SEEDS = [
     ),
     *(
         (
+            "fence_for_some",
+            f"{weakened} search_regions_{who}_fence on retail.search_regions {how}",
+            f"search_regions_{who}_select on retail.search_regions",
+        )
+        for who in ("store_manager", "regional_manager")
+        for weakened, how in (
+            ("drop policy", ""),
+            ("alter policy", "using (store_id is not null)"),
+            ("alter policy", "to zava_service"),
+        )
+    ),
+    *(
+        (
             "policy_asks_no_column",
             (
                 "create table retail.notes (place uuid, note text);"
