@@ -304,6 +304,13 @@ def test_json_rows_and_arrays_of_reports_pass(sql: str) -> None:
             "select name, round(((last / first) ^ (1.0 / 3) - 1) * 100, 2), repeat('█', least(n, "
             "50)), format('%s (%s%%)', name, round(100 * share, 1)) from growth where year >= 2024"
         ),
+        (
+            "with y as (select extract(year from day) as y, sum(total) as r from a group by 1), "
+            "g as (select (last_value(r) over (order by y) / nullif(first_value(r) over (order by y"
+            "), 0)) ^ (1.0 / 4) - 1 as c, power(1 + 0.03, y - 2020) as f, y, r from y) select "
+            "format('%s: %s (%s)', y, to_char(r, 'FM999,990'), round(100 * c::numeric, 1)), "
+            "repeat('#', least(40, round(r / 1000)::int)) from g where y >= 2020"
+        ),
         "select to_char(day, case when n > 9 then 'YYYY' else 'Mon' end), lpad(n::text, 9) from a",
         (
             "select repeat('*', length(email) - 4) || right(email, 4), lpad('', length(name), '-')"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.lengths import OF_TEXT
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_DIGITS", "RULES", "Factors"]
 
 _Arguments = list[tuple[int, int]]
-_LENGTHS: Final = frozenset({"length", "char_length", "character_length", "octet_length"})
+_LENGTHS: Final = OF_TEXT | {"length"}
 _PAIR: Final = 2
 _FLAGS: Final = 4  # arguments of regexp_replace() that may say `g`, of ts_headline() with options
 _SMALL: Final = 3  # digits of an exponent
@@ -40,6 +41,8 @@ _POWERS: Final = frozenset({"power", "pow", "exp"})
 _ROUNDING: Final = frozenset({"round", "trunc"})
 _NUMBERS: Final = _POWERS | {"^", '"'}  # and any quoted name
 MAX_DIGITS: Final = 131_072  # of a number
+# Powers count for less: they seldom have so many, and twenty times as long a text is still short.
+_CALCULATED: Final = MAX_DIGITS // 20
 _SCALE: Final = 16_383  # of these, behind the point
 _EXPONENT: Final = re.compile(r"[0-9.]e\+?0*([1-9][0-9]{2,6})", re.IGNORECASE)
 _WHOLE: Final = re.compile(r"\b[0-9]{1,7}")
@@ -84,26 +87,26 @@ class Factors:
 
     def _calculated(self, digits: int, most: int) -> int:
         """Say how many digits powers and rounding may make of these; exponents are `most`."""
-        tokens, keys = self._tokens, self._tokens.keys
+        tokens, keys, powers = self._tokens, self._tokens.keys, digits
         opened: list[tuple[str, int]] = []  # the names before brackets, and their latest commas
         for index in range(len(tokens.texts)):
             key = keys[index]
             if key in ("(", "["):
                 opened.append((tokens.name(index - 1), 0))
             elif key == "." and tokens.name(index + 1) == "exp":
-                digits *= most
+                powers *= most
             elif key == "^":
-                digits *= self._whole(index + 1, index + 2) or most
+                powers *= self._whole(index + 1, index + 2) or most
             elif key == "," and opened:
                 opened[-1] = opened[-1][0], index
             elif key in (")", "]"):
                 name, comma = opened.pop()
                 if name in _POWERS:
-                    digits *= (comma and self._whole(comma + 1, index)) or most
+                    powers *= (comma and self._whole(comma + 1, index)) or most
                 elif comma and name in _ROUNDING:
                     digits = max(digits, self._whole(comma + 1, index) or _SCALE)
-            digits = min(digits, MAX_DIGITS)
-        return digits
+            powers = min(powers, MAX_DIGITS)
+        return max(digits, min(powers, _CALCULATED))
 
     def _whole(self, begin: int, end: int) -> int | None:
         """Give a small number that is written there, or none."""

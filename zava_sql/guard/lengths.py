@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zava_sql.guard.lexer import Tokens
     from zava_sql.guard.type_names import TypeReader
 
-__all__ = ["BOUNDED", "check_bounds"]
+__all__ = ["BOUNDED", "OF_TEXT", "check_bounds"]
 
 BOUNDED: Final = frozenset({"repeat", "lpad", "rpad", "format"})
 _PADDING: Final = BOUNDED - {"format"}
@@ -35,7 +35,7 @@ _NUMERIC_TYPES: Final = frozenset(
 )
 _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 # length() is not among the last: of a line or path it may be any number.
-_OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
+OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
 _BY_LAST: Final = {"mod": 2, "ntile": 1, "width_bucket": 4}  # name -> number of arguments
 _SHORT: Final = 12  # characters of a string, its quotes included
 _PAIR: Final = 2
@@ -201,7 +201,7 @@ class _Length:
         if opening >= end or keys[opening] != "(":
             return False
         closing = self.closing[opening]
-        if word == "count" or word in _OF_TEXT or (word == "length" and not cast):
+        if word == "count" or word in OF_TEXT or (word == "length" and not cast):
             while keys[closing] in ("filter", "over") and keys[closing + 1] == "(":
                 closing = self.closing[closing + 1]
             return self.by_rows and closing == end
