@@ -213,7 +213,9 @@ select is(
 );
 insert into retail.search_lexemes (lexeme, products, weight, places, named) values ('½', 1, 9, '', '');
 select is(
-    pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('½ drill zzz') as w $$), '("{drill,zzz,½}")',
+    pg_temp.ask('sr-a', $$ select array(select unnest(w.lexemes) collate "C" order by 1) from api._asked_words('½ drill zzz') as w $$),
+    -- To some locales ½ is no letter, so that no product is found by it.
+    case when to_tsvector('simple', '½') = '' then '("{1/2,drill,zzz}")' else '("{drill,zzz,½}")' end,
     'unless the catalogue writes so'
 );
 delete from retail.search_lexemes as l where l.lexeme = '½';
