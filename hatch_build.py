@@ -40,7 +40,7 @@ class CompiledGuard(BuildHookInterface):
         self._directory = TemporaryDirectory(prefix="zava-sql-")  # goes with a failure, too
         copy = Path(self._directory.name)
         shutil.copytree(root / "zava_sql", copy / "zava_sql")
-        modules = sorted(path.relative_to(copy) for path in (copy / GUARD).glob("*.py"))
+        modules = sorted(path.relative_to(copy) for path in (copy / GUARD).rglob("*.py"))
         made = subprocess.run(
             [sys.executable, "-m", "mypyc", f"--config-file={root / 'pyproject.toml'}", *modules],
             cwd=copy,
@@ -56,7 +56,7 @@ class CompiledGuard(BuildHookInterface):
                 "To have it compiled, install a C compiler and Python's headers and build again."
             )
             return
-        for path in [*copy.glob("*__mypyc.*"), *(copy / GUARD).glob("*.*.*")]:
+        for path in [*copy.glob("*__mypyc.*"), *(copy / GUARD).rglob("*.*.*")]:
             build_data["force_include"][str(path)] = str(path.relative_to(copy))
         build_data["pure_python"] = False
         build_data["infer_tag"] = True

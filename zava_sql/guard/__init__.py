@@ -3,7 +3,8 @@
     text -> limits -> tokens (lexer) -> readers' account + sqlglot's account, which must agree
          -> canonical text, to be run instead of the caller's
 
-Pure: no I/O but its own data files, no database.
+Pure: no I/O but its own data files, no database. What the text may take of PostgreSQL is bounded in
+`bounds`; whatever decides what it may read is in the modules here.
 """
 
 from zava_sql.guard.check import Checked, Guard, check

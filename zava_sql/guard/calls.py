@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.escapes import TEXTS
+from zava_sql.guard.bounds.escapes import TEXTS
 from zava_sql.guard.json_forms import JsonReader
 from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FORMS, FUNCTION_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import NUMBER, STRING

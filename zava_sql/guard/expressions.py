@@ -10,8 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final
 
-from zava_sql.guard.columns import COLUMNS
-from zava_sql.guard.escapes import TEXTS
+from zava_sql.guard.bounds.columns import COLUMNS
+from zava_sql.guard.bounds.escapes import TEXTS
 from zava_sql.guard.keywords import (
     COLUMN_WORD,
     FUNCTION_WORD,

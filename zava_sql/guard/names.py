@@ -9,9 +9,9 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.bounds.lengthening import LENGTHENING, OF_ATTRIBUTES
+from zava_sql.guard.bounds.lengths import BOUNDED, check_bounds
 from zava_sql.guard.keywords import SYSTEM_COLUMNS
-from zava_sql.guard.lengthening import LENGTHENING, OF_ATTRIBUTES
-from zava_sql.guard.lengths import BOUNDED, check_bounds
 from zava_sql.guard.limits import Refusal, piece
 from zava_sql.guard.type_names import LOOKUPS, TYPES
 from zava_sql.guard.type_of import TYPE_OF, note_type_of

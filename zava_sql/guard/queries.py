@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from zava_sql.guard.columns import ALONE, CLOSED, STAR, added
+from zava_sql.guard.bounds.columns import ALONE, CLOSED, STAR, added
+from zava_sql.guard.bounds.growth import Growth
 from zava_sql.guard.expressions import QUERY_START, QUERY_TAIL
-from zava_sql.guard.growth import Growth
 from zava_sql.guard.keywords import (
     BARE_RESERVED,
     NOT_BARE_LABEL,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from zava_sql.guard.bounds.plans import COMMON_NAMES
 from zava_sql.guard.calls import CallReader
 from zava_sql.guard.expressions import QUERY_START, QUERY_TAIL
 from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED
 from zava_sql.guard.lexer import OPERATOR
 from zava_sql.guard.limits import MAX_JOINS, Refusal
 from zava_sql.guard.names import OF_COLUMNS
-from zava_sql.guard.plans import COMMON_NAMES
 
 __all__ = ["SourceReader"]
 

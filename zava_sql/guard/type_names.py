@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.account import Account
-from zava_sql.guard.growth import Growth
+from zava_sql.guard.bounds.growth import Growth
+from zava_sql.guard.bounds.lengthening import LENGTHENING_TYPES, Lengthening
+from zava_sql.guard.bounds.rounds import Rounds
 from zava_sql.guard.keywords import RESERVED, words
-from zava_sql.guard.lengthening import LENGTHENING_TYPES, Lengthening
 from zava_sql.guard.lexer import END, NUMBER, STRING, Tokens
 from zava_sql.guard.limits import (
     MAX_ARRAY_NESTING,
@@ -18,7 +19,6 @@ from zava_sql.guard.limits import (
     Refusal,
     piece,
 )
-from zava_sql.guard.rounds import Rounds
 
 if TYPE_CHECKING:
     from zava_sql.guard.names import Names

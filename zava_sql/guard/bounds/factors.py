@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.lengths import OF_TEXT
+from zava_sql.guard.bounds.lengths import OF_TEXT
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import STAR, TABLE
+from zava_sql.guard.bounds.columns import STAR, TABLE
 from zava_sql.guard.keywords import FUNCTION_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import BITS, NUMBER, STRING
 from zava_sql.guard.limits import MAX_TERMS
 
 if TYPE_CHECKING:
-    from zava_sql.guard.columns import Columns, Level
-    from zava_sql.guard.counts import Counts
+    from zava_sql.guard.bounds.columns import Columns, Level
+    from zava_sql.guard.bounds.counts import Counts
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["FEW_TERMS", "Terms"]

@@ -14,12 +14,12 @@ from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import OTHERS, STAR
+from zava_sql.guard.bounds.columns import OTHERS, STAR
 from zava_sql.guard.keywords import FUNCTION_WORD, IDENTIFIER, words
 from zava_sql.guard.lexer import OPERATOR, STRING
 
 if TYPE_CHECKING:
-    from zava_sql.guard.columns import Level
+    from zava_sql.guard.bounds.columns import Level
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["TEXTS", "TO_TEXT", "escaped", "joined", "rows_named"]

@@ -15,7 +15,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from zava_sql.guard.columns import (
+from zava_sql.guard.bounds.columns import (
     ALONE,
     CLOSED,
     COLUMNS,
@@ -27,11 +27,18 @@ from zava_sql.guard.columns import (
     Named,
     larger,
 )
-from zava_sql.guard.counts import Counts, half
+from zava_sql.guard.bounds.counts import Counts, half
+from zava_sql.guard.bounds.plans import (
+    PLANS,
+    add_view,
+    joined_size,
+    plan_size,
+    pulled_size,
+    sets_size,
+)
+from zava_sql.guard.bounds.terms import FEW_TERMS, Terms
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.limits import MAX_GROWN, MAX_QUERIES, MAX_SYMMETRIC, Refusal
-from zava_sql.guard.plans import PLANS, add_view, joined_size, plan_size, pulled_size, sets_size
-from zava_sql.guard.terms import FEW_TERMS, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Collection

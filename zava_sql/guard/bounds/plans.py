@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import VIEW, larger
-from zava_sql.guard.counts import half
+from zava_sql.guard.bounds.columns import VIEW, larger
+from zava_sql.guard.bounds.counts import half
 
 if TYPE_CHECKING:
-    from zava_sql.guard.columns import Joins, Level
+    from zava_sql.guard.bounds.columns import Joins, Level
 
 __all__ = [
     "COMMON_NAMES", "PLANS", "add_view", "joined_size", "plan_size", "pulled_size", "sets_size",

@@ -6,14 +6,14 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.columns import OF_ROWS, OTHERS, STAR, TABLE, Columns, Joins, add, larger
+from zava_sql.guard.bounds.columns import OF_ROWS, OTHERS, STAR, TABLE, Columns, Joins, add, larger
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, RESERVED, words
 from zava_sql.guard.lexer import DOT, PUNCTUATION
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from zava_sql.guard.columns import Level, Sizes
+    from zava_sql.guard.bounds.columns import Level, Sizes
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["Counts", "half"]

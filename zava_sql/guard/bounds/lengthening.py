@@ -14,13 +14,13 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.escapes import TEXTS, TO_TEXT, escaped, joined, rows_named
-from zava_sql.guard.factors import MAX_DIGITS, RULES, Factors
+from zava_sql.guard.bounds.escapes import TEXTS, TO_TEXT, escaped, joined, rows_named
+from zava_sql.guard.bounds.factors import MAX_DIGITS, RULES, Factors
 from zava_sql.guard.lexer import STRING
 from zava_sql.guard.limits import MAX_CHARACTERS, MAX_COPIED, MAX_JOINED, MAX_LENGTHENED, Refusal
 
 if TYPE_CHECKING:
-    from zava_sql.guard.columns import Level
+    from zava_sql.guard.bounds.columns import Level
     from zava_sql.guard.lexer import Tokens
 
 __all__ = ["LENGTHENING", "LENGTHENING_TYPES", "OF_ATTRIBUTES", "Lengthening"]
