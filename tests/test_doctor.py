@@ -1173,6 +1173,7 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "role_settings",
             "function_settings",
             "kernel_table_granted",
+            "fence_for_some",
             "policy_asks_no_column",
             "policy_trusts_setting",
             "public_relation",
