@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import string
@@ -234,6 +235,18 @@ def test_what_is_just_inside_a_limit_passes(sql: str) -> None:
 )  # fmt: skip
 def test_strange_texts_are_refused_and_nothing_else(sql: str) -> None:
     assert refusal(sql).reason
+
+
+@pytest.mark.parametrize("fault", ["check_tree", "foreign_hints", "_position"])
+def test_a_fault_of_the_guard_is_a_refusal(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(sys.modules["zava_sql.guard.check"], fault, fail)
+    passes, is_refused = "select 1", "select year(current_date)"
+    refused = refusal(passes if fault == "check_tree" else is_refused)
+    assert (refused.reason, refused.position) == ("unsupported", None)
+    assert gc.isenabled()
 
 
 def test_a_small_stack_is_no_way_around_the_refusal() -> None:

@@ -104,7 +104,12 @@ class Guard:
             self._forms[form] = tokens.literals
 
     def _judge(self, sql: str, whose: Hashable) -> Checked | _Refused:
-        return self._read(sql, whose) if len(sql) < _LONG else _with_room(self._read, sql, whose)
+        try:
+            return (
+                self._read(sql, whose) if len(sql) < _LONG else _with_room(self._read, sql, whose)
+            )
+        except Exception:  # noqa: BLE001  # a fault of ours on some strange text: fail closed
+            return _Refused("unsupported", "this text cannot be judged", "Write it plainer.", None)
 
     def _read(self, sql: str, whose: Hashable) -> Checked | _Refused:
         tokens: Tokens | None = None
@@ -128,8 +133,6 @@ class Guard:
             if tokens is not None and refusal.index is not None and refusal.reason in _OF_DIALECTS:
                 hint = (hint + foreign_hints(tokens, refusal.index, self._names)).lstrip()
             return _Refused(refusal.reason, refusal.message, hint, _position(refusal, tokens))
-        except Exception:  # noqa: BLE001  # a fault of ours on some strange text: fail closed
-            return _Refused("unsupported", "this text cannot be judged", "Write it plainer.", None)
         finally:
             if collects:
                 gc.enable()
