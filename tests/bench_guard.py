@@ -89,6 +89,13 @@ INSIDE = {
     "comments": "select 1 " + "/**/" * 4_900,
     "nested comments": "select " + "a , " * HALF + "/* /**/ */" * 25 + "a",
     "escapes": "select E'" + r"\n" * 999 + "'",
+    "LATERAL queries of one name": "select 1 from t"
+    + "".join(
+        f" cross join lateral (select {', '.join(f'y + y as b{n}_{c}' for c in range(4))} from u) x"
+        for n in range(60)
+    ),
+    "digits before a letter": "select " + "9" * 19_980 + "_",
+    "parts of digits before a letter": "select 11" + "_0" * 9_900 + "_",
 }
 BEYOND = {
     "10 MB": "select '" + "x" * 10_000_000 + "'",
