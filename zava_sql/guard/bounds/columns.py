@@ -130,6 +130,9 @@ def larger(one: Columns, other: Columns) -> Columns:
             return other.but(row, growth)
         if id(other.sizes) in one.merged:
             return one.but(row, growth)
+        few, many = (one, other) if len(one.sizes) < len(other.sizes) else (other, one)
+        if few.sizes[OTHERS] == (1, 1):  # so that of the names of many none becomes larger
+            return _with_few(many, few, row, growth)
     sizes: Sizes = {}
     others, all_others = one.sizes[OTHERS], other.sizes[OTHERS]
     for name, size in one.sizes.items():
@@ -141,6 +144,23 @@ def larger(one: Columns, other: Columns) -> Columns:
     is_certain = one.is_certain and other.is_certain
     made = Columns.of(sizes, row, growth, is_certain=is_certain)
     made.merged |= one.merged | other.merged
+    return made
+
+
+def _with_few(many: Columns, few: Columns, row: int, growth: int) -> Columns:
+    """Take the larger sizes where only the names of a few may have larger ones."""
+    sizes, others = many.sizes.copy(), many.sizes[OTHERS]
+    for name, size in few.sizes.items():
+        before = sizes.get(name, others)
+        most = max(size[0], before[0]), max(size[1], before[1])
+        if most != others or name in OF_ROWS or name == OTHERS:
+            sizes[name] = most
+        else:
+            sizes.pop(name, None)
+    made = Columns(sizes, row)
+    made.column, made.condition = max(many.column, few.column), max(many.condition, few.condition)
+    made.growth, made.is_certain = growth, many.is_certain and few.is_certain
+    made.merged |= many.merged | few.merged
     return made
 
 
