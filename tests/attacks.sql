@@ -342,7 +342,7 @@ with a as materialized (select set_config('zava.context', '{{head}}', true), set
 
 -- name: replay_disabled
 -- tries: a living context of a principal that is disabled
--- plain: ran
+-- plain: AUTHORIZATION_ERROR
 -- hardened: 42501
 -- runner: 42501
 with a as materialized (select set_config('zava.context', '{{disabled}}', true), set_config('role', 'zava_store_tacoma', true)) select c.* from a, retail.customers as c
@@ -384,6 +384,7 @@ with a as materialized (select set_config('zava.context', '{{expired}}', true)) 
 -- tries: the same with a context of a principal that is disabled
 -- plain: ran
 -- hardened: 42501
+-- runner: AUTHORIZATION_ERROR
 with a as materialized (select set_config('zava.context', '{{disabled}}', true)) select c.* from a, retail.customers as c
 
 -- name: head_office_alone

@@ -622,11 +622,12 @@ async def test_servers_share_answers_in_redis(module_database, admin, runs, redi
         assert await value(two, seattle) == 27
         await client.set(name, before)
 
-        # A disabled principal finds nothing, on either.
+        # A disabled principal is told so, on either.
         admin.execute("select zava.disable_principal('seattle')")
         try:
             for agent in (one, two):
-                assert await value(agent, seattle) == 0
+                with pytest.raises(AuthorizationError):
+                    await value(agent, seattle)
                 with pytest.raises(AuthorizationError):
                     await who(agent)
         finally:

@@ -16,7 +16,7 @@ from waiting import until
 from zava_sql.agent import Agent, fetch
 from zava_sql.answer import answer
 from zava_sql.catalogue import describe_schema, list_names
-from zava_sql.errors import LimitExceeded, QueryTimeout, ValidationError
+from zava_sql.errors import AuthorizationError, LimitExceeded, QueryTimeout, ValidationError
 from zava_sql.tenant import tenant_session
 from zava_sql.turns import Turns
 
@@ -341,6 +341,25 @@ async def test_what_cannot_be_stopped_is_counted_until_it_ends(module_database, 
                         refused += 1
             assert refused
             assert connection.execute(STILL_RUNNING).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("runner", ["never", "always"])
+async def test_who_is_disabled_while_waiting_for_a_turn_is_told(
+    module_database, admin_connection, runner
+):
+    async with tenants.opened(module_database, max_concurrent=1, runner=runner) as opened:
+        seattle = (await tenants.principals(opened, ["seattle"]))["seattle"]
+        async with opened.turns.turn(seattle.role, 1, 0.1):
+            asking = asyncio.create_task(
+                Agent(opened).query(seattle, "select count(*) from retail.orders")
+            )
+            await asyncio.sleep(0)
+            admin_connection.execute("select zava.disable_principal('seattle')")
+        try:
+            with pytest.raises(AuthorizationError, match="the principal seattle is disabled"):
+                await asking
+        finally:
+            admin_connection.execute("select zava.enable_principal('seattle')")
 
 
 async def test_lists_of_names_take_turns_as_queries_do(module_database):

@@ -21,7 +21,7 @@ import tenants
 from zava_sql import runner
 from zava_sql.agent import Agent, fetch
 from zava_sql.connections import CONNECTION_ERRORS
-from zava_sql.errors import DatabaseError, QueryTimeout, ZavaError
+from zava_sql.errors import AuthorizationError, DatabaseError, QueryTimeout, ZavaError
 from zava_sql.result import Result
 from zava_sql.tenant import tenant_session
 
@@ -316,7 +316,8 @@ async def test_a_region_sees_its_list_and_head_office_all(stage: Stage) -> None:
 
 async def test_a_stolen_identity_is_void_once_it_is_disabled(stage: Stage) -> None:
     """The server may hold a principal that was looked up before it was disabled."""
-    assert await tenants.own_rows(stage.database, stage.people["inactive"]) == set()
+    with pytest.raises(AuthorizationError, match="the principal inactive is disabled"):
+        await tenants.own_rows(stage.database, stage.people["inactive"])
 
 
 @pytest.mark.parametrize(

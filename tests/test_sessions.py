@@ -23,6 +23,7 @@ from waiting import until
 
 from zava_sql.agent import fetch
 from zava_sql.errors import (
+    AuthorizationError,
     ConfigurationError,
     DatabaseError,
     LimitExceeded,
@@ -366,13 +367,19 @@ async def test_disabling_a_principal_shuts_it_out_of_a_session_that_is_open(
     database: Database, seattle: Principal, admin_connection: psycopg.Connection
 ) -> None:
     count = "select count(*) from retail.stores"
+
+    async def ask_twice() -> None:
+        async with tenant_session(database, seattle) as connection:
+            assert await connection.fetchval(count) == 1
+            admin_connection.execute("select zava.disable_principal('seattle')")
+            await connection.fetchval(count)
+
+    try:
+        with pytest.raises(AuthorizationError, match="the principal seattle is disabled"):
+            await ask_twice()
+    finally:
+        admin_connection.execute("select zava.enable_principal('seattle')")
     async with tenant_session(database, seattle) as connection:
-        assert await connection.fetchval(count) == 1
-        admin_connection.execute("select zava.disable_principal('seattle')")
-        try:
-            assert await connection.fetchval(count) == 0
-        finally:
-            admin_connection.execute("select zava.enable_principal('seattle')")
         assert await connection.fetchval(count) == 1
 
 
@@ -688,7 +695,7 @@ async def test_one_cached_statement_serves_each_identity_its_own_rows(
         "bellevue": truth.of("bellevue"),
         "head-office": truth.of(*tenants.STORES),
         "south-sound": truth.of(*tenants.REGION),
-        "inactive": set(),
+        "inactive": None,
     }
     order = ["seattle", "bellevue", "seattle", "head-office", "south-sound", "inactive"]
     with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
@@ -711,10 +718,14 @@ async def test_one_cached_statement_serves_each_identity_its_own_rows(
             )
             union = union or await connection.prepare(tenants.OWN_ROWS)
             orders = orders or await connection.prepare(counts)
-            assert {tuple(row) for row in await union.fetch()} == sees[name], name
-            seen = {("orders", *row) for row in await orders.fetch()}
-            assert seen == {row for row in sees[name] if row[0] == "orders"}, name
-            plan += await connection.fetch(f"explain (costs off) {counts}")
+            if sees[name] is None:
+                with pytest.raises(asyncpg.PostgresError, match="principal of this context is dis"):
+                    await union.fetch()
+            else:
+                assert {tuple(row) for row in await union.fetch()} == sees[name], name
+                seen = {("orders", *row) for row in await orders.fetch()}
+                assert seen == {row for row in sees[name] if row[0] == "orders"}, name
+                plan += await connection.fetch(f"explain (costs off) {counts}")
             await connection.execute("rollback")
         assert any("Gather" in row[0] for row in plan) == (parallel == "on")
     finally:

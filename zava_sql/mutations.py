@@ -20,7 +20,7 @@ from zava_sql.connections import connect
 from zava_sql.ddl_prove import scratch
 from zava_sql.errors import ConfigurationError
 from zava_sql.retry import TIME_OVER
-from zava_sql.tenant import ContextKey
+from zava_sql.tenant import DISABLED, ContextKey
 from zava_sql.verify import Persona, measure, personas, relations
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _within(copied: Connection, key: ContextKey) -> Ask:
         except asyncpg.InsufficientPrivilegeError:
             return None
         except asyncpg.PostgresError as error:
-            if error.sqlstate == TIME_OVER:
+            if error.sqlstate in (DISABLED, TIME_OVER):
                 return []
             raise
         finally:

@@ -103,7 +103,7 @@ join (
         ('signature not checked', 'verify_context', 'if sha256(', 'if true or sha256('),
         ('expiry not checked', 'verify_context', 'if v_part[6]::bigint <=', 'if false and v_part[6]::bigint <='),
         ('backend not checked', 'verify_context', 'and v_part[5] in (', 'and v_part[5] not in ('''') or v_part[5] in ('),
-        ('disabled principals let in', 'verify_context', 'and p.active', ''),
+        ('disabled principals let in', 'verify_context', 'if not v_found.active', 'if false'),
         ('all stores for everybody', 'verify_context', 'where ps.principal_id = p.principal_id', 'where true')
 ) as c (kind, function, condition, without) on c.function = f.proname
 union all

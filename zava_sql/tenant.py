@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from zava_sql.settings import Settings
 
 __all__ = [
+    "DISABLED",
     "ContextKey",
     "Principal",
     "authenticate",
@@ -65,8 +66,10 @@ _TAKE = (
 # (order_qual_clauses).
 _FENCES_FIRST = " SET LOCAL cpu_operator_cost = 0;"
 
-# What zava.verify_context() raises for a key that is retired, and nothing else does.
+# What zava.verify_context() raises for a key that is retired, and for a principal that is disabled;
+# nothing else does.
 _KEY_RETIRED = "ZA001"
+DISABLED = "ZA003"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +194,16 @@ async def authenticate(database: Database, key: str) -> Principal:
 
 def _principal(row: asyncpg.Record) -> Principal:
     if not row["active"]:
-        raise AuthorizationError(
-            f"the principal {row['name']} is disabled",
-            hint="An administrator can enable it: zava-sql principal enable " + row["name"],
-        )
+        raise _disabled(row["name"])
     return Principal(
         row["principal_id"], row["name"], row["kind"], row["role_name"], row.get("key_id")
+    )
+
+
+def _disabled(name: str) -> AuthorizationError:
+    return AuthorizationError(
+        f"the principal {name} is disabled",
+        hint=f"An administrator can enable it: zava-sql principal enable {name}",
     )
 
 
@@ -234,8 +241,10 @@ async def tenant_session(
     Planning is tuned for speed if the text `is_ours`, and for safety otherwise. Afterwards the
     connection goes back clean, or is closed; the caller does not wait for that.
 
-    Raises: LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time; or the
-    signing key is retired.
+    Raises:
+        AuthorizationError: the principal was disabled since it was looked up.
+        LimitExceeded, ServiceUnavailable: no connection came free, or was made, in time; or the
+            signing key is retired.
     """
     if not database.is_key_known:
         raise _retired()
@@ -282,10 +291,13 @@ async def tenant_session(
         # A statement that failed half-way may be one that only the server knows of.
         gateway.forget()
         state = "unknown" if gateway.inflow.is_over else "failed"
-        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _KEY_RETIRED:
-            # The database reports it before this server has heard of it.
+        sqlstate = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+        # The database reports these before this server has heard of them.
+        if sqlstate == _KEY_RETIRED:
             raise _retired() from error
-        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == TIME_OVER:
+        if sqlstate == DISABLED:
+            raise _disabled(principal.name) from error
+        if sqlstate == TIME_OVER:
             # A clock has moved. The next attempt uses the current time.
             await gateway.end()
             await database.follow_clock(gateway)

@@ -17,10 +17,10 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from zava_sql.agent import fetch
-from zava_sql.errors import DatabaseError, ServiceUnavailable
+from zava_sql.errors import AuthorizationError, DatabaseError, ServiceUnavailable
 from zava_sql.render import visible
 from zava_sql.retry import TIME_OVER, is_lost
-from zava_sql.tenant import ContextKey, Principal
+from zava_sql.tenant import DISABLED, ContextKey, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -310,9 +310,9 @@ def through(database: Database) -> Ask:
             if error.sqlstate == "42501":
                 return None
             raise
-        except ServiceUnavailable as error:
+        except (AuthorizationError, ServiceUnavailable) as error:
             cause = error.__cause__
-            if isinstance(cause, asyncpg.PostgresError) and cause.sqlstate == TIME_OVER:
+            if isinstance(cause, asyncpg.PostgresError) and cause.sqlstate in (DISABLED, TIME_OVER):
                 return []
             raise
 

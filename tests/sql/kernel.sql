@@ -193,7 +193,6 @@ cross join lateral (
         ('a context of the scope in the class role', 'store_manager', t.of_a),
         ('the payload of another tenant of the class under my signature', 'store_manager', pg_temp.body('kernel-b', p_role => 'store_manager') || '.' || right(pg_temp.sign(pg_temp.body('kernel-a', p_role => 'store_manager')), 64)),
         ('an unknown principal', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_id => md5('nobody')::uuid::text))),
-        ('a disabled principal', t.b, pg_temp.sign(pg_temp.body('kernel-off'))),
         ('a principal by its name', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_id => 'kernel-b' || repeat('-', 28)))),
         ('an id in upper case', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_id => upper(md5('kernel-b')::uuid::text)))),
         ('an id in braces', t.b, pg_temp.sign(pg_temp.body('kernel-b', p_id => '{' || md5('kernel-b')::uuid::text || '}'))),
@@ -222,16 +221,17 @@ cross join lateral (
         ('a role alone', t.b, t.b)
 ) as f (name, role, context);
 
--- Signed by us, for a time that is over.
+-- Signed by us, for a time that is over, or a principal that was disabled since.
 create temporary table late as
-select l.name, l.context
+select l.name, l.context, l.code
 from actors as t
 cross join lateral (
     values
-        ('an expiry of a second ago', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => (extract(epoch from clock_timestamp())::bigint - 1)::text))),
-        ('an expiry of 0', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '0'))),
-        ('a negative expiry', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '-1')))
-) as l (name, context);
+        ('an expiry of a second ago', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => (extract(epoch from clock_timestamp())::bigint - 1)::text)), 'ZA002'),
+        ('an expiry of 0', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '0')), 'ZA002'),
+        ('a negative expiry', pg_temp.sign(pg_temp.body('kernel-b', p_expiry => '-1')), 'ZA002'),
+        ('a disabled principal', pg_temp.sign(pg_temp.body('kernel-off')), 'ZA003')
+) as l (name, context, code);
 
 -- ---------------------------------------------------------------- what opens
 
@@ -271,7 +271,7 @@ from forgeries as f
 order by f.name;
 
 select is(
-    pg_temp.seen(t.b, l.context), 'error ZA002',
+    pg_temp.seen(t.b, l.context), 'error ' || l.code,
     'is an error, for no rows would look like an answer: ' || l.name
 )
 from late as l cross join actors as t
@@ -329,7 +329,7 @@ order by f.name;
 
 select is(
     pg_temp.seen_by_set_config(t.b, l.context),
-    case when t.has_vehicle then 'error ZA002' else 'error 42501' end,
+    'error ' || case when t.has_vehicle then l.code else '42501' end,
     'set inside the SELECT it is the same: ' || l.name
 )
 from late as l cross join actors as t
@@ -432,7 +432,7 @@ select is(
 from actors as t cross join short as s;
 
 select zava.disable_principal('kernel-a');
-select is(pg_temp.seen(t.a, t.of_a), '0', 'disabling a principal takes effect inside the running transaction')
+select is(pg_temp.seen(t.a, t.of_a), 'error ZA003', 'disabling a principal takes effect inside the running transaction')
 from actors as t;
 select is(pg_temp.seen(t.b, t.of_b), '6', 'and shuts nobody else out')
 from actors as t;

@@ -113,7 +113,7 @@ from (
         ('head office with a forged context', 'zava_head_office', left(pg_temp.context('policy-head'), -64) || right(pg_temp.context('policy-1'), 64), 'nothing'),
         ('a store with an expired context', 'zava_store_policy_1', pg_temp.context('policy-1', -1), 'error ZA002'),
         ('head office with an expired context', 'zava_head_office', pg_temp.context('policy-head', -1), 'error ZA002'),
-        ('a disabled principal', 'zava_store_policy_2', pg_temp.context('policy-off'), 'nothing'),
+        ('a disabled principal', 'zava_store_policy_2', pg_temp.context('policy-off'), 'error ZA003'),
         ('a store in the role of another', 'zava_store_policy_2', pg_temp.context('policy-1'), 'nothing'),
         ('a store in the role of head office', 'zava_head_office', pg_temp.context('policy-1'), 'nothing'),
         ('a class role with a context of its store', 'store_manager', pg_temp.context('policy-1'), 'nothing'),

@@ -149,8 +149,8 @@ select is(pg_temp.stores_of('zava_store_person_a', 'person-a'), 'person_a',
 select is(pg_temp.stores_of('zava_store_person_a', 'person-deputy'), 'person_a',
     'so does the other principal of that store');
 select zava.disable_principal('person-deputy');
-select is(pg_temp.stores_of('zava_store_person_a', 'person-deputy'), null,
-    'disabling one of two shuts out that one');
+select throws_ok($$ select pg_temp.stores_of('zava_store_person_a', 'person-deputy') $$, 'ZA003',
+    'the principal of this context is disabled', 'disabling one of two shuts out that one');
 select is(pg_temp.stores_of('zava_store_person_a', 'person-a'), 'person_a',
     'and not the other: each needs its own context');
 select is(pg_temp.stores_of('zava_store_person_b', 'person-a'), null,

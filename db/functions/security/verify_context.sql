@@ -1,7 +1,7 @@
 -- zava.verify_context(): the principal of a valid signed context, else nulls.
 -- Context: 1.<kid>.<principal id>.<role>.<backend pid, 0 = any>.<expiry, epoch>.<HMAC-SHA256, hex>
--- It never explains: a forged context looks like none. Only one that is genuine, and whose key is
--- retired or whose time is over, is an error, since no rows would be taken for an answer until its
+-- It never explains: a forged context looks like none. Only one that is genuine is an error if its key
+-- is retired, its principal disabled or its time over: no rows would be taken for an answer until its
 -- server knows that, or that a clock has moved. Their SQLSTATEs are nobody else's: the server must not
 -- take what a function of one's own raises for these.
 -- The role is an argument since current_user is the owner in here; the policy passes its own
@@ -42,6 +42,7 @@ begin
             k.not_after,
             p.principal_id,
             p.kind,
+            p.active,
             array(
                 select ps.store_id
                 from zava.principal_stores as ps
@@ -52,8 +53,7 @@ begin
         cross join zava.principals as p
         where k.kid = v_part[2]
             and p.principal_id::text = v_part[3]
-            and p_role in (p.role_name, zava._class_role(p.kind))
-            and p.active;
+            and p_role in (p.role_name, zava._class_role(p.kind));
 
         -- Hashes of both sides are compared: the time taken says nothing about a matching prefix.
         -- They are equal only if the last part has 64 digits, so that the body is all before it.
@@ -65,6 +65,12 @@ begin
                 raise exception 'the key that signed this context is retired'
                     using errcode = 'ZA001',
                         hint = 'Start the server with a new one: zava-sql key create.';
+            end if;
+
+            if not v_found.active then
+                raise exception 'the principal of this context is disabled'
+                    using errcode = 'ZA003',
+                        hint = 'An administrator can enable it: zava-sql principal enable.';
             end if;
 
             if v_part[6]::bigint <= extract(epoch from clock_timestamp()) then
@@ -82,7 +88,7 @@ end;
 $function$;
 
 comment on function zava.verify_context(name) is
-    'Principal, kind and stores in the signed context of this transaction; nulls when anything about it is wrong, an error when its key is retired or its time over.
+    'Principal, kind and stores in the signed context of this transaction; nulls when anything about it is wrong, an error when its key is retired, its principal disabled or its time over.
 
 p_role: role that the context must name';
 revoke execute on function zava.verify_context(name) from public;
