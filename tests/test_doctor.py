@@ -109,6 +109,31 @@ SEEDS = [
         "grant head_office to zava_store_seattle with inherit true, set false",
         "zava_store_seattle",
     ),
+    # What such a role may do is found as well; this is behind it.
+    (
+        "agents_have_another",
+        "grant zava_writer to zava_gateway with inherit false",
+        "zava_gateway",
+    ),
+    ("agents_have_another", by_another("zava_writer", "zava_gateway"), "zava_gateway"),
+    (
+        "agents_have_another",
+        "grant zava_writer to zava_store_seattle with inherit true, set false",
+        "zava_store_seattle",
+    ),
+    (
+        "agents_have_another",
+        "grant zava_owner to store_manager with inherit true",
+        "store_manager",
+    ),
+    (
+        "agents_have_another",
+        (
+            f"{FENCED} create role app; grant app to store_manager with inherit true;"
+            "create policy app_all on clinic.visits to app using (true)"
+        ),
+        "store_manager",
+    ),
     ("owner_reached", "grant zava_owner to zava_gateway with inherit false", "zava_gateway"),
     ("owner_reached", "grant zava_owner to zava_service", "zava_service"),
     ("service_above_rls", "alter role zava_service bypassrls", "zava_service"),
@@ -452,6 +477,23 @@ SEEDS = [
     ("schema_create", "grant create on schema api to store_manager", "api"),
     ("kernel_schema_open", "grant usage on schema zava to store_manager", "zava"),
     ("schema_closed", "revoke usage on schema public from public", "public"),
+    (
+        "schema_closed",
+        (
+            f"{CLOSED} create type store.size as enum ('s');"
+            "create function api.of_size(store.size) returns int language sql return 1;"
+            "create function api.of_size(int) returns int language sql return 1"
+        ),
+        "store",
+    ),
+    (
+        "schema_closed",
+        (
+            f"{CLOSED} create type store.hours as range (subtype = time);"
+            "create function api.of_hours(store.hours[]) returns int language sql return 1"
+        ),
+        "store",
+    ),
     ("database_create", "grant create on database {db} to store_manager", "{db}"),
     ("database_temporary", "grant temporary on database {db} to public", "{db}"),
     ("database_connect", "grant connect on database {db} to public", "{db}"),
@@ -1153,7 +1195,12 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "alter function zava.touched() owner to zava_owner;"
             "create function public.heard() returns event_trigger language plpgsql security definer"
             " set search_path = pg_catalog, pg_temp as 'begin end';"
-            "create type retail.hours as range (subtype = time)"
+            "create type retail.hours as range (subtype = time);"
+            f"{CLOSED} create type store.size as enum ('s'); create domain store.code as text;"
+            "create function api.of_size(store.size[], store.code) returns int"
+            " language sql return 1; grant execute on function api.of_size to store_manager;"
+            "create role readers; grant select on retail.products to readers;"
+            "grant readers to store_manager with inherit true"
         )
         page = (Path(__file__).parents[1] / "docs" / "limits.md").read_text(encoding="utf-8")
         caps = re.findall(r"`(\w+)`", page.partition("The names are ")[2].partition(".")[0])
@@ -1178,6 +1225,8 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "policy_trusts_setting",
             "public_relation",
             "table_without_rls",
+            "schema_closed",
+            "agents_have_another",
         )
         for check in checks:
             assert await named(Sessions(admin=admin), check) == []
