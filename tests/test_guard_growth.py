@@ -64,6 +64,15 @@ GROWING: dict[str, Callable[[int], str]] = {
         + within("(select (x between 1 and 2)::int as x from {} u)", n)
         + " u"
     ),
+    "overlaps": lambda n: (
+        f"select {within('case when ({}, i) overlaps (a, b) then a end', n, 'a')} from t"
+    ),
+    "overlaps, on the right": lambda n: (
+        f"select {within('case when (a, b) overlaps ({}, i) then a end', n, 'a')} from t"
+    ),
+    "overlaps, called": lambda n: (
+        f"select {within('case when pg_catalog.overlaps({}, i, a, b) then a end', n, 'a')} from t"
+    ),
     "a bracket first": lambda n: f"select {within('(({}) = a between a and a)', n, 'a')} from t",
     "symmetric": lambda n: f"select {within('({} between symmetric 1 and 2)::int', n, '1')}",
     "its bounds": lambda n: f"select {within('(1 between symmetric {} and 2)::int', n, '1')}",

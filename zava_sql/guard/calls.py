@@ -41,9 +41,26 @@ class CallReader(JsonReader):
 
     def call(self, first: int, name: int) -> None:
         """`[schema.]function ( arguments )` with WITHIN GROUP, FILTER and OVER."""
-        keys, kinds = self.keys, self.kinds
+        keys, copies = self.keys, self.growth.copies
         self.allowed.function(self, first, name)
         self.at = name + 1
+        arguments = self.arguments()
+        grouped = keys[self.at] == "within"
+        if grouped:
+            self.expect("within")
+            self.expect("group")
+            self.enter("(")
+            self.order_by()
+            self.leave(")")
+        self.allowed.arguments(self, first, name, arguments, grouped=grouped)
+        if self.tokens.name(name) == "overlaps":
+            self.growth.twice(first, self.at, copies)
+        self.account.functions.append(name)
+        self.window_call()
+
+    def arguments(self) -> list[tuple[int, int]]:
+        """`( x, name => y, variadic z order by ... )`; where each of them begins and ends."""
+        keys, kinds = self.keys, self.kinds
         self.enter("(")
         arguments: list[tuple[int, int]] = []
         key = keys[self.at]
@@ -69,16 +86,7 @@ class CallReader(JsonReader):
             if keys[self.at] == "order":
                 self.order_by()
         self.leave(")")
-        grouped = keys[self.at] == "within"
-        if grouped:
-            self.expect("within")
-            self.expect("group")
-            self.enter("(")
-            self.order_by()
-            self.leave(")")
-        self.allowed.arguments(self, first, name, arguments, grouped=grouped)
-        self.account.functions.append(name)
-        self.window_call()
+        return arguments
 
     def window_call(self) -> None:
         """FILTER and OVER behind a call."""
@@ -256,6 +264,8 @@ class CallReader(JsonReader):
                 self.growth.left = left
                 self.growth.compared()
                 self.growth.copied(2, at)
+            else:
+                self.lengthening.arrays += 1
         elif key in _IDENTITIES:
             raise Refusal(
                 "function",

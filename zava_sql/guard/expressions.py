@@ -39,7 +39,7 @@ _NAME_GOES_ON: Final = frozenset({".", "(", "'", "["})
 _LITERALS: Final = (NUMBER, STRING, BITS)
 _SUFFIXES: Final = range(MAX_SUFFIXES + 1)
 _PARTS: Final = ("and", "or")
-_INFIX_WORDS: Final = frozenset({*_PARTS, "like", "ilike", "overlaps"})
+_INFIX_WORDS: Final = frozenset({*_PARTS, "like", "ilike"})
 
 
 class ExpressionReader(PredicateReader, ABC):
@@ -230,6 +230,8 @@ class ExpressionReader(PredicateReader, ABC):
                 if plain:
                     return False
                 self.in_list()
+            elif key == "overlaps":
+                self.overlaps()
             elif key == "not":
                 if keys[at + 1] not in ("in", "like", "ilike", "similar", "between"):
                     raise self.unexpected(at + 1)
@@ -271,6 +273,14 @@ class ExpressionReader(PredicateReader, ABC):
         raise Refusal(
             "too_deep", f"more than {MAX_SUFFIXES} casts or predicates in a row", index=self.at
         )
+
+    def overlaps(self) -> None:
+        """`overlaps ( begin, end )`: of both rows PostgreSQL copies a part."""
+        left = self.growth.left
+        self.at += 1
+        self.operand()
+        self.growth.left = left
+        self.growth.copied(2, self.at)
 
     def in_list(self) -> None:
         """`in ( expression, ... )`, `in ( query )`."""

@@ -19,6 +19,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_DIMENSIONS",
     "MAX_ESCAPES",
+    "MAX_ESTIMATED",
     "MAX_GROWN",
     "MAX_JOINED",
     "MAX_JOINS",
@@ -72,6 +73,7 @@ MAX_LENGTHS: Final = 40  # of these, lengths that are not a plain number
 MAX_LENGTHENED: Final = 1_000_000  # characters, by replace() and repeat(): see lengthening.py
 MAX_COPIED: Final = 200_000_000  # of these, in all copies that growth.py counts
 MAX_JOINED: Final = 1_000_000_000  # of these, in all steps of an expression that joins them by ||
+MAX_ESTIMATED: Final = 2_000_000  # elements of arrays behind ANY and ALL: see lengthening.py
 MAX_WIDTH: Final = 1_000  # %1000s in format()
 MAX_CAST_MODIFIER: Final = 65_535  # char(n), bit(n): both pad to n
 MESSAGE_PIECE: Final = 60  # characters of the caller's text that a message repeats

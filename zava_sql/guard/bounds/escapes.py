@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zava_sql.guard.bounds.columns import Level
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["TEXTS", "TO_TEXT", "escaped", "joined", "rows_named"]
+__all__ = ["PARTING", "TEXTS", "TO_TEXT", "escaped", "joined", "rows_named"]
 
 TEXTS: Final = words("text varchar bpchar name")
 # Calls that make text of any value.
@@ -39,8 +39,8 @@ _OPERATORS: Final = words("|| ->> #>>")
 _RETURNING: Final = words("json_query json_object json_array json_objectagg json_arrayagg")
 # What parts a text into an array, what else makes JSON, rows, arrays or bytes, and what columns of
 # functions in FROM that give such values are called.
-_PARTING: Final = words("string_to_array regexp_split_to_array tsvector_to_array show_trgm")
-_VALUES: Final = _PARTING | words("""
+PARTING: Final = words("string_to_array regexp_split_to_array tsvector_to_array show_trgm")
+_VALUES: Final = PARTING | words("""
     row array json jsonb bytea to_json to_jsonb row_to_json array_to_json json_build_object
     json_build_array jsonb_build_object jsonb_build_array json_agg json_agg_strict jsonb_agg
     jsonb_agg_strict json_object json_object_agg json_object_agg_strict json_object_agg_unique
@@ -134,7 +134,7 @@ class _Escapes:
             around.append(inner[begin])
             inner[begin:-end] = [number] * (-end - begin)
         counted = self._counted(parts, around, inner, values)
-        one = _FACTOR if _PARTING.isdisjoint(self._names) else _FACTOR_OF_PARTS
+        one = _FACTOR if PARTING.isdisjoint(self._names) else _FACTOR_OF_PARTS
         chains: dict[tuple[int, int], int] = {}
         factors = [1] * len(parts)
         for number in reversed(range(len(parts))):

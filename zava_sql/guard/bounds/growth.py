@@ -1,11 +1,12 @@
 """Bounds on the copies that PostgreSQL makes of parts of a text before it runs it.
 
-It copies the left operand of BETWEEN and of IN ( list ); a row before `.*`, for each column; a
-column's expression, for each place that names it (see columns.py) and each branch of a UNION; a
-query of WITH NOT MATERIALIZED, for each FROM that names it. It makes COALESCE ( a.x, b.x ) of each
-x behind FULL JOIN USING ( x ), and a row of all columns for each name of an item of FROM. In
-LATERAL and expressions it copies what queries name of the query around, by any name. It plans
-the query in EXISTS twice and reads that in JSON_ARRAY twice; for joins and plans see plans.py.
+It copies the left operand of BETWEEN and of IN ( list ); the times of OVERLAPS, which is SQL that
+it inlines; a row before `.*`, for each column; a column's expression, for each place that names
+it (see columns.py) and each branch of a UNION; a query of WITH NOT MATERIALIZED, for each FROM that
+names it. It makes COALESCE ( a.x, b.x ) of each x behind FULL JOIN USING ( x ), and a row of all
+columns for each name of an item of FROM. In LATERAL and expressions it copies what queries name of
+the query around, by any name. It plans the query in EXISTS twice and reads that in JSON_ARRAY
+twice; for joins and plans see plans.py.
 Nested, these multiply: 400 characters can fill the memory of a machine, and no timeout ends code
 that does not check for one. Sizes are counted in names, and never too low.
 """

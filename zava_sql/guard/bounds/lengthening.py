@@ -7,6 +7,10 @@ within a select list, but for calls within each other. All others are multiplied
 with the longest string or number that the text writes or makes, with what escapes in escapes (see
 escapes.py) and with the copies of names. What stands in columns of tables has no bound, nor does
 `||` count.
+
+PostgreSQL estimates `x = any (array)` for each element of a constant array, in some 300 bytes, and
+no timeout ends it. So what calls make, or a string writes, may hold only so many elements for all
+ANY and ALL and all copies of names.
 """
 
 from __future__ import annotations
@@ -14,10 +18,17 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.bounds.escapes import TEXTS, TO_TEXT, escaped, joined, rows_named
+from zava_sql.guard.bounds.escapes import PARTING, TEXTS, TO_TEXT, escaped, joined, rows_named
 from zava_sql.guard.bounds.factors import MAX_DIGITS, RULES, Factors
 from zava_sql.guard.lexer import STRING
-from zava_sql.guard.limits import MAX_CHARACTERS, MAX_COPIED, MAX_JOINED, MAX_LENGTHENED, Refusal
+from zava_sql.guard.limits import (
+    MAX_CHARACTERS,
+    MAX_COPIED,
+    MAX_ESTIMATED,
+    MAX_JOINED,
+    MAX_LENGTHENED,
+    Refusal,
+)
 
 if TYPE_CHECKING:
     from zava_sql.guard.bounds.columns import Level
@@ -40,7 +51,7 @@ _INDENT: Final = 4  # of jsonb_pretty(), for each level
 class Lengthening:
     """Of one text: the factors of its calls, and how long a text some make."""
 
-    __slots__ = ("_chains", "_factor", "_index", "_made", "_tokens", "texts")
+    __slots__ = ("_chains", "_factor", "_index", "_made", "_tokens", "arrays", "texts")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -50,6 +61,7 @@ class Lengthening:
         self._chains: dict[int, list[tuple[int, int]]] = {}
         self._made = Factors(tokens)
         self._index = 0  # of the last call
+        self.arrays = 0  # behind ANY and ALL
         self.texts = 0  # what makes text of any value, rows and arrays
 
     def note(
@@ -97,18 +109,14 @@ class Lengthening:
         is_short = longest * factor < _LONG and (not is_written or factor * MAX_DIGITS <= limit)
         if not is_short and longest == 1 and factor <= MAX_LENGTHENED // MAX_CHARACTERS:
             is_short = made.digits(limit // factor) < _LONG
-        if is_plain and is_short:
+        elements = MAX_ESTIMATED // (self.arrays + copies) if self.arrays else MAX_ESTIMATED
+        is_parted = not PARTING.isdisjoint(tokens.keys)  # digits may be elements, and characters
+        if is_plain and is_short and elements >= (MAX_DIGITS if is_parted else MAX_CHARACTERS):
             return
         written = [tokens.literal(i) for i, kind in enumerate(tokens.kinds) if kind == STRING]
-        length = max(longest, made.digits(0), *map(len, written), 1) * factor * made.by_characters()
-        if made.is_pretty:
-            depth = sum(text.count("[") + text.count("{") for text in written)
-            length *= max(1, _INDENT * (length if calls * made.repeated > 1 else depth))
-        for text in made.replaced:
-            is_once = text and all(one.count(text) < _OFTEN for one in written)
-            length *= 2 if is_once and made.repeated == 1 else length  # of what is put in
-            if length > MAX_LENGTHENED:
-                break
+        texts = max(longest, *map(len, written), 1)
+        digits = max(made.digits(0), texts)
+        length = self._inserted(digits * factor * made.by_characters(), calls, written)
         if length > limit:
             raise Refusal(
                 "unbounded",
@@ -118,6 +126,11 @@ class Lengthening:
                 "Repeat or insert less, or call them in fewer places.",
                 index=self._index,
             )
+        if not is_parted:
+            length //= digits // texts
+            if longest * factor == 1:  # no more than is written
+                length = 1 + max([text.count(",") for text in written], default=0)
+        self._check_arrays(length, elements)
         longest *= prod(
             max((chain for _, chain in chains), default=1) for chains in self._chains.values()
         )
@@ -128,4 +141,26 @@ class Lengthening:
                 "characters, in all steps",
                 "Repeat or insert less, or join fewer of them: string_agg() keeps no steps.",
                 index=tokens.keys.index("||"),
+            )
+
+    def _inserted(self, length: int, calls: int, written: list[str]) -> int:
+        """Say how long a text becomes by what is put in that is no string, and by indents."""
+        made = self._made
+        if made.is_pretty:
+            depth = sum(text.count("[") + text.count("{") for text in written)
+            length *= max(1, _INDENT * (length if calls * made.repeated > 1 else depth))
+        for text in made.replaced:
+            is_once = text and all(one.count(text) < _OFTEN for one in written)
+            length *= 2 if is_once and made.repeated == 1 else length  # of what is put in
+            if length > MAX_LENGTHENED:
+                break
+        return length
+
+    def _check_arrays(self, length: int, elements: int) -> None:
+        if length > elements:
+            raise Refusal(
+                "unbounded",
+                "arrays behind ANY and ALL are too long for so many of them, or for so many copies",
+                "Join with unnest(array) in FROM, or ask in smaller steps.",
+                index=self._index,
             )
