@@ -49,6 +49,8 @@ _LONGEST_LIST: Final = 1000
 
 _LITERAL: Final = re.compile(r"""(?:'((?:[^']|'')*)'|\(?(-?\d+(?:\.\d+)?)\)?)(?:::[\w ."\[\]]+)?""")
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "oid", "float4", "float8", "numeric"})
+# What the numbers of many clients, which are doubles, cannot say.
+_EXACT: Final = frozenset({"numeric", "int8"})
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 # Python reads no longer integers.
 _TEXT_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,4000}(\.[0-9]+)?([eE][+-]?[0-9]{1,6})?")
@@ -117,13 +119,13 @@ def in_words(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def said_by(value: object, facts: Mapping[str, Any]) -> object:
-    """Give what rules are about: the number that a text for a numeric says."""
+    """Give what rules are about: the number that a text for a numeric or a bigint says."""
     facts = base_of(facts)
     if facts["kind"] == "a":
         if not isinstance(value, list) or len(value) > _LONGEST_LIST:
             return value
         return [said_by(item, facts["of"]) for item in value]
-    if facts["name"] == "numeric" and isinstance(value, str) and _TEXT_NUMBER.fullmatch(value):
+    if facts["name"] in _EXACT and isinstance(value, str) and _TEXT_NUMBER.fullmatch(value):
         return int(value) if value.lstrip("+-").isdigit() else float(value)
     return value
 
