@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +28,12 @@ def _flags() -> dict[str, str]:
     return {"CFLAGS": f"{os.environ.get('CFLAGS', '')} -fno-semantic-interposition"}
 
 
+def _has_compiler() -> bool:
+    """Say whether to try: without one, its input takes 15 seconds to make."""
+    named = os.environ.get("CC") or sysconfig.get_config_var("CC")
+    return named is None or shutil.which(named.split()[0]) is not None  # none on Windows
+
+
 class CompiledGuard(BuildHookInterface):
     """Compiles a copy, of which the wheel takes the machine code."""
 
@@ -38,6 +45,9 @@ class CompiledGuard(BuildHookInterface):
             return
         root = Path(self.root)
         self._directory = TemporaryDirectory(prefix="zava-sql-")  # goes with a failure, too
+        if not _has_compiler():
+            self._warn("no C compiler found\n")
+            return
         copy = Path(self._directory.name)
         shutil.copytree(root / "zava_sql", copy / "zava_sql")
         modules = sorted(path.relative_to(copy) for path in (copy / GUARD).rglob("*.py"))
@@ -50,16 +60,18 @@ class CompiledGuard(BuildHookInterface):
             check=False,
         )
         if made.returncode:
-            self.app.display_warning(
-                "the guard is not compiled, and takes twice as long for a verdict:\n"
-                f"{made.stdout}{made.stderr}"
-                "To have it compiled, install a C compiler and Python's headers and build again."
-            )
+            self._warn(f"{made.stdout}{made.stderr}")
             return
         for path in [*copy.glob("*__mypyc.*"), *(copy / GUARD).rglob("*.*.*")]:
             build_data["force_include"][str(path)] = str(path.relative_to(copy))
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
+
+    def _warn(self, why: str) -> None:
+        self.app.display_warning(
+            f"the guard is not compiled, and takes twice as long for a verdict:\n{why}"
+            "To have it compiled, install a C compiler and Python's headers and build again."
+        )
 
     def finalize(self, version: str, _: dict[str, Any], __: str) -> None:
         """Remove the copy."""

@@ -73,8 +73,11 @@ def test_compiled_it_judges_every_text_as_its_sources_do(tmp_path: Path) -> None
     assert [pair for pair in zip(verdicts, compiled, strict=True) if pair[0] != pair[1]] == []
 
 
-def test_without_a_compiler_the_wheel_holds_the_sources_alone(tmp_path: Path) -> None:
-    unpacked = compiled_guard.build(tmp_path, CC=str(tmp_path / "none"))
+@pytest.mark.parametrize("compiler", ["none", pytest.param("false", marks=pytest.mark.long)])
+def test_without_a_compiler_the_wheel_holds_the_sources_alone(
+    tmp_path: Path, compiler: str
+) -> None:
+    unpacked = compiled_guard.build(tmp_path, CC=compiler)
     assert [wheel.name.split("-", 2)[2] for wheel in tmp_path.glob("*.whl")] == ["py3-none-any.whl"]
     environment = compiled_guard.environment(unpacked)
     files = python(tmp_path, "-c", MODULES, environment=environment).split()

@@ -375,6 +375,7 @@ def test_a_region_without_an_index_misses_nothing(clustered, change):
     assert (row["recall"], used["scans"]) == (1, 0)
 
 
+@pytest.mark.long
 def test_the_index_of_a_region_is_measured_again_when_its_stores_have_changed(clustered):
     with psycopg.connect(clustered.admin_url) as connection:
 
