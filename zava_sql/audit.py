@@ -37,11 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "anchor_of"]
 
-# Seconds: to gather a batch; between attempts; for the last attempt; until a connection is cut.
+# Seconds: to gather a batch; between attempts; for the last attempt.
 _GATHER: Final = 0.05
 _PAUSE: Final = (0.25, 5.0)
 _FAREWELL: Final = 5.0
-_CUT: Final = 1.0
 
 # Characters of one text of a record: the guard lets no longer one through.
 _LONGEST: Final = 20_000
@@ -221,20 +220,13 @@ class Audit:
         if connection is not None:
             connection.terminate()
 
-    async def _say_goodbye(self) -> None:
-        """Hang up once the request to stop what was cut off is out: its backend would go on."""
-        if self._connection is not None:
-            with suppress(Exception):
-                await self._connection.close(timeout=_CUT)
-        self._hang_up()
-
     async def _close(self) -> None:
         # A batch that was cut off by cancelling may or may not have arrived; sent again, it counts
         # once.
         with suppress(Exception):
             async with asyncio.timeout(_FAREWELL):
                 if self._connection is not None and self._connection.is_in_transaction():
-                    await self._say_goodbye()
+                    self._hang_up()
                 await self._drain_all()
         for journal in self._journals():
             if journal.waiting:
@@ -248,7 +240,7 @@ class Audit:
             await journal.settled()
             journal.close()
         os.close(self._anchor)
-        await self._say_goodbye()
+        self._hang_up()
 
 
 def anchor_of(settings: Settings, chain_id: UUID) -> tuple[int, bytes] | None:
