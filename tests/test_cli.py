@@ -268,6 +268,10 @@ def test_arguments_that_do_not_fit_are_one_line_and_a_hint(run):
     assert "--as" in error["message"]
     error = json.loads(run("query", "select 1", "--format", "xml", "--json").stderr)
     assert error["message"].startswith("Invalid value for '--format': 'xml' is not one of 'table'")
+    ask = ("query", "select 1", "--as", "seattle", "--json", "--format")
+    error = json.loads(run(*ask, "csv").stderr)
+    assert (error["code"], "not csv" in error["message"]) == ("VALIDATION_ERROR", True)
+    assert json.loads(run(*ask, "json").stdout)["rows"] == [[1]]
 
 
 def piped(run: Run, how: str, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:

@@ -41,7 +41,9 @@ def query(
     sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
     *,
     principal: Annotated[str, typer.Option("--as", help="Principal who asks.")],
-    format: Annotated[Format, typer.Option(help="Form of the answer.")] = Format.TABLE,  # noqa: A002
+    format: Annotated[  # noqa: A002
+        Format | None, typer.Option(help="Form of the answer; a table unless given.")
+    ] = None,
     max_rows: Annotated[
         int | None, typer.Option(help="Rows at most; ZAVA_MAX_ROWS unless given.")
     ] = None,
@@ -51,9 +53,13 @@ def query(
 
     To see what there is: select api.describe_schema(). If the doctor finds an error, nothing runs.
     """
+    chosen = Format.JSON if json_ else format or Format.TABLE
+    if format not in (None, chosen):
+        raise ValidationError(
+            f"--json is --format json, and not {format}", hint="Leave --json or --format out."
+        )
     text = text_of(None) if sql == "-" else sql
     result = asyncio.run(_query(text, principal, max_rows))
-    chosen = Format.JSON if json_ else format
     if chosen is Format.TABLE:
         console = Console()
         console.print(to_table(result, console))
