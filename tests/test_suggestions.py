@@ -84,11 +84,15 @@ def test_a_function_and_a_table_of_one_name_are_told_apart(hint_of):
 
 
 def test_a_function_that_is_asked_as_a_table_is_told_as_one(hint_of):
-    for name in ("halve", "retail.halve"):
+    for name in ("halve", "retail.halve", "api.halve"):
         hint = hint_of(f"select * from {name}")
         assert hint.startswith("It is a function. Call it as api.halve(p_x, [p_by]), by name ")
     for name, who in (("hide", "seattle"), ("halve", "head-office"), ("widen", "seattle")):
         assert hint_of(f"select * from {name}", who).startswith("Tables: ")
+
+
+def test_a_misspelt_view_of_api_is_found(hint_of):
+    assert hint_of("select * from api.sale_line").startswith("Tables: api.sale_lines, ")
 
 
 def test_it_is_said_which_table_has_the_column(hint_of):

@@ -145,7 +145,6 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("42883", "operator does not exist: uuid", _IDS),
     ("42883", "operator", "Cast one side to the type of the other, as in x::text."),
     ("42883", "", "No such function for these types: cast what it is given, to numeric or text."),
-    ("42P01", 'relation "api.', "A function is called with brackets: from api.name(...)."),
     ("42P01", 'relation "dual"', "Leave FROM out: select now()."),
     ("42P01", "missing FROM-clause entry", _NO_TABLE),
     ("42P01", "", TABLES),
