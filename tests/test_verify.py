@@ -236,5 +236,8 @@ def test_names_of_objects_are_shown_and_not_obeyed(capsys, monkeypatch):
         tell(f"grant: {odd}")
     said = capsys.readouterr().out
     assert said.count('retail."[/x(]\\x1b[2J\\nsound"') == 8
+    assert "leak: seattle saw 3 of" in said
+    assert "others' among them" in said
     assert "None" not in said
+    assert "not unknown" not in said
     assert "\x1b" not in said

@@ -183,8 +183,9 @@ def _print_matrix(matrix: Matrix, mutations: list[Mutation]) -> None:
         if cell.outcome == "unknown":
             print(f"unknown: {cell.persona} could not count {name}")
             continue
-        expected = "unknown" if cell.expected is None else cell.expected
-        print(f"{cell.outcome}: {cell.persona} saw {cell.seen} of {name}, not {expected}")
+        # Without a truth only rows of others are wrong.
+        wrong = "others' among them" if cell.expected is None else f"not {cell.expected}"
+        print(f"{cell.outcome}: {cell.persona} saw {cell.seen} of {name}, {wrong}")
     sessions = len({cell.persona for cell in matrix.cells})
     shown = f" ({fitting} fit above; all with --json or --page)" if fitting < sessions else ""
     print(f"{sessions} sessions{shown}, {len(matrix.cells)} cells, {len(matrix.problems)} wrong")
