@@ -26,11 +26,11 @@ kept (name) as (
         ('hamming_distance'), ('jaccard_distance')
 ),
 
--- Names that agents give to columns (customer id, the length of a way, money that came in, …). As a
+-- Names that agents give to columns (ids of customers and orders, the length of a way, …). As a
 -- call or cast of an attribute they only write what is there in another way, and read nothing.
 names_of_columns (name) as (
     values
-        ('cid'), ('tid'), ('path_length'),
+        ('cid'), ('oid'), ('tid'), ('path_length'),
         ('cash_in'), ('cash_out'), ('date_in'), ('date_out'), ('time_out')
 ),
 

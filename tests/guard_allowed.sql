@@ -120,6 +120,15 @@ select substring(name from 1 for 3), substring(name, 2), substring(name from '[A
 select trim(both ' ' from name), trim(name), trim(leading from name), btrim(name, 'x'), ltrim(name), rtrim(name) from stores limit 1;
 with recursive tree as (select c.category_id, c.name, 1 as depth from categories c union all select t.type_id, t.name, p.depth + 1 from product_types t join tree p on t.category_id = p.category_id) select repeat('  ', depth - 1) || name from tree limit 5;
 with recursive t (n, d) as (select 0, date '2024-01-01' union all select t.n + 1, t.d + 1 from t where t.n < 5), lines as (select lpad(s.name, length(s.name) + 4 * (x.n + 1)) as line from t as x join stores s on true) select line from lines limit 5;
+with bounds as (select min(total_amount) as low, max(total_amount) as high from orders), bins as (
+    select width_bucket(total_amount, low, high + 1, 12) as bin, numrange(min(total_amount), max(total_amount), '[]') as amounts, count(*) as frequency
+    from orders, bounds group by bin order by bin
+) select bin, amounts, frequency, repeat('■', (frequency::float / max(frequency) over () * 30)::int) as bar, repeat('·', 30 - (frequency * 30 / max(frequency) over ())::int) from bins;
+select status, repeat('█', (count(*) * 40 / max(count(*)) over ())::int) as bar, rpad('', round(100.0 * count(*) / nullif(sum(count(*)) over (partition by left(status, 1)), 0))::int / 2, '#'),
+    repeat('=', cast(count(distinct o.customer_id) * 1.0 / greatest(max(count(distinct o.customer_id)) over (), 1) * 25 as int)), repeat('▪', ((cast(count(*) as float) / (max(count(*)) over ())) * 20)::int)
+from orders o group by status;
+select s.city, repeat('█', ((c.n::float / (max(c.n) over ())) * 30)::int), repeat('*', coalesce(c.n, 0)::int / 10) as customers, repeat('+', c.n::int), repeat('#', (20 * c.n / sum(c.n) over ())::int) from stores s left join (select city, count(*) filter (where email like '%@%')::int as n from customers group by city order by 2 desc limit 20) as c on c.city = s.city limit 5;
+with daily (day, orders) as materialized (select order_date::date, count(*) as n from orders group by 1) select d.day, lpad('', d.orders::int, '*') || ' ' || d.orders from daily d where d.orders > 1 order by d.day limit 5;
 with recursive t as (select p.*, 1 as lvl from product_types p where p.name < 'B' union all select p.*, t.lvl + 1 from product_types p, t where p.name = t.name and t.lvl < 3) select repeat('|  ', 2 * t.lvl) || t.name from t limit 5;
 select lpad(store_key, 20, '.'), rpad(name, 10), repeat('*', 10), repeat('#', least(length(name), 40)), repeat('=', 20) || '>' from stores;
 select format('%s (%s)', name, city), format('%-20s|%5s', name, city), concat(name, ', ', city), concat_ws('-', name, city) from stores limit 1;
@@ -255,6 +264,8 @@ select x.region, x.regular, x.record, x.trigger, x.unknown, x.name, x.path, x.re
 select format('%--9s|%---1000s', 'a', 'b');
 select sum(total_amount) as ยอดขาย, count(*) as จำนวนคำสั่งซื้อ, max(total_amount) as बिक्री_संख्या, min(total_amount) as 売上２０２４ from orders;
 select count(*) user, max(total_amount) desc, min(total_amount) check, 1 primary, 2 unique, 3 column, 4 references, 5 constraint, 6 foreign, 7 asc, 8 analyse from orders;
+select avg(list_price) as preis_€, count(*) as menge_m², min(list_price) as temp_°c, max(list_price) as x½, sum(list_price) as umsatz_📈 from products;
+with o as (select order_id as oid, customer_id as cid, total_amount as amount from orders) select o.oid, o.cid, o.amount from o order by o.oid limit 3;
 select c.cid, t.tid, w.path_length from (select customer_id as cid from customers) c cross join (select type_id as tid from product_types) t cross join (select 3 as path_length) w limit 1;
 select d.date_in, d.date_out, d.time_in, d.time_out, d.cash_in - d.cash_out as cash from (select 1 as date_in, 2 as date_out, 3 as time_in, 4 as time_out, 5 as cash_in, 6 as cash_out) d;
 select true <> false, false < true, null = null, current_date - 7, current_timestamp - interval '1 day', localtimestamp - interval '1 day' from stores limit 1;

@@ -546,8 +546,6 @@ select merge_action()
 -- refused: function
 select * from orders o where o.pg_sleep is null
 -- refused: function
-select o.oid from orders o
--- refused: function
 select (orders).xml from orders
 -- refused: function
 select t.regclass from (select 'a'::text) t
@@ -1526,6 +1524,161 @@ select length(concat_ws(repeat('b', 9999), variadic string_to_array(repeat('a,',
 -- refused: unbounded
 select length(x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x) from (select x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x as x from (select repeat('a', 9999) as x offset 0) s offset 0) t
 
+-- family: columns and shares that look like those of counts, and are not
+-- refused: unbounded
+with h as (select sum(x) as n from (values (1e9)) v(x)) select repeat('x', n::int) from h
+-- refused: unbounded
+with h as (select count(*) * 1000000 as n from orders) select repeat('x', n::int) from h
+-- refused: unbounded
+with h as (select count(*) + 1000000000 as n from orders) select repeat('x', n::int) from h
+-- refused: unbounded
+with h as (select count(*) as n from orders union all select 1000000000) select repeat('x', n::int) from h
+-- refused: unbounded
+with h as (select 1000000000 union all select count(*) as n from orders) select repeat('x', n::int) from h
+-- refused: unbounded
+with h(n, m) as (select 1000000000, count(*) as n from orders) select repeat('x', n::int) from h
+-- refused: unbounded
+with h(m, n) as (select 1000000000 as n, count(*) as q from orders) select repeat('x', m::int) from h
+-- refused: unbounded
+with h as (select count(*) as n from orders), g as (with h as (select 1000000000 as n) select repeat('x', n) from h) select * from g
+-- refused: unbounded
+with g as (select repeat('x', n) from h), h as (select count(*) as n from orders) select * from g
+-- refused: unbounded
+with h as (select (select repeat('x', n) from h limit 1), count(*) as n from orders) select * from h
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', n::int) from h, (select 1000000000 as n) u
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', u.n::int) from h, (select 1000000000 as n) u
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', h.n::int) from (select 1000000000 as n) h
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', h.n::int) from retail.h
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', n::int) from h as t (m, n)
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', n::int) from h natural join (select 1000000000 as n) u
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', n::int) from h right join (select 1000000000 as n) u using (n)
+-- refused: unbounded
+with h as (select count(*) as n from orders) select repeat('x', h.n::int) from u as h
+-- refused: unbounded
+select repeat('x', n::int) from (select count(*) as n from orders) t (m), (select 1000000000 as n) u
+-- refused: unbounded
+select repeat('x', n::int) from (select count(*) as n, 1000000000 as m from orders) t (m, n)
+-- refused: unbounded
+select repeat('x', n::int) from (select count(*) as n from orders union select 1000000000) t
+-- refused: unbounded
+select repeat('x', n::int) from (values (1000000000)) t (n)
+-- refused: unbounded
+select repeat('x', n::int) from (select 1000000000 as n) t
+-- refused: unbounded
+select repeat('x', n::int) from (table t) n
+-- refused: unbounded
+select repeat('x', n) from (select count(*) as m, 1000000000 n from orders) t
+-- refused: unbounded
+select repeat('x', n) from (select count(*) || '00000' as n from orders) t
+-- refused: unbounded
+select repeat('x', n) from (select count(*) over w * 1000000 as n from orders window w as ()) t
+-- refused: unbounded
+select repeat('x', n) from (select count(*)::money as n from orders) t
+-- refused: unbounded
+select repeat('x', n) from (select count(*) "n", 1000000000 as "n " from orders) t
+-- refused: unbounded
+select repeat('x', n) from (select distinct on (count(*)) 1000000000 as n from orders) t
+-- refused: unbounded
+select repeat('x', n) from (select "count"(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / max(n) over () * 30)::int) from (values (-1e9), (-1e-3)) v (n)
+-- refused: unbounded
+select repeat('x', (n / max(n) over () * 30)::int) from (select sum(x) as n from (values (-1e9), (-1e-3)) v (x) group by x) t
+-- refused: unbounded
+select repeat('x', (n / max(n) over (order by n rows between 1 preceding and 1 preceding) * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / max(n) over (partition by n order by n) * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / max(n) over w * 30)::int) from (select count(*) as n from orders) t window w as (order by n)
+-- refused: unbounded
+select repeat('x', (n / max(n) over (w) * 30)::int) from (select count(*) as n from orders) t window w as (order by n rows 1 preceding exclude current row)
+-- refused: unbounded
+select repeat('x', (n / max(n) filter (where n < 5) over () * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / max(n) over (partition by 1) ^ 0.01 * 9000)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select (values (1000000000) order by repeat('x', column1)) from (select count(*) as column1 from orders) t
+-- refused: unbounded
+select ((values (1000000000)) order by repeat('x', column1)) from (select count(*) as column1 from orders) t
+-- refused: unbounded
+select ((table t) order by repeat('x', n)) from (select count(*) as n from orders) t
+-- refused: unbounded
+select (array[(select 1), (1)])[length(repeat('x', n))] from (select count(*) as n from orders) t, (select 1000000000 as n) u
+-- refused: unbounded
+select (((select 'a') union all select repeat('x', n) from u)) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / min(n) over () * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / avg(n) over () * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / max(m) over () * 30)::int) from (select count(*) as n, 1e-9 as m from orders) t
+-- refused: unbounded
+select repeat('x', (n * 1000 / max(n) over () * 1000)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', ((n * 1000 / max(n) over ()) * 1000)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n * 1.9 * 1.9 * 1.9 / max(n) over () * 10000)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n * n / max(n) over ())::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / max(n) over () / 0.00001)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n * 100000 / max(n) over ())::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (50 * max(n) over () / n)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (count(*) filter (where true) * 50 / max(count(*) filter (where false)) over ())::int) from orders t
+-- refused: unbounded
+select repeat('x', (count(case when random() < 0.5 then 1 end) * 50 / max(count(case when random() < 0.5 then 1 end)) over ())::int) from orders t
+-- refused: unbounded
+select repeat('x', (count("A") * 50 / max(count("B")) over ())::int) from orders t
+-- refused: unbounded
+select repeat('x', (count(a[1]) * 50 / max(count(a[2])) over ())::int) from orders t
+-- refused: unbounded
+select repeat('x', (n ^ 9 / max(n) over ())::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / nullif(1e-9, max(n) over ()) * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / greatest(1e-9, max(n) over ()) * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / least(max(n) over (), 1e-9) * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / (max(n) over () - n + 0.000001) * 30)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', (n / -max(n) over () * -300000)::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select (select repeat('x', n::int) from (select 1 as z) y) from (select count(*) as n from orders) t, (select 1000000000 as m) q
+-- refused: unbounded
+select repeat('x', n::int) from lateral (select count(*) as n from orders) t, (select 1e9 as n) u
+-- refused: unbounded
+select repeat('x', n::int) from t, (select count(*) as n from orders)
+-- refused: unbounded
+select repeat('x', t.n::int) from (select count(*) as n from orders) as "t", (select 1000000000 as n) as t
+-- refused: unbounded
+select repeat('x', n) from (select count(*) as n from orders) t, generate_series(1000000000, 1000000000) as n
+-- refused: unbounded
+select repeat('x', n::int) is distinct from t, 1 from (select count(*) as n from orders) t
+-- refused: unbounded
+select 1 from (select count(*) as n from orders) t order by repeat('x', n::int)
+-- refused: unbounded
+with h as (select count(*) as n from orders) table h union select repeat('x', n) from u
+-- refused: unbounded
+select repeat('x', n::int) from (select count(*) over (partition by a) as n, b from c group by n) t (n, b)
+-- refused: unbounded
+select repeat('x', u.n) from (select count(*) as n from orders) t, lateral (select 1000000000 as n) u
+-- refused: unbounded
+select repeat('0123456789a', n::int) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat('x', n::int * 5) from (select count(*) as n from orders) t
+-- refused: unbounded
+select repeat(name, n::int) from (select count(*) as n from orders) t, stores
 -- family: columns that look like the rounds of WITH RECURSIVE, and are not
 -- refused: unbounded
 with recursive t(n) as (select 1000000000 union all select n + 1 from t) select repeat('x', n) from t

@@ -33,7 +33,7 @@ VOLATILE = {
 }  # fmt: skip
 # Calls and casts that read nothing, by names that agents give to columns.
 NAMES_OF_COLUMNS = {
-    "cid", "tid", "path_length", "cash_in", "cash_out", "date_in", "date_out", "time_out",
+    "cid", "oid", "tid", "path_length", "cash_in", "cash_out", "date_in", "date_out", "time_out",
 }  # fmt: skip
 # Known to read settings, catalogues or sessions, to run text, to write, to lock, to wait.
 NEVER = words("""

@@ -140,7 +140,7 @@ _STRING: Final = re.compile(_QUOTED)
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FORBIDDEN: Final = re.compile(r"[\x00\ud800-\udfff]")
 _SIGNS: Final = frozenset("+-*/<>=~!@#^&|`?%")
-_WITHIN_NAMES: Final = ("Mn", "Mc", "Nd")
+_WITHIN_NAMES: Final = ("Mn", "Mc", "Nd", "No", "Sc", "So")
 _NO_ASCII: Final = dict.fromkeys(map(ord, ascii_letters + digits + "_$"))
 _LOWER_ASCII: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
@@ -339,7 +339,8 @@ def _fold(word: str) -> str:
     """Fold as downcase_identifier() does in UTF-8: ASCII letters only.
 
     What is no letter is refused: it would be part of the name, and look like a space or a sign.
-    Behind the first one may be marks (the vowels of Hindi, the tones of Thai) and digits.
+    Behind the first one may be marks (the vowels of Hindi, the tones of Thai), digits and what is
+    not taken for a sign (m², umsatz_€, °c).
     """
     rest = word.translate(_NO_ASCII)
     for place, character in enumerate("" if not rest or rest.isalpha() else word):

@@ -3,7 +3,8 @@
 A length has a bound if it is a number, or least(..., number), or comes from what is there anyway:
 count(...) does not exceed the rows that were read, length(x) does not exceed x, the depth of a tree
 does not exceed the rounds of WITH RECURSIVE (rounds.py), a remainder, ntile(number) or
-width_bucket(..., number) not their number. repeat() may take these only with a short
+width_bucket(..., number) not their number, nor does a count times a number that number, where it is
+divided by the largest one or their sum. repeat() may take these only with a short
 string, so that its result stays close to them, and does not repeat what was just made long. Other
 columns have no bound: an inner query can give them any value.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from zava_sql.guard.keywords import IDENTIFIER, words
 from zava_sql.guard.lexer import STRING
 from zava_sql.guard.limits import (
     MAX_LENGTH_ARGUMENT,
@@ -30,13 +32,15 @@ __all__ = ["BOUNDED", "OF_TEXT", "check_bounds"]
 
 BOUNDED: Final = frozenset({"repeat", "lpad", "rpad", "format"})
 _PADDING: Final = BOUNDED - {"format"}
-_NUMERIC_TYPES: Final = frozenset(
-    {"int", "integer", "int4", "bigint", "int8", "smallint", "int2", "numeric", "float8"}
+_NUMERIC_TYPES: Final = words(
+    "int integer int4 bigint int8 smallint int2 numeric decimal float float8 real"
 )
 _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 # length() is not among the last: of a line or path it may be any number.
 OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
 _BY_LAST: Final = {"mod": 2, "ntile": 1, "width_bucket": 4}  # name -> number of arguments
+_COUNTED: Final = frozenset({"*", "distinct", ".", "0"})  # beside names, in count()
+_FRAMES: Final = frozenset({"order", "rows", "range", "groups"})
 _SHORT: Final = 12  # characters of a string, its quotes included
 _PAIR: Final = 2
 _FEW: Final = 4
@@ -126,16 +130,19 @@ class _Length:
                 self.has_bound(*part, small=small or keys[part[0] - 1] == "-", cast=cast)
                 for part in sums[keys[begin] == "-" :]
             )
+        whole = begin, end
         (begin, end), *divisors = self.parts(begin, end, ("/",))
         while end - begin > 1 and keys[end - 2] == "::" and keys[end - 1] in _NUMERIC_TYPES:
             end, cast = end - 2, True
-        return all(self.is_number(*divisor, least=1) for divisor in divisors) and (
+        is_divided = all(self.is_number(*divisor, least=1) for divisor in divisors)
+        is_bound = is_divided and (
             self.is_number(begin, end)
             or self.is_remainder(begin, end)
             or self.is_share(begin, end)
             or self.call_has_bound(begin, end, small=small, cast=cast)
             or self.is_of_rounds(begin, end)
         )
+        return is_bound or self.is_of_whole(*whole)
 
     def results(self, begin: int, end: int) -> list[tuple[int, int]]:
         """Give what stands behind THEN and ELSE of a CASE; nothing if it is not all there is."""
@@ -188,10 +195,85 @@ class _Length:
             (begin, end), *others = self.parts(begin + 1, end - 1, ("+", "-"))
             if not all(self.is_number(*other, most=_LITTLE) for other in others):
                 return False
+        return self.by_rows and self.is_counted(begin, end)
+
+    def is_counted(self, begin: int, end: int) -> bool:
+        """Whether it is a column that holds a count."""
         table = self.keys[begin] if self.keys[begin + 1 : end - 1] == ["."] else ""
-        if end - begin != (3 if table else 1) or not self.by_rows or self.keys[end - 1] == '"':
+        if end - begin != (3 if table else 1) or self.keys[end - 1] == '"':
             return False  # a quoted name has no key by which to tell it from others
         return self.rounds.are_counted(self.select, begin, table, self.keys[end - 1])
+
+    def is_of_whole(self, begin: int, end: int, numbers: int = 1) -> bool:
+        """Whether it is a count by the largest or the sum of all, times so many numbers above 1.
+
+        As in `n * 50 / max(n) over ()`: a count is not below zero, and is among all.
+        """
+        parts = self.parts(begin, end, ("*", "/"))
+        divisors = [part for part in parts[1:] if self.keys[part[0] - 1] == "/"]
+        wholes = [part for part in divisors if not self.is_number(*part, least=1)]
+        factors = [part for part in parts if part not in divisors and not self.is_one(*part)]
+        counts = [part for part in factors if not self.is_number(*part)]
+        if len(counts) != 1 or len(factors) > 1 + numbers:
+            return False
+        begin, end = self.bare(*counts[0])
+        if not wholes and len(parts) - len(divisors) > 1:  # others are looked into anyway
+            return self.is_of_whole(begin, end, 1 + numbers - len(factors))
+        return (
+            len(wholes) == 1
+            and self.is_whole(*wholes[0], self.keys[begin:end])
+            and (self.is_count(begin, end) or self.is_counted(begin, end))
+        )
+
+    def is_one(self, begin: int, end: int) -> bool:
+        """Whether it is a number of at most 1, such as 1.0."""
+        return self.is_number(begin, end, most=1) and float(self.tokens.literal(begin)) <= 1
+
+    def is_whole(self, begin: int, end: int, count: list[str]) -> bool:
+        """Whether it is the largest or the sum of the counts of all rows of a window."""
+        keys = self.keys
+        begin, end = self.bare(begin, end)
+        behind = self.closing.get(begin + 1, end)
+        if keys[begin] in ("nullif", "greatest") and behind == end:
+            return self.is_whole(*self.parts(begin + 2, end - 1, (",",))[0], count)
+        window = keys[behind + 2 : end - 1]
+        return (
+            keys[begin] in ("max", "sum")
+            and keys[begin + 1 : behind + 2] == ["(", *count, ")", "over", "("]
+            and self.closing[behind + 1] == end
+            and window[:1] in ([], ["partition"])
+            and _FRAMES.isdisjoint(window)
+        )
+
+    def is_count(self, begin: int, end: int) -> bool:
+        """Whether it is count(*), count(x) or count(distinct x)."""
+        keys, kinds = self.keys, self.tokens.kinds
+        return (
+            keys[begin] == "count"
+            and self.closing.get(begin + 1) == end
+            and all(
+                keys[index] in _COUNTED or (kinds[index] == IDENTIFIER and keys[index] != '"')
+                for index in range(begin + 2, end - 1)
+            )
+        )
+
+    def bare(self, begin: int, end: int) -> tuple[int, int]:
+        """Give where it is without brackets around it, and casts to numbers."""
+        keys = self.keys
+        while True:
+            if end - begin > _PAIR and keys[end - 2] == "::" and keys[end - 1] in _NUMERIC_TYPES:
+                end -= 2
+            elif keys[begin] == "(" and self.closing[begin] == end:
+                begin, end = begin + 1, end - 1
+            elif self.closing.get(begin + 1) == end and self.is_cast(begin, end):
+                begin, end = begin + 2, end - 3
+            else:
+                return begin, end
+
+    def is_cast(self, begin: int, end: int) -> bool:
+        """Whether it is the word CAST, whose brackets end in a type of numbers."""
+        keys = self.keys
+        return keys[begin] == "cast" and keys[end - 3] == "as" and keys[end - 2] in _NUMERIC_TYPES
 
     def call_has_bound(self, begin: int, end: int, *, small: bool, cast: bool) -> bool:
         """Whether it is a bracket or one of the calls above, and has a bound."""
@@ -207,12 +289,12 @@ class _Length:
             return self.by_rows and closing == end
         if closing != end:
             return False
-        if word in ("least", "greatest") and not small:
+        if word == "coalesce" or (word in ("least", "greatest") and not small):
             inner = self.parts(opening + 1, end - 1, (",",))
             # From the last one: usually it is the number.
-            bounds = (self.has_bound(*part, cast=cast) for part in reversed(inner))
+            bounds = (self.has_bound(*part, small=small, cast=cast) for part in reversed(inner))
             return any(bounds) if word == "least" else all(bounds)
-        if word == "cast" and keys[end - 3] == "as" and keys[end - 2] in _NUMERIC_TYPES:
+        if self.is_cast(begin, end):
             return self.has_bound(opening + 1, end - 3, small=small, cast=True)
         is_passed_on = not word or word in _ROUNDING
         return is_passed_on and self.has_bound(opening + 1, end - 1, small=small, cast=cast)

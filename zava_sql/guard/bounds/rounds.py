@@ -1,9 +1,10 @@
-"""Columns that count the rounds of WITH RECURSIVE: 1 as depth ... union all ... depth + 1.
+"""Columns that count: the rounds of WITH RECURSIVE, 1 as depth ... union all ... depth + 1; rows.
 
-Such a column is no larger than the rounds that ran, as count(...) is no larger than the rows that
-were read, so it may be a length: repeat('  ', depth - 1) draws a tree. Whatever is not plainly one
-is none: the column must begin with a number and grow by 1, in a query of the outermost WITH whose
-name no other has, and be read from that query by name, in the select list.
+Such a column is no larger than the rounds that ran, or the rows that were read, so it may be a
+length: repeat('  ', depth - 1) draws a tree, repeat('*', n) the bar of a count. Whatever is not
+plainly one is none: the column must begin with a number and grow by 1, or be a count(...), in a
+query of the outermost WITH whose name no other has, or in one of FROM, and be read from that query
+by name, in the select list.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["Rounds"]
 
 _ASKED: Final = 20
 _LOOKS: Final = 3
-_BEGINS: Final = frozenset({"select", "with", "values", "table", "("})
+_BEGINS: Final = frozenset({"select", "with", "values", "table"})
 _SETS: Final = ("union", "intersect", "except")
 _ENDS: Final = (
     *_SETS, "where", "group", "having", "window", "order", "limit", "offset", "fetch", "for",
@@ -31,6 +32,7 @@ _JOINING: Final = frozenset({"join", "inner", "left", "right", "full", "cross", 
 _BEHIND_ITEM: Final = _END_OF_FROM | _JOINING | {",", "on", "using"}
 _MERGING: Final = frozenset({"using", "natural"})
 _INTEGERS: Final = frozenset({"int", "integer", "int4", "bigint", "int8"})
+_NUMBERS: Final = _INTEGERS | {"numeric", "decimal", "float", "float8", "real"}
 
 
 class Rounds:
@@ -52,7 +54,7 @@ class Rounds:
         """
         keys = self._tokens.keys
         self._asked += 1
-        if keys[:2] != ["with", "recursive"] or keys[start] != "select" or self._asked > _ASKED:
+        if keys[start] != "select" or self._asked > _ASKED:
             return False
         opened: list[int] = []
         for at in range(start + 1, index):
@@ -62,7 +64,7 @@ class Rounds:
                 if not opened:
                     return False
                 opened.pop()
-        if any(keys[at + 1] in _BEGINS for at in opened):  # in a query of its own
+        if opened and not _BEGINS.isdisjoint(keys[opened[0] : index]):  # in a query of its own
             return False
         key = start, table, column
         if key not in self._found and len(self._found) < _LOOKS:
@@ -73,16 +75,14 @@ class Rounds:
 
 
 def _is_read(tokens: Tokens, begin: int, table: str, column: str) -> bool:
-    """Whether the FROM at `begin` reads this column from a query whose rounds it counts."""
-    found = [item for item in _items(tokens, begin) if table in ("", item[1])]
-    if len(found) != 1 or not (table or _is_alone(tokens.keys, begin, *found[0])):
+    """Whether the FROM at `begin` reads this column from a query in which it counts."""
+    keys = tokens.keys
+    found = [item for item in _items(tokens, begin) if table in ("", keys[item[1]])]
+    if len(found) != 1:
         return False
-    return _counts(tokens, found[0][0], column)
-
-
-def _is_alone(keys: list[str], begin: int, query: str, name: str) -> bool:
-    behind = begin + 2 + (name != query) + (keys[begin + 2] == "as")
-    return keys[begin + 1] == query and keys[behind] in _END_OF_FROM
+    place, called = found[0]
+    is_alone = place == begin + 1 and keys[called + 1] in _END_OF_FROM
+    return (bool(table) or is_alone) and _counts(tokens, place, column)
 
 
 def _from(keys: list[str], at: int) -> int:
@@ -107,53 +107,84 @@ def _find(keys: list[str], at: int, wanted: tuple[str, ...]) -> int:
     return at
 
 
-def _items(tokens: Tokens, begin: int) -> list[tuple[str, str]]:
-    """Give the plain names in a FROM, outside of brackets, and what each is called there."""
+def _items(tokens: Tokens, begin: int) -> list[tuple[int, int]]:
+    """Give where plain names and queries stand in a FROM, and where what each is called there."""
     keys, found = tokens.keys, []
     at = begin
     while keys[at] not in _END_OF_FROM:
         if at == begin or keys[at] in ("join", ","):
-            name = alias = at + 1
-            alias += 1 + (keys[alias + 1] == "as")
+            name = end = at + 1
+            is_query = keys[name] == "(" and keys[name + 1] == "select"
+            if is_query:
+                end = _find(keys, name + 1, ())
+            alias = end + 1 + (keys[end + 1] == "as")
             if tokens.kinds[alias] != IDENTIFIER or keys[alias] == '"':
-                alias = name
+                alias = end
             is_plain = tokens.kinds[name] == IDENTIFIER and keys[name] != '"'
-            if is_plain and keys[alias + 1] in _BEHIND_ITEM:
-                found.append((keys[name], keys[alias]))
+            if (is_plain or is_query) and keys[alias + 1] in _BEHIND_ITEM:
+                found.append((name, alias))
         at = _find(keys, at + 1, ("join", ",", *_ENDS))
     return found
 
 
-def _counts(tokens: Tokens, query: str, column: str) -> bool:
-    """Whether a query of the outermost WITH has this column, and it counts its rounds."""
+def _counts(tokens: Tokens, place: int, column: str) -> bool:
+    """Whether what stands at `place` in FROM has this column, and it counts."""
     keys = tokens.keys
-    places = [at for at, key in enumerate(keys) if key in (query, '"')]
-    defined = [at for at in places if tokens.name(at) == query and _body(keys, at)]
-    if len(defined) != 1 or keys[: defined[0]].count("(") != keys[: defined[0]].count(")"):
+    at = place if keys[place] == "(" else _defined(tokens, place)
+    body = at + 1 if at == place else _body(keys, at)
+    if not at or keys[body] != "select":
         return False
-    body = _body(keys, defined[0])
-    union = _find(keys, body, _SETS)
-    second = union + 1 + (keys[union + 1] == "all")
-    if keys[union] != "union" or keys[body] != "select" or keys[second] != "select":
-        return False
-    begin = _from(keys, second)
-    end = _find(keys, begin + 1, _ENDS)
-    names = {name for item, name in _items(tokens, begin) if item == query} if begin else set()
-    if len(names) != 1 or not _MERGING.isdisjoint(keys[begin:end]):
-        return False
-    if keys[_find(keys, second, _SETS)] != ")":
-        return False
-    first, grown = _list(keys, body), _list(keys, second)
-    labels = _labels(tokens, defined[0], first)
+    first = _list(keys, body)
+    labels = _labels(tokens, at, first)
     if labels.count(column) != 1:
         return False
     number = labels.index(column)
-    place = _place(keys, first, grown, number)
+    end = _find(keys, body, _SETS)
+    if keys[end] == ")":  # in itself it would be a table of that name
+        return not body < place < end and _is_count(keys, *first[number])
+    names, grown = _second(tokens, keys[at], end)
+    moved = _place(keys, first, grown, number)
     return (
-        place is not None
+        keys[:2] == ["with", "recursive"]
+        and moved is not None
         and _is_number(tokens, first[number])
-        and _grows(tokens, grown[place], column, names)
+        and _grows(tokens, grown[moved], column, names)
     )
+
+
+def _defined(tokens: Tokens, place: int) -> int:
+    """Give where the outermost WITH defines the query named at `place`; 0 if none or two do."""
+    keys = tokens.keys
+    query = keys[place]
+    places = [at for at, key in enumerate(keys) if key in (query, '"')]
+    defined = [at for at in places if tokens.name(at) == query and _body(keys, at)]
+    if len(defined) != 1 or defined[0] > place:
+        return 0
+    before = keys[: defined[0]]
+    return defined[0] if before.count("(") == before.count(")") else 0
+
+
+def _is_count(keys: list[str], begin: int, end: int) -> bool:
+    """Whether it is count(...) as a whole, of a window or not, with a label."""
+    if keys[begin : begin + 2] != ["count", "("]:
+        return False
+    at = _find(keys, begin + 2, ()) + 1
+    while keys[at] in ("filter", "over") and keys[at + 1] == "(":
+        at = _find(keys, at + 2, ()) + 1
+    at += 2 * (keys[at] == "::" and keys[at + 1] in _NUMBERS)
+    return at + (keys[at] == "as") == end - 1
+
+
+def _second(tokens: Tokens, query: str, union: int) -> tuple[set[str], list[tuple[int, int]]]:
+    """Give what `query` is called behind its UNION, if it is there once, and the select list."""
+    keys = tokens.keys
+    select = union + 1 + (keys[union + 1] == "all")
+    begin = _from(keys, select) if keys[union] == "union" and keys[select] == "select" else 0
+    if not begin or keys[_find(keys, select, _SETS)] != ")":
+        return set(), []
+    names = {keys[called] for place, called in _items(tokens, begin) if keys[place] == query}
+    is_clear = len(names) == 1 and _MERGING.isdisjoint(keys[begin : _find(keys, begin + 1, _ENDS)])
+    return (names, _list(keys, select)) if is_clear else (set(), [])
 
 
 def _labels(tokens: Tokens, at: int, first: list[tuple[int, int]]) -> list[str]:
