@@ -25,7 +25,7 @@ from mcp_clients import (
 )
 from prometheus_client import REGISTRY
 
-from zava_sql import function_catalogue
+from zava_sql import changes
 from zava_sql.agent import Agent
 from zava_sql.database import Database
 
@@ -308,7 +308,7 @@ async def test_a_client_is_told_when_data_of_its_resources_change(transport, sho
 async def test_what_changes_before_the_server_hears_of_it_is_told_all_the_same(
     shops, keys, monkeypatch
 ):
-    may_listen, connect = asyncio.Event(), function_catalogue.connect
+    may_listen, connect = asyncio.Event(), changes.connect
 
     @asynccontextmanager
     async def late(*given, **options):
@@ -316,7 +316,7 @@ async def test_what_changes_before_the_server_hears_of_it_is_told_all_the_same(
         async with connect(*given, **options) as connection:
             yield connection
 
-    monkeypatch.setattr(function_catalogue, "connect", late)
+    monkeypatch.setattr(changes, "connect", late)
     async with (
         Database.open(settings_for(shops[0])) as database,
         serving(database) as url,

@@ -22,9 +22,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
-
-from zava_sql.connections import ACCESS, CATALOGUE, CONNECTION_ERRORS, DATA, PROBE, connect
+from zava_sql.changes import listen
 from zava_sql.errors import ConfigurationError, ZavaError
 from zava_sql.tasks import ended
 
@@ -154,7 +152,8 @@ class Cache:
     _told: tuple[int, int] = (0, 0)
     _told_of_replica: bool = False
     _flights: dict[str, _Flight] = field(default_factory=dict)
-    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    # What was said before is not known.
+    _is_due: bool = True
 
     @classmethod
     @asynccontextmanager
@@ -181,7 +180,7 @@ class Cache:
 
             store = RedisStore(settings, database.context_key)
         cache = cls(database, store)
-        listening = asyncio.create_task(cache._listen())
+        listening = asyncio.create_task(listen(settings, cache._heard, cache._look))
         try:
             yield cache
         finally:
@@ -293,40 +292,13 @@ class Cache:
                 self._flights.pop(name, None)
                 flight.task.cancel()
 
-    async def _listen(self) -> None:
-        """Listen for changes until cancelled; nothing is stored while this does not run."""
-        wait = self.database.settings.catalogue_interval
-        told = False
-        while True:
-            with suppress(ZavaError, asyncpg.PostgresError, TimeoutError, *CONNECTION_ERRORS):
-                url = self.database.settings.service_url
-                async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
-                    connection.add_termination_listener(self._heard)
-                    for channel in (DATA, ACCESS, CATALOGUE):
-                        await connection.add_listener(channel, self._heard)
-                    # What was said before is not known.
-                    self._woken.set()
-                    try:
-                        while not connection.is_closed():
-                            if self._woken.is_set():
-                                self._woken.clear()
-                                await self.store.clear()
-                                self.on = not self._woken.is_set()
-                                told = False
-                            with suppress(TimeoutError):
-                                async with asyncio.timeout(wait):
-                                    await self._woken.wait()
-                                    continue
-                            # Silence may mean that nobody is there.
-                            await connection.fetchval("select 1", timeout=PROBE)
-                    finally:
-                        # Before closing it: if nobody is there, closing takes a while.
-                        self.on = False
-            if not told:
-                told = True
-                logger.warning("changes cannot be heard of: no answers are kept meanwhile")
-            await asyncio.sleep(min(wait, 1.0))
+    async def _look(self, is_heard: bool) -> None:  # noqa: FBT001 - as `listen` says it
+        """Begin anew if anything was heard of, and give nothing while nothing can be."""
+        if is_heard and self._is_due:
+            self._is_due = False
+            await self.store.clear()
+            self.on = not self._is_due
 
-    def _heard(self, *_: object) -> None:
+    def _heard(self, _: str) -> None:
         self.on = False
-        self._woken.set()
+        self._is_due = True

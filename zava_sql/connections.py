@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -18,20 +18,12 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 __all__ = [
-    "ACCESS",
-    "CATALOGUE",
     "CONNECTION_ERRORS",
-    "DATA",
     "PROBE",
     "connect",
     "login_advice",
     "translated_connection_errors",
 ]
-
-# Channels on which the database tells of changes: of data, of who may ask, of functions.
-DATA: Final = "zava_data"
-ACCESS: Final = "zava_access"
-CATALOGUE: Final = "zava_catalogue"
 
 CONNECTION_ERRORS = (
     OSError,

@@ -7,16 +7,11 @@ decides what may run: PostgreSQL judges every call by the role of its caller.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import asyncpg
-
-from zava_sql.connections import ACCESS, CATALOGUE, CONNECTION_ERRORS, DATA, PROBE, connect
-from zava_sql.errors import ZavaError
+from zava_sql.changes import ACCESS, DATA, listen
 from zava_sql.functions import FunctionSpec, read_functions
 
 if TYPE_CHECKING:
@@ -101,43 +96,16 @@ class FunctionCatalogue:
         identified: Callable[[], Awaitable[None]],
     ) -> None:
         """Look for changes until cancelled, and tell of each, of data, and of who may ask."""
-        wait = self._database.settings.catalogue_interval
-        woken = asyncio.Event()
-        told: set[str] = set()
+        # What was said before is not known.
+        told = {DATA, ACCESS}
 
-        def heard(_: object, __: int, channel: str, ___: object) -> None:
-            told.add(channel)
-            woken.set()
+        async def look(_: bool) -> None:  # noqa: FBT001 - what nobody tells is seen as well
+            await self._database.refresh()
+            if await self.refresh():
+                await changed()
+            for channel, tell in ((ACCESS, identified), (DATA, updated)):
+                if channel in told:
+                    told.discard(channel)
+                    await tell()
 
-        while True:
-            # Notifications sent while nobody listened are lost.
-            told |= {DATA, ACCESS}
-            # A separate connection: a listener would occupy one of a small pool for ever.
-            try:
-                url = self._database.settings.service_url
-                async with connect(url, variable="ZAVA_SERVICE_URL") as connection:
-                    unheard = [ACCESS, DATA, CATALOGUE]
-                    while not connection.is_closed():
-                        # A replica sends no notifications until it is promoted.
-                        with suppress(asyncpg.ReadOnlySQLTransactionError):
-                            while unheard:
-                                await connection.add_listener(unheard[-1], heard)
-                                unheard.pop()
-                        await self._database.refresh()
-                        if await self.refresh():
-                            await changed()
-                        for channel, tell in ((ACCESS, identified), (DATA, updated)):
-                            if channel in told:
-                                told.discard(channel)
-                                await tell()
-                        with suppress(TimeoutError):
-                            async with asyncio.timeout(wait):
-                                await woken.wait()
-                        # Silence may mean that nobody is there.
-                        await connection.fetchval("select 1", timeout=PROBE)
-                        woken.clear()
-            except (ZavaError, asyncpg.PostgresError, *CONNECTION_ERRORS):
-                pass  # It is away, or refuses: calls report that; here it is enough to try again.
-            except Exception:
-                logger.warning("a look for changes failed", exc_info=True)
-            await asyncio.sleep(wait)
+        await listen(self._database.settings, told.add, look)
