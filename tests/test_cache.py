@@ -675,6 +675,77 @@ async def test_an_epoch_that_redis_has_lost_brings_no_old_answers_back(
             admin.execute("delete from retail.orders where total_amount = 1; notify zava_data")
 
 
+@asynccontextmanager
+async def between(url: str, change: Callable[[bytes], bytes]) -> AsyncIterator[SecretStr]:
+    """Give a URL that leads to Redis, whose replies are changed; without one it hangs up."""
+    port, tasks = url.split(":")[2].removesuffix("/0"), []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.current_task())
+        there = await asyncio.open_connection("127.0.0.1", int(port))
+
+        async def pass_on(
+            source: asyncio.StreamReader,
+            target: asyncio.StreamWriter,
+            change: Callable[[bytes], bytes],
+        ) -> None:
+            while data := change(await source.read(65_536)):
+                target.write(data)
+            for one in (writer, there[1]):
+                one.close()
+
+        with suppress(ConnectionError):
+            await asyncio.gather(
+                pass_on(reader, there[1], bytes), pass_on(there[0], writer, change)
+            )
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as proxy:
+        yield SecretStr(url.replace(port, str(proxy.sockets[0].getsockname()[1])))
+    await asyncio.gather(*tasks)
+
+
+async def test_replies_that_are_none_are_no_error_of_the_caller(
+    module_database,
+    truth,  # noqa: ARG001
+    redis,
+):
+    broken: list[bool] = []
+    async with (
+        between(redis[0], lambda data: data.replace(b"+OK", b"*OK") if broken else data) as url,
+        caching(module_database, cache_url=url) as agent,
+    ):
+        seattle = await who(agent)
+        broken.append(True)
+        assert await value(agent, seattle) == 27
+
+
+async def test_no_query_from_before_a_change_is_shared_while_redis_cannot_be_read(
+    module_database, admin, redis, runs
+):
+    slow = "select count(*) from retail.products a, retail.products b, retail.products c"
+    unread: list[bool] = []
+    # What mget() answers is the only list.
+    async with (
+        between(redis[0], lambda data: b"" if unread and data[:1] == b"*" else data) as url,
+        caching(module_database, cache_url=url) as agent,
+    ):
+        seattle = await who(agent)
+        client = agent.cache.store._redis  # noqa: SLF001
+        (name,) = [key async for key in client.scan_iter(match="zava:*") if b"epoch" in key]
+        epoch = await client.get(name)
+        unread.append(True)
+        before = asyncio.create_task(agent.query(seattle, slow))
+        await until(lambda: len(runs.texts) == 1)
+        admin.execute("notify zava_data")
+        while await client.get(name) == epoch:  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.01)
+        await until(lambda: agent.cache.on)
+        assert not before.done()
+        await agent.query(seattle, slow)
+        await before
+        assert len(runs.texts) == 2
+
+
 async def test_a_redis_that_is_full_is_told_once(module_database, redis, caplog):
     async with caching(module_database, cache_url=SecretStr(redis[0])) as agent:
         seattle = await who(agent)

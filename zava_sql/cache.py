@@ -23,7 +23,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.changes import listen
-from zava_sql.errors import ConfigurationError, ZavaError
+from zava_sql.errors import ConfigurationError, ServiceUnavailable, ZavaError
 from zava_sql.tasks import ended
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from zava_sql.result import Result
 
     class Store(Protocol):
-        """Stores answers; each counts only with the epoch in which its query began."""
+        """Stores answers; each counts only with the epoch in which its query began.
+
+        Raises: ServiceUnavailable: it is away; every method may.
+        """
 
         async def get(self, key: str) -> tuple[int, Result | None]:
             """Give the epoch of now, and the answer if it is there."""
@@ -220,7 +223,11 @@ class Cache:
         key = await self._key(call, sql, limit, values)
         if key is None:
             return await fresh()  # row-level security knows what to show
-        epoch, found = await self.store.get(key)
+        try:
+            epoch, found = await self.store.get(key)
+        except ServiceUnavailable:
+            # Nor is a query shared: it may be from before what changed since.
+            return await fresh()
         if found is not None and self.on:
             self.hits += 1
             call.cached = True

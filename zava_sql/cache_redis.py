@@ -10,13 +10,13 @@ import hmac
 import json
 import logging
 import secrets
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
 
 try:
     from redis.asyncio import Redis
-    from redis.exceptions import RedisError
 except ImportError as error:
     raise ConfigurationError(
         "ZAVA_CACHE_URL needs the package redis", hint="Install it: pip install 'zava-sql[redis]'"
@@ -25,6 +25,8 @@ except ImportError as error:
 from zava_sql.result import Column, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zava_sql.settings import Settings
     from zava_sql.tenant import ContextKey
 
@@ -71,23 +73,25 @@ class RedisStore:
         self._failing: set[str] = set()
 
     async def get(self, key: str) -> tuple[int, Result | None]:
-        """Give the current epoch, and the answer if it is there and ours."""
-        try:
+        """Give the current epoch, and the answer if it is there and ours.
+
+        Raises: ServiceUnavailable: Redis does not answer, or somebody else wrote the epoch.
+        """
+        with self._of_use("read"):
             epoch, body = await self._redis.mget(self._epoch, self._name(key))
             # The epoch was evicted: whichever server is first begins another.
             if epoch is None:
                 await self._redis.set(self._epoch, _new_epoch(), nx=True)
                 epoch = await self._redis.get(self._epoch)
-            now = -1 if epoch is None else int(epoch)
-        except (RedisError, OSError, ValueError) as error:  # or somebody else wrote the epoch
-            self._note("read", error)
-            return -1, None
-        self._note("read", None)
+            now = int(epoch or b"")
         return now, self._read(key, now, body) if isinstance(body, bytes) else None
 
     async def put(self, key: str, epoch: int, result: Result) -> None:
-        """Store an answer, unless it holds what JSON cannot represent exactly."""
-        if epoch < 0 or not all(_exact(value) for values in result.values for value in values):
+        """Store an answer, unless it holds what JSON cannot represent exactly.
+
+        Raises: ServiceUnavailable: Redis does not take it.
+        """
+        if not all(_exact(value) for values in result.values for value in values):
             return
         fields = {
             "epoch": epoch,
@@ -98,28 +102,18 @@ class RedisStore:
         body = json.dumps(fields).encode()
         if len(body) > self._most:
             return
-        try:
+        with self._of_use("written"):
             await self._redis.set(
                 self._name(key), self._sign(key, body) + body, px=self._milliseconds
             )
-        except (RedisError, OSError) as error:
-            self._note("written", error)
-        else:
-            self._note("written", None)
 
     async def clear(self) -> None:
         """Begin another epoch, for all servers.
 
         Raises: ServiceUnavailable: Redis does not answer; then nothing may be read from it.
         """
-        try:
+        with self._of_use("written"):
             await self._redis.set(self._epoch, _new_epoch())
-        except (RedisError, OSError) as error:
-            self._note("written", error)
-            raise ServiceUnavailable(
-                "the answer cache is unavailable", hint="Check that Redis runs."
-            ) from None
-        self._note("written", None)
 
     async def close(self) -> None:
         """Hang up."""
@@ -142,12 +136,22 @@ class RedisStore:
         columns = tuple(Column(name, kind) for name, kind in fields["columns"])
         return Result.of(columns, fields["rows"], truncated=fields["truncated"])
 
-    def _note(self, what: str, error: Exception | None) -> None:
-        """Log once that Redis cannot be read, or written, and once that it can again."""
-        if error is not None and what not in self._failing:
-            self._failing.add(what)
-            logger.warning("Redis cannot be %s: %s", what, type(error).__name__)
-        elif error is None and what in self._failing:
+    @contextmanager
+    def _of_use(self, what: str) -> Iterator[None]:
+        """Log once that Redis cannot be read, or written, and once that it can again.
+
+        Raises: ServiceUnavailable: it cannot.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - a reply that is none fails in many ways
+            if what not in self._failing:
+                self._failing.add(what)
+                logger.warning("Redis cannot be %s: %s", what, type(error).__name__)
+            raise ServiceUnavailable(
+                "the answer cache is unavailable", hint="Check that Redis runs."
+            ) from None
+        if what in self._failing:
             self._failing.discard(what)
             logger.warning("Redis can be %s again", what)
 
