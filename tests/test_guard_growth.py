@@ -614,6 +614,48 @@ GROWING: dict[str, Callable[[int], str]] = {
         + within("(select min(x) as x from ({} union all select 1) t)", min(n, 8))
         + " t"
     ),
+    "unions of wide queries": lambda n: (
+        f"with a as materialized (select {', '.join(['t.*'] * 12)} from t) table a"
+        + " union table a" * min(4 * n, 60)
+    ),
+    "joins of values": lambda n: (
+        "select 1 from "
+        + " join ".join(
+            f"(values (1), (2)) v{m}{' using (a, b, c, d, e, f)' * (m > 0)}"
+            for m in range(min(2 * n, 25))
+        )
+    ),
+    "natural joins of wide queries": lambda n: (
+        f"with a as materialized (select {', '.join(f'1 as c{m}' for m in range(120))}) "
+        "select 1 from a a0" + "".join(f" natural join a a{m}" for m in range(1, min(n, 4) + 1))
+    ),
+    "natural joins of functions": lambda n: (
+        "select 1 from "
+        + " natural join ".join(
+            f"jsonb_to_record(a) as r{k} ({', '.join(f'c{m} int' for m in range(90))})"
+            for k in range(min(n, 5))
+        )
+    ),
+    "natural joins of columns of JSON": lambda n: (
+        "select 1 from "
+        + " natural join ".join(
+            f"json_table(a, '$' columns ({', '.join(f'c{m} int' for m in range(90))})) r{k}"
+            for k in range(min(n, 5))
+        )
+    ),
+    "wide rows in conditions": lambda n: (
+        f"with a as materialized (select {', '.join(['t.*'] * 9)} from t) select 1 from a a0"
+        + "".join(f" join a a{m} on row(a{m}.*) = row(a0.*)" for m in range(1, min(n, 4)))
+    ),
+    "wide rows in queries": lambda n: (
+        f"with a as materialized (select {', '.join(['t.*'] * 3)} from t) select 1 from a a0 where "
+        + " and ".join(["row(a0.*) in (table a)"] * n)
+    ),
+    "what JSON_TABLE passes to its columns": lambda n: (
+        f"select 1 from (select {' + '.join(['a'] * 60)} as x from t) q, json_table('1', '$' "
+        "passing 1 as p, q.x as o columns (n for ordinality, "
+        f"{', '.join(f'c{m} int' for m in range(20 * n))})) r"
+    ),
     "sets of many columns": lambda n: (
         "select 1 from t group by cube (" + ", ".join(["(a" + ", b" * min(n, 20) + ")"] * 12) + ")"
     ),

@@ -56,17 +56,20 @@ class JsonReader(ExpressionReader):
         self.json_passing()
         self.json_tail()
 
-    def json_passing(self) -> None:
-        """Read `passing value as name, ...`, if it stands here."""
-        keys = self.keys
+    def json_passing(self) -> list[tuple[int, int, int]]:
+        """Read `passing value as name, ...`; where values begin and end, and copies before them."""
+        keys, passed = self.keys, []
         if keys[self.at] == "passing":
             while True:
                 self.at += 1
+                start, copies = self.at, self.growth.copies
                 self.json_value()
+                passed.append((start, self.at, copies))
                 self.expect("as")
                 self.label()
                 if keys[self.at] != ",":
                     break
+        return passed
 
     def json_tail(self) -> None:
         """Clauses that may close a JSON form, in any order."""
@@ -115,14 +118,18 @@ class JsonReader(ExpressionReader):
         self.expression()
         if self.skip("as"):
             self.label()
-        self.json_passing()
-        self.json_columns()
+        passed = self.json_passing()
+        columns = self.json_columns()
+        for start, end, copies in passed:  # each column gets the value
+            self.growth.left = start, copies
+            self.growth.copied(columns, end)
+        self.growth.level.widen(columns)
         self.json_tail()
         self.leave(")")
 
-    def json_columns(self) -> None:
+    def json_columns(self) -> int:
         """`columns ( name for ordinality | name type ... | nested path '...' columns (...) )`."""
-        keys, kinds = self.keys, self.kinds
+        keys, kinds, columns = self.keys, self.kinds, 0
         self.expect("columns")
         self.enter("(")
         while True:
@@ -131,8 +138,9 @@ class JsonReader(ExpressionReader):
                 self.json_path()
                 if self.skip("as"):
                     self.label()
-                self.json_columns()
+                columns += self.json_columns()
             else:
+                columns += 1
                 if kinds[self.at] not in (IDENTIFIER, COLUMN_WORD):
                     raise self.unexpected(self.at)
                 self.at += 1
@@ -148,6 +156,7 @@ class JsonReader(ExpressionReader):
                 break
             self.at += 1
         self.leave(")")
+        return columns
 
     def json_path(self) -> None:
         """`[path] '...'`."""

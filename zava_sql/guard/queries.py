@@ -6,6 +6,7 @@ from typing import Final
 
 from zava_sql.guard.bounds.columns import ALONE, CLOSED, STAR, added
 from zava_sql.guard.bounds.growth import Growth
+from zava_sql.guard.bounds.plans import union_size
 from zava_sql.guard.expressions import QUERY_START, QUERY_TAIL
 from zava_sql.guard.keywords import (
     BARE_RESERVED,
@@ -97,10 +98,13 @@ class QueryReader(WindowReader):
                     "Use VALUES, or IN with a list.",
                     index=self.at,
                 )
+            is_plain = keys[self.at] == "union" and keys[self.at + 1] == "all"
             self.at += 1
             if keys[self.at] in ("all", "distinct"):
                 self.at += 1
             self.simple_query()
+            if not is_plain:
+                growth.copies += union_size(growth.wide)
             query, is_union = added(query, growth.query), True
             joins = joins.or_more(growth.joins)
             in_exists = in_exists.or_more(growth.in_exists)
@@ -206,7 +210,7 @@ class QueryReader(WindowReader):
             growth.item(start, self.at, copies)
         growth.end(self.at)
         if rows > 1:
-            growth.query = CLOSED
+            growth.query, growth.joins, growth.in_exists = CLOSED, ALONE, ALONE
 
     def with_clause(self) -> None:
         """`with [recursive] name [(columns)] as [[not] materialized] ( query ), ...`."""

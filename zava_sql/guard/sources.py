@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zava_sql.guard.bounds.plans import COMMON_NAMES
+from zava_sql.guard.bounds.plans import add_natural
 from zava_sql.guard.calls import CallReader
 from zava_sql.guard.expressions import QUERY_START, QUERY_TAIL
 from zava_sql.guard.keywords import CLOCKS, COLUMN_WORD, FUNCTION_WORD, IDENTIFIER, RESERVED
@@ -38,7 +38,7 @@ class SourceReader(CallReader):
         self.from_primary()
         self.joins()
 
-    def joins(self) -> None:  # noqa: C901  # one branch per word
+    def joins(self) -> None:  # noqa: C901, PLR0912  # one branch per word
         """`join item on ... | using (...)`, any number of times."""
         keys, growth = self.keys, self.growth
         is_full = False
@@ -51,8 +51,6 @@ class SourceReader(CallReader):
             elif key == "natural" or key in _JOIN_WORDS:
                 if key == "natural":
                     self.at += 1
-                    growth.level.naturals += 1
-                    growth.level.matched += COMMON_NAMES
                 is_separate = keys[self.at] == "full"
                 is_full |= is_separate
                 if keys[self.at] in ("left", "right", "full"):
@@ -61,8 +59,10 @@ class SourceReader(CallReader):
                 elif keys[self.at] == "inner":
                     self.at += 1
                 self.expect("join")
-                width = growth.level.width
+                width, wide = growth.level.width, growth.level.wide
                 self.from_primary()
+                if key == "natural":
+                    add_natural(growth.level, wide)
                 growth.join(is_full=is_separate)
                 if is_full and key == "natural":
                     growth.merged(growth.level.width - width)
@@ -285,6 +285,7 @@ class SourceReader(CallReader):
 
     def column_definitions(self) -> None:
         """`( name type, ... )`."""
+        start = self.at
         self.enter("(")
         while True:
             self.table_name()
@@ -295,3 +296,4 @@ class SourceReader(CallReader):
                 break
             self.at += 1
         self.leave(")")
+        self.growth.level.widen((self.at - start) // 3)

@@ -13,11 +13,12 @@ from typing import Final
 from zava_sql.guard.keywords import words
 
 __all__ = [
-    "ALONE", "CLOSED", "COLUMNS", "OF_ROWS", "OTHERS", "STAR", "TABLE", "VIEW", "Columns", "Joins",
-    "Level", "Named", "Rows", "Sizes", "add", "added", "larger",
+    "ALONE", "CLOSED", "COLUMNS", "MAX_COLUMNS", "OF_ROWS", "OTHERS", "STAR", "TABLE", "VIEW",
+    "Columns", "Joins", "Level", "Named", "Rows", "Sizes", "add", "added", "larger",
 ]  # fmt: skip
 
 COLUMNS: Final = 50  # of a table, or a row before `.*`, as a guess
+MAX_COLUMNS: Final = 1_664  # of a query: MaxTupleAttributeNumber
 STAR: Final = "*"
 OTHERS: Final = ""  # columns whose name is not known: all other names
 # Functions that take a row, which `t.name` calls.
@@ -219,7 +220,7 @@ class Level:
         "counted", "extremes", "grouped", "inner", "is_bare", "is_closed", "is_of_union",
         "is_renamed", "items", "joined", "known", "last", "latest", "listed", "matched", "merged",
         "named", "naturals", "number", "parts", "planned", "pulled", "relations", "rows", "sources",
-        "start", "visible", "whole", "width",
+        "stars", "start", "visible", "whole", "wide", "widest", "width",
     )  # fmt: skip
 
     def __init__(self, around: Level | None, start: int, copies: int) -> None:
@@ -249,6 +250,8 @@ class Level:
         self.named: dict[str, Columns] | None = None  # by these names, if it was asked for
         self.inner: list[tuple[int, int, int]] = []
         self.width = 0
+        self.wide = self.widest = 0  # how many columns, and of one item: see Counts.width()
+        self.stars: list[tuple[int, int]] = []  # `*` in the select list
         self.last = 1
         self.is_of_union = False
         self.is_renamed = False  # an item, by a list of names for its columns
@@ -260,6 +263,11 @@ class Level:
         self.extremes = 0  # calls of min() and max()
         self.grouped = 0, 0  # begin and end of GROUP BY
         self.is_closed = False  # by an aggregate, a window, GROUP BY or DISTINCT
+
+    def widen(self, columns: int) -> None:
+        """Add the columns of an item of FROM."""
+        self.wide += columns
+        self.widest = max(self.widest, columns)
 
     def add(self, columns: Columns, whole: Columns | None) -> None:
         """Note the columns and the row of an item of FROM, whose name or alias follows."""
@@ -312,7 +320,9 @@ class Level:
 class Named:
     """A query of WITH. PostgreSQL inlines it if it is named once, or is NOT MATERIALIZED."""
 
-    __slots__ = ("columns", "copies", "is_outer", "is_union", "joins", "often", "places", "text")
+    __slots__ = (
+        "columns", "copies", "is_outer", "is_union", "joins", "often", "places", "text", "wide",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.columns = TABLE
@@ -323,3 +333,4 @@ class Named:
         self.is_outer = False  # of the WITH before all the rest: seen from everywhere
         self.often = False  # NOT MATERIALIZED, or one of two that bear the name
         self.places = 0  # where it is named
+        self.wide = 0  # how many columns it has

@@ -6,7 +6,18 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.bounds.columns import OF_ROWS, OTHERS, STAR, TABLE, Columns, Joins, add, larger
+from zava_sql.guard.bounds.columns import (
+    COLUMNS,
+    MAX_COLUMNS,
+    OF_ROWS,
+    OTHERS,
+    STAR,
+    TABLE,
+    Columns,
+    Joins,
+    add,
+    larger,
+)
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, RESERVED, words
 from zava_sql.guard.lexer import DOT, PUNCTUATION
 
@@ -140,7 +151,8 @@ class Counts:
     def again(self, start: int, end: int, times: int) -> bool:
         """Note that a name is copied: it counts as if it stood there as often again."""
         if is_path := self.is_path(start, end):
-            self._again += [end - 1] * times
+            place = bisect_left(self._again, end)  # JSON_TABLE copies what stands before columns
+            self._again[place:place] = [end - 1] * times
         return is_path
 
     def repeats(self, start: int, end: int) -> int:
@@ -197,8 +209,22 @@ class Counts:
         for start, end in level.conditions:
             matched += kinds.count(IDENTIFIER, start, end) + kinds.count(COLUMN_WORD, start, end)
             matched -= kinds.count(DOT, start, end)
+            if level.widest > COLUMNS:  # row(a.*) = row(b.*)
+                matched += level.widest * self._tokens.keys[start:end].count(STAR)
         copied = sum([item[2] for item in level.items]) if copies else 0
         return Joins(level.relations, level.parts, matched, copied, level.joined)
+
+    def width(self, level: Level, widest: int) -> int:
+        """Give how many columns a query has; `(x).*` has those of the widest in the text."""
+        if self._tokens.keys[level.start] == "values":
+            return max(half(end - start) for start, end, *_ in level.items)
+        columns = len(level.items) - len(level.stars)
+        for start, end in level.stars:
+            is_one = end > start + 1
+            columns += level.wide if not is_one else level.widest
+            if is_one and not self.is_path(start, end):
+                columns += widest
+        return min(columns, MAX_COLUMNS)
 
     def columns(self, level: Level, sources: Columns, *, is_within: bool) -> Columns:
         """Give what the columns of a query stand for; any names of a query around count twice.

@@ -30,6 +30,7 @@ from zava_sql.guard.bounds.columns import (
 )
 from zava_sql.guard.bounds.counts import Counts, half
 from zava_sql.guard.bounds.plans import (
+    FEW_MATCHED,
     PLANS,
     add_view,
     joined_size,
@@ -53,9 +54,10 @@ class Growth:
     """The copies in all that was read so far, and the query that is being read."""
 
     __slots__ = (
-        "_counts", "_made_once", "_named", "_queries", "_symmetric", "_terms", "_tokens",
+        "_counts", "_made_once", "_named", "_queries", "_symmetric", "_terms", "_tokens", "_widest",
         "computed", "copies", "correlated", "ended", "given", "in_exists", "is_union", "joins",
         "left", "level", "levels", "places", "query", "sources", "too_much", "visible",
+        "wide",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
@@ -75,6 +77,8 @@ class Growth:
         self.joins = ALONE  # what it adds to the outer query
         self.in_exists = ALONE  # the same in EXISTS, which ignores GROUP BY, DISTINCT and LIMIT
         self.is_union = False  # that query
+        self.wide = 0  # how many columns it has
+        self._widest = COLUMNS  # the largest of these
         self.visible = TABLE  # columns of FROM around, to LATERAL
         self.computed = False  # aggregate or window function: the item is not copied elsewhere
         self.correlated = 0  # outer queries; an aggregate may belong to one of these
@@ -144,6 +148,7 @@ class Growth:
     def compared(self) -> None:
         """Note a condition on the columns of the query just read: IN, ANY."""
         self.copies += self.query.growth
+        self.level.matched += 2 * self.wide if self.wide > COLUMNS else 0
         self.semi_joined()
         self.level.pulled += 1
 
@@ -195,6 +200,8 @@ class Growth:
         """Note an item of a select list, called `name`; `copies` were there before it."""
         level = self.level
         level.items.append((start, end, self.copies - copies, name, self.computed))
+        if name == STAR:
+            level.stars.append((start, end))
         if self.computed:
             level.is_closed = True
 
@@ -218,6 +225,8 @@ class Growth:
         is_lateral = self.visible is not level.visible
         self.visible, self.computed = level.visible, level.computed
         self.is_union = level.is_of_union and not level.is_closed
+        self.wide = self._counts.width(level, self._widest)
+        self._widest = max(self._widest, self.wide)
         if self.too_much is not None:
             self.query = self.sources = TABLE
             return
@@ -237,7 +246,8 @@ class Growth:
         if level.pulled > 1 or (level.pulled and level.joined):
             copies = self.copies - level.copies
             self.copies += pulled_size(level, end, copies, is_lateral=is_lateral)
-        if is_outer and level.relations < len(PLANS):
+        is_plain = level.widest <= COLUMNS and level.matched <= FEW_MATCHED
+        if is_outer and is_plain and level.relations < len(PLANS):
             size = PLANS[level.relations]
         else:
             self.in_exists = self._counts.joins(level, self.copies - level.copies)
@@ -284,6 +294,7 @@ class Growth:
         level.add(self.query, self.query)
         level.sources = larger(level.sources, self.query)
         level.width += self.query.row
+        level.widen(self.wide)
         level.last = self.query.column
         level.pull_up(self.joins)
         level.is_of_union |= self.is_union
@@ -296,6 +307,7 @@ class Growth:
         level.relations += 1
         level.parts += 1
         level.width += COLUMNS
+        level.widen(COLUMNS)
         level.last = 1
         level.add(TABLE, TABLE)
 
@@ -333,6 +345,7 @@ class Growth:
         level.add_named(named.columns)
         level.pull_up(named.joins)
         level.width += named.columns.row
+        level.widen(named.wide)
         level.last = named.columns.column
         level.is_of_union |= named.is_union
         copies, named.text = named.copies - named.text, 0  # an expression used once is not a copy
@@ -370,6 +383,7 @@ class Growth:
         named = self._named.get(name) or Named()
         named.often |= before == "not" or name in self._named
         named.is_outer = is_outer
+        named.wide = max(named.wide, self.wide)
         self._named[name] = named
         if before == "materialized" or name in self._made_once:
             named.columns = larger(named.columns, CLOSED)

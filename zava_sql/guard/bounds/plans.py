@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.bounds.columns import VIEW, larger
+from zava_sql.guard.bounds.columns import COLUMNS, VIEW, larger
 from zava_sql.guard.bounds.counts import half
 
 if TYPE_CHECKING:
     from zava_sql.guard.bounds.columns import Joins, Level
 
 __all__ = [
-    "COMMON_NAMES", "PLANS", "add_view", "joined_size", "plan_size", "pulled_size", "sets_size",
+    "FEW_MATCHED", "PLANS", "add_natural", "add_view", "joined_size", "plan_size", "pulled_size",
+    "sets_size", "union_size",
 ]  # fmt: skip
 
-COMMON_NAMES: Final = 40  # in the condition that NATURAL JOIN implies: two for each column
-
+_COMMON_NAMES: Final = 40  # in the condition that NATURAL JOIN implies: two for each column
 _VIEW_RELATIONS: Final = 2  # that a view of schema api joins, itself aside, as a guess
 _VIEW_PLAN: Final = 20  # what it takes to plan one
 _QUERY: Final = 1
@@ -32,12 +32,14 @@ _LISTED: Final = 11  # the same, between commas
 _JOINED: Final[tuple[int, ...]] = tuple(
     2 * 3**relations // 11 for relations in range(_TOGETHER + 1)
 )
-_FEW: Final = 5  # relations from which on the join columns matter
+_FEW: Final = 5  # relations from which on the join columns matter, if these are few
+FEW_MATCHED: Final = 3 * _COMMON_NAMES
 PLANS: Final = tuple(
     _QUERY + _RELATION * relations + _JOINED[relations] for relations in range(_FEW)
 )
 _CROSSED: Final = 0.1  # what joins without condition take of that
 _SQUARE: Final = 30
+_KEYS: Final = 100  # pairs of these take as much as one name
 _MAX_SETS: Final = 4_096  # of GROUP BY, beyond which PostgreSQL refuses a text
 _COLUMNS_OF_SET: Final = 16
 _WRITTEN: Final = 80  # names that are only copied, in the memory of one
@@ -53,10 +55,17 @@ def add_view(level: Level) -> None:
     level.planned += _VIEW_PLAN
 
 
+def add_natural(level: Level, wide: int) -> None:
+    """Add NATURAL JOIN of `wide` columns with those of the last item: all may be common."""
+    level.naturals += 1
+    common = min(wide, level.wide - wide)
+    level.matched += _COMMON_NAMES if common <= COLUMNS else 2 * common
+
+
 def plan_size(joins: Joins, listed: int) -> int:
     """Give the size of the plan of a query with so many relations between commas."""
     relations = joins.relations
-    if relations < _FEW:
+    if not relations or (relations < _FEW and joins.matched <= FEW_MATCHED):
         return PLANS[relations]
     size = _QUERY + _RELATION * relations
     whole, rest = divmod(relations - 1, _TOGETHER - 1)
@@ -91,3 +100,8 @@ def pulled_size(level: Level, end: int, copies: int, *, is_lateral: bool) -> int
 def sets_size(sets: int, columns: int) -> int:
     """Give the size of the sets of GROUP BY: each is a list of columns, and is planned."""
     return max(sets, min(sets, _MAX_SETS) * (2 + columns // _COLUMNS_OF_SET))
+
+
+def union_size(columns: int) -> int:
+    """Give the size of UNION, INTERSECT or EXCEPT of queries with so many columns, each a key."""
+    return columns**2 // _KEYS
