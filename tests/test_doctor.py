@@ -1234,6 +1234,23 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
         await transaction.rollback()
 
 
+async def test_an_application_keeps_its_own_functions(patient):
+    _, admin = patient
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        await admin.execute(
+            f"{CLOSED} create function store.price() returns int language sql return 1;"
+            "create function store.touched() returns trigger language plpgsql as"
+            " 'begin return new; end'"
+        )
+        (found,) = await named(Sessions(admin=admin), "public_execute")
+        assert found.object == "store.price()"
+        assert found.remedy.startswith("grant execute on routine store.price() to …; revoke ")
+    finally:
+        await transaction.rollback()
+
+
 def test_no_check_is_without_a_seed():
     assert {check.name for check in doctor.checks()} == {seed[0] for seed in SEEDS} | ELSEWHERE
     assert len({seed[0] for seed in SEEDS}) >= 20
