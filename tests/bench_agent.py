@@ -28,13 +28,13 @@ from throwaway import thrown_away
 
 from zava_sql.agent import Agent
 from zava_sql.database import Database
-from zava_sql.tenant import find_principal
+from zava_sql.principals import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from zava_sql.principals import Principal
     from zava_sql.settings import Settings
-    from zava_sql.tenant import Principal
 
 BLOCK = 60
 

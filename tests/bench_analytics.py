@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 from throwaway import thrown_away
 
-from zava_sql.tenant import ContextKey
+from zava_sql.context import ContextKey
 
 STORE = "bench_7"
 REGION = tuple(f"bench_{n}" for n in range(1, 11))

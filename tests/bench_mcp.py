@@ -47,7 +47,7 @@ from zava_sql.agent import Agent
 from zava_sql.answer import Form, answer
 from zava_sql.auth import Identities
 from zava_sql.database import Database
-from zava_sql.tenant import find_principal
+from zava_sql.principals import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 from throwaway import thrown_away
 
+from zava_sql.context import ContextKey
 from zava_sql.settings import Settings
-from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

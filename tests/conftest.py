@@ -30,9 +30,9 @@ from pytest_postgresql.executors import NoopExecutor
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from zava_sql import lending, migrate
+from zava_sql.context import ContextKey
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.seed import seed
-from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,8 +24,8 @@ from tenants import STORES
 
 from zava_sql.agent import Agent
 from zava_sql.mcp_server import serve_http
+from zava_sql.principals import hash_key, new_key
 from zava_sql.settings import Settings
-from zava_sql.tenant import hash_key, new_key
 
 ROOT = Path(__file__).resolve().parents[1]
 PRINCIPALS = (*STORES, "head-office")

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import dict_row
 
-from zava_sql.tenant import ContextKey, Principal
+from zava_sql.context import ContextKey
+from zava_sql.principals import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from pydantic import SecretStr
 
-from zava_sql import tenant
 from zava_sql.agent import fetch
 from zava_sql.database import Database
+from zava_sql.principals import find_principal
 from zava_sql.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import conftest
 
+    from zava_sql.principals import Principal
     from zava_sql.result import Result
-    from zava_sql.tenant import Principal
 
 STORES = ("seattle", "bellevue", "tacoma", "spokane", "everett", "redmond", "kirkland", "online")
 REGION = ("seattle", "tacoma")
@@ -179,7 +179,7 @@ def hurried(database: Database, principal: Principal) -> Iterator[None]:
 
 async def principals(database: Database, names: Iterable[str] = STORES) -> dict[str, Principal]:
     """Look several identities up."""
-    return {name: await tenant.find_principal(database, name) for name in names}
+    return {name: await find_principal(database, name) for name in names}
 
 
 async def own_rows(database: Database, principal: Principal) -> set[tuple[str, str, int]]:

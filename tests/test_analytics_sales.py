@@ -15,7 +15,7 @@ import tenants
 from reports import cents, gross, growth, margin, percent, ratio, return_rate, returned, units
 
 from zava_sql.agent import Agent
-from zava_sql.tenant import find_principal
+from zava_sql.principals import find_principal
 
 pytestmark = pytest.mark.once
 

@@ -37,8 +37,8 @@ from zava_sql.calls import Caller, caller
 from zava_sql.cli import app
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError, ZavaError
 from zava_sql.logs import log_call
+from zava_sql.principals import find_principal
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -29,15 +29,15 @@ from zava_sql.errors import AuthorizationError, ConfigurationError, DatabaseErro
 from zava_sql.function_catalogue import FunctionCatalogue
 from zava_sql.guard import Checked, Guard
 from zava_sql.mcp_tools import create_server
+from zava_sql.principals import find_principal
 from zava_sql.result import Column, Result
-from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     import conftest
 
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 

@@ -10,8 +10,8 @@ import pytest
 from zava_sql.catalogue import describe_schema
 from zava_sql.database import Database
 from zava_sql.errors import ValidationError
+from zava_sql.principals import find_principal
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
 
 CLASSES = ("store_manager", "regional_manager", "head_office")
 

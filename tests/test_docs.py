@@ -19,10 +19,10 @@ from zava_sql import doctor, verify
 from zava_sql.agent import Agent
 from zava_sql.database import Database
 from zava_sql.errors import QueryRefused
+from zava_sql.principals import find_principal
 from zava_sql.render import to_csv
 from zava_sql.seed import seed
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
 
 pytestmark = pytest.mark.once
 

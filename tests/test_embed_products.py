@@ -24,8 +24,8 @@ from zava_sql.embedding_fill import fill
 from zava_sql.embedding_query import QueryEmbedder
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
 from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.principals import find_principal
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 

@@ -23,7 +23,7 @@ from zava_sql.agent import Agent, fetch
 from zava_sql.catalogue import list_names
 from zava_sql.errors import ZavaError
 from zava_sql.function_catalogue import FunctionCatalogue
-from zava_sql.tenant import hash_key, new_key
+from zava_sql.principals import hash_key, new_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     import conftest
 
+    from zava_sql.principals import Principal
     from zava_sql.result import Result
-    from zava_sql.tenant import Principal
 
 pytestmark = pytest.mark.anyio
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import conftest
 
     from zava_sql.database import Database
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 pytestmark = pytest.mark.anyio
 

@@ -26,11 +26,11 @@ import psycopg
 import pytest
 
 from zava_sql import embedded
+from zava_sql.context import ContextKey
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.server_programs import STORE, run
 from zava_sql.settings import Settings
-from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,8 @@ from zava_sql.agent import Agent, fetch
 from zava_sql.database import Database
 from zava_sql.ddl_review import count_rows
 from zava_sql.errors import DatabaseError, QueryRefused
+from zava_sql.principals import find_principal
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
 

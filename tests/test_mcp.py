@@ -52,7 +52,7 @@ from zava_sql.auth import Identities, request_principal
 from zava_sql.database import Database
 from zava_sql.errors import AuthorizationError, ConfigurationError, ServiceUnavailable
 from zava_sql.mcp_server import listen, serve_http
-from zava_sql.tenant import hash_key, new_key
+from zava_sql.principals import hash_key, new_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 

@@ -24,9 +24,9 @@ from pydantic import ValidationError as SettingError
 from zava_sql.agent import Agent
 from zava_sql.database import Database
 from zava_sql.mcp_tools import create_server
+from zava_sql.principals import find_principal, hash_key
 from zava_sql.repairs import repair
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal, hash_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 

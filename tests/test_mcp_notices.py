@@ -26,7 +26,8 @@ from mcp_clients import (
 
 from zava_sql.database import Database
 from zava_sql.notices import hears
-from zava_sql.tenant import find_principal, tenant_session
+from zava_sql.principals import find_principal
+from zava_sql.tenant import tenant_session
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 

@@ -49,9 +49,9 @@ from zava_sql.mcp_endpoint import Endpoint
 from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
 from zava_sql.monitor import summary
+from zava_sql.principals import find_principal
 from zava_sql.settings import Settings
 from zava_sql.slow import SlowCalls, plan_shape
-from zava_sql.tenant import find_principal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 

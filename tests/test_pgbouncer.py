@@ -23,7 +23,8 @@ from waiting import until
 
 from zava_sql.agent import Agent, fetch
 from zava_sql.errors import ConfigurationError, DatabaseError, QueryTimeout
-from zava_sql.tenant import find_principal, hash_key, new_key, tenant_session
+from zava_sql.principals import find_principal, hash_key, new_key
+from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

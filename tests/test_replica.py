@@ -26,8 +26,8 @@ from zava_sql.cache import Cache
 from zava_sql.connections import connect
 from zava_sql.database import Database
 from zava_sql.function_catalogue import FunctionCatalogue
+from zava_sql.principals import find_principal
 from zava_sql.server_programs import run
-from zava_sql.tenant import find_principal
 from zava_sql.toolbox import Toolbox
 
 if TYPE_CHECKING:

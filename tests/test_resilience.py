@@ -33,8 +33,8 @@ from zava_sql.errors import (
     ZavaError,
 )
 from zava_sql.local_postgres import LocalPostgres
+from zava_sql.principals import find_principal
 from zava_sql.retry import Breaker, is_lost, is_retryable, retrying
-from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from waiting import until
 
 from zava_sql.agent import fetch
+from zava_sql.context import ContextKey
 from zava_sql.errors import (
     AuthorizationError,
     ConfigurationError,
@@ -30,8 +31,9 @@ from zava_sql.errors import (
     QueryTimeout,
     ServiceUnavailable,
 )
+from zava_sql.principals import Principal, find_principal
 from zava_sql.render import to_csv
-from zava_sql.tenant import ContextKey, Principal, find_principal, tenant_session
+from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

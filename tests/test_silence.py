@@ -21,7 +21,7 @@ from zava_sql.agent import Agent
 from zava_sql.cache import Cache
 from zava_sql.errors import ServiceUnavailable
 from zava_sql.health import _row as row
-from zava_sql.tenant import find_principal
+from zava_sql.principals import find_principal
 from zava_sql.toolbox import Toolbox
 
 if TYPE_CHECKING:

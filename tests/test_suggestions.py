@@ -11,8 +11,8 @@ import tenants
 
 from zava_sql.agent import Agent
 from zava_sql.errors import DatabaseError
+from zava_sql.principals import find_principal
 from zava_sql.repairs import COLUMNS
-from zava_sql.tenant import find_principal
 
 ARRANGED = """
 create table retail."Odd, named" (store_id integer, "To tal" integer, secret integer);

@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from zava_sql import cli_doctor, mutations, verify
 from zava_sql.cli_progress import spinner
 from zava_sql.connections import connect
+from zava_sql.context import ContextKey
 from zava_sql.doctor import Finding, Report
 from zava_sql.errors import ConfigurationError, DatabaseError
 from zava_sql.mutations import Mutation
-from zava_sql.tenant import ContextKey
 from zava_sql.verify import Cell, Matrix
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
     from zava_sql.embedding import Vector
     from zava_sql.functions import FunctionSpec
+    from zava_sql.principals import Principal
     from zava_sql.settings import Settings
-    from zava_sql.tenant import Principal
     from zava_sql.wrap import Prepared
 
     Embed = Callable[[Principal, str], Awaitable[Vector | None]]

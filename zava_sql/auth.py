@@ -30,7 +30,7 @@ from zava_sql.errors import (
 )
 from zava_sql.logs import event
 from zava_sql.metrics import count_refused_request
-from zava_sql.tenant import Principal, authenticate, find_principal, find_principal_by_id
+from zava_sql.principals import Principal, authenticate, find_principal, find_principal_by_id
 from zava_sql.tokens import TokenReader
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from zava_sql.result import Column, Result
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zava_sql.context import ContextKey
     from zava_sql.settings import Settings
-    from zava_sql.tenant import ContextKey
 
 __all__ = ["RedisStore"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from uuid import UUID
 
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 __all__ = [
     "Call",

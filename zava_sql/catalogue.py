@@ -15,7 +15,7 @@ from zava_sql.tenant import tenant_session
 
 if TYPE_CHECKING:
     from zava_sql.database import Database
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 __all__ = ["Name", "Part", "describe_schema", "list_names", "list_parts"]
 

@@ -17,11 +17,11 @@ from zava_sql import embedded
 from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.cli_progress import spinner
 from zava_sql.connections import connect, translated_connection_errors
+from zava_sql.context import ContextKey
 from zava_sql.database import Database
 from zava_sql.errors import ConfigurationError, ValidationError
 from zava_sql.render import visible
 from zava_sql.settings import Settings
-from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from zava_sql.doctor import Report

@@ -18,10 +18,11 @@ from rich.text import Text
 from zava_sql import embedded
 from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.connections import connect
+from zava_sql.context import ContextKey
 from zava_sql.errors import ValidationError
+from zava_sql.principals import hash_key, new_key
 from zava_sql.render import fitting
 from zava_sql.settings import Settings
-from zava_sql.tenant import ContextKey, hash_key, new_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -19,9 +19,9 @@ from zava_sql.cli_input import lines_of, text_of
 from zava_sql.doctor import require_sound
 from zava_sql.errors import ValidationError
 from zava_sql.guard import Guard, judge_line
+from zava_sql.principals import find_principal
 from zava_sql.render import harmless, to_csv, to_json, to_table
 from zava_sql.settings import Settings
-from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from zava_sql.result import Result

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from zava_sql.agent import Agent
     from zava_sql.function_catalogue import FunctionCatalogue
+    from zava_sql.principals import Principal
     from zava_sql.result import Result
     from zava_sql.settings import Settings
-    from zava_sql.tenant import Principal
 
     Arguments = dict[str, Any]
 

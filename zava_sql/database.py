@@ -19,11 +19,11 @@ from zava_sql.connections import (
     CONNECTION_ERRORS,
     translated_connection_errors,
 )
+from zava_sql.context import ContextKey
 from zava_sql.errors import ConfigurationError, DatabaseError, LimitExceeded, ServiceUnavailable
 from zava_sql.retry import Breaker, retrying
 from zava_sql.settings import required
 from zava_sql.stopping import stop
-from zava_sql.tenant import ContextKey
 from zava_sql.turns import Turns, last_until
 from zava_sql.urls import connecting
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from zava_sql import ddl, migrate
+from zava_sql.context import ContextKey
 from zava_sql.ddl_catalogue import OWNER
 from zava_sql.ddl_prove import scratch
 from zava_sql.errors import ValidationError
+from zava_sql.principals import Principal
 from zava_sql.retry import is_lost
-from zava_sql.tenant import ContextKey, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

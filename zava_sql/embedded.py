@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 from pydantic import SecretStr
 
+from zava_sql.context import ContextKey
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError
 from zava_sql.local_postgres import LocalPostgres
 from zava_sql.private_files import locked, read_private, write_private
-from zava_sql.tenant import ContextKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

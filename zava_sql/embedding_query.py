@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from zava_sql.database import Database
+    from zava_sql.principals import Principal
     from zava_sql.settings import Settings
-    from zava_sql.tenant import Principal
 
 __all__ = ["QueryEmbedder"]
 

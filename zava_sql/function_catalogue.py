@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from zava_sql.database import Database
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 __all__ = ["FunctionCatalogue"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from zava_sql.caps import Caps
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 __all__ = ["Inbox"]
 

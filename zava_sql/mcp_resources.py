@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zava_sql.catalogue import Name
     from zava_sql.content import Contents
     from zava_sql.functions import FunctionSpec
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
     from zava_sql.toolbox import Toolbox
     from zava_sql.tools import Tool
 

@@ -30,7 +30,7 @@ from zava_sql.mcp_http import application
 from zava_sql.mcp_tools import create_server
 from zava_sql.mcp_wire import WireProtocol
 from zava_sql.metrics import observe
-from zava_sql.tenant import find_principal
+from zava_sql.principals import find_principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from zava_sql.agent import Agent
+    from zava_sql.principals import Principal
     from zava_sql.settings import Settings
-    from zava_sql.tenant import Principal
 
 __all__ = ["listen", "serve_http", "serve_stdio", "serve_worker", "url_of"]
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult
 
     from zava_sql.agent import Agent
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
     from zava_sql.tools import Tool
 
     Context = ServerRequestContext[dict[str, Any]]

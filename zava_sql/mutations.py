@@ -17,10 +17,9 @@ from rich.table import Column, Table
 
 from zava_sql import doctor
 from zava_sql.connections import connect
+from zava_sql.context import DISABLED, TIME_OVER, ContextKey
 from zava_sql.ddl_prove import scratch
 from zava_sql.errors import ConfigurationError
-from zava_sql.retry import TIME_OVER
-from zava_sql.tenant import DISABLED, ContextKey
 from zava_sql.verify import Persona, measure, personas, relations
 
 if TYPE_CHECKING:

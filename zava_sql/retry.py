@@ -15,20 +15,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import asyncpg
 
+from zava_sql.context import TIME_OVER
 from zava_sql.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["TIME_OVER", "Breaker", "is_elsewhere", "is_lost", "is_retryable", "retrying"]
+__all__ = ["Breaker", "is_elsewhere", "is_lost", "is_retryable", "retrying"]
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-# What zava.verify_context() raises for a context whose time is over, and nothing else does: a clock
-# has moved.
-TIME_OVER: Final = "ZA002"
 
 # Conflicts, a server that has no connection free at the moment, and a clock that is followed.
 _CONFLICTS: Final = frozenset({"40001", "40P01", "53300", TIME_OVER})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zava_sql.gateway import GatewayConnection
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 __all__ = ["ROLE", "acting", "is_open", "run", "wanted"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zava_sql.database import Database
     from zava_sql.errors import DatabaseError
     from zava_sql.guard.lexer import Tokens
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
 
 __all__ = ["suggest"]
 

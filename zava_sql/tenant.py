@@ -1,52 +1,33 @@
-"""Principals, the signed context, and the session in which the text of an agent runs.
+"""The session in which the text of an agent runs.
 
-The session is the second half of the boundary; it does not rely on the guard. What it refuses to
-do: run more than one statement, leave anything behind on a pooled connection, or reuse a
-connection whose state is not known.
+It is the second half of the boundary and does not rely on the guard. What it refuses to do: run
+more than one statement, leave anything behind on a pooled connection, or reuse a connection whose
+state is not known.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import math
-import re
-import secrets
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 
-from zava_sql.errors import (
-    AuthorizationError,
-    ConfigurationError,
-    ServiceUnavailable,
-    ZavaError,
-)
+from zava_sql.context import DISABLED, KEY_RETIRED, TIME_OVER
+from zava_sql.errors import ServiceUnavailable, ZavaError
 from zava_sql.notices import heard
-from zava_sql.retry import TIME_OVER
+from zava_sql.principals import disabled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from uuid import UUID
 
     from zava_sql.database import Database
     from zava_sql.gateway import GatewayConnection
+    from zava_sql.principals import Principal
     from zava_sql.settings import Settings
 
-__all__ = [
-    "DISABLED",
-    "ContextKey",
-    "Principal",
-    "authenticate",
-    "find_principal",
-    "find_principal_by_id",
-    "hash_key",
-    "new_key",
-    "tenant_session",
-]
+__all__ = ["tenant_session"]
 
 # A context outlives its statement by this many seconds, never a request.
 _CONTEXT_MARGIN = 30
@@ -65,146 +46,6 @@ _TAKE = (
 # letter. If operators cost nothing, no condition costs less, and fences come first
 # (order_qual_clauses).
 _FENCES_FIRST = " SET LOCAL cpu_operator_cost = 0;"
-
-# What zava.verify_context() raises for a key that is retired, and for a principal that is disabled;
-# nothing else does.
-_KEY_RETIRED = "ZA001"
-DISABLED = "ZA003"
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks: `kind` is store, region or head; `role` is the PostgreSQL role of its scope.
-
-    `key_id` names the bearer key that was shown, if it was one.
-    """
-
-    principal_id: UUID = field(repr=False)
-    name: str
-    kind: str
-    role: str
-    key_id: UUID | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ContextKey:
-    """A key that signs contexts; the database knows its pads under the same `kid`."""
-
-    kid: str
-    secret: bytes = field(repr=False)
-    # Begun with the secret: OpenSSL takes longer to set one up than to sign.
-    _signer: hmac.HMAC = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_signer", hmac.new(self.secret, digestmod="sha256"))
-
-    @classmethod
-    def generate(cls) -> Self:
-        """Make a new key with a random id."""
-        return cls(secrets.token_hex(4), secrets.token_bytes(32))
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `<kid>:<hex>`, the form of ZAVA_CONTEXT_KEY.
-
-        Raises:
-            ConfigurationError: anything else; the message does not repeat the text.
-        """
-        match = re.fullmatch(r"([a-z0-9]{1,16}):((?:[0-9a-f]{2}){32,64})", text.strip())
-        if match is None:
-            raise ConfigurationError(
-                "ZAVA_CONTEXT_KEY does not have the form <id>:<hexadecimal key>",
-                hint="Make one with: zava-sql key create",
-            )
-        return cls(match[1], bytes.fromhex(match[2]))
-
-    def __str__(self) -> str:
-        return f"{self.kid}:{self.secret.hex()}"
-
-    def pads(self) -> tuple[bytes, bytes]:
-        """Give ipad and opad of RFC 2104, with which PostgreSQL verifies in two hashes."""
-        block = self.secret.ljust(64, b"\0")
-        return bytes(b ^ 0x36 for b in block), bytes(b ^ 0x5C for b in block)
-
-    def fingerprint(self) -> bytes:
-        """Give what `zava.knows_signing_key()` compares."""
-        return hashlib.sha256(b"".join(self.pads())).digest()
-
-    def sign(self, principal: Principal, *, pid: int, expiry: int) -> str:
-        """Give the context of one transaction: `expiry` in epoch seconds of the database."""
-        body = f"1.{self.kid}.{principal.principal_id}.{principal.role}.{pid}.{expiry}"
-        signer = self._signer.copy()
-        signer.update(body.encode())
-        return f"{body}.{signer.hexdigest()}"
-
-
-def new_key() -> str:
-    """Make a bearer key for an AI client."""
-    return "zava_" + secrets.token_urlsafe(32)
-
-
-def hash_key(key: str) -> bytes:
-    """Give the form in which the database keeps a bearer key."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
-async def find_principal(database: Database, name: str) -> Principal:
-    """Look an identity up by name, for callers whose identity is fixed at start.
-
-    Raises:
-        AuthorizationError: there is no such principal, or it is disabled.
-    """
-    if "\0" in name or not name.isprintable():
-        row = None
-    else:
-        row = await database.service_row("select * from zava.find_principal($1)", name)
-    if row is None:
-        raise AuthorizationError(
-            f"unknown principal: {name[:60]!r}", hint="List them with: zava-sql principal list"
-        )
-    return _principal(row)
-
-
-async def find_principal_by_id(database: Database, principal_id: UUID) -> Principal:
-    """Look an identity up by the id that only its holder and a trusted proxy know.
-
-    Raises:
-        AuthorizationError: there is no such principal, or it is disabled.
-    """
-    row = await database.service_row("select * from zava.find_principal_by_id($1)", principal_id)
-    if row is None:
-        raise AuthorizationError("unknown principal", hint="Ask an administrator for its id.")
-    return _principal(row)
-
-
-async def authenticate(database: Database, key: str) -> Principal:
-    """Find whose key this is.
-
-    Raises:
-        AuthorizationError: unknown, revoked or expired, all said alike; or the principal is
-            disabled.
-    """
-    row = await database.service_row("select * from zava.authenticate($1)", hash_key(key))
-    if row is None:
-        raise AuthorizationError(
-            "the key is not valid", hint="Ask for a new one: zava-sql token create PRINCIPAL"
-        )
-    return _principal(row)
-
-
-def _principal(row: asyncpg.Record) -> Principal:
-    if not row["active"]:
-        raise _disabled(row["name"])
-    return Principal(
-        row["principal_id"], row["name"], row["kind"], row["role_name"], row.get("key_id")
-    )
-
-
-def _disabled(name: str) -> AuthorizationError:
-    return AuthorizationError(
-        f"the principal {name} is disabled",
-        hint=f"An administrator can enable it: zava-sql principal enable {name}",
-    )
 
 
 def _limits(gateway: GatewayConnection, caps: Settings, usual: Settings, planning: str) -> str:
@@ -293,10 +134,10 @@ async def tenant_session(
         state = "unknown" if gateway.inflow.is_over else "failed"
         sqlstate = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
         # The database reports these before this server has heard of them.
-        if sqlstate == _KEY_RETIRED:
+        if sqlstate == KEY_RETIRED:
             raise _retired() from error
         if sqlstate == DISABLED:
-            raise _disabled(principal.name) from error
+            raise disabled(principal.name) from error
         if sqlstate == TIME_OVER:
             # A clock has moved. The next attempt uses the current time.
             await gateway.end()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from zava_sql.agent import Agent
     from zava_sql.functions import FunctionSpec
-    from zava_sql.tenant import Principal
+    from zava_sql.principals import Principal
     from zava_sql.tools import Tool
 
 __all__ = ["Toolbox"]

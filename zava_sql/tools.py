@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from zava_sql.agent import Agent
     from zava_sql.functions import FunctionSpec
+    from zava_sql.principals import Principal
     from zava_sql.settings import Settings
-    from zava_sql.tenant import Principal
 
     Arguments = dict[str, Any]
     Rule = Callable[[Draft202012Validator, Any, object, Any], Iterator[Problem] | None]

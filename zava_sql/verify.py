@@ -17,10 +17,11 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from zava_sql.agent import fetch
+from zava_sql.context import DISABLED, TIME_OVER, ContextKey
 from zava_sql.errors import AuthorizationError, DatabaseError, ServiceUnavailable
+from zava_sql.principals import Principal
 from zava_sql.render import visible
-from zava_sql.retry import TIME_OVER, is_lost
-from zava_sql.tenant import DISABLED, ContextKey, Principal
+from zava_sql.retry import is_lost
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from zava_sql.agent import Agent, fetch
 from zava_sql.errors import ZavaError
+from zava_sql.principals import find_principal
 from zava_sql.render import to_table
-from zava_sql.tenant import find_principal
 
 if TYPE_CHECKING:
     from zava_sql.settings import Settings
