@@ -284,6 +284,25 @@ SEEDS = [
         )
         for fence in ("select zava.mine()", "select m.store_id from retail.mine as m")
     ),
+    # The role is a setting as well.
+    *(
+        (
+            "policy_trusts_setting",
+            (
+                "grant execute on function pg_catalog.set_config(text, text, boolean) to public;"
+                "create schema clinic; create table clinic.visits (clinic text);"
+                "alter table clinic.visits enable row level security, force row level security;"
+                f"create policy mine on clinic.visits for select to {to} using ({condition});"
+                "grant select on clinic.visits to store_manager"
+            ),
+            "mine on clinic.visits",
+        )
+        for to, condition in (
+            ("store_manager", "clinic = any (array[(select current_user::text)])"),
+            ("public", "clinic = any (array[user::text])"),
+            ("store_manager", "pg_has_role(clinic, 'member')"),
+        )
+    ),
     *(
         (
             "fence_for_some",
@@ -1159,6 +1178,9 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "create policy mine on retail.orders for select to store_manager"
             " using (store_id = (select (zava.visible_stores(current_user))[1]));"
             "create policy job on retail.orders to zava_writer using (status = 'open');"
+            "create policy clerk on retail.orders to zava_writer using (status = current_user);"
+            "create policy own on retail.orders for select to store_manager"
+            " using (status = any (array[current_user::text]));"
             "create function zava.mine(p_store uuid) returns boolean language sql stable"
             " begin atomic select p_store = any (zava.visible_stores(current_user)); end;"
             "create function zava.done(p_status text) returns boolean language sql immutable"

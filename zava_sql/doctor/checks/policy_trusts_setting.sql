@@ -1,4 +1,4 @@
--- error: A policy trusts a setting, which set_config() can change inside any SELECT.
+-- error: A policy trusts a setting, or the role, which set_config() can change inside any SELECT.
 select
     p.name as object,
     format('using (%s)%s', p.using_text, '; read by ' || f.names) as evidence,
@@ -38,6 +38,18 @@ left join (
         and x.text !~* '\m(hmac|sha\d+|digest|crypt|\w*verify\w*)"?\s*\('
     group by x.policy
 ) as f on f.policy = p.oid
-where (p.expressions ~* 'current_setting\(' or f.names is not null)
+where (
+        p.expressions ~* 'current_setting\('
+        or f.names is not null
+        -- As PostgreSQL writes it, and handed to no function that could ask for more.
+        or p.using_text ~ '(?<![''"])\m(CURRENT_USER|CURRENT_ROLE|USER)\M|\mpg_has_role\('
+        and p.polcmd in ('r', '*')
+        and exists (select from enjoyed as e where e.oid = any (p.polroles))
+        and not exists (
+            select from asked as a
+            join policies as o on o.oid = a.policy
+            where o.oid = p.oid or o.polrelid = p.polrelid and not o.polpermissive
+        )
+    )
     and p.polrelid in (select r.oid from readable as r)
     and has_function_privilege('public', 'pg_catalog.set_config(text, text, boolean)', 'execute')
