@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(151);
+select plan(152);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -351,10 +351,17 @@ select is(pg_temp.ask('sr-a', format(
 from (
     values
         ('claw cordless drill', 1, '(DRILL,0.58)', 'two words say more than one that is rarer'),
-        ('claw cordless drill', 3, e'(DRILL,0.58)\n(BITS,0.58)\n(HAMMER,0.42)', 'which comes next'),
+        ('claw cordless drill', 3, e'(DRILL,0.58)\n(BITS,0.48)\n(HAMMER,0.42)', 'which comes next, and a word says less where it is not in the name'),
         ('peat drill', 3, e'(BITS,0.41)\n(DRILL,0.41)', 'rarer words may be of what others sell'),
         ('how to drill', 1, '(BITS,0.33)', 'small words are asked for too')
 ) as c (query, number, answer, name);
+
+select is(
+    pg_temp.ask('sr-a', $$ select p.sku, round(m.coverage::numeric, 2)
+        from api._matching_products('claw cordless drill', null, null, null, null, false, 3) as m
+        join retail.products as p on p.product_id = m.product_id $$),
+    e'(DRILL,0.58)\n(BITS,0.48)\n(HAMMER,0.42)', 'as where nothing was taken up'
+);
 
 select is(
     pg_temp.ask('sr-a', $$ select string_agg(p.sku, ' ' order by p.sku)

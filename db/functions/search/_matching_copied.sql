@@ -3,7 +3,8 @@
 -- the caller sells: combinations of the six rarest words are made of these bits, and products taken of
 -- the best ones until there are enough or none is left; the other words come last. No product is read but
 -- those that are best. Among equals, of which there may be thousands, those that have the words in their
--- names go first, then those of the shortest texts, which have the lowest numbers.
+-- names go first, then those of the shortest texts, which have the lowest numbers. What a word is worth
+-- counts by two thirds if it is not in the name: a description names what goes with the product as well.
 create or replace function api._matching_copied(
     p_query text,
     p_sold bit varying,
@@ -91,7 +92,7 @@ begin
     end if;
 
     return query
-    select n.product_id, (w.worth / v_total)::real
+    select n.product_id, ((2 * w.worth + w.named) / (3 * v_total))::real
     from retail.search_numbers as n
     cross join lateral (
         select coalesce(sum(q.weight) filter (where n.search_words @@ q.query), 0) as worth,
@@ -114,7 +115,7 @@ end;
 $function$;
 
 comment on function api._matching_copied(text, bit varying, integer) is
-    'Of products given by their numbers in retail.search_numbers those that share most words with a search, with the share of its worth.
+    'Of products given by their numbers in retail.search_numbers those that share most words with a search, with the share of its worth, of which a third is for names.
 
 p_query: text of the search
 p_sold: a bit for each number

@@ -1,6 +1,7 @@
 -- api._matching_products(): the products that have most of the words of a search. Not a tool.
 -- A product is worth the sum of its words; coverage is the share of that in the worth of all words
--- asked for.
+-- asked for. Of a word that is not in the name two thirds are covered: a description names what goes with
+-- the product as well.
 -- Where few products are to be searched, each that has any word is weighed. Else those that have the
 -- best combinations of words are looked up; as long as others could still be among the first ten,
 -- those that have the next best.
@@ -126,14 +127,18 @@ begin
     end loop;
 
     return query
-    select f.product_id, (f.worth / v_asked.total)::real
+    select f.product_id,
+        ((2 * f.worth + api._worth(
+            ts_filter(p.search_words, '{a}'), v_asked.words, v_asked.weights
+        )) / (3 * v_asked.total))::real
     from unnest(v_found, v_worth) with ordinality as f (product_id, worth, place)
+    join retail.products as p on p.product_id = f.product_id
     order by f.place;
 end;
 $function$;
 
 comment on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real) is
-    'Products by the words that they share with a search, the most first, with the share of its worth.
+    'Products by the words that they share with a search, the most first, with the share of its worth, of which a third is for names.
 
 p_query: text of the search
 p_products: the products to look among; null for all that the filters leave

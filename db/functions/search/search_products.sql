@@ -1,6 +1,6 @@
 -- api.search_products(): products that the caller's stores sell, by what a text means and by its
 -- words. Two lists are made, by nearness of vectors and by words in common, and merged by reciprocal
--- rank: 1 / (20 + place). A place in the list of words counts by the cube of what the product
+-- rank: 1 / (20 + place). A place in the list of words counts by the square of what the product
 -- covers of the search, at most double: who names a thing gets what is named so, and of a question,
 -- of which any product covers little, meaning decides. Where it is said what shall not be, it counts less
 -- by three quarters of what words cover at best. A product whose article number is asked for comes before both.
@@ -143,7 +143,7 @@ begin
                 case
                     when f.coverage is null
                         then (1 - v_denied * coalesce(max(f.coverage) over (), 0)) / (20 + f.place)
-                    else 2 * f.coverage ^ 3 / (20 + f.place)
+                    else 2 * f.coverage * f.coverage / (20 + f.place)
                 end as worth,
                 case when f.coverage is null then 'meaning' else 'words' end as side
             from api._found_products(
