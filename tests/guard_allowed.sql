@@ -123,7 +123,7 @@ with recursive t (n, d) as (select 0, date '2024-01-01' union all select t.n + 1
 with bounds as (select min(total_amount) as low, max(total_amount) as high from orders), bins as (
     select width_bucket(total_amount, low, high + 1, 12) as bin, numrange(min(total_amount), max(total_amount), '[]') as amounts, count(*) as frequency
     from orders, bounds group by bin order by bin
-) select bin, amounts, frequency, repeat('■', (frequency::float / max(frequency) over () * 30)::int) as bar, repeat('·', 30 - (frequency * 30 / max(frequency) over ())::int) from bins;
+) select bin, amounts, frequency, repeat('■', (frequency::float / max(frequency) over () * 30)::int) as bar, repeat('·', 30 - (frequency * 30 / max(frequency) over ())::int), repeat('-', (frequency * 20 / (select max(frequency) from bins))::int) from bins;
 select status, repeat('█', (count(*) * 40 / max(count(*)) over ())::int) as bar, rpad('', round(100.0 * count(*) / nullif(sum(count(*)) over (partition by left(status, 1)), 0))::int / 2, '#'),
     repeat('=', cast(count(distinct o.customer_id) * 1.0 / greatest(max(count(distinct o.customer_id)) over (), 1) * 25 as int)), repeat('▪', ((cast(count(*) as float) / (max(count(*)) over ())) * 20)::int)
 from orders o group by status;

@@ -1679,6 +1679,28 @@ select repeat('0123456789a', n::int) from (select count(*) as n from orders) t
 select repeat('x', n::int * 5) from (select count(*) as n from orders) t
 -- refused: unbounded
 select repeat(name, n::int) from (select count(*) as n from orders) t, stores
+-- refused: unbounded
+with h as (select status, count(*) as n from orders group by 1) select status, repeat('#', (n * 40 / (select max(n) from h where n < 5))::int) from h
+-- refused: unbounded
+with h as (select status, count(*) as n from orders group by 1) select status, repeat('#', (n * 40 / (select max(n) from orders))::int) from h
+-- refused: unbounded
+with h as not materialized (select status, count(*) as n from orders group by 1) select status, repeat('#', (n * 40 / (select max(n) from h))::int) from h
+-- refused: unbounded
+with h as (select status, sum(total_amount) as n from orders group by 1) select status, repeat('#', (n * 40 / (select max(n) from h))::int) from h
+-- refused: unbounded
+with h as (select status, count(*) as n from orders group by 1), g as (select -1 as n) select status, repeat('#', (n * 40 / (select max(n) from g))::int) from h
+-- refused: unbounded
+with h as (select status, count(*) as n from orders group by 1) select status, repeat('#', (n * 40 / (select max(m) from h))::int) from h
+-- refused: unbounded
+with h as (select status, count(*) as n from orders group by 1) select status, repeat('#', (n * 40 / (select min(n) from h))::int) from h
+-- refused: unbounded
+with h as (select status, count(*) as n from orders group by 1) select status, repeat('#', (count(*) * 40 / (select max(n) from h))::int) from h group by 1
+-- refused: unbounded
+select t.s, repeat('#', (t.n * 40 / (select max(n) from t))::int) from (select status s, count(*) as n from orders group by 1) t
+-- refused: unbounded
+with h as (select status, count(*) as n from orders group by 1) select repeat('#', (n * 40 / (select max(n) from h limit 1))::int) from h
+-- refused: unbounded
+select repeat('#', (5 / (select max(n) from h))::int) from h
 -- family: columns that look like the rounds of WITH RECURSIVE, and are not
 -- refused: unbounded
 with recursive t(n) as (select 1000000000 union all select n + 1 from t) select repeat('x', n) from t

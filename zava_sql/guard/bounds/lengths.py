@@ -40,6 +40,7 @@ _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
 _BY_LAST: Final = {"mod": 2, "ntile": 1, "width_bucket": 4}  # name -> number of arguments
 _COUNTED: Final = frozenset({"*", "distinct", ".", "0"})  # beside names, in count()
+_WHOLES: Final = frozenset({"max", "sum"})
 _FRAMES: Final = frozenset({"order", "rows", "range", "groups"})
 _SHORT: Final = 12  # characters of a string, its quotes included
 _PAIR: Final = 2
@@ -195,14 +196,14 @@ class _Length:
             (begin, end), *others = self.parts(begin + 1, end - 1, ("+", "-"))
             if not all(self.is_number(*other, most=_LITTLE) for other in others):
                 return False
-        return self.by_rows and self.is_counted(begin, end)
+        return self.by_rows and self.counted_in(begin, end) > 0
 
-    def is_counted(self, begin: int, end: int) -> bool:
-        """Whether it is a column that holds a count."""
+    def counted_in(self, begin: int, end: int) -> int:
+        """Give where the query stands in FROM of which it is a column that holds a count, or 0."""
         table = self.keys[begin] if self.keys[begin + 1 : end - 1] == ["."] else ""
         if end - begin != (3 if table else 1) or self.keys[end - 1] == '"':
-            return False  # a quoted name has no key by which to tell it from others
-        return self.rounds.are_counted(self.select, begin, table, self.keys[end - 1])
+            return 0  # a quoted name has no key by which to tell it from others
+        return self.rounds.counted_in(self.select, begin, table, self.keys[end - 1])
 
     def is_of_whole(self, begin: int, end: int, numbers: int = 1) -> bool:
         """Whether it is a count by the largest or the sum of all, times so many numbers above 1.
@@ -219,11 +220,11 @@ class _Length:
         begin, end = self.bare(*counts[0])
         if not wholes and len(parts) - len(divisors) > 1:  # others are looked into anyway
             return self.is_of_whole(begin, end, 1 + numbers - len(factors))
-        return (
-            len(wholes) == 1
-            and self.is_whole(*wholes[0], self.keys[begin:end])
-            and (self.is_count(begin, end) or self.is_counted(begin, end))
-        )
+        if len(wholes) != 1:
+            return False
+        if self.is_whole(*wholes[0], self.keys[begin:end]):
+            return self.is_count(begin, end) or self.counted_in(begin, end) > 0
+        return self.is_whole_query(*wholes[0], begin, end)
 
     def is_one(self, begin: int, end: int) -> bool:
         """Whether it is a number of at most 1, such as 1.0."""
@@ -238,12 +239,25 @@ class _Length:
             return self.is_whole(*self.parts(begin + 2, end - 1, (",",))[0], count)
         window = keys[behind + 2 : end - 1]
         return (
-            keys[begin] in ("max", "sum")
+            keys[begin] in _WHOLES
             and keys[begin + 1 : behind + 2] == ["(", *count, ")", "over", "("]
             and self.closing[behind + 1] == end
             and window[:1] in ([], ["partition"])
             and _FRAMES.isdisjoint(window)
         )
+
+    def is_whole_query(self, begin: int, end: int, count: int, behind: int) -> bool:
+        """Whether it is `(select max(n) from q)`, and `n` is a count that is read from that query.
+
+        PostgreSQL runs a query of WITH once that is named twice, unless it is told not to.
+        """
+        keys = self.keys
+        begin, end = self.bare(begin, end)
+        asked = [["select", name, "(", keys[behind - 1], ")", "from"] for name in _WHOLES]
+        if keys[begin : end - 1] not in asked or "not materialized" in self.tokens.form:
+            return False
+        place = self.counted_in(count, behind)
+        return place > 0 and keys[place] == keys[end - 1]
 
     def is_count(self, begin: int, end: int) -> bool:
         """Whether it is count(*), count(x) or count(distinct x)."""

@@ -43,46 +43,46 @@ class Rounds:
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._asked = 0
-        # By the select list and the name: where the FROM is that reads it.
+        # By the select list and the name: where in FROM the query stands that it is read from.
         self._found: dict[tuple[int, str, str], int] = {}
 
-    def are_counted(self, start: int, index: int, table: str, column: str) -> bool:
-        """Whether `column` of `table`, or of the only one, is such a column at `index`.
+    def counted_in(self, start: int, index: int, table: str, column: str) -> int:
+        """Give where the query stands in FROM of which `column` counts: `table`, or the only one.
 
-        That is in the select list that begins at `start`, or nothing is. Each look takes about as
-        long as reading the text, so there are few.
+        It is 0 if none does, or `index` is not in the select list that begins at `start`. Each look
+        takes about as long as reading the text, so there are few.
         """
         keys = self._tokens.keys
         self._asked += 1
         if keys[start] != "select" or self._asked > _ASKED:
-            return False
+            return 0
         opened: list[int] = []
         for at in range(start + 1, index):
             if keys[at] in ("(", "["):
                 opened.append(at)
             elif keys[at] in (")", "]"):
                 if not opened:
-                    return False
+                    return 0
                 opened.pop()
         if opened and not _BEGINS.isdisjoint(keys[opened[0] : index]):  # in a query of its own
-            return False
+            return 0
         key = start, table, column
         if key not in self._found and len(self._found) < _LOOKS:
             begin = _from(keys, start)
-            is_read = begin > index and _is_read(self._tokens, begin, table, column)
-            self._found[key] = begin if is_read else 0
-        return index < self._found.get(key, 0)
+            self._found[key] = _read(self._tokens, begin, table, column) if begin else 0
+        place = self._found.get(key, 0)
+        return place if index < place else 0
 
 
-def _is_read(tokens: Tokens, begin: int, table: str, column: str) -> bool:
-    """Whether the FROM at `begin` reads this column from a query in which it counts."""
+def _read(tokens: Tokens, begin: int, table: str, column: str) -> int:
+    """Give where the query stands in the FROM at `begin` of which this column counts; 0 if none."""
     keys = tokens.keys
     found = [item for item in _items(tokens, begin) if table in ("", keys[item[1]])]
     if len(found) != 1:
-        return False
+        return 0
     place, called = found[0]
     is_alone = place == begin + 1 and keys[called + 1] in _END_OF_FROM
-    return (bool(table) or is_alone) and _counts(tokens, place, column)
+    return place if (table or is_alone) and _counts(tokens, place, column) else 0
 
 
 def _from(keys: list[str], at: int) -> int:
