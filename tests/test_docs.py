@@ -130,7 +130,7 @@ def test_tables_of_another_domain_are_fenced_as_the_page_says(clone):
                 admin.execute("select zava.create_principal(%s, 'store', array[%s])", [name, name])
             admin.execute("select zava.create_principal('all', 'head')")
 
-            async def look() -> tuple[doctor.Report, verify.Matrix, dict[str, object]]:
+            async def look() -> tuple[doctor.Report, verify.Matrix, dict[str, object], str]:
                 connection = await asyncpg.connect(copy.admin_url)
                 async with tenants.opened(copy) as database:
                     found = await doctor.examine(doctor.Sessions(admin=connection))
@@ -148,13 +148,18 @@ def test_tables_of_another_domain_are_fenced_as_the_page_says(clone):
                         counts[name] = await agent.query(
                             principal, "select count(*) from api.visits"
                         )
+                    offered = await agent.query(principal, "select api.describe_schema()")
                 await connection.close()
-                return found, matrix, {name: result.rows[0][0] for name, result in counts.items()}
+                counts = {name: result.rows[0][0] for name, result in counts.items()}
+                return found, matrix, counts, offered.rows[0][0]
 
-            found, matrix, counts = asyncio.run(look())
+            found, matrix, counts, offered = asyncio.run(look())
             assert [one.check for one in found.findings] == ["not_hardened"]
             assert matrix.problems == ()
             assert counts == {"north": 5, "south": 6, "all": 11}
+            names = re.findall(r"^(\w+\.\w+)", offered, re.MULTILINE)
+            functions = ["api.describe_schema", "api.my_queries", "api.whoami"]
+            assert names == ["retail.stores", "api.visits", *functions]
             admin.execute("set role clinic_app")
             assert admin.execute("select count(*) from clinic.visits").fetchone() == (11,)
             admin.execute("reset role")
