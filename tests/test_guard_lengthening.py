@@ -12,6 +12,9 @@ GUARD = Guard({"whoami"})
 TEN = "'xxxxxxxxxx'"
 LONG = "'xxxxxxxxxxxxxxx'"
 REPEATED = "(select repeat('a', 9999) as x) t"
+PARTED = "(select string_to_array(repeat('1', 10000), null) as x) t"
+PARTED_MORE = PARTED.replace("'1'", "'1111111111'")
+LISTED = "(select '{" + ",".join("1" * 5000) + "}'::text[] as x) t"
 ESCAPED = (
     "replace(replace(replace(replace(replace(name, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), "
     "'\"', '&quot;'), '''', '&#39;')"
@@ -39,6 +42,13 @@ def within(call: str, times: int, start: str = "(select x from stores)") -> str:
         f"select length(y) from (select repeat(x, 9000) as y from {REPEATED}) t",
         f"select length(y) from (select replace(x, 'a', '{'b' * 200}') as y from {REPEATED}) t",
         "select " + within("replace({}, 'x', c)", 7, "c") + f" from (select {TEN} as c) t",
+        # An array, whose elements are padded each.
+        "select cardinality(string_to_array(repeat('1', 9999), null)::char(30000)[])",
+        "select cardinality(('{' || repeat('1,', 9999) || '1}')::pg_catalog.bit(9999) array)",
+        (
+            f"select x from json_table('1', '$' passing '{LONG[1:-1] * 20}' as y columns (x "
+            "character(65535)[3] path '$y'))"
+        ),
         "select x from "
         + within("(select replace(x, 'x', x) as x from {} t)", 5, "(select 'xxxx'::text as x)")
         + " t",
@@ -346,6 +356,14 @@ def test_what_hardly_lengthens_passes(sql: str) -> None:
             f"{REPEATED} offset 0) t"
         ),
         (
+            f"with a as materialized (select concat({', '.join('x' * 60)}) as x from {REPEATED}) "
+            f"select json_build_array({', '.join('x' * 60)}) from a"
+        ),
+        f"select {within('array_cat({}, x)', 40, 'x')} from {PARTED_MORE}",
+        f"select {' || '.join('x' * 100)} from (select x::interval[] from {PARTED}) t",
+        f"select {', '.join([within('array_reverse({})', 45, 'x')] * 10)} from {PARTED_MORE}",
+        f"select {' || '.join('x' * 300)} from {LISTED}",
+        (
             f"with a as materialized (select {' || '.join('x' * 60)} as x from {REPEATED}) "
             f"select {' || '.join('x' * 60)} from a"
         ),
@@ -371,14 +389,17 @@ def test_what_joins_long_texts_in_many_steps_is_refused(sql: str) -> None:
             "first || ' ' || last as name from customers) t) s"
         ),
         f"select rpad('', 6000, '-') || {' || '.join('x' * 99)} from stores",
+        f"select {' || '.join('x' * 99)} from t where a = any (string_to_array('a,b', ','))",
+        (
+            f"select concat({', '.join('x' * 99)}), array_cat('{{a}}', '{{b}}'), '{{{'a,' * 450}}}'"
+            f"::text[] from (select {' || '.join('y' * 30)} as x from stores offset 0) t"
+        ),
     ],
 )
 def test_what_joins_short_texts_or_few_passes(sql: str) -> None:
     assert GUARD.check(sql)
 
 
-PARTED = "(select string_to_array(repeat('1', 10000), null) as x) t"
-LISTED = "(select '{" + ",".join("1" * 5000) + "}'::text[] as x) t"
 BRANCHES = f"({' union all '.join(['select name from stores'] * 30)}) s"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.account import Account
 from zava_sql.guard.bounds.growth import Growth
-from zava_sql.guard.bounds.lengthening import LENGTHENING_TYPES, Lengthening
+from zava_sql.guard.bounds.lengthening import Lengthening
 from zava_sql.guard.bounds.rounds import Rounds
 from zava_sql.guard.keywords import RESERVED, words
 from zava_sql.guard.lexer import END, NUMBER, STRING, Tokens
@@ -273,11 +273,9 @@ class TypeReader:
             length = int(digits) if digits.isdecimal() else 0
             if key == "float" and digits.isdecimal() and length < 25:  # opt_float
                 name = "float4"
-        if name in LENGTHENING_TYPES:
-            self.lengthening.note_type(name, length, start)
         if key in ("time", "timestamp") and not self.skip("without", "time", "zone"):
             name += "tz" * self.skip("with", "time", "zone")
-        self.array_bounds()
+        self.lengthening.note_type(name, length, start, is_array=self.array_bounds())
         self.account.types.append(name)
         return name
 
@@ -366,13 +364,11 @@ class TypeReader:
         if keys[self.at - 1] == "second" and keys[self.at] == "(":
             self.modifiers()
 
-    def array_bounds(self) -> None:
-        """`[]`, `[3]`, `array`, `array[3]`."""
-        keys = self.keys
+    def array_bounds(self) -> bool:
+        """`[]`, `[3]`, `array`, `array[3]`; whether they stand here."""
+        keys, start = self.keys, self.at
         if keys[self.at] == "array":
             self.at += 1
-            if keys[self.at] != "[":
-                return
         bounds = 0
         while keys[self.at] == "[":
             bounds += 1
@@ -386,3 +382,4 @@ class TypeReader:
                     f"an array has at most {MAX_DIMENSIONS} dimensions",
                     index=self.at - 1,
                 )
+        return self.at > start

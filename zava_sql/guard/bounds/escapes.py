@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zava_sql.guard.bounds.columns import Level
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["PARTING", "TEXTS", "TO_TEXT", "escaped", "joined", "rows_named"]
+__all__ = ["JOINING", "PARTING", "TEXTS", "TO_TEXT", "escaped", "joined", "rows_named"]
 
 TEXTS: Final = words("text varchar bpchar name")
 # Calls that make text of any value.
@@ -36,6 +36,12 @@ _FORMS: Final = TO_TEXT | TEXTS | words("json_value json_serialize json_table")
 _CASTS: Final = TEXTS - {"name"}  # by `(x).text`; a name is short, and the name of columns
 _TYPES: Final = TEXTS | words("character char national")
 _OPERATORS: Final = words("|| ->> #>>")
+# What joins values as `||` does, by commas.
+JOINING: Final = words("""
+    concat concat_ws overlay array_append array_cat array_prepend jsonb_concat jsonb_insert
+    jsonb_set jsonb_set_lax json_array json_object json_build_array json_build_object
+    jsonb_build_array jsonb_build_object
+    """)
 _RETURNING: Final = words("json_query json_object json_array json_objectagg json_arrayagg")
 # What parts a text into an array, what else makes JSON, rows, arrays or bytes, and what columns of
 # functions in FROM that give such values are called.
@@ -72,7 +78,7 @@ def escaped(tokens: Tokens, levels: list[Level]) -> int:
 
 
 def joined(tokens: Tokens, levels: list[Level]) -> int:
-    """Say how often a text may write a value by `||`, in all steps of the longest expression.
+    """Say how often a text may join a value, by `||` or calls, in all steps of an expression.
 
     PostgreSQL keeps each step until the row is done. Queries may take what others joined.
     """
@@ -153,9 +159,21 @@ class _Escapes:
     def joined(self) -> int:
         """Multiply by query, the longest of which keeps its steps."""
         self._find_brackets()
-        signs = Counter(self._places[i][0] for i, key in enumerate(self._keys) if key == "||")
+        signs = Counter(self._places[index][0] for index in self._joins())
         longest = max(signs.values(), default=0)
         return prod(1 + number for number in signs.values()) * (longest + 2) // 2
+
+    def _joins(self) -> list[int]:
+        """Find where a value is joined to others."""
+        found, is_joining = [], [False]
+        for index, key in enumerate(self._keys):
+            if key in ("(", "["):
+                is_joining.append(self._names[index - 1] in JOINING)
+            elif key in (")", "]"):
+                is_joining.pop()
+            elif key in ("||", "placing") or (key == "," and is_joining[-1]):
+                found.append(index)
+        return found
 
     def _items(self) -> list[tuple[int, int, str, int]]:
         """Give the items of select lists; branches of a UNION have the names of the first."""

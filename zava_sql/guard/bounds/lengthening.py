@@ -18,7 +18,15 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.bounds.escapes import PARTING, TEXTS, TO_TEXT, escaped, joined, rows_named
+from zava_sql.guard.bounds.escapes import (
+    JOINING,
+    PARTING,
+    TEXTS,
+    TO_TEXT,
+    escaped,
+    joined,
+    rows_named,
+)
 from zava_sql.guard.bounds.factors import MAX_DIGITS, RULES, Factors
 from zava_sql.guard.lexer import STRING
 from zava_sql.guard.limits import (
@@ -34,24 +42,30 @@ if TYPE_CHECKING:
     from zava_sql.guard.bounds.columns import Level
     from zava_sql.guard.lexer import Tokens
 
-__all__ = ["LENGTHENING", "LENGTHENING_TYPES", "OF_ATTRIBUTES", "Lengthening"]
+__all__ = ["LENGTHENING", "OF_ATTRIBUTES", "Lengthening"]
 
 _TEXTS: Final = TEXTS | TO_TEXT
+_JOINING: Final = JOINING | {"||"}
 LENGTHENING: Final = _TEXTS | frozenset(RULES)
-LENGTHENING_TYPES: Final = frozenset({"bpchar", "bit", "varbit"})
+_LENGTHENING_TYPES: Final = frozenset({"bpchar", "bit", "varbit"})
 # Those that `x.name` may call, but for what escapes.py counts.
 OF_ATTRIBUTES: Final = frozenset({"quote_ident", "jsonb_pretty", "varbit"})
 _OFTEN: Final = 2
 _FEW: Final = 10  # texts of values, which are not worth a look
 _LONG: Final = 5_000  # characters that calls make
 _SIGNS: Final = ("||", ">>", ") .")  # of what makes text as well: ->>, #>>, (x).concat
+_ELEMENT: Final = 24  # bytes of an array's element, which may be one character
+_WRITTEN: Final = 1_000  # characters of an array that is written out
+_FEW_JOINED: Final = 7
 _INDENT: Final = 4  # of jsonb_pretty(), for each level
 
 
 class Lengthening:
     """Of one text: the factors of its calls, and how long a text some make."""
 
-    __slots__ = ("_chains", "_factor", "_index", "_made", "_tokens", "arrays", "texts")
+    __slots__ = (
+        "_chains", "_factor", "_index", "_is_array", "_made", "_tokens", "arrays", "texts",
+    )  # fmt: skip
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -62,6 +76,7 @@ class Lengthening:
         self._made = Factors(tokens)
         self._index = 0  # of the last call
         self.arrays = 0  # behind ANY and ALL
+        self._is_array = False  # the type of a cast
         self.texts = 0  # what makes text of any value, rows and arrays
 
     def note(
@@ -85,10 +100,15 @@ class Lengthening:
             inside = [chain for begin, chain in chains if begin > index]
             chains.append((index, factor * max(inside, default=1)))
 
-    def note_type(self, name: str, length: int, index: int) -> None:
-        """Note a type of `LENGTHENING_TYPES`: it pads to a length, or is like a call."""
+    def note_type(self, name: str, length: int, index: int, *, is_array: bool) -> None:
+        """Note a type, which may pad to a length, in an array each element, or be like a call."""
+        self._is_array |= is_array
+        if name not in _LENGTHENING_TYPES:
+            return
         if name in RULES:
             self._factor, self._index = self._factor * RULES[name](self._made, name, []), index
+        elif is_array:
+            self._factor, self._index = self._factor * max(length, 1), index
         else:
             self._made.padded = max(self._made.padded, length)
 
@@ -111,7 +131,10 @@ class Lengthening:
             is_short = made.digits(limit // factor) < _LONG
         elements = MAX_ESTIMATED // (self.arrays + copies) if self.arrays else MAX_ESTIMATED
         is_parted = not PARTING.isdisjoint(tokens.keys)  # digits may be elements, and characters
-        if is_plain and is_short and elements >= (MAX_DIGITS if is_parted else MAX_CHARACTERS):
+        is_array = self._is_array or is_parted
+        is_joined = is_array and sum(x in _JOINING for x in tokens.keys) > _FEW_JOINED
+        are_few = elements >= (MAX_DIGITS if is_parted else MAX_CHARACTERS)
+        if is_plain and is_short and are_few and not is_joined:
             return
         written = [tokens.literal(i) for i, kind in enumerate(tokens.kinds) if kind == STRING]
         texts = max(longest, *map(len, written), 1)
@@ -131,16 +154,21 @@ class Lengthening:
             if longest * factor == 1:  # no more than is written
                 length = 1 + max([text.count(",") for text in written], default=0)
         self._check_arrays(length, elements)
+        if is_array:
+            longest = _ELEMENT * max(longest, texts if texts >= _WRITTEN else 1)
         longest *= prod(
             max((chain for _, chain in chains), default=1) for chains in self._chains.values()
         )
-        if longest >= _LONG and longest * self._factor * joined(tokens, levels) > MAX_JOINED:
+        steps = joined(tokens, levels) if longest >= _LONG else 0
+        if is_array:
+            steps = max(steps, tokens.keys.count("("))  # each call makes an array
+        if longest * self._factor * steps > MAX_JOINED:
             raise Refusal(
                 "unbounded",
-                f"|| may join what repeat(), replace() and the like made to {MAX_JOINED:,} "
-                "characters, in all steps",
+                "||, concat(), array_cat() and the like may join what repeat(), replace() and the "
+                f"like made to {MAX_JOINED:,} characters, in all steps",
                 "Repeat or insert less, or join fewer of them: string_agg() keeps no steps.",
-                index=tokens.keys.index("||"),
+                index=next((i for i, x in enumerate(tokens.keys) if x in _JOINING), self._index),
             )
 
     def _inserted(self, length: int, calls: int, written: list[str]) -> int:
