@@ -157,9 +157,8 @@ def test_tables_of_another_domain_are_fenced_as_the_page_says(clone):
             assert [one.check for one in found.findings] == ["not_hardened"]
             assert matrix.problems == ()
             assert counts == {"north": 5, "south": 6, "all": 11}
-            names = re.findall(r"^(\w+\.\w+)", offered, re.MULTILINE)
-            functions = ["api.describe_schema", "api.my_queries", "api.whoami"]
-            assert names == ["retail.stores", "api.visits", *functions]
+            functions = re.findall(r"^(api\.\w+)\(", offered, re.MULTILINE)
+            assert functions == ["api.describe_schema", "api.my_queries", "api.whoami"]
             admin.execute("set role clinic_app")
             assert admin.execute("select count(*) from clinic.visits").fetchone() == (11,)
             admin.execute("reset role")
