@@ -943,6 +943,21 @@ def test_the_matrix_as_a_page_tells_what_the_program_is_told(run, module_databas
 
 
 @pytest.mark.long
+def test_a_page_goes_into_a_pipe_and_does_not_take_its_place(run, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["/bin/cat", pipe], stdout=subprocess.PIPE)
+    try:
+        assert run("verify", "--page", str(pipe)).returncode == 0
+        assert pipe.is_fifo()
+        assert reader.communicate(timeout=30)[0].startswith(b"<!doctype html>")
+    finally:
+        reader.kill()
+        reader.communicate()
+    assert not (tmp_path / "pipe.new").exists()
+
+
+@pytest.mark.long
 def test_nobody_to_ask_is_no_proof(run, database, tmp_path):
     settings = {
         "ZAVA_DATABASE_URL": database.gateway_url,

@@ -136,13 +136,16 @@ def verify(
 def _write_page(file: Path, matrix: Matrix, mutations: list[Mutation]) -> None:
     from zava_sql.verify_page import to_page  # noqa: PLC0415 - see above
 
-    whole = Path(f"{file}.new")
+    # A pipe or a device is written to, and not replaced.
+    is_file = file.is_file() or not file.exists()
+    whole = Path(f"{file}.new") if is_file else file
     try:
         whole.write_text(to_page(matrix, mutations), encoding="utf-8")
         whole.replace(file)
     except OSError as error:
-        with suppress(OSError):
-            whole.unlink()
+        if is_file:
+            with suppress(OSError):
+                whole.unlink()
         raise ValidationError(
             f"cannot write {file}: {error.strerror}", hint="Name a file that can be written."
         ) from None
