@@ -1822,6 +1822,12 @@ with recursive t as (select 1 as n union all select n + 1 from t where n < 5) se
 with recursive t as (select 1 as n, 1000000000 as m union all select n + 1, m from t as "u" (m, n)) select repeat('x', n) from t
 -- refused: unbounded
 with recursive t as (select 1 as n, 1000000000 as m union all select n + 1, m from t * as u (m, n)) select repeat('x', n) from t
+-- refused: unbounded
+with recursive z as (select 1) select repeat('x', n) from (select 1 as n union all select n + 1 from (select 1000000000 as n) u) t
+-- refused: unbounded
+with recursive z as (select 1) select repeat('x', t.n) from (select 1 as n union all select u.n + 1 from (select 1000000000 as n) u) t
+-- refused: unbounded
+with at as (select count(*) as n from t) select repeat('x', local.n) from (values (1000000000)) local(n) join (select now() as join) b on now() <> b.join at local
 
 -- family: calls that make each other's results longer, and what they begin with
 -- refused: unbounded

@@ -92,7 +92,10 @@ def _from(keys: list[str], at: int) -> int:
 
 
 def _find(keys: list[str], at: int, wanted: tuple[str, ...]) -> int:
-    """Give where one of these stands in no bracket, or the bracket around ends, or the text."""
+    """Give where one of these stands in no bracket, or the bracket around ends, or the text.
+
+    What stands behind a dot or AS is a name: `x.join`, `1 as from`.
+    """
     depth = 0
     while keys[at]:
         if keys[at] in ("(", "["):
@@ -101,7 +104,7 @@ def _find(keys: list[str], at: int, wanted: tuple[str, ...]) -> int:
             if depth == 0:
                 break
             depth += 1
-        elif depth == 0 and keys[at] in wanted:
+        elif depth == 0 and keys[at] in wanted and keys[at - 1] not in (".", "as"):
             break
         at += 1
     return at
@@ -145,7 +148,8 @@ def _counts(tokens: Tokens, place: int, column: str) -> bool:
     names, grown = _second(tokens, keys[at], end)
     moved = _place(keys, first, grown, number)
     return (
-        keys[:2] == ["with", "recursive"]
+        at != place  # a query of FROM is none that names itself
+        and keys[:2] == ["with", "recursive"]
         and moved is not None
         and _is_number(tokens, first[number])
         and _grows(tokens, grown[moved], column, names)
