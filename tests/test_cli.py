@@ -955,6 +955,13 @@ def test_a_page_goes_into_a_pipe_and_does_not_take_its_place(run, tmp_path):
         reader.kill()
         reader.communicate()
     assert not (tmp_path / "pipe.new").exists()
+    # As /dev/stdout is where the output goes into a file.
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "page.html")
+    for _ in range(2):
+        assert run("verify", "--page", str(link)).returncode == 0
+        assert link.is_symlink()
+    assert (tmp_path / "page.html").read_bytes().startswith(b"<!doctype html>")
 
 
 @pytest.mark.long

@@ -136,8 +136,8 @@ def verify(
 def _write_page(file: Path, matrix: Matrix, mutations: list[Mutation]) -> None:
     from zava_sql.verify_page import to_page  # noqa: PLC0415 - see above
 
-    # A pipe or a device is written to, and not replaced.
-    is_file = file.is_file() or not file.exists()
+    # A pipe, a device or a link, as /dev/stdout is, is written to and not replaced.
+    is_file = not file.is_symlink() and (file.is_file() or not file.exists())
     whole = Path(f"{file}.new") if is_file else file
     try:
         whole.write_text(to_page(matrix, mutations), encoding="utf-8")
