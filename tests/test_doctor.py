@@ -137,6 +137,13 @@ SEEDS = [
     ("owner_reached", "grant zava_owner to zava_gateway with inherit false", "zava_gateway"),
     ("owner_reached", "grant zava_owner to zava_service", "zava_service"),
     ("service_above_rls", "alter role zava_service bypassrls", "zava_service"),
+    ("service_privileges", "grant select on zava.signing_keys to zava_service", "signing_keys"),
+    (
+        "service_privileges",
+        "grant all on all tables in schema zava to zava_service",
+        "zava.audit_log",
+    ),
+    ("service_privileges", "grant pg_read_all_data to zava_service", "zava_service"),
     ("service_above_rls", "grant zava_store_seattle to zava_service", "zava_service"),
     (
         "role_settings",
