@@ -719,6 +719,34 @@ async def test_replies_that_are_none_are_no_error_of_the_caller(
         assert await value(agent, seattle) == 27
 
 
+async def test_not_every_call_waits_for_a_redis_that_cannot_be_read(
+    module_database,
+    truth,  # noqa: ARG001
+    redis,
+    monkeypatch,
+):
+    monkeypatch.setattr("zava_sql.cache_redis._PAUSE", 60)
+    lists: list[bytes] = []
+
+    def unread(data: bytes) -> bytes:
+        if data[:1] != b"*":
+            return data
+        lists.append(data)
+        return b""
+
+    async with (
+        between(redis[0], unread) as url,
+        caching(module_database, cache_url=url) as agent,
+    ):
+        seattle = await who(agent)
+        assert [await value(agent, seattle) for _ in range(3)] == [27] * 3
+        assert len(lists) == 1
+        # What begins another epoch shows that it answers.
+        await agent.cache.store.clear()
+        assert await value(agent, seattle) == 27
+        assert len(lists) == 2
+
+
 async def test_no_query_from_before_a_change_is_shared_while_redis_cannot_be_read(
     module_database, admin, redis, runs
 ):

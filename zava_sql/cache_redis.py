@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from zava_sql.errors import ConfigurationError, ServiceUnavailable
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisStore"]
 
-# Seconds to wait for Redis: a query is faster than a Redis that is not.
+# Seconds to wait for Redis: a query is faster than a Redis that is not. And for which it is not
+# asked again after that, so that not every call waits for one that is silent.
 _TIMEOUT: Final = 0.5
+_PAUSE: Final = 5.0
 
 # Types that survive JSON unchanged.
 _EXACT: Final = (str, int, float, bool, type(None))
@@ -71,12 +74,15 @@ class RedisStore:
         self._epoch = f"{self._prefix}:epoch"
         # "read", "written" or both: one that is full can still be read.
         self._failing: set[str] = set()
+        self._silent_until = 0.0
 
     async def get(self, key: str) -> tuple[int, Result | None]:
         """Give the current epoch, and the answer if it is there and ours.
 
         Raises: ServiceUnavailable: Redis does not answer, or somebody else wrote the epoch.
         """
+        if monotonic() < self._silent_until:
+            raise _unavailable()
         with self._of_use("read"):
             epoch, body = await self._redis.mget(self._epoch, self._name(key))
             # The epoch was evicted: whichever server is first begins another.
@@ -145,15 +151,20 @@ class RedisStore:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - a reply that is none fails in many ways
+            if what == "read":
+                self._silent_until = monotonic() + _PAUSE
             if what not in self._failing:
                 self._failing.add(what)
                 logger.warning("Redis cannot be %s: %s", what, type(error).__name__)
-            raise ServiceUnavailable(
-                "the answer cache is unavailable", hint="Check that Redis runs."
-            ) from None
+            raise _unavailable() from None
+        self._silent_until = 0.0
         if what in self._failing:
             self._failing.discard(what)
             logger.warning("Redis can be %s again", what)
+
+
+def _unavailable() -> ServiceUnavailable:
+    return ServiceUnavailable("the answer cache is unavailable", hint="Check that Redis runs.")
 
 
 def _new_epoch() -> int:
