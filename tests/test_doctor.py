@@ -1229,7 +1229,9 @@ async def test_what_only_looks_unsafe_is_no_finding(patient):
             "create function api.of_size(store.size[], store.code) returns int"
             " language sql return 1; grant execute on function api.of_size to store_manager;"
             "create role readers; grant select on retail.products to readers;"
-            "grant readers to store_manager with inherit true"
+            "grant readers to store_manager with inherit true;"
+            "create role zava_store_lost;"
+            "grant zava_store_lost to zava_gateway with inherit false, set true"
         )
         page = (Path(__file__).parents[1] / "docs" / "limits.md").read_text(encoding="utf-8")
         caps = re.findall(r"`(\w+)`", page.partition("The names are ")[2].partition(".")[0])

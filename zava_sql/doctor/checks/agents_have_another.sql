@@ -27,23 +27,21 @@ where to_regclass('zava.principals') is not null
         when x.is_class then true
         else not x.gives_class
     end
+    and (m.inherit_option or x.is_reached and m.set_option)
+    -- One that only reads is for the checks of what it reads; a tenant that lost its class has nothing.
     and (
-        x.is_reached and m.set_option
-        -- One that only reads is for the checks of what it reads.
-        or m.inherit_option and (
-            m.roleid in (
-                select s.nspowner from schemas as s
-                union all
-                select r.relowner from relations as r
-                union all
-                select f.proowner from functions as f
-            )
-            or exists (
-                select from relation_grants as g
-                where g.grantee = m.roleid and g.privilege_type <> 'SELECT'
-            )
-            or exists (select from policies as p where m.roleid = any (p.polroles))
+        m.roleid in (
+            select s.nspowner from schemas as s
+            union all
+            select r.relowner from relations as r
+            union all
+            select f.proowner from functions as f
         )
+        or exists (
+            select from relation_grants as g
+            where g.grantee = m.roleid and g.privilege_type <> 'SELECT'
+        )
+        or exists (select from policies as p where m.roleid = any (p.polroles))
     )
     -- Of these a check of its own says more.
     and m.roleid >= 16384
