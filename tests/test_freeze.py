@@ -13,7 +13,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from zava_sql import db_files, ddl, ddl_adopt, ddl_prove, errors, migrate
+from zava_sql import db_files, ddl, ddl_adopt, ddl_drift, ddl_prove, errors, migrate
 
 pytestmark = pytest.mark.once
 
@@ -312,6 +312,7 @@ def test_two_branches_that_wrote_a_revision_each_are_told(db, rank_file):
         lambda: ddl.freeze(db, "third"),
         lambda: ddl.rehash(db, number),
         lambda: migrate.upgrade("", sql=True),
+        lambda: migrate.ask("", ddl_drift.report),
         migrate.head,
     ):
         with pytest.raises(errors.ConfigurationError, match=told):

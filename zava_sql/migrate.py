@@ -178,8 +178,11 @@ def ask(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
 
 def run(work: Coroutine[object, object, T]) -> T:
     """Do something with databases, and translate their errors into ours."""
-    with _translated(_config("")):
-        return asyncio.run(work)
+    try:
+        with _translated(_config("")):
+            return asyncio.run(work)
+    finally:
+        work.close()  # not begun where the revisions do not fit
 
 
 async def revision_of(connection: Connection) -> str | None:
