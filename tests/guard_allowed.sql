@@ -120,6 +120,8 @@ select substring(name from 1 for 3), substring(name, 2), substring(name from '[A
 select trim(both ' ' from name), trim(name), trim(leading from name), btrim(name, 'x'), ltrim(name), rtrim(name) from stores limit 1;
 with recursive tree as (select c.category_id, c.name, 1 as depth from categories c union all select t.type_id, t.name, p.depth + 1 from product_types t join tree p on t.category_id = p.category_id) select repeat('  ', depth - 1) || name from tree limit 5;
 with recursive t (n, d) as (select 0, date '2024-01-01' union all select t.n + 1, t.d + 1 from t where t.n < 5), lines as (select lpad(s.name, length(s.name) + 4 * (x.n + 1)) as line from t as x join stores s on true) select line from lines limit 5;
+select repeat('★', least(5, greatest(0, round(q)::int))) || repeat('☆', 5 - least(5, greatest(0, round(q)::int))) as stars, repeat('░', 20 - greatest(0, least(20, floor(q / 2)::int))) from (select avg(quantity) as q from order_items group by product_id limit 3) x;
+select name || repeat('.', 30 - least(length(name), 29)) || city, lpad('', least(char_length(city), length(name)), '-'), repeat('·', 9 - coalesce(least(greatest(tax_rate * 10, 0), 5), 0)::int) from stores;
 with bounds as (select min(total_amount) as low, max(total_amount) as high from orders), bins as (
     select width_bucket(total_amount, low, high + 1, 12) as bin, numrange(min(total_amount), max(total_amount), '[]') as amounts, count(*) as frequency
     from orders, bounds group by bin order by bin

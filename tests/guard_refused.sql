@@ -1524,6 +1524,31 @@ select length(concat_ws(repeat('b', 9999), variadic string_to_array(repeat('a,',
 -- refused: unbounded
 select length(x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x) from (select x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x || x as x from (select repeat('a', 9999) as x offset 0) s offset 0) t
 
+-- family: NULLs, which least() and greatest() leave out, and floors that are none
+-- refused: unbounded
+select length(repeat('x', least(length(s), n))) from (values (null::text, 500000000)) v(s, n)
+-- refused: unbounded
+select length(repeat('x', least(ntile(5) over (order by n), n))) from (values (null::text, 500000000)) v(s, n)
+-- refused: unbounded
+select length(repeat('x', least(s::int % 5, n))) from (values (null::text, 500000000)) v(s, n)
+-- refused: unbounded
+select length(repeat('x', least(case when n < 0 then 5 end, n))) from (values (null::text, 500000000)) v(s, n)
+-- refused: unbounded
+select length(repeat('x', least(h.n, v.n)::int)) from (select 500000000 as n) v left join (select count(*) as n from orders) h on false
+-- refused: unbounded
+select length(repeat('x', 5 - coalesce(least(-n, 3), 0))) from (values (5000000)) v(n)
+-- refused: unbounded
+select length(repeat('x', least(width_bucket(s::int, 0, 5, 5), n))) from (values (null::text, 500000000)) v(s, n)
+-- refused: unbounded
+select repeat('x', 5 - least(5, -n)) from (values (5000000)) v(n)
+-- refused: unbounded
+select repeat('x', 5 - least(5, greatest(length(s), n))) from (values (null::text, -5000000)) v(s, n)
+-- refused: unbounded
+select repeat('x', 5 - greatest(least(n, 3), length(s))) from (values (null::text, -5000000)) v(s, n)
+-- refused: unbounded
+select repeat('x', 5 - coalesce(n, 3)) from (values (-5000000)) v(n)
+-- refused: unbounded
+select repeat('x', 5 - round(greatest(0, n), -3)::int) from (values (-5000000)) v(n)
 -- family: columns and shares that look like those of counts, and are not
 -- refused: unbounded
 with h as (select sum(x) as n from (values (1e9)) v(x)) select repeat('x', n::int) from h

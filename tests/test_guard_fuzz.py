@@ -30,7 +30,7 @@ def judge(sql: str) -> None:
 
 
 def test_a_chunk_of_every_kind_of_sample_finds_nothing() -> None:
-    tally = guard_fuzz.run(seed=0, chunk=0, samples=6_000)
+    tally = guard_fuzz.run(seed=0, chunk=0, samples=9_000)
     assert tally.findings == []
     for outcome in (
         "lexical: same statement",

@@ -35,6 +35,7 @@ _PADDING: Final = BOUNDED - {"format"}
 _NUMERIC_TYPES: Final = words(
     "int integer int4 bigint int8 smallint int2 numeric decimal float float8 real"
 )
+_CHOICES: Final = frozenset({"least", "greatest", "coalesce"})
 _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 # length() is not among the last: of a line or path it may be any number.
 OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
@@ -98,7 +99,7 @@ def _repaired(tokens: Tokens, borders: tuple[int, int, int, int]) -> str:
 class _Length:
     """What is known of an expression without running it; `begin` to `end` are its tokens."""
 
-    __slots__ = ("by_rows", "closing", "keys", "rounds", "select", "tokens", "used")
+    __slots__ = ("by_rows", "closing", "keys", "known", "rounds", "select", "tokens", "used")
 
     def __init__(self, reader: TypeReader, begin: int, end: int, *, by_rows: bool) -> None:
         self.tokens = reader.tokens
@@ -107,6 +108,7 @@ class _Length:
         self.select = reader.growth.level.start
         self.used = frozenset(self.keys[begin:end])
         self.by_rows = by_rows
+        self.known: dict[tuple[int, int, bool, bool], bool] = {}  # of these, who has a bound
         self.closing: dict[int, int] = {}  # of an opening bracket: the index behind the other
         open_ones: list[int] = []
         for index, key in enumerate(self.keys[begin:end], begin):
@@ -117,6 +119,13 @@ class _Length:
 
     def has_bound(self, begin: int, end: int, *, small: bool = False, cast: bool = False) -> bool:
         """Whether it is not above a bound; `small`: nor far below zero; `cast`: may be no int."""
+        key = begin, end, small, cast
+        if key not in self.known:
+            self.known[key] = self.look(begin, end, small=small, cast=cast)
+        return self.known[key]
+
+    def look(self, begin: int, end: int, *, small: bool, cast: bool) -> bool:
+        """Look whether it has a bound, for the first time."""
         if self.is_number(begin, end):
             return True
         keys = self.keys
@@ -303,15 +312,30 @@ class _Length:
             return self.by_rows and closing == end
         if closing != end:
             return False
-        if word == "coalesce" or (word in ("least", "greatest") and not small):
+        if word in _CHOICES:
             inner = self.parts(opening + 1, end - 1, (",",))
-            # From the last one: usually it is the number.
-            bounds = (self.has_bound(*part, small=small, cast=cast) for part in reversed(inner))
-            return any(bounds) if word == "least" else all(bounds)
+            is_bound = (word == "least" and self.is_number_among(inner)) or all(
+                self.has_bound(*part, cast=cast) for part in inner
+            )
+            return is_bound and not (small and not self.has_floor(begin, end))
         if self.is_cast(begin, end):
             return self.has_bound(opening + 1, end - 3, small=small, cast=True)
         is_passed_on = not word or word in _ROUNDING
         return is_passed_on and self.has_bound(opening + 1, end - 1, small=small, cast=cast)
+
+    def has_floor(self, begin: int, end: int) -> bool:
+        """Whether it is not far below zero."""
+        begin, end = self.bare(begin, end)
+        word = self.keys[begin]
+        if word not in _CHOICES or self.closing.get(begin + 1) != end:
+            return self.has_bound(begin, end, small=True)
+        inner = self.parts(begin + 2, end - 1, (",",))
+        is_floored = word == "greatest" and self.is_number_among(inner)
+        return is_floored or all(self.has_floor(*part) for part in inner)
+
+    def is_number_among(self, parts: list[tuple[int, int]]) -> bool:
+        """Whether one is a number, which is no NULL: least() and greatest() leave those out."""
+        return any(self.is_number(*self.bare(*part)) for part in parts)
 
     def is_number(
         self, begin: int, end: int, least: int = 0, most: int = MAX_LENGTH_ARGUMENT
