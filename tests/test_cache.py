@@ -649,6 +649,17 @@ async def test_servers_share_answers_in_redis(module_database, admin, runs, redi
         assert len(runs.texts) == count + 1
 
 
+async def test_the_database_is_heard_of_while_redis_is_away(module_database, admin, redis, caplog):
+    url, start, stop = redis
+    async with caching(module_database, cache_url=SecretStr(url)) as agent:
+        stop()
+        admin.execute("notify zava_data")
+        await until(lambda: "Redis cannot be written" in caplog.text)
+        start()
+        await until(lambda: agent.cache.on)
+        assert "heard" not in caplog.text
+
+
 async def test_an_epoch_that_redis_has_lost_brings_no_old_answers_back(
     module_database, admin, redis
 ):

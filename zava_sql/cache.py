@@ -303,7 +303,10 @@ class Cache:
         """Begin anew if anything was heard of, and give nothing while nothing can be."""
         if is_heard and self._is_due:
             self._is_due = False
-            await self.store.clear()
+            try:
+                await self.store.clear()
+            except ServiceUnavailable:
+                self._is_due = True  # the next look tries again
             self.on = not self._is_due
 
     def _heard(self, _: str) -> None:
