@@ -132,6 +132,19 @@ async def test_session_mode_needs_the_setting_as_well(pooled):
             assert set(result.rows) == pooled.truth.of(name)
 
 
+@pytest.mark.parametrize("wrong", ["password", "database"])
+async def test_a_login_that_it_refuses_is_no_matter_of_settings(pooled, wrong):
+    url = pooled.urls["database_url"]
+    if wrong == "password":
+        url = url.replace(":gateway-password@", ":forgotten@")
+    else:
+        url = f"{url.rpartition('/')[0]}/nothing"
+    with pytest.raises(ConfigurationError) as caught:
+        async with opened(pooled, database_url=url):
+            pass
+    assert "user, password and database" in caught.value.hint
+
+
 def zava_sql(*command: str, **urls: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "zava_sql", *command],

@@ -47,10 +47,7 @@ async def translated_connection_errors() -> AsyncIterator[None]:
     except WRONG_URL as error:
         raise wrong_url("one of the URLs", error) from None
     except asyncpg.ProtocolViolationError as error:
-        raise ConfigurationError(
-            "a pooler refuses the settings of a session",
-            hint="PgBouncer needs ZAVA_POOLER=transaction, in session mode too.",
-        ) from error
+        raise _refused_by_pooler(error) from error
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise ConfigurationError(
             "the database refused the login", hint=login_advice(error)
@@ -85,6 +82,20 @@ async def translated_connection_errors() -> AsyncIterator[None]:
         raise ServiceUnavailable(
             "the database cannot be reached", hint="Check that it runs and that the URL is right."
         ) from error
+
+
+def _refused_by_pooler(error: asyncpg.ProtocolViolationError) -> ConfigurationError:
+    """Tell settings from the rest: PgBouncer has one code for all that it refuses."""
+    if "startup parameter" in (error.message or ""):
+        return ConfigurationError(
+            "a pooler refuses the settings of a session",
+            hint="PgBouncer needs ZAVA_POOLER=transaction, in session mode too.",
+        )
+    return ConfigurationError(
+        "the pooler refused the connection",
+        hint="Check user, password and database in the URL, and the pooler's own list of users"
+        " and limits.",
+    )
 
 
 def login_advice(error: asyncpg.PostgresError) -> str:
