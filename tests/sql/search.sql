@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(152);
+select plan(155);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -235,6 +235,25 @@ select is(
 );
 delete from retail.search_lexemes as l where l.lexeme = '7x7';
 update retail.products as p set description = 'For pots.' where p.sku = 'PEAT';
+update retail.products as p set name = 'Nightstand 6qt' where p.sku = 'BITS';
+update retail.products as p set description = 'Lies in a bookcase.' where p.sku = 'MALLET';
+select zava.refresh_search_words();
+select is(
+    pg_temp.ask('sr-a', format($$ select q.query, s.sku
+        from unnest(array['night stand', 'a Night stand, drill', 'stand night', '6 qt mmmmm', 'book case']) with ordinality as q (query, place)
+        cross join lateral api.search_products(q.query, p_max_price => %s) as s
+        order by q.place, s.rank $$, c.price)),
+    e'("night stand",BITS)\n("a Night stand, drill",DRILL)\n("a Night stand, drill",BITS)\n("6 qt mmmmm",BITS)',
+    'two words are found as the one that a product is named by, ' || c.way
+)
+from (values ('null', 'among what was taken up'), ('100', 'under filters')) as c (price, way);
+select is(
+    pg_temp.ask('sr-a', $$ select a.words, a.products, round(a.total::numeric, 2) = round((select sum(u) from unnest(a.weights) as u)::numeric, 2)
+        from api._asked_words('night stand') as a $$),
+    $$("{""'night' | 'nightstand'"",""'stand' | 'nightstand'""}","{1,1}",t)$$,
+    'either of which may be written so'
+);
+update retail.products as p set name = 'Drill Bits' where p.sku = 'BITS';
 update retail.products as p
 set description = case p.sku
     when 'MALLET' then 'Has no claw.' else 'Has ' || (select string_agg('w' || n, ' ') from generate_series(1, 200) as n)

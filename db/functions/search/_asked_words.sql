@@ -4,7 +4,8 @@
 -- these are read at once, and spelling is looked after for the others alone. A size in one word that the
 -- catalogue does not have, such as 20v or 1/2-inch, is asked for in parts, and so is a name such as lightbulb or
 -- hammer/mallet. 1 1/2 is asked for as 1-1/2, or that as this, if the catalogue writes so; 1½ as 1 1/2, 2×4 as 2x4
--- and 8′ as 8, if it writes no such sign.
+-- and 8′ as 8, if it writes no such sign. Of night stand each word is also asked for as nightstand, if a product is
+-- named so.
 create or replace function api._asked_words(
     p_query text
 )
@@ -32,6 +33,10 @@ declare
     v_simple constant tsvector := to_tsvector(
         'simple', regexp_replace(p_query, '([0-9]\s*)in\M|-|''s\M', '\1', 'gi')
     );
+    -- Each word as one with the next: a small hammer is "a asmall smallhammer hammer".
+    v_joined constant text[] := tsvector_to_array(
+        to_tsvector('english', translate(regexp_replace(p_query, '(\S+)', '\1=\1', 'g'), '= ', ' '))
+    );
     v_size constant text := '\m([0-9]+)-?(x(?=[0-9])|[a-z]{1,4}\M)';
     v_mixed constant text := '((?:^|\s)[0-9]+)\s+([0-9]+/[0-9]+)';
     v_sign constant text := '[×′″¼½¾⅓⅔⅛⅜⅝⅞]';
@@ -54,11 +59,11 @@ begin
         from (
             select api._word_query(k.lexeme) as query, k.lexeme, k.weight, k.products, k.places
             from retail.search_lexemes as k
-            where k.lexeme = any (v_asked)
+            where k.lexeme = any (v_asked || v_joined)
             order by k.weight desc, k.lexeme
         ) as a;
     end if;
-    if v_known is distinct from cardinality(v_asked) then
+    if (v_known = cardinality(v_asked) and coalesce(lexemes, '{}') <@ v_asked) is not true then
         if p_query ~ v_sign and not exists (
             select
             from unnest(v_asked) as l (lexeme)
@@ -112,6 +117,9 @@ begin
             return query select a.* from api._asked_words(v_parts) as a;
             return;
         end if;
+        with pairs as materialized (
+            select p.parts, p.joined, p.places from api._word_pairs(p_query) as p
+        )
         select array_agg(a.query) filter (where a.place <= 12),
             array_agg(a.weight::real) filter (where a.place <= 12),
             array_agg(a.products) filter (where a.place <= 12),
@@ -121,10 +129,23 @@ begin
             array_agg(a.places) filter (where a.place <= 12)
         into words, weights, products, any_word, total, lexemes, places
         from (
-            select api._word_query(q.lexeme) || api._word_query(q.repaired) as query,
-                coalesce(q.repaired, q.lexeme) as lexeme, q.weight, q.products, q.places,
+            select api._word_query(q.lexeme) || coalesce(j.query, api._word_query(q.repaired)) as query,
+                coalesce(case when j.query is null then q.repaired end, q.lexeme) as lexeme, q.weight,
+                coalesce(bit_count(n.places)::integer, q.products) as products,
+                coalesce(n.places, q.places) as places,
                 row_number() over (order by q.weight desc, q.lexeme) as place
             from api._query_words(p_query) as q
+            cross join lateral (
+                select string_agg(api._word_query(p.joined)::text, ' | ')::tsquery as query,
+                    bit_or(p.places) as places
+                from pairs as p
+                where q.lexeme = any (p.parts)
+            ) as j
+            cross join lateral (
+                select j.places | case
+                    when q.repaired is null then coalesce(q.places, j.places) else j.places
+                end as places
+            ) as n
             order by place
         ) as a;
     end if;
