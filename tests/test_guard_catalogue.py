@@ -10,7 +10,7 @@ import pytest
 from guard_catalogue import attributes_text, derive, functions_text, read_catalogue
 from psycopg import sql
 
-from zava_sql.guard.bounds.counts import OF_ROWS
+from zava_sql.guard.bounds.columns import OF_ROWS
 from zava_sql.guard.keywords import (
     BARE_RESERVED,
     COLUMN_WORD,

@@ -6,18 +6,8 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from zava_sql.guard.bounds.columns import (
-    COLUMNS,
-    MAX_COLUMNS,
-    OF_ROWS,
-    OTHERS,
-    STAR,
-    TABLE,
-    Columns,
-    Joins,
-    add,
-    larger,
-)
+from zava_sql.guard.bounds.columns import COLUMNS, MAX_COLUMNS, OTHERS, STAR, Columns, Joins, add
+from zava_sql.guard.bounds.items import Items
 from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER, RESERVED, words
 from zava_sql.guard.lexer import DOT, PUNCTUATION
 
@@ -40,10 +30,11 @@ _PLAN: Final = 10  # size of a plan in names, at least
 class Counts:
     """Counts in one text; for long parts, which are nested, all tokens are counted once."""
 
-    __slots__ = ("_again", "_before", "_names", "_places", "_tokens", "planned")
+    __slots__ = ("_again", "_before", "_items", "_names", "_places", "_tokens", "planned")
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+        self._items = Items(tokens)
         self.planned: list[tuple[int, int]] = []  # where queries begin, and the size of their plans
         self._again: list[int] = []  # names that are copied: one entry per copy
         self._before: list[int] = []  # tokens that may be columns, before each token
@@ -240,7 +231,7 @@ class Counts:
             if called == STAR:
                 # Of `t.*` only those of t are columns here, and none of a query around.
                 is_one = end == start + 3 and sources.sizes is level.sources.sizes
-                known = self.known_by(level, start) if is_one else None
+                known = self._items.known_by(level, start) if is_one else None
                 is_all = level.visible.is_plain() and (level.number == 1 or end == start + 1)
                 is_certain &= known.is_certain if known else sources.is_certain and is_all
                 row += max(level.width, level.visible.row) * (1 + level.merged) * least
@@ -289,7 +280,7 @@ class Counts:
         """
         if sources.row <= sources.sizes[OTHERS][0] and not sources.growth:
             return sources
-        rows, found = self._rows(level), []
+        rows, found = self._items.rows(level), []
         if level.sources.is_certain and not level.is_renamed:  # a column comes first
             rows = {name: row for name, row in rows.items() if name not in level.sources.sizes}
         stars = {last - 1 for _, last, _, called, _ in level.items if called == STAR}
@@ -300,7 +291,7 @@ class Counts:
                 may_be_row = key in rows or key == '"' or keys[index - 1] == "."
                 if not may_be_row or index in stars or index in given:
                     continue
-                if (place := self._row_named_by(level, index, rows)) is None:
+                if (place := self._items.row_named_by(level, index, rows)) is None:
                     continue
                 row = rows.get(self._tokens.name(place))
                 if row is None:  # of a join, or of an expression
@@ -308,19 +299,6 @@ class Counts:
                 if row.row > 1 or row.growth:
                     found.append((index, row, 1 + self.repeats(index, index + 1)))
         return sources.with_rows(found) if found else sources
-
-    def _row_named_by(
-        self, level: Level, index: int, rows: dict[str, Columns | None]
-    ) -> int | None:
-        """Say where the name stands of a whole row: `t`, or before `.*` or `.to_jsonb`."""
-        keys, key = self._tokens.keys, self._tokens.keys[index]
-        if keys[index - 1] != ".":
-            is_row = key in rows or (key == '"' and self._tokens.name(index) in rows)
-            return index if is_row and keys[index + 1] != "." else None
-        is_row = key == "*" or (
-            self._tokens.name(index) in OF_ROWS and not self._is_column(level, index)
-        )
-        return index - 2 if is_row else None
 
     def moves(self, level: Level, sources: Columns, end: int) -> bool:
         """Whether that is `select t from ( query ) t`: what is named once is no copy."""
@@ -330,46 +308,6 @@ class Counts:
         written = end - level.start - (last - start)
         return start < last and written <= _MOVED and sources.rows[0] == [first] == [behind - 1]
 
-    def _rows(self, level: Level) -> dict[str, Columns | None]:
-        """Give the whole rows of the items of FROM by name, of all queries around to LATERAL."""
-        rows = self._own_rows(level)
-        around = level.around if level.visible is not TABLE else None
-        if around:
-            rows = rows.copy()
-        while around:
-            for name, row in self._own_rows(around).items():
-                rows[name] = _either(row, rows[name]) if name in rows else row
-            around = around.around
-        return rows
-
-    def _own_rows(self, level: Level) -> dict[str, Columns | None]:
-        """Give those of one FROM; the queries of LATERAL ask again for each item that was added."""
-        rows = level.by_name
-        for place, row in zip(
-            level.aliases[level.counted :], level.rows[level.counted :], strict=True
-        ):
-            name = self._tokens.name(place)
-            rows[name] = _either(row, rows.get(name, TABLE))
-        level.counted = len(level.aliases)
-        return rows
-
-    def _is_column(self, level: Level, index: int) -> bool:
-        """Whether `x.name` is a column, since x is an item of this FROM and has it."""
-        known = self.known_by(level, index - 2) if self._tokens.keys[index - 3] != "." else None
-        return known is not None and self._tokens.name(index) in known.sizes
-
-    def known_by(self, level: Level, index: int) -> Columns | None:
-        """Give the columns of the item of FROM of that name, unless another may be meant."""
-        if level.visible is not TABLE or level.is_renamed or level.merged:
-            return None  # by LATERAL a query around
-        if level.named is None:
-            level.named = {}
-            for place, columns in zip(level.aliases, level.columns, strict=True):
-                name = self._tokens.name(place)
-                level.named[name] = TABLE if name in level.named else columns
-        found = level.named.get(self._tokens.name(index), TABLE)
-        return found if found.is_certain and not found.is_plain() else None
-
     def _may_be_column(self, index: int) -> bool:
         keys = self._tokens.keys
         before = keys[index - 1]
@@ -378,10 +316,6 @@ class Counts:
             and before != "as"  # a label, or a type
             and keys[index + 1] not in (".", "(")
         )
-
-
-def _either(row: Columns | None, other: Columns | None) -> Columns | None:
-    return larger(row, other) if row and other else None
 
 
 def _words_of_case(keys: list[str]) -> int:

@@ -56,8 +56,7 @@ class Growth:
     __slots__ = (
         "_counts", "_made_once", "_named", "_queries", "_symmetric", "_terms", "_tokens", "_widest",
         "computed", "copies", "correlated", "ended", "given", "in_exists", "is_union", "joins",
-        "left", "level", "levels", "places", "query", "sources", "too_much", "visible",
-        "wide",
+        "left", "level", "levels", "places", "query", "sources", "too_much", "visible", "wide",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens, made_once: Collection[str] = ()) -> None:
