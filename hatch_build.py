@@ -29,7 +29,7 @@ def _flags() -> dict[str, str]:
 
 
 def _has_compiler() -> bool:
-    """Say whether to try: without one, its input takes 15 seconds to make."""
+    """Say whether to try: making what it compiles takes 15 seconds."""
     named = os.environ.get("CC") or sysconfig.get_config_var("CC")
     return named is None or shutil.which(named.split()[0]) is not None  # none on Windows
 
