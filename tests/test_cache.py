@@ -12,11 +12,13 @@ from array import array
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import tenants
 from mcp import Client
+from network import network
 from pydantic import SecretStr
 from waiting import until
 
@@ -689,30 +691,8 @@ async def test_an_epoch_that_redis_has_lost_brings_no_old_answers_back(
 @asynccontextmanager
 async def between(url: str, change: Callable[[bytes], bytes]) -> AsyncIterator[SecretStr]:
     """Give a URL that leads to Redis, whose replies are changed; without one it hangs up."""
-    port, tasks = url.split(":")[2].removesuffix("/0"), []
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.append(asyncio.current_task())
-        there = await asyncio.open_connection("127.0.0.1", int(port))
-
-        async def pass_on(
-            source: asyncio.StreamReader,
-            target: asyncio.StreamWriter,
-            change: Callable[[bytes], bytes],
-        ) -> None:
-            while data := change(await source.read(65_536)):
-                target.write(data)
-            for one in (writer, there[1]):
-                one.close()
-
-        with suppress(ConnectionError):
-            await asyncio.gather(
-                pass_on(reader, there[1], bytes), pass_on(there[0], writer, change)
-            )
-
-    async with await asyncio.start_server(connected, "127.0.0.1", 0) as proxy:
-        yield SecretStr(url.replace(port, str(proxy.sockets[0].getsockname()[1])))
-    await asyncio.gather(*tasks)
+    async with network(urlsplit(url).netloc, change) as found:
+        yield SecretStr(found.url(url))
 
 
 async def test_replies_that_are_none_are_no_error_of_the_caller(

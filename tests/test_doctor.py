@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ import asyncpg
 import psycopg
 import pytest
 import tenants
+from network import network
 from pydantic import SecretStr
 
 from zava_sql import doctor, verify
@@ -1460,36 +1460,16 @@ async def test_one_login_for_two_is_named(patient):
         await gateway.close()
 
 
-async def through_a_pooler(copy: conftest.Database) -> tuple[asyncio.Server, str]:
-    """Stand between client and server and give the client a pid of one's own, as poolers do."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        address = (copy.server.host, copy.server.port)
-        back_reader, back_writer = await asyncio.open_connection(*address)
-
-        async def forward() -> None:
-            while data := await reader.read(65536):
-                back_writer.write(data)
-            back_writer.close()
-
-        task = asyncio.create_task(forward())
-        while data := await back_reader.read(65536):
-            at = data.find(b"K\0\0\0\x0c")
-            if at >= 0:  # BackendKeyData
-                data = data[: at + 5] + (4711).to_bytes(4) + data[at + 9 :]
-            writer.write(data)
-        writer.close()
-        await task
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    return server, copy.gateway_url.replace(f":{copy.server.port}/", f":{port}/")
+def with_another_pid(data: bytes) -> bytes:
+    """Give the client a pid of one's own, as poolers do."""
+    at = data.find(b"K\0\0\0\x0c")  # BackendKeyData
+    return data if at < 0 else data[: at + 5] + (4711).to_bytes(4) + data[at + 9 :]
 
 
 async def test_a_pooler_in_the_way_is_named_and_refused(patient):
     copy, _ = patient
-    server, url = await through_a_pooler(copy)
-    async with server:
+    async with network(f"{copy.server.host}:{copy.server.port}", with_another_pid) as between:
+        url = between.url(copy.gateway_url)
         gateway = await asyncpg.connect(url, ssl=False)
         found = await named(Sessions(gateway), "pooler_in_the_way")
         await gateway.close()

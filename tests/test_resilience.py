@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import tenants
 from mcp_clients import bearing
+from network import network
 from psycopg import sql
 from waiting import until
 
@@ -549,51 +550,21 @@ async def test_a_stranger_is_not_told_of_the_login_that_is_refused(postgres):
 
 @pytest.mark.long
 async def test_requests_to_cancel_do_not_pile_up_where_nobody_answers(flaky):
-    silent, accepted = asyncio.Event(), []
-
-    async def forward(reader, writer):
-        while data := await reader.read(65_536):
-            if silent.is_set():
-                await asyncio.sleep(3_600)
-            writer.write(data)
-
-    async def connected(reader, writer):
-        accepted.append(asyncio.current_task())
-        writers = [writer]
-        try:
-            if silent.is_set():
-                await asyncio.sleep(3_600)
-            there = await asyncio.open_connection(flaky.server.host, flaky.server.port)
-            writers.append(there[1])
-            await asyncio.gather(forward(reader, there[1]), forward(there[0], writer))
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            for one in writers:
-                one.close()
-
-    proxy = await asyncio.start_server(connected, "127.0.0.1", 0)
-    port = proxy.sockets[0].getsockname()[1]
-    host = f"{flaky.server.host}:{flaky.server.port}"
-    url = flaky.gateway_url.replace(host, f"127.0.0.1:{port}")
-    try:
-        async with tenants.opened(flaky, database_url=url, command_timeout=1) as database:
-            seattle = await find_principal(database, "seattle")
-            await fetch(database, seattle, "select 1", 1)
-            silent.set()
-            before = len(accepted)
-            with pytest.raises(QueryTimeout):
-                await fetch(database, seattle, "select 2", 1)
-            await until(lambda: not database._returning)  # noqa: SLF001
-            # asyncpg asks once, and we again as long as nobody answers, one at a time.
-            assert len(accepted) - before <= 6
-    finally:
-        for task in accepted:
-            task.cancel()
-        await asyncio.wait(accepted)
-        proxy.close()
-        await proxy.wait_closed()
-        await asyncio.sleep(0.05)
+    async with (
+        network(f"{flaky.server.host}:{flaky.server.port}") as between,
+        tenants.opened(
+            flaky, database_url=between.url(flaky.gateway_url), command_timeout=1
+        ) as database,
+    ):
+        seattle = await find_principal(database, "seattle")
+        await fetch(database, seattle, "select 1", 1)
+        between.hush(for_ever=True)
+        before = len(between.accepted)
+        with pytest.raises(QueryTimeout):
+            await fetch(database, seattle, "select 2", 1)
+        await until(lambda: not database._returning)  # noqa: SLF001
+        # asyncpg asks once, and we again as long as nobody answers, one at a time.
+        assert len(between.accepted) - before <= 6
 
 
 async def test_a_restart_between_two_calls_goes_unnoticed(postgres):

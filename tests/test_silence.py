@@ -6,7 +6,7 @@ What was connected hears nothing for ever, what connects anew is answered.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -14,6 +14,7 @@ import mcp_clients
 import psycopg
 import pytest
 import tenants
+from network import Network, network
 from pydantic import SecretStr
 from waiting import until
 
@@ -34,43 +35,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.once, pytest.mark.long]
 COUNT = "select count(*) from retail.orders"
 
 
-class Network:
-    """Passes connections on; those of before `hush()` are silent from then on."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._there = host, port
-        self._time = 0
-        self._running: set[asyncio.Task[None]] = set()
-
-    def hush(self) -> None:
-        self._time += 1
-
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task, begun = asyncio.current_task(), self._time
-        assert task is not None
-        self._running.add(task)
-        there = await asyncio.open_connection(*self._there)
-
-        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-            while data := await source.read(65_536):
-                if self._time > begun:
-                    await asyncio.sleep(3_600)
-                target.write(data)
-            if self._time > begun:
-                await asyncio.sleep(3_600)
-            target.close()
-
-        with suppress(ConnectionError, asyncio.CancelledError):
-            await asyncio.gather(pass_on(reader, there[1]), pass_on(there[0], writer))
-        for one in (writer, there[1]):
-            one.close()
-
-    async def end(self) -> None:
-        for task in self._running:
-            task.cancel()
-        await asyncio.wait(self._running)
-
-
 @pytest.fixture(scope="module")
 def shops(module_database):
     tenants.fill(module_database)
@@ -78,26 +42,13 @@ def shops(module_database):
 
 
 @asynccontextmanager
-async def network(
+async def led_through(
     database: conftest.Database,
 ) -> AsyncIterator[tuple[Network, dict[str, SecretStr]]]:
     """Give a network, and the settings that lead through it."""
-    between = Network(database.server.host, database.server.port)
-    proxy = await asyncio.start_server(between.connected, "127.0.0.1", 0)
-    host = f"{database.server.host}:{database.server.port}"
-    here = f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-    try:
-        yield (
-            between,
-            {
-                "database_url": SecretStr(database.gateway_url.replace(host, here)),
-                "service_url": SecretStr(database.service_url.replace(host, here)),
-            },
-        )
-    finally:
-        await between.end()
-        proxy.close()
-        await asyncio.sleep(0.05)
+    async with network(f"{database.server.host}:{database.server.port}") as between:
+        urls = {"database_url": database.gateway_url, "service_url": database.service_url}
+        yield between, {name: SecretStr(between.url(url)) for name, url in urls.items()}
 
 
 async def ready(url: str) -> bool:
@@ -108,7 +59,7 @@ async def ready(url: str) -> bool:
 async def test_a_look_that_is_given_up_keeps_no_connection_from_others(shops):
     settings = {"command_timeout": 60, "statement_timeout": 60}
     async with (
-        network(shops) as (between, urls),
+        led_through(shops) as (between, urls),
         tenants.opened(shops, **settings, **urls) as database,
     ):
         await database.service_rows("select 1")
@@ -124,7 +75,7 @@ async def test_a_look_at_health_ends_in_time_and_the_next_ones_see_it_is_back(sh
     # One connection may be in use as it falls silent, and is for as long as a command may take.
     settings = {"command_timeout": 60, "statement_timeout": 60, "pool_max": 4}
     async with (
-        network(shops) as (between, urls),
+        led_through(shops) as (between, urls),
         tenants.opened(shops, **settings, **urls) as database,
         mcp_clients.serving(database) as url,
     ):
@@ -138,7 +89,7 @@ async def test_a_look_at_health_ends_in_time_and_the_next_ones_see_it_is_back(sh
 
 async def test_a_server_ends_while_it_waits_for_an_answer_that_never_comes(shops):
     async with (
-        network(shops) as (between, urls),
+        led_through(shops) as (between, urls),
         tenants.opened(shops, command_timeout=60, catalogue_interval=0.1, **urls) as database,
     ):
         async with asyncio.timeout(30) as patience, Toolbox(Agent(database)).running():
@@ -152,7 +103,7 @@ async def test_a_server_ends_while_it_waits_for_an_answer_that_never_comes(shops
 
 async def test_no_answer_is_kept_while_changes_cannot_be_heard_of(shops):
     async with (
-        network(shops) as (between, urls),
+        led_through(shops) as (between, urls),
         tenants.opened(shops, cache_ttl=60, catalogue_interval=0.2, **urls) as database,
         Cache.open(database) as cache,
     ):
@@ -174,7 +125,7 @@ async def test_no_answer_is_kept_while_changes_cannot_be_heard_of(shops):
 
 async def test_one_caller_waits_and_not_one_for_each_connection(shops):
     async with (
-        network(shops) as (between, urls),
+        led_through(shops) as (between, urls),
         tenants.opened(
             shops, pool_max=4, command_timeout=1, statement_timeout=1, **urls
         ) as database,
