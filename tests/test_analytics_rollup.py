@@ -18,7 +18,7 @@ import test_analytics_outlook as outlook_of_a_store
 import test_analytics_stock as stock_of_a_store
 from mcp_clients import ROOT
 
-from zava_sql import db_files, migrate
+from zava_sql import db_files
 
 pytestmark = pytest.mark.once
 
@@ -357,33 +357,6 @@ def assert_reports_equal_lines(connection, raw):
         )
         for key in lines.keys() | orders.keys()
     }
-
-
-@pytest.mark.long
-def test_an_upgrade_keeps_old_rows_and_has_baskets_of_exchanges_stored_anew(clone):
-    day = date(2026, 3, 7)
-    with clone(seeded=True) as database:
-        migrate.downgrade(database.admin_url, "0062")
-        with connect(database) as connection:
-            values = {"store": "seattle", "day": day, "time": "12:00", "salt": "1"}
-            for edit in (EXCHANGE, EDITS["another customer"], TOTALS):
-                connection.execute(edit.encode(), values)
-            connection.execute("select zava.refresh_daily_sales()")
-            before = marks(connection)
-            connection.execute(
-                "insert into retail.orders (store_id, order_date, status, total_amount)"
-                " select store_id, 'infinity', 'pending', 'NaN' from retail.stores"
-            )
-
-        migrate.upgrade(database.admin_url)
-
-        with connect(database) as connection:
-            assert marks(connection) == before | {"seattle": day - timedelta(days=1)}
-            endless = "delete from retail.orders where order_date = 'infinity'"
-            assert connection.execute(endless).rowcount == len(before)
-            connection.execute("select zava.refresh_daily_sales()")
-            assert marks(connection) == before
-            assert_equal_to_lines(connection)
 
 
 # ---------------------------------------------------------------- beside writers

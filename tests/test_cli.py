@@ -330,7 +330,7 @@ def test_a_proof_goes_on_when_nobody_reads_it(monkeypatch, failures, ends):
     told = []
 
     async def proof(_url, tell, *, lock):
-        for line in ("ok  0001", "ok  0002"):
+        for line in ("ok  0112", "ok  0113"):
             tell(line)
             told.append(lock)
         return failures

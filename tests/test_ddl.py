@@ -761,19 +761,24 @@ def test_a_view_that_reads_with_the_rights_of_its_owner_is_told(db, first):
     assert told(" with (security_barrier)") == [reads]
 
 
-def test_blame_reads_the_frozen_files():
-    db = db_files.db_path()
+def test_blame_reads_the_frozen_files(tmp_path):
+    db = tmp_path / "db"
+    shutil.copytree(db_files.db_path(), db)
+    file = db / "functions" / "security" / "visible_stores.sql"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("Ids of the stores", "Ids of all stores"), encoding="utf-8")
+    (wrote, *_) = ddl.freeze(db, "all_stores")
     lines = ddl_review.blame(db, "zava.visible_stores(name)")
     made = "create or replace, comment on, revoke, grant  db/functions/security/visible_stores.sql"
-    assert lines[:2] == [
-        f"0002_kernel  {made}  +25 -0 lines",
-        f"0075_retired_keys_are_errors  {made}  +1 -1 lines",
+    assert lines == [
+        f"0113_functions  {made}  +25 -0 lines",
+        f"{wrote.removeprefix('wrote ')}  {made}  +1 -1 lines",
     ]
     assert any("by hand" in line for line in ddl_review.blame(db, "retail.orders"))
     for same in ("function zava.visible_stores(name)", '"zava".visible_stores'):
         assert ddl_review.blame(db, same) == lines
     fence = ddl_review.blame(db, "policy orders_store_manager_fence on retail.orders")
-    assert fence[0].startswith("0002_kernel  drop, create, comment on  db/policies/orders.sql")
+    assert fence[0].startswith("0113_functions  drop, create, comment on  db/policies/orders.sql")
     # Comments tell of orders; that changes nothing of that name.
     for wrong in ("zava.nowhere", "orders", "x; drop", ""):
         with pytest.raises(errors.ValidationError):

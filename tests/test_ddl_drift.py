@@ -602,7 +602,7 @@ def test_the_commands_say_it_to_people_and_to_programs(call, database, snapshot)
     code, out = call("drift", "--json")
     (finding,) = json.loads(out)["findings"]
     assert (code, finding["what"], finding["file"]) == (1, "changed", "db/policies/orders.sql")
-    assert call("blame", "api.whoami")[1].startswith("0002_kernel  create")
+    assert call("blame", "api.whoami")[1].startswith("0113_functions  create")
     code, out = call("drift", "--adopt", "--name", "let_in")
     assert (code, out.splitlines()[0]) == (0, "edited db/policies/orders.sql")
     assert call("upgrade")[0] == 0

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.once
 REVISIONS = sorted(
     path.name[:4] for path in (db_files.db_path() / "migrations" / "versions").glob("*.up.sql")
 )
+FIRST, SECOND = REVISIONS[:2]
 OURS = "^(zava_.*|store_manager|regional_manager|head_office)$"
 
 ROLES = """
@@ -176,11 +177,6 @@ def test_the_revisions_are_proved_but_for_what_was_broken(cluster, db):
 
 
 def test_downgrade_to_base_leaves_nothing(create):
-    measured = (
-        "with m as (insert into retail.embedding_models (name, dimensions) values ('m', 3)"
-        " returning model_id) insert into retail.search_recall (model_id, ef_search, recall)"
-        " select model_id, {}, 1 from m"
-    )
     url = create("nothing")
     empty = catalogue(url)
     migrate.upgrade(url)
@@ -196,81 +192,20 @@ def test_downgrade_to_base_leaves_nothing(create):
             "insert into retail.search_stores (store_id, products, ef_search)"
             " select store_id, 2000, 80 from stored"
         )
-        connection.execute(measured.format(80))
+        connection.execute(
+            "with m as (insert into retail.embedding_models (name, dimensions) values ('m', 3)"
+            " returning model_id) insert into retail.search_recall (model_id, ef_search, recall)"
+            " select model_id, 80, 1 from m"
+        )
 
     migrate.downgrade(url, "base")
 
     assert catalogue(url) == empty
     assert roles(url) == []
     assert migrate.current(url) is None
-    # An index of the catalogue that was measured then is one of those that are used now.
-    migrate.upgrade(url, "0077")
-    with psycopg.connect(url) as connection:
-        connection.execute(measured.format(60))
     migrate.upgrade(url)
-    with psycopg.connect(url) as connection:
-        found = connection.execute("select r.ef_search from retail.search_recall as r").fetchall()
-    assert found == [(80,)]
     assert catalogue(url) == full
     assert roles(url) == ours
-
-
-def test_indexes_whose_rows_were_measured_instead_are_due_after_an_upgrade(create):
-    url = create("measured")
-    migrate.upgrade(url, "0095")
-    with psycopg.connect(url) as connection:
-        connection.execute(
-            "with stored as (insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
-            "  select n, n, n, 0, '2020-01-01' from unnest('{oak,elm}'::text[]) as n"
-            "  returning store_id),"
-            " counted as (insert into retail.search_stores (store_id, products, ef_search, indexed)"
-            "  select store_id, 2000, 80, true from stored)"
-            "insert into retail.search_regions (store_id, region_id, model_id, indexed, ef_search)"
-            " select store_id, gen_random_uuid(), 1, true, 80 from stored"
-        )
-    migrate.upgrade(url, "0098")  # the next one drops the indexes of regions
-    with psycopg.connect(url) as connection:
-        due = connection.execute(
-            "select s.changed, r.changed, s.ef_search from retail.search_stores as s"
-            " join retail.search_regions as r on r.store_id = s.store_id"
-        ).fetchall()
-    assert due == [(2000, 2000, 80)] * 2
-
-
-def test_an_index_of_a_region_that_its_stores_could_follow_is_made_anew(create):
-    url = create("followed")
-    migrate.upgrade(url, "0098")
-    index = (
-        "create index {name} on retail.search_assortments"
-        " using hnsw (({vector}::public.halfvec(8)) public.halfvec_ip_ops)"
-        " where store_id {stores} and model_id = 1"
-    )
-    of_region = "= any ('{5ec2e701-0000-4000-8000-000000000000}')"
-    indexes = (
-        "select array_agg(i.indexname::text) from pg_indexes as i"
-        " where i.tablename = 'search_assortments' and i.indexdef ~ 'hnsw'"
-    )
-    with psycopg.connect(url) as connection:
-        of_store = "= '5ec2e701-0000-4000-8000-000000000000'"
-        for name, stores in (("of_region", of_region), ("of_store", of_store)):
-            connection.execute(index.format(name=name, vector="embedding", stores=stores))
-        connection.execute(
-            "with stored as (insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
-            "  values ('oak', 'oak', 'oak', 0, '2020-01-01') returning store_id)"
-            "insert into retail.search_regions (store_id, region_id, model_id, indexed, ef_search)"
-            " select store_id, gen_random_uuid(), 1, true, 80 from stored"
-        )
-    migrate.upgrade(url)
-    with psycopg.connect(url) as connection:
-        assert connection.execute(indexes).fetchone() == (["of_store"],)
-        assert connection.execute("select from retail.search_regions").fetchall() == []
-        connection.execute(
-            index.format(name="new", vector="zava._region_vector(embedding)", stores=of_region)
-        )
-    # The function of the index goes.
-    migrate.downgrade(url, "0098")
-    with psycopg.connect(url) as connection:
-        assert connection.execute(indexes).fetchone() == (["of_store"],)
 
 
 def test_the_script_does_what_an_upgrade_does(create, psql):
@@ -312,15 +247,15 @@ def test_no_character_is_changed_on_the_way(create, db, psql):
 
 def test_an_edited_revision_is_refused_by_name(create, db):
     url = create("edited")
-    file = db / "migrations" / "versions" / "0002_kernel.up.sql"
+    file = db / "migrations" / "versions" / "0113_functions.up.sql"
     file.write_bytes(file.read_bytes() + b" ")
-    with pytest.raises(errors.ConfigurationError, match=r"0002_kernel\.up\.sql was edited"):
+    with pytest.raises(errors.ConfigurationError, match=r"0113_functions\.up\.sql was edited"):
         migrate.upgrade(url)
-    assert migrate.current(url) == "0001"
-    with pytest.raises(errors.ConfigurationError, match=r"0002_kernel\.up\.sql"):
+    assert migrate.current(url) == FIRST
+    with pytest.raises(errors.ConfigurationError, match=r"0113_functions\.up\.sql"):
         script(migrate.upgrade)
     file.unlink()
-    with pytest.raises(errors.ConfigurationError, match=r"0002_kernel\.up\.sql"):
+    with pytest.raises(errors.ConfigurationError, match=r"0113_functions\.up\.sql"):
         migrate.upgrade(url)
 
 
@@ -354,9 +289,8 @@ def test_the_roles_of_another_administrator_are_granted_first(create, cluster):
     page = (db_files.db_path().parent / "docs" / "install.md").read_text(encoding="utf-8")
     told = "".join(re.findall(r"^grant [^;]*to other [^;]*;", page, re.MULTILINE))
     told = told.replace("to other", "to dba")
-    every_role = "0009"
     theirs = create("theirs")
-    migrate.upgrade(theirs, every_role)
+    migrate.upgrade(theirs)
     with psycopg.connect(theirs) as connection:
         connection.execute("select zava.create_principal('head', 'head')")
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
@@ -365,10 +299,10 @@ def test_the_roles_of_another_administrator_are_granted_first(create, cluster):
         with psycopg.connect(superuser, autocommit=True) as mine:
             mine.execute("create extension vector")
         with pytest.raises(errors.DatabaseError, match="grant role") as caught:
-            migrate.upgrade(dba, every_role)
+            migrate.upgrade(dba)
         assert "install.md" in caught.value.hint
         admin.execute(told.encode())
-    migrate.upgrade(dba, every_role)
+    migrate.upgrade(dba)
     with psycopg.connect(dba, autocommit=True) as connection:
         connection.execute(
             "insert into retail.stores (store_key, name, city, tax_rate, opened_on)"
@@ -473,7 +407,7 @@ def test_an_extension_in_another_schema_is_told_before_anything_is_done(create):
     assert migrate.current(url) is None
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(re.search("alter extension vector set schema public", caught.value.hint)[0])
-    migrate.upgrade(url, "0001")
+    migrate.upgrade(url, FIRST)
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN9"])
@@ -507,7 +441,7 @@ def test_roles_that_another_database_uses_stay(create):
 def test_a_reader_in_the_way_is_named_and_nothing_happens(create, monkeypatch, capsys):
     monkeypatch.setattr(ddl_locks, "TRIES", 1)
     url = create("busy")
-    migrate.upgrade(url, "0001")
+    migrate.upgrade(url, FIRST)
     before = catalogue(url)
     with psycopg.connect(url) as reader:
         pid = reader.info.backend_pid
@@ -516,7 +450,7 @@ def test_a_reader_in_the_way_is_named_and_nothing_happens(create, monkeypatch, c
             migrate.upgrade(url)
         assert caught.value.sqlstate == "55P03"
         assert re.search(rf"\b{pid}\b", caught.value.hint)
-        assert migrate.current(url) == "0001"
+        assert migrate.current(url) == FIRST
         assert catalogue(url) == before
 
         # It tries again, and the reader is done by then.
@@ -615,8 +549,8 @@ def test_an_event_trigger_of_others_that_may_not_is_told_as_theirs(create):
         assert caught.value.hint.startswith("log_ddl() is none of zava_sql's")
         assert migrate.current(url) is None
         admin.execute("alter function public.log_ddl() security definer set search_path = ''")
-    migrate.upgrade(url, "0001")
-    assert migrate.current(url) == "0001"
+    migrate.upgrade(url, FIRST)
+    assert migrate.current(url) == FIRST
 
 
 def test_a_schema_public_that_is_closed_is_told_and_no_missing_right_of_the_login(create):
@@ -628,12 +562,12 @@ def test_a_schema_public_that_is_closed_is_told_and_no_missing_right_of_the_logi
         remedy = "grant usage on schema public to public"
         assert remedy in caught.value.hint
         admin.execute(remedy)
-    migrate.upgrade(url, "0001")
+    migrate.upgrade(url, FIRST)
 
 
 def test_a_failing_revision_keeps_its_sqlstate_and_leaves_nothing(create, db):
     ddl.freeze(db, "fails", empty=True)
-    file = db / "migrations" / "versions" / f"{len(REVISIONS) + 1:04}_fails.up.sql"
+    file = db / "migrations" / "versions" / f"{int(REVISIONS[-1]) + 1:04}_fails.up.sql"
     file.write_text("create table public.half (id int);\nselect 1 / 0;\n", encoding="utf-8")
     ddl.rehash(db, file.name[:4])
     url = create("fails")
@@ -735,7 +669,7 @@ def test_whoever_waits_for_another_upgrade_says_for_whom_and_holds_up_nobody(cre
     with ThreadPoolExecutor(1) as pool, psycopg.connect(url, autocommit=True) as other:
         pid = other.info.backend_pid
         other.execute("select pg_advisory_lock(%s)", [0x7A617661])
-        work = pool.submit(migrate.upgrade, url, "0001")
+        work = pool.submit(migrate.upgrade, url, FIRST)
         for _ in range(200):
             said = said or capsys.readouterr().err
             seen = other.execute(waiting).fetchall()
@@ -746,7 +680,7 @@ def test_whoever_waits_for_another_upgrade_says_for_whom_and_holds_up_nobody(cre
     assert f"waiting for backend {pid} (" in said
     assert ("idle", None) in seen
     assert capsys.readouterr().err == ""
-    assert migrate.current(url) == "0001"
+    assert migrate.current(url) == FIRST
 
 
 def test_the_name_of_whom_an_upgrade_waits_for_moves_no_cursor(create, capsys):
@@ -759,7 +693,7 @@ def test_the_name_of_whom_an_upgrade_waits_for_moves_no_cursor(create, capsys):
                 psycopg.connect(url, user=odd, password="x", autocommit=True) as other,
             ):
                 other.execute("select pg_advisory_lock(%s)", [0x7A617661])
-                work = pool.submit(migrate.upgrade, url, "0001")
+                work = pool.submit(migrate.upgrade, url, FIRST)
                 said = ""
                 for _ in range(200):
                     said += capsys.readouterr().err
@@ -779,7 +713,7 @@ def test_nobody_is_told_of_new_functions_where_nothing_was_applied(create):
     with psycopg.connect(url, autocommit=True) as listener:
         listener.execute("listen zava_catalogue")
         heard = []
-        for target in ("0001", "0001", "0002"):
+        for target in (FIRST, FIRST, SECOND):
             migrate.upgrade(url, target)
             heard.append(len(list(listener.notifies(timeout=0.2))))
     assert heard == [1, 0, 1]

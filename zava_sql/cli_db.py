@@ -75,7 +75,7 @@ def url(
 @db.command()
 def upgrade(
     revision: Annotated[
-        str, typer.Argument(help="Target; with --sql also a range, such as 0036:head.")
+        str, typer.Argument(help="Target; with --sql also a range, such as 0113:head.")
     ] = "head",
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,
@@ -93,7 +93,7 @@ def upgrade(
 def downgrade(
     revision: Annotated[
         str,
-        typer.Argument(help="Target, such as -1 or base; with --sql a range: 0037:0036."),
+        typer.Argument(help="Target, such as -1 or base; with --sql a range: 0113:0112."),
     ],
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the script, apply nothing.")] = False,

@@ -145,7 +145,8 @@ def write(db: Path, name: str, up: str, down: str) -> str:
     """Write a revision with these parts between the marks, all of it or nothing."""
     check_name(name)
     require_clone(db)
-    revision = f"{len(frozen(db)) + 1:04}"
+    newest = max((int(file.name[:4]) for file in frozen(db)), default=0)
+    revision = f"{newest + 1:04}"
     stem = f"{revision}_{name}"
     title = f"-- {revision} {name.replace('_', ' ')}"
     calls, texts = {}, {}
@@ -208,7 +209,7 @@ def rehash(db: Path, revision: str) -> list[str]:
     frozen(db)
     stubs = list((db / "migrations" / "versions").glob(f"{revision}_*.py"))
     if len(stubs) != 1:
-        raise ValidationError(f"there is no revision {revision[:60]!r}", hint="For example 0001.")
+        raise ValidationError(f"there is no revision {revision[:60]!r}", hint="For example 0113.")
     text = read(stubs[0])
     for file in stubs[0].parent.glob(f"{stubs[0].stem}.*.sql"):
         pattern = rf'("{re.escape(file.name)}",\s+sha256=")[0-9a-f]*'

@@ -77,9 +77,9 @@ GONE = (
     asyncpg.InterfaceError,
 )
 
-NEWER = (
-    "See: alembic history. A database that has it is of a newer zava-sql,"
-    " or has it of another application: docs/install.md, Beside other applications."
+UNKNOWN = (
+    "See: alembic history. A database that has it is of a newer zava-sql, or of one before 0113"
+    " (CHANGELOG.md), or has it of another application: docs/install.md, Beside other applications."
 )
 
 
@@ -113,7 +113,7 @@ def _require_revision(text: str, example: str, *, sql: bool) -> None:
     if len(parts) > 2 or (len(parts) == 2 and not sql):
         raise ValidationError(
             f"not a revision: {text[:60]!r}",
-            hint="A script is of one range, such as 0036:head with --sql; else name one revision.",
+            hint="A script is of one range, such as 0113:head with --sql; else name one revision.",
         )
     for part in parts:
         # Of -1x alembic would read -1, and go there.
@@ -209,7 +209,7 @@ async def require_head(connection: Connection) -> None:
         known = revision is None or revision in revisions()
         raise ConfigurationError(
             f"the database is at revision {revision or 'none'}, the files are at {head()}",
-            hint="Compare after `zava-sql db upgrade`." if known else NEWER,
+            hint="Compare after `zava-sql db upgrade`." if known else UNKNOWN,
         )
 
 
@@ -236,7 +236,7 @@ def _hint(error: util.CommandError) -> str:
         return "Bring it to the newest revision first: zava-sql db upgrade."
     if "requires <fromrev>:<torev>" in str(error):
         return f"Name both, for example: zava-sql db downgrade {head()}:base --sql."
-    return NEWER if "Can't locate revision" in str(error) else "See: alembic history."
+    return UNKNOWN if "Can't locate revision" in str(error) else "See: alembic history."
 
 
 def _right(error: asyncpg.PostgresError) -> str:

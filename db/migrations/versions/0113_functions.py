@@ -1,0 +1,22 @@
+"""functions."""
+
+from alembic import op
+
+revision = "0113"
+down_revision = "0112"
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.sql_file(
+        "0113_functions.up.sql",
+        sha256="28064fc676ac6bc10b156d629703133abe59df428648cad93eaf6ad74f88cefe",
+    )
+
+
+def downgrade() -> None:
+    """Undo."""
+    op.sql_file(
+        "0113_functions.down.sql",
+        sha256="432a3af512ac648820cfd18408dea064aa8ec013658f19657ecef9e47ab41305",
+    )
