@@ -224,6 +224,9 @@ def test_bad_input_is_one_line_and_a_hint(run):
     for option in ("--host=127.0.0.1", "--port=8000", "--workers=2"):
         complains(run("serve", "--principal", "seattle", option), "VALIDATION_ERROR", 2)
     complains(run("doctor", "--gateway", "postgres"), "VALIDATION_ERROR", 2)
+    done = run("doctor", "--json", "--sarif")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert json.loads(done.stderr)["code"] == "VALIDATION_ERROR"
 
 
 @pytest.mark.long

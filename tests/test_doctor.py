@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import asyncpg
 import psycopg
@@ -1535,3 +1536,17 @@ def test_reports_can_be_read_by_programs():
     assert told["sound"] is False
     assert told["findings"][0]["object"] == "retail.v"
     assert told["unchecked"] == [{"check": "pooler_in_the_way", "reason": "why"}]
+    sarif = json.loads(report.to_sarif(found))
+    (run,) = sarif["runs"]
+    assert sarif["version"] == "2.1.0"
+    assert run["results"][0]["ruleId"] in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    for result in run["results"]:
+        (location,) = result["locations"]
+        uri = location["physicalLocation"]["artifactLocation"]["uri"]
+        assert unquote(uri) == location["logicalLocations"][0]["fullyQualifiedName"]
+        assert re.fullmatch(r"[\w.~%/-]+", uri)
+    assert {rule["defaultConfiguration"]["level"] for rule in run["tool"]["driver"]["rules"]} == {
+        "error",
+        "warning",
+        "note",
+    }

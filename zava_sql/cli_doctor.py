@@ -34,6 +34,9 @@ __all__ = ["doctor", "harden", "verify"]
 def doctor(
     *,
     json_: Json = False,
+    sarif: Annotated[
+        bool, typer.Option("--sarif", help="Print SARIF, for code-scanning tools.")
+    ] = False,
     gateway: Annotated[
         str | None, typer.Option(help="Role that runs the text of agents, if no URL tells.")
     ] = None,
@@ -44,9 +47,15 @@ def doctor(
     """
     from zava_sql.doctor import report  # noqa: PLC0415 - not needed by the other commands
 
+    if json_ and sarif:
+        raise ValidationError(
+            "--sarif is another form of JSON than --json", hint="Leave --json or --sarif out."
+        )
     found = asyncio.run(_examine(gateway))
     with _for_whoever_reads():
-        if json_:
+        if sarif:
+            print(report.to_sarif(found))
+        elif json_:
             print(report.to_json(found))
         else:
             _print_report(found)
