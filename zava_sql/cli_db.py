@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zava_sql import db_files, embedded
-from zava_sql.cli_options import Json, day
+from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
 from zava_sql.cli_progress import show_step
 from zava_sql.connections import connect
 from zava_sql.render import visible
@@ -111,10 +112,12 @@ def downgrade(
 def refresh(
     *,
     since: Annotated[
-        str | None,
+        date | None,
         typer.Option(
             "--from",
-            help="First day to recompute, YYYY-MM-DD; unless given, the last 31 stored days are.",
+            parser=date.fromisoformat,
+            metavar="YYYY-MM-DD",
+            help="First day to recompute; unless given, the last 31 stored days are.",
         ),
     ] = None,
 ) -> None:
@@ -124,7 +127,7 @@ def refresh(
         is_whole = True
         async with connect(embedded.resolve(Settings.load()).admin_url) as connection:
             sql = "select * from zava.refresh_daily_sales($1)"
-            for row in await connection.fetch(sql, day(since), timeout=None):
+            for row in await connection.fetch(sql, since, timeout=None):
                 until = row["rolled_up_to"] or "nothing to store"
                 told = f"{row['changed_rows']} rows changed"
                 if row["changed_rows"] is None:

@@ -8,7 +8,7 @@ import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
+from uuid import UUID  # noqa: TC003 - typer reads it at run time
 
 import asyncpg
 import typer
@@ -178,16 +178,12 @@ def token_list(*, json_: Json = False) -> None:
 
 
 @token.command("revoke")
-def token_revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+def token_revoke(
+    key_id: Annotated[UUID, typer.Argument(help="Id of the key, as token list has it.")],
+) -> None:
     """End a key at once."""
-    try:
-        identifier = UUID(key_id)
-    except ValueError:
-        raise ValidationError(
-            f"not a key id: {key_id[:60]}", hint="List them with: zava-sql token list"
-        ) from None
-    asyncio.run(_call("select zava.revoke_api_key($1)", identifier))
-    print(f"revoked {identifier}")
+    asyncio.run(_call("select zava.revoke_api_key($1)", key_id))
+    print(f"revoked {key_id}")
 
 
 # ---------------------------------------------------------------- keys that sign contexts

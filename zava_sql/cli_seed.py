@@ -6,20 +6,17 @@ import asyncio
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated
+from datetime import date
+from typing import Annotated
 
 import typer
 
 from zava_sql import embedded
 from zava_sql.cli_embed import embed_if_possible
-from zava_sql.cli_options import day
 from zava_sql.cli_progress import progress_bar, show_step
 from zava_sql.connections import connect
 from zava_sql.errors import ConfigurationError
 from zava_sql.settings import Settings
-
-if TYPE_CHECKING:
-    from datetime import date
 
 __all__ = ["demo", "seed"]
 
@@ -28,13 +25,16 @@ def seed(
     *,
     scale: Annotated[float, typer.Option(help="1.0 is 50,000 customers, 200,000 orders.")] = 1.0,
     until: Annotated[
-        str | None,
-        typer.Option(help="Last day of the data, YYYY-MM-DD; 2026-06-30 unless given."),
+        date | None,
+        typer.Option(
+            parser=date.fromisoformat,
+            metavar="YYYY-MM-DD",
+            help="Last day of the data; 2026-06-30 unless given.",
+        ),
     ] = None,
 ) -> None:
     """Load the demo data, Zava Retail. The same data every time; all or nothing."""
-    last = day(until)
-    asyncio.run(_seed(embedded.resolve(Settings.load()), scale, last))
+    asyncio.run(_seed(embedded.resolve(Settings.load()), scale, until))
 
 
 async def _seed(settings: Settings, scale: float, until: date | None) -> None:
