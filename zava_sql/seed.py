@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from zava_sql.administrator import OF_POOLER, advice, no_session
-from zava_sql.errors import DatabaseError, ServiceUnavailable, ValidationError
+from zava_sql.errors import ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,27 +74,18 @@ async def seed(
 ) -> SeedReport:
     """Add what the demo data of this scale and last day has and the database has not.
 
-    One transaction: an interrupted load leaves nothing. Needs the administrator's connection.
-    `progress` is called with a step's name and the finished fraction of the whole.
+    One transaction: an interrupted load leaves nothing. Needs the connection of an administrator
+    who is a member of zava_owner and zava_writer. `progress` is called with a step's name and the
+    finished fraction of the whole.
+
+    Raises:
+        ValidationError: there is no such scale, or last day.
     """
     try:
         async with connection.transaction():
             return await _load(connection, Decimal(str(scale)), until, progress)
     except asyncpg.InvalidParameterValueError as error:
         raise ValidationError(str(error.args[0]), hint=error.hint or "") from error
-    except OF_POOLER as error:
-        raise no_session() from error
-    except asyncpg.PostgresError as error:
-        raise DatabaseError(
-            f"the data could not be loaded: {error.args[0]}",
-            sqlstate=error.sqlstate,
-            hint=error.hint or _hint(error),
-        ) from error
-    except (OSError, asyncpg.InterfaceError) as error:
-        raise ServiceUnavailable(
-            "the connection to the database broke while loading",
-            hint="Nothing was kept; try again.",
-        ) from error
 
 
 async def vacuum(connection: asyncpg.Connection) -> None:
@@ -182,18 +172,3 @@ def _catalogue() -> str:
 
 def _between(start: float, end: float, fraction: float) -> float:
     return start + (end - start) * fraction
-
-
-def _hint(error: asyncpg.PostgresError) -> str:
-    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-        return advice(error)
-    if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return "Use the administrator's connection: a member of zava_owner and zava_writer."
-    if isinstance(
-        error,
-        asyncpg.InvalidSchemaNameError
-        | asyncpg.UndefinedFunctionError
-        | asyncpg.UndefinedTableError,
-    ):
-        return "Bring the database up to date first: zava-sql db upgrade."
-    return "Nothing was kept."
