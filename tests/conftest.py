@@ -35,7 +35,7 @@ from zava_sql.local_postgres import LocalPostgres
 from zava_sql.seed import seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 KEY = ContextKey("test", bytes(range(32)))
 SEED_SCALE = 0.005
@@ -290,6 +290,33 @@ def seeded_database(clone: Callable[..., AbstractContextManager[Database]]) -> I
     """Share a copy with the demo's stores, principals and data among the tests of a module."""
     with clone(seeded=True) as copy:
         yield copy
+
+
+@pytest.fixture(scope="module")
+def shops(module_database: Database) -> tuple[Database, dict[str, str]]:
+    """Share a copy with eight shops in it, and a key for each principal."""
+    from mcp_clients import fill  # noqa: PLC0415 - the SDK is slow to import
+
+    return module_database, fill(module_database.admin_url)
+
+
+@pytest.fixture(scope="module")
+def filled(shops: tuple[Database, dict[str, str]]) -> Database:
+    return shops[0]
+
+
+@pytest.fixture(scope="module")
+def keys(shops: tuple[Database, dict[str, str]]) -> dict[str, str]:
+    return shops[1]
+
+
+@pytest.fixture(scope="module")
+async def url(filled: Database) -> AsyncIterator[str]:
+    """Serve that copy over HTTP."""
+    from mcp_clients import served  # noqa: PLC0415 - see above
+
+    async with served(filled) as url:
+        yield url
 
 
 @pytest.fixture(scope="module", params=["plain", "hardened"])

@@ -23,6 +23,7 @@ from starlette.requests import HTTPConnection
 from tenants import STORES
 
 from zava_sql.agent import Agent
+from zava_sql.database import Database
 from zava_sql.mcp_server import serve_http
 from zava_sql.principals import hash_key, new_key
 from zava_sql.settings import Settings
@@ -105,6 +106,13 @@ async def serving(database, agent=None):
         if not task.done():
             signal.raise_signal(signal.SIGTERM)
         await task
+
+
+@asynccontextmanager
+async def served(copy, **changes):
+    """Serve a copy over HTTP, with settings of its own."""
+    async with Database.open(settings_for(copy, **changes)) as database, serving(database) as url:
+        yield url
 
 
 def bearing(key):

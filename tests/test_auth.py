@@ -7,7 +7,6 @@ import base64
 import json
 import re
 import time
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import httpx2
@@ -18,10 +17,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from mcp_clients import (
     client_of,
-    fill,
     post,
     request_body,
     request_headers,
+    served,
     serving,
     settings_for,
     text_of,
@@ -109,21 +108,6 @@ def jwks_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def shops(module_database):
-    return module_database, fill(module_database.admin_url)
-
-
-@pytest.fixture(scope="module")
-def filled(shops):
-    return shops[0]
-
-
-@pytest.fixture(scope="module")
-def keys(shops):
-    return shops[1]
-
-
 def accepting(jwks, **changes):
     return {
         "auth_issuer": ISSUER,
@@ -134,18 +118,9 @@ def accepting(jwks, **changes):
     }
 
 
-@asynccontextmanager
-async def server(database, **settings):
-    async with (
-        Database.open(settings_for(database, **settings)) as opened,
-        serving(opened) as url,
-    ):
-        yield url
-
-
 @pytest.fixture(scope="module")
 async def url(filled, jwks_file):
-    async with server(filled, **accepting(jwks_file)) as url:
+    async with served(filled, **accepting(jwks_file)) as url:
         yield url
 
 
@@ -344,7 +319,7 @@ async def test_the_log_alone_says_why_nobody_was_let_in(url, caplog):
 
 async def test_a_token_without_the_scope_is_403(filled, keys, jwks_file):
     settings = accepting(jwks_file, auth_scopes="sql:read sql:more", auth_claim="tenant")
-    async with server(filled, **settings) as url:
+    async with served(filled, **settings) as url:
         lacking = await post(url, token(tenant="seattle"))
         assert lacking.status_code == 403
         assert "sql:read sql:more" in lacking.json()["hint"]
@@ -371,7 +346,7 @@ async def test_a_token_without_the_scope_is_403(filled, keys, jwks_file):
 
 async def test_the_audience_may_differ_from_the_url(filled, jwks_file):
     settings = accepting(jwks_file, auth_audience="api://zava", auth_algorithms="EdDSA, PS256")
-    async with server(filled, **settings) as url:
+    async with served(filled, **settings) as url:
         assert await status(url, token(ED, "EdDSA", "ed", aud="api://zava")) == 200
         assert await status(url, token(ED, "EdDSA", "ed")) == 401
         # The list is what is accepted: RS256 is not on it.
@@ -394,7 +369,7 @@ async def test_the_resource_is_described_for_clients_that_look_for_the_issuer(ur
 
 
 async def test_with_keys_alone_there_is_no_issuer_to_be_found(filled):
-    async with server(filled) as url, httpx2.AsyncClient(trust_env=False) as http:
+    async with served(filled) as url, httpx2.AsyncClient(trust_env=False) as http:
         base = url.removesuffix("/mcp")
         answer = await http.get(f"{base}/.well-known/oauth-protected-resource/mcp")
         assert answer.status_code == 404
@@ -582,7 +557,7 @@ async def test_keys_that_come_letter_by_letter_are_not_waited_for(issuer, monkey
 )
 async def test_an_issuer_that_publishes_no_keys_is_503(issuer, filled, keys, status, body):
     issuer.status, issuer.body = status, body
-    async with server(filled, **accepting(issuer.url)) as url:
+    async with served(filled, **accepting(issuer.url)) as url:
         answer = await post(url, token())
         assert answer.status_code == 503
         assert answer.json()["code"] == "SERVICE_UNAVAILABLE"
@@ -754,7 +729,7 @@ def ids(filled):
 
 @pytest.mark.parametrize("network", ["127.0.0.1", "127.0.0.0/8", "10.1.0.0/16, 127.0.0.1/32"])
 async def test_a_trusted_proxy_names_the_principal_by_its_id(filled, ids, network):
-    async with server(filled, trusted_proxy=network) as url:
+    async with served(filled, trusted_proxy=network) as url:
         for name in ("seattle", "tacoma"):
             answer = await as_proxied(url, ids[name])
             assert answer.json()["result"]["content"][0]["text"].splitlines()[1] == name
@@ -762,7 +737,7 @@ async def test_a_trusted_proxy_names_the_principal_by_its_id(filled, ids, networ
 
 async def test_from_anybody_else_the_header_is_nothing(filled, ids):
     for trusted in ("", "10.0.0.0/8", "127.0.0.2", "::1"):
-        async with server(filled, trusted_proxy=trusted) as url:
+        async with served(filled, trusted_proxy=trusted) as url:
             assert (await as_proxied(url, ids["seattle"])).status_code == 401
             forged = await as_proxied(url, ids["seattle"], X_Forwarded_For="10.0.0.1")
             assert forged.status_code == 401
@@ -773,13 +748,13 @@ async def test_from_anybody_else_the_header_is_nothing(filled, ids):
     ["", "seattle", "00000000-0000-0000-0000-000000000000", "' or true; --", "\u00fc", "1" * 5000],
 )
 async def test_a_header_that_names_nobody_is_401(filled, value):
-    async with server(filled, trusted_proxy="127.0.0.1") as url:
+    async with served(filled, trusted_proxy="127.0.0.1") as url:
         assert (await as_proxied(url, value.encode("latin-1"))).status_code == 401
         assert (await as_proxied(url)).status_code == 401
 
 
 async def test_a_proxy_may_name_one_and_a_bearer_counts_more(filled, keys, ids, admin_connection):
-    async with server(filled, trusted_proxy="127.0.0.1") as url:
+    async with served(filled, trusted_proxy="127.0.0.1") as url:
         assert (await as_proxied(url, ids["seattle"], ids["tacoma"])).status_code == 401
         bearer = {"Authorization": f"Bearer {keys['tacoma']}"}
         answer = await as_proxied(url, ids["seattle"], **bearer)
@@ -826,7 +801,7 @@ def test_beyond_loopback_hosts_must_be_named():
 
 async def test_named_hosts_are_served_and_no_others(filled, keys):
     allowed = "DB.example:8443, zava.example"
-    async with server(filled, allowed_hosts=allowed) as url:
+    async with served(filled, allowed_hosts=allowed) as url:
         for host, expected in {
             "db.example:8443": 200,
             "zava.example": 200,
@@ -851,7 +826,7 @@ async def test_web_pages_may_connect_from_where_the_settings_say(filled, keys):
         "Access-Control-Request-Headers": "authorization,mcp-protocol-version,mcp-method,mcp-name",
     }
     async with (
-        server(filled, cors_origins="https://App.example, chrome-extension://abcdefghij") as url,
+        served(filled, cors_origins="https://App.example, chrome-extension://abcdefghij") as url,
         httpx2.AsyncClient(trust_env=False) as http,
     ):
         allowed = await http.request("OPTIONS", url, headers=ask)

@@ -15,7 +15,7 @@ import npmtools
 import psycopg
 import pytest
 import uvicorn
-from mcp_clients import ROOT, fill, serving, settings_for, stdio_parameters
+from mcp_clients import ROOT, fill, settings_for, stdio_parameters
 
 from zava_sql.agent import Agent
 from zava_sql.auth import request_principal
@@ -75,11 +75,6 @@ NOT_HERE = {
 @pytest.fixture(scope="module")
 def modules():
     return npmtools.tools()
-
-
-@pytest.fixture(scope="module")
-def shops(module_database):
-    return module_database, fill(module_database.admin_url)
 
 
 @asynccontextmanager
@@ -176,12 +171,6 @@ def tasks(name):
 
 
 # ---------------------------------------------------------------- the reference client
-
-
-@pytest.fixture(scope="module")
-async def url(shops):
-    async with Database.open(settings_for(shops[0])) as opened, serving(opened) as url:
-        yield url
 
 
 async def inspect(modules, *arguments, **options):

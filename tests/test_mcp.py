@@ -35,6 +35,7 @@ from mcp_clients import (
     request_body,
     request_headers,
     seattle,
+    served,
     serving,
     settings_for,
     start,
@@ -64,28 +65,6 @@ RUNNING = "select count(*) from pg_stat_activity where state = 'active' and quer
 
 
 # ---------------------------------------------------------------- what the tests stand on
-
-
-@pytest.fixture(scope="module")
-def shops(module_database):
-    """Give the module's database with eight shops in it, and their keys."""
-    return module_database, fill(module_database.admin_url)
-
-
-@pytest.fixture(scope="module")
-def filled(shops):
-    return shops[0]
-
-
-@pytest.fixture(scope="module")
-def keys(shops):
-    return shops[1]
-
-
-@pytest.fixture(scope="module")
-async def url(filled):
-    async with Database.open(settings_for(filled)) as database, serving(database) as url:
-        yield url
 
 
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)
@@ -473,7 +452,7 @@ async def test_headers_are_limited_whatever_else_is_installed(
     # uvicorn would take this parser where it is there, which has no limit.
     monkeypatch.setitem(sys.modules, "httptools", ModuleType("httptools"))
     monkeypatch.delitem(sys.modules, "uvicorn.protocols.http.auto", raising=False)
-    async with Database.open(settings_for(filled)) as opened, serving(opened) as url:
+    async with served(filled) as url:
         for before in (b"", wire_request(url, keys["seattle"], "select 1")):
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
             head = b"POST /mcp HTTP/1.1\r\nHost: x\r\n" + b"x: %s\r\n" % line * number + end

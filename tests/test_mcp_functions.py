@@ -42,12 +42,6 @@ def shops(clone):
         yield copy, keys
 
 
-@pytest.fixture(scope="module")
-async def url(shops):
-    async with Database.open(mcp.settings_for(shops[0])) as database, mcp.serving(database) as url:
-        yield url
-
-
 @pytest.fixture(scope="module", params=mcp.WAYS, ids="-".join)
 async def client(request, shops, url):
     async with mcp.seattle(*request.param, shops[0], url, shops[1]) as client:
@@ -534,7 +528,7 @@ async def still(clone):
     """Give a copy and its server in which no other test changes anything."""
     with clone() as copy:
         keys = mcp.fill(copy.admin_url)
-        async with Database.open(mcp.settings_for(copy)) as database, mcp.serving(database) as url:
+        async with mcp.served(copy) as url:
             yield copy, keys, url
 
 

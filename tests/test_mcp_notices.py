@@ -41,11 +41,6 @@ def shops(clone):
 
 
 @pytest.fixture(scope="module")
-def keys(shops):
-    return shops[1]
-
-
-@pytest.fixture(scope="module")
 async def database(shops):
     async with Database.open(settings_for(shops[0])) as database:
         yield database

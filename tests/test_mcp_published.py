@@ -19,6 +19,7 @@ from mcp_clients import (
     published,
     request_body,
     seattle,
+    served,
     serving,
     settings_for,
     text_of,
@@ -38,11 +39,6 @@ INVALID = types.INVALID_PARAMS
 def shops(clone):
     with published(clone) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def keys(shops):
-    return shops[1]
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +117,7 @@ async def test_content_that_is_too_long_does_not_come_in_half(client):
 
 async def test_parts_that_are_missing_are_told(shops, keys):
     async with (
-        Database.open(settings_for(shops[0], max_rows=2)) as database,
-        serving(database) as url,
+        served(shops[0], max_rows=2) as url,
         client_of(url, keys["seattle"]) as client,
     ):
         text, _, last = (await client.call_tool("report", {})).content
@@ -318,8 +313,7 @@ async def test_what_changes_before_the_server_hears_of_it_is_told_all_the_same(
 
     monkeypatch.setattr(changes, "connect", late)
     async with (
-        Database.open(settings_for(shops[0])) as database,
-        serving(database) as url,
+        served(shops[0]) as url,
         client_of(url, keys["seattle"]) as client,
         client.listen(resource_subscriptions=["zava://board"]) as events,
     ):

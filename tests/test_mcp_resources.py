@@ -21,12 +21,9 @@ from mcp import Client, MCPError
 from mcp_clients import (
     ROOT,
     client_of,
-    fill,
     post,
     request_body,
     seattle,
-    serving,
-    settings_for,
     start,
     stdio_parameters,
     text_of,
@@ -35,29 +32,12 @@ from waiting import until
 
 from zava_sql.client_config import Client as Program
 from zava_sql.client_config import stdio_config
-from zava_sql.database import Database
 from zava_sql.settings import Settings
 from zava_sql.workers import shared_directory
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ("auto", "legacy")]
-
-
-@pytest.fixture(scope="module")
-def shops(module_database):
-    return module_database, fill(module_database.admin_url)
-
-
-@pytest.fixture(scope="module")
-def keys(shops):
-    return shops[1]
-
-
-@pytest.fixture(scope="module")
-async def url(shops):
-    async with Database.open(settings_for(shops[0])) as database, serving(database) as url:
-        yield url
 
 
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)

@@ -29,6 +29,7 @@ from mcp_clients import (
     fill,
     post,
     request_body,
+    served,
     serving,
     settings_for,
     wire_request,
@@ -65,11 +66,6 @@ NUMBER = "86753091"
 class Terminal(io.StringIO):
     def isatty(self):
         return True
-
-
-@pytest.fixture(scope="module")
-def shops(module_database):
-    return module_database, fill(module_database.admin_url)
 
 
 @pytest.fixture
@@ -175,8 +171,7 @@ async def test_a_plan_is_looked_up_in_a_turn_of_its_tenant(shops, logged):
 async def test_texts_that_differ_in_literals_only_have_one_fingerprint(shops, logged):
     database, keys = shops
     async with (
-        Database.open(settings_for(database)) as opened,
-        serving(opened) as url,
+        served(database) as url,
         client_of(url, keys["seattle"]) as client,
     ):
         for sql in ("select 1, 'a'", "select 22,  'b' -- c", "select 1, 'a', 2"):
@@ -191,8 +186,7 @@ async def test_texts_that_differ_in_literals_only_have_one_fingerprint(shops, lo
 async def test_a_schema_that_is_read_as_a_resource_has_a_caller_too(shops, logged):
     database, keys = shops
     async with (
-        Database.open(settings_for(database)) as opened,
-        serving(opened) as url,
+        served(database) as url,
         client_of(url, keys["seattle"]) as client,
     ):
         await client.read_resource("db://schema")
@@ -208,7 +202,7 @@ async def test_a_call_bears_the_trace_that_its_client_names(shops, logged):
     def named(letter):
         return f"00-{letter * 32}-{letter * 16}-01"
 
-    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+    async with served(database) as url:
         # Where both name one, that of 2026-07-28 is meant: proxies write into headers.
         for meta, header in (
             (named("a"), named("b")),
@@ -313,7 +307,7 @@ async def get(url, path, key=None, **headers):
 
 async def test_dashboard_and_alerts_name_what_the_server_tells(shops):
     database, keys = shops
-    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+    async with served(database) as url:
         await post(url, keys["seattle"])
         text = (await get(url, "/metrics")).text
     families = list(text_string_to_metric_families(text))
@@ -369,7 +363,7 @@ async def test_what_was_not_said_to_its_end_is_not_done(shops, logged):
         return REGISTRY.get_sample_value("zava_http_requests_total", labels) or 0
 
     database, keys = shops
-    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+    async with served(database) as url:
         request = wire_request(url, keys["seattle"], "select 1", progress=True)
         head, end, body = request.partition(b"\r\n\r\n")
         # All of the JSON is there, and one byte more was promised.
@@ -386,10 +380,7 @@ async def test_what_was_not_said_to_its_end_is_not_done(shops, logged):
 
 async def test_calls_are_counted_by_kind_and_how_they_ended(shops):
     database, keys = shops
-    async with (
-        Database.open(settings_for(database, statement_timeout=2)) as opened,
-        serving(opened) as url,
-    ):
+    async with served(database, statement_timeout=2) as url:
         before = await counted(url)
         async with client_of(url, keys["seattle"]) as client:
             await client.call_tool("query", {"sql": "select generate_series(1, 20)", "max_rows": 9})
@@ -464,10 +455,7 @@ def test_the_monitor_sums_up_what_was_measured():
 
 async def test_the_monitor_is_for_head_office_and_by_the_command_line(shops):
     database, keys = shops
-    async with (
-        Database.open(settings_for(database, slow_query=1e-9)) as opened,
-        serving(opened) as url,
-    ):
+    async with served(database, slow_query=1e-9) as url:
         async with client_of(url, keys["seattle"]) as client:
             await client.call_tool("query", {"sql": "select 1"})
             listed = {str(one.uri) for one in (await client.list_resources()).resources}
@@ -501,7 +489,7 @@ def patient(monkeypatch):
 
 async def test_strangers_learn_yes_or_no_and_insiders_the_rest(shops):
     database, keys = shops
-    async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+    async with served(database) as url:
         assert (await get(url, "/readyz")).json() == {"ready": True}
         report = (await get(url, "/health")).json()
         for path in ("/health", "/metrics"):
@@ -560,7 +548,7 @@ async def test_what_a_proxy_on_this_machine_passes_on_is_no_insider_s(shops):
 
 @pytest.mark.parametrize(("version", "status"), [("1.1", b"200"), ("1.0", b"401")])
 async def test_a_proxy_may_be_known_by_the_version_alone(shops, version, status):
-    async with Database.open(settings_for(shops[0])) as opened, serving(opened) as url:
+    async with served(shops[0]) as url:
         port = urlsplit(url).port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         # What nginx sends of itself.
@@ -572,7 +560,7 @@ async def test_a_proxy_may_be_known_by_the_version_alone(shops, version, status)
 
 async def test_a_hardened_database_is_as_ready_as_any(clone):
     with clone(hardened=True) as copy:
-        async with Database.open(settings_for(copy)) as opened, serving(opened) as url:
+        async with served(copy) as url:
             assert (await get(url, "/readyz")).json() == {"ready": True}
             report = (await get(url, "/health")).json()
     assert {part["status"] for part in report["parts"].values()} == {"ok"}, report
@@ -580,7 +568,7 @@ async def test_a_hardened_database_is_as_ready_as_any(clone):
 
 async def test_a_revision_that_cannot_be_read_is_told(clone):
     with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
-        async with Database.open(settings_for(copy)) as opened, serving(opened) as url:
+        async with served(copy) as url:
             admin.execute("revoke select on public.alembic_version from zava_service, public")
             report = await get(url, "/health")
             assert report.json()["parts"]["schema"]["message"] == "the revision cannot be read"
@@ -685,7 +673,7 @@ async def test_functions_that_are_not_looked_for_are_told(clone):
 @pytest.mark.usefixtures("patient")
 async def test_isolation_that_could_be_void_is_down_until_it_is_not(clone, monkeypatch):
     with clone() as copy, psycopg.connect(copy.admin_url, autocommit=True) as admin:
-        async with Database.open(settings_for(copy)) as opened, serving(opened) as url:
+        async with served(copy) as url:
             admin.execute("alter table retail.orders no force row level security")
             report = await get(url, "/health")
             assert (report.status_code, report.json()["status"]) == (503, "down")
@@ -769,7 +757,7 @@ async def test_spans_name_what_happened_and_quote_nothing(shops, monkeypatch):
         monkeypatch.setenv("OTEL_SERVICE_NAME", "sql-of-ours")
         trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         with traces.exporting():
-            async with Database.open(settings_for(database)) as opened, serving(opened) as url:
+            async with served(database) as url:
                 for sql in HOSTILE:
                     body = request_body("tools/call", name="query", sql=sql)
                     await post(
