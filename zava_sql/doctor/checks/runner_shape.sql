@@ -14,10 +14,9 @@ select
 from functions as f
 join pg_catalog.pg_proc as p on p.oid = f.oid
 join schemas as s on s.oid = f.schema and s.nspname = 'zava_run'
--- Before revision 0065 without a look at its owner.
 cross join lateral (
     select format(
-        $pattern$^\s*begin\s+(if current_user <> '%s' then\s+raise exception '[^']+'\s+using errcode = '\w+',\s+hint = '[^']+';\s+end if;\s+)?return query execute p_query;\s+end;\s*$$pattern$,
+        $pattern$^\s*begin\s+if current_user <> '%s' then\s+raise exception '[^']+'\s+using errcode = '\w+',\s+hint = '[^']+';\s+end if;\s+return query execute p_query;\s+end;\s*$$pattern$,
         p.proname
     )
 ) as b (pattern)

@@ -12,7 +12,7 @@ from relations as r
 join pg_catalog.pg_available_extensions as a on a.name = 'pg_trgm'
 left join pg_catalog.pg_extension as e on e.extname = 'pg_trgm'
 left join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
--- As the migration makes it where the extension is there by then (revision 0008).
+-- As the migration makes it where the extension is there by then.
 where r.name = 'retail.search_words'
     and not exists (
         select
