@@ -13,7 +13,7 @@ import pytest
 import tenants
 from waiting import until
 
-from zava_sql import gateway, lending
+from zava_sql import gateway, lending, pools
 from zava_sql.agent import Agent, fetch
 from zava_sql.errors import DatabaseError, LimitExceeded, ZavaError
 from zava_sql.stopping import stop
@@ -153,15 +153,15 @@ async def test_one_that_fails_after_its_caller_gave_up_costs_no_slot() -> None:
 async def test_a_pool_that_closes_waits_for_who_has_a_connection(
     module_database: conftest.Database,
 ) -> None:
-    async with tenants.opened(module_database, pool_max=2) as database:
-        connection = await database.gateway.acquire()
-        closing = asyncio.create_task(database.gateway.close())
-        await asyncio.sleep(0.1)
-        assert await connection.fetchval("select 1") == 1
-        assert not closing.done()
-        database.gateway.release(connection)
-        await closing
-        assert connection.is_closed()
+    pool = pools.gateway_pool(tenants.settings(module_database, pool_max=2))
+    connection = await pool.acquire()
+    closing = asyncio.create_task(pool.close())
+    await asyncio.sleep(0.1)
+    assert await connection.fetchval("select 1") == 1
+    assert not closing.done()
+    pool.release(connection)
+    await closing
+    assert connection.is_closed()
 
 
 async def test_all_busy_is_said_in_time(module_database: conftest.Database) -> None:
@@ -201,14 +201,13 @@ async def test_what_is_idle_for_too_long_while_a_pool_closes_does_no_harm(
         await asyncio.sleep(0.5)
         await close(self)
 
-    async with tenants.opened(
-        module_database, pool_min=0, pool_max=3, pool_lifetime=0.3
-    ) as database:
-        for connection in [await database.gateway.acquire() for _ in range(3)]:
-            database.gateway.release(connection)
-        monkeypatch.setattr(gateway.GatewayConnection, "close", slowly)
-        await database.gateway.close()
-        assert database.gateway.get_size() == 0
+    idle = {"pool_min": 0, "pool_max": 3, "pool_lifetime": 0.3}
+    pool = pools.gateway_pool(tenants.settings(module_database, **idle))
+    for connection in [await pool.acquire() for _ in range(3)]:
+        pool.release(connection)
+    monkeypatch.setattr(gateway.GatewayConnection, "close", slowly)
+    await pool.close()
+    assert pool.get_size() == 0
 
 
 @pytest.mark.parametrize(
