@@ -1,6 +1,6 @@
 -- api.inventory_status(): seven products, ten days, every status.
 begin;
-select plan(19);
+select plan(20);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -140,6 +140,15 @@ select is(
         from api.inventory_status(p_days => 10) where sku = 'saw' $$),
     '(dead,0,0.00,0)',
     'what lay there on all days and was not sold is'
+);
+insert into retail.stock_movements (store_id, product_id, moved_on, kind, quantity)
+values (md5('an_a')::uuid, md5('saw')::uuid, '2026-04-01', 'sale', -5);
+update retail.inventory set stock_level = 0, reorder_level = 4 where product_id = md5('saw')::uuid;
+select is(
+    pg_temp.ask('an-a', $$ select status, units_sold, daily_demand, reorder_point, reorder_units
+        from api.inventory_status(p_days => 10) where sku = 'saw' $$),
+    '("stock out",0,0.00,4,4)',
+    'but once it is gone, after the newest sale, it is ordered by its level'
 );
 
 -- Whatever a row holds, the others are shown.

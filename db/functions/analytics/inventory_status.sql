@@ -116,10 +116,10 @@ begin
         h.lead_time_days, h.reorder_point,
         case
             when not h.is_active or h.urgency > 2 then 0
-            when h.demand is null then h.reorder_point - h.stock_level
-            when h.demand = 0 then 0
             else least(
-                h.reorder_point + ceil(p_cover_days * h.units / h.days) - h.stock_level, 2147483647
+                h.reorder_point + coalesce(ceil(p_cover_days * h.units / h.days), 0)
+                    - h.stock_level,
+                2147483647
             )::integer
         end,
         z.last_sold_on
