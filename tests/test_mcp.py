@@ -15,6 +15,7 @@ import sys
 import termios
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp_clients import (
     ROOT,
+    WAYS,
     bearing,
     client_of,
     fill,
@@ -58,7 +60,6 @@ from zava_sql.principals import hash_key, new_key
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
 
 ERAS = ("auto", "legacy")  # 2026-07-28, and the newest version that begins with a handshake
-WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ERAS]
 # Runs for minutes in a few kilobytes; the name put behind it marks it in pg_stat_activity.
 SLOW = "select count(*) from retail.orders a, retail.orders b, retail.orders c, retail.orders as "
 RUNNING = "select count(*) from pg_stat_activity where state = 'active' and query like %s"
@@ -877,7 +878,7 @@ async def test_it_may_hang_up_long_after_its_request_was_there(
 
 # Not in the older era over HTTP: its notice of cancellation is a request of its own, and without
 # sessions nothing but an id that any client may choose tells which call is meant.
-@pytest.mark.parametrize("way", [way for way in WAYS if way != ("http", "legacy")], ids="-".join)
+@pytest.mark.parametrize("way", [("http", "auto"), *product(["stdio"], ERAS)], ids="-".join)
 async def test_a_call_that_its_client_gives_up_ends_its_query(way, url, shops, admin_connection):
     marker = "cancelled_" + "_".join(way)
     async with seattle(*way, shops[0], url, shops[1]) as client:

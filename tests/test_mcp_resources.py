@@ -20,6 +20,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp_clients import (
     ROOT,
+    WAYS,
     client_of,
     post,
     request_body,
@@ -36,8 +37,6 @@ from zava_sql.settings import Settings
 from zava_sql.workers import shared_directory
 
 pytestmark = [pytest.mark.anyio, pytest.mark.once]
-
-WAYS = [(transport, mode) for transport in ("http", "stdio") for mode in ("auto", "legacy")]
 
 
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)
