@@ -821,7 +821,6 @@ async def test_an_option_that_redis_does_not_know_fails_at_start(module_database
     async with tenants.opened(module_database, cache_ttl=60) as database:
         for option in ("nonsense=1", "ssl=1", "retry=1", "socket_timeout=x", "db=x"):
             url = SecretStr(f"redis://:secret@127.0.0.1:1?{option}")
-            settings = database.settings.model_copy(update={"cache_url": url})
             with pytest.raises(ConfigurationError, match="ZAVA_CACHE_URL") as refused:
-                RedisStore(settings, database.context_key)
+                RedisStore(url, 60, 1_000, database.context_key)
             assert "secret" not in f"{refused.value} {refused.value.hint}"

@@ -196,18 +196,18 @@ class Audit:
     async def _drain(self, journal: Journal) -> None:
         if self._connection is None or self._connection.is_closed():
             self._connection = await _connect(self._settings)
+        connection = self._connection
         if not self.taking:
             # Find out whether the database accepts records again: refused calls cannot show it.
-            await self._append(journal, "[]")
+            await self._append(connection, journal, "[]")
         while journal.waiting and not (journal.is_long and journal is self._journal):
             records, size = journal.read()
-            await self._append(journal, records)
+            await self._append(connection, journal, records)
             journal.take(size)
 
-    async def _append(self, journal: Journal, records: str) -> None:
-        connection = self._connection
-        if connection is None:
-            raise ConnectionError
+    async def _append(
+        self, connection: asyncpg.Connection[asyncpg.Record], journal: Journal, records: str
+    ) -> None:
         head = await connection.fetchrow(
             "select number, hash from zava.append_audit($1, $2)", journal.source_id, records
         )

@@ -176,12 +176,13 @@ class Cache:
                 hint="Let ZAVA_SERVICE_URL and ZAVA_DATABASE_URL lead to PostgreSQL itself.",
             )
         store: Store
+        kept = settings.cache_ttl, settings.cache_bytes
         if settings.cache_url is None:
-            store = MemoryStore(settings.cache_ttl, settings.cache_bytes)
+            store = MemoryStore(*kept)
         else:
             from zava_sql.cache_redis import RedisStore  # noqa: PLC0415 - an extra
 
-            store = RedisStore(settings, database.context_key)
+            store = RedisStore(settings.cache_url, *kept, database.context_key)
         cache = cls(database, store)
         listening = asyncio.create_task(listen(settings, cache._heard, cache._look))
         try:

@@ -28,8 +28,9 @@ from zava_sql.result import Column, Result
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import SecretStr
+
     from zava_sql.context import ContextKey
-    from zava_sql.settings import Settings
 
 __all__ = ["RedisStore"]
 
@@ -47,12 +48,10 @@ logger = logging.getLogger(__name__)
 class RedisStore:
     """Answers in Redis; without Redis, none."""
 
-    def __init__(self, settings: Settings, key: ContextKey) -> None:
-        if settings.cache_url is None or settings.cache_ttl is None:
-            raise ConfigurationError("ZAVA_CACHE_URL is not set", hint="Set it.")
+    def __init__(self, url: SecretStr, seconds: float, most: int, key: ContextKey) -> None:
         try:
             self._redis = Redis.from_url(
-                settings.cache_url.get_secret_value(),
+                url.get_secret_value(),
                 socket_timeout=_TIMEOUT,
                 socket_connect_timeout=_TIMEOUT,
             )
@@ -66,8 +65,8 @@ class RedisStore:
                 "ZAVA_CACHE_URL is not a URL of Redis, or has an option that is none",
                 hint="For example redis://127.0.0.1:6379/0",
             ) from None
-        self._milliseconds = round(settings.cache_ttl * 1000)
-        self._most = settings.cache_bytes // 4
+        self._milliseconds = round(seconds * 1000)
+        self._most = most // 4
         self._secret = hmac.digest(key.secret, b"zava answers in redis", "sha256")
         # Only servers of one installation share answers.
         self._prefix = "zava:" + hmac.digest(self._secret, b"prefix", "sha256").hex()[:16]

@@ -108,11 +108,9 @@ async def _verify(anchor: tuple[int, bytes] | None) -> asyncpg.Record:
         if anchor is None:
             chain_id = await connection.fetchval("select zava.audit_chain()")
             anchor = anchor_of(settings, chain_id)
-        found = await connection.fetchrow(
+        (found,) = await connection.fetch(
             "select * from zava.verify_audit($1, $2)", *(anchor or (None, None)), timeout=None
         )
-    if found is None:
-        raise ValidationError("this database has no audit log", hint="Run: zava-sql db upgrade")
     return found
 
 

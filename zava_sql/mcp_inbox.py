@@ -7,14 +7,13 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.transport_security import (
     DEFAULT_MAX_REQUEST_BODY_SIZE,
     RequestBodyLimitMiddleware,
 )
 from starlette.responses import JSONResponse
 
-from zava_sql.auth import principal_of
+from zava_sql.auth import request_principal
 from zava_sql.errors import LimitExceeded, ZavaError
 from zava_sql.logs import log_error
 from zava_sql.metrics import count_error
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from zava_sql.caps import Caps
-    from zava_sql.principals import Principal
 
 __all__ = ["Inbox"]
 
@@ -66,7 +64,7 @@ class Inbox:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or say why not."""
         begun = time.monotonic()
-        principal = _principal_of(scope)
+        principal = await request_principal()
         role = principal.role
         taken = 0
         is_whole = False
@@ -108,15 +106,6 @@ class Inbox:
         finally:
             self._requests[role] -= 1
             self._bytes[role] -= taken
-
-
-def _principal_of(scope: Scope) -> Principal:
-    """Give who sends a request that has been let in."""
-    user = scope["user"]
-    principal = principal_of(user.access_token) if isinstance(user, AuthenticatedUser) else None
-    if principal is None:
-        raise TypeError("a request without an identity")
-    return principal
 
 
 def _late() -> _RefusedError:
