@@ -30,6 +30,7 @@ import time
 from operator import truediv
 
 import psycopg
+import reports
 from rich.console import Console
 from rich.table import Table
 from throwaway import thrown_away
@@ -208,13 +209,7 @@ class Caller:
         os.sched_setaffinity(self.connection.info.backend_pid, PROCESSOR)
         self.role = "none"
         if principal:
-            self.connection.execute(SIGN, {"kid": KEY.kid, "name": principal})
-            row = self.connection.execute(
-                "select role_name from zava.principals where name = %s", [principal]
-            ).fetchone()
-            assert row is not None
-            self.role = row[0]
-            self.connection.execute(f"set role {self.role}")
+            self.role = reports.become(self.connection, str(KEY), principal, 86_400)
         self.connection.commit()
 
     def ms(self, query: str) -> float:
@@ -249,19 +244,6 @@ class Caller:
             " where f.funcname = 'verify_context'"
         ).fetchone()
         return row or (0, 0.0)
-
-
-# The server's own key, so that the context is what a gateway would make for this connection.
-SIGN = """
-select set_config('zava.context', b.body || '.' || encode(sha256(
-    k.opad || sha256(k.ipad || convert_to(b.body, 'UTF8'))
-), 'hex'), false)
-from zava.principals as p
-join zava.signing_keys as k on k.kid = %(kid)s
-cross join lateral concat_ws('.', '1', k.kid, p.principal_id, p.role_name, pg_backend_pid(),
-    extract(epoch from clock_timestamp())::bigint + 86400) as b (body)
-where p.name = %(name)s
-"""
 
 
 def alternate(rounds: int, variants: dict[str, tuple[Caller, str]]) -> dict[str, list[float]]:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
+import reports
 from rich.console import Console
 from rich.table import Table
 from throwaway import thrown_away
@@ -235,16 +236,6 @@ def stock(connection: psycopg.Connection[Any], ids: list[Any], of: np.ndarray) -
     return cases
 
 
-SIGN = """
-select set_config('zava.context', b.body || '.' || encode(sha256(
-    k.opad || sha256(k.ipad || convert_to(b.body, 'UTF8'))
-), 'hex'), false), set_config('role', p.role_name, false)
-from zava.principals as p
-join zava.signing_keys as k on k.kid = %(kid)s
-cross join lateral concat_ws('.', '1', k.kid, p.principal_id, p.role_name, pg_backend_pid(),
-    extract(epoch from clock_timestamp())::bigint + 86400) as b (body)
-where p.name = %(name)s
-"""
 BASE = """
 select product_id from retail.product_embeddings where model_id = {model}
 order by embedding::halfvec(384) <#> %(vector)s::halfvec(384) limit 10
@@ -284,7 +275,7 @@ def measure(url: str, cases: dict[str, Case], ids: list[Any], asked: Asked, roun
             case.times = {name: [] for name in ways}
             case.computed = {name: [] for name in ways}
             with psycopg.connect(url, autocommit=True, options="-c jit=off") as caller:
-                caller.execute(SIGN, {"kid": KEY.kid, "name": case.principal})
+                reports.become(caller, str(KEY), case.principal, 86_400)
                 sys.stderr.write(f"… asking as {case.principal}\n")
                 nearest = [asked.nearest(number, case.sold) for number in range(len(asked.texts))]
                 for turn in range(rounds + 1):

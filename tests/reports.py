@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from zava_sql.context import ContextKey
 from zava_sql.principals import Principal
@@ -27,25 +27,31 @@ CENT = Decimal("0.01")
 SOLD = ("completed", "return")
 
 
-def sign(key: str, principal: UUID, role: str, pid: int) -> str:
+def sign(key: str, principal: UUID, role: str, pid: int, seconds: int = 600) -> str:
     """Give the context of a backend, or with 0 of any, as the gateway makes it."""
     return ContextKey.parse(key).sign(
-        Principal(principal, "", "", role), pid=pid, expiry=int(time.time()) + 600
+        Principal(principal, "", "", role), pid=pid, expiry=int(time.time()) + seconds
     )
+
+
+def become(connection: psycopg.Connection[Any], key: str, name: str, seconds: int = 600) -> str:
+    """Take the context and the role of a principal for this session, and give the role."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(
+            "select principal_id, role_name from zava.principals where name = %s", [name]
+        )
+        principal, role = cursor.fetchone()
+    context = sign(key, principal, role, connection.info.backend_pid, seconds)
+    connection.execute("select set_config('zava.context', %s, false)", [context])
+    connection.execute("select set_config('role', %s, false)", [role])
+    return role
 
 
 @contextlib.contextmanager
 def as_tenant(database: conftest.Database, name: str) -> Iterator[psycopg.Connection]:
     """Connect as a principal under a valid context, until the connection is closed."""
     with psycopg.connect(database.admin_url, autocommit=True, row_factory=dict_row) as connection:
-        row = connection.execute(
-            "select principal_id, role_name as role from zava.principals where name = %s", [name]
-        ).fetchone()
-        assert row is not None
-        pid = connection.info.backend_pid
-        context = sign(database.context_key, row["principal_id"], row["role"], pid)
-        connection.execute("select set_config('zava.context', %s, false)", [context])
-        connection.execute("select set_config('role', %s, false)", [row["role"]])
+        become(connection, database.context_key, name)
         yield connection
 
 

@@ -556,13 +556,7 @@ def plans(database, query):
             ("log_level", "notice"),
         ):
             admin.execute("select set_config(%s, %s, false)", [f"auto_explain.{name}", value])
-        row = admin.execute(
-            "select principal_id, role_name from zava.principals where name='seattle'"
-        )
-        principal, role = row.fetchone()
-        context = reports.sign(database.context_key, principal, role, admin.info.backend_pid)
-        admin.execute("select set_config('zava.context', %s, false)", [context])
-        admin.execute("select set_config('role', %s, false)", [role])
+        reports.become(admin, database.context_key, "seattle")
         admin.add_notice_handler(lambda notice: found.append(notice.message_primary))
         assert admin.execute(query.encode()).fetchall()
     return "\n".join(found)
