@@ -449,6 +449,17 @@ def test_a_refusal_points_at_the_piece_in_the_callers_text(sql: str, piece: str)
         ("select sum(a) over (order by b rows 7) from t", "rows between 6 preceding"),
         ("select sum(case when a then b) from t", "ends with END"),
         ("select sum(case when a then b end b) from t", "a comma"),
+        ("select sum(a) as 30d_sum from t", 'in quotes: as "1st"'),
+        ("select sum(a) as 2026 from t", 'as "2026"'),
+        ("select a from t where b > now() - interval '30' days", "interval '30 days'"),
+        ("select a from t where b > now() - interval '1' quarter", "interval '3 months'"),
+        ("select concat(a, char(10), b) from t", "chr(10)"),
+        ("select int(a) from t", "x::int"),
+        ("select timestamp(a) from t", "x::int, or cast("),
+        ("select position(a, 'b') from t", "strpos(string, part)"),
+        ("select array_agg(a, ',') from t", "array_agg(x order by y)"),
+        ("select percentile_cont(0.5) within group (a) from t", "within group (order by x)"),
+        ("select jsonb_each('{}').key", "(f(x)).name"),
     ],
 )
 def test_a_refusal_says_what_to_do_instead(sql: str, hint: str) -> None:

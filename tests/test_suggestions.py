@@ -109,9 +109,11 @@ def test_what_no_column_is_meant_to_be_is_told_as_well(hint_of):
     hint = hint_of('select * from orders where status = "completed"')
     assert hint.startswith("A text stands in single quotes. Columns of orders: ")
     hint = hint_of("select sum(total_amount) as t from orders having t > 5")
-    assert hint.startswith("SELECT, WHERE and HAVING know no alias: write the expression itself; ")
+    known = "SELECT, WHERE, HAVING and expressions in ORDER BY know no alias: write the expression "
+    assert hint.startswith(known)
     hint = hint_of("select row_number() over (order by total) n from orders where n = 1")
-    assert hint.startswith("SELECT, WHERE and HAVING know no alias: ")
+    assert hint.startswith(known)
+    assert hint_of("select sum(total_amount) t from orders order by t / 2").startswith(known)
     assert "inner query. Columns of orders: " in hint
     assert "alias" not in hint_of("select 1 as tt from orders where t > 5")
 

@@ -112,6 +112,7 @@ _REPAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("42883", "function api.", FUNCTIONS),
     ("42883", "function round(double precision, ", "Digits need numeric: round(x::numeric, 2)."),
+    ("42883", "function pg_catalog.json_object(", "Use json_build_object('a', 1, 'b', 2)."),
     ("42883", "function date_trunc(", "The unit comes first: date_trunc('month', x)."),
     ("42883", "function trunc(timestamp", "Use date_trunc('month', x)."),
     ("42883", "function pg_catalog.extract(unknown, integer)", _DAYS),

@@ -125,7 +125,8 @@ def _mistaken(wrong: int, tokens: Tokens) -> str:
     same = (at for at in range(1, len(tokens.texts)) if at != wrong and tokens.name(at) == name)
     if any(tokens.keys[at - 1] == "as" or follows_operand(tokens, at) for at in same):
         return (
-            "SELECT, WHERE and HAVING know no alias: write the expression itself; "
+            "SELECT, WHERE, HAVING and expressions in ORDER BY know no alias: write the expression "
+            "itself; "
             "a window function goes into an inner query. "
         )
     if tokens.keys[wrong - 1] in _COMPARING:

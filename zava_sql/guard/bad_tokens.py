@@ -90,7 +90,8 @@ def bad_token(form: str | None, text: str) -> Refusal:
         hint = "Send line breaks themselves, and not as backslash and letter."
     if first.isdigit() and first.isascii():
         around = piece(text[:20].split(maxsplit=1)[0])
-        message, hint = f"the number {around} is malformed", "Put a space after the number."
+        message = f"the number {around} is malformed"
+        hint = 'Put a space after the number, and a name that begins with one in quotes: as "1st".'
     elif text.startswith('""'):
         message, hint = 'a name in double quotes is empty: ""', "Strings stand in single quotes."
     else:

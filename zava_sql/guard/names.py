@@ -13,7 +13,7 @@ from zava_sql.guard.bounds.lengthening import LENGTHENING, OF_ATTRIBUTES
 from zava_sql.guard.bounds.lengths import BOUNDED, check_bounds
 from zava_sql.guard.keywords import SYSTEM_COLUMNS
 from zava_sql.guard.limits import Refusal, piece
-from zava_sql.guard.type_names import LOOKUPS, TYPES
+from zava_sql.guard.type_names import LOOKUPS, TYPE_WORDS, TYPES
 from zava_sql.guard.type_of import TYPE_OF, note_type_of
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class Names:
         before = keys[index - 2] if index > 1 else "", keys[index - 1] if index else ""
         if before[1] == "?":  # a parameter, whatever follows it
             return _HINTS["after:?"]
-        near = ["near:" + key for key in keys[max(index - 3, 0) : index + 1]]
+        near = ["near:" + key for key in keys[max(index - 4, 0) : index + 1]]
         wanted = (
             f"at:{before[1]}+{keys[index]}",
             f"syntax:{keys[index]}+{keys[index + 1]}",
@@ -244,7 +244,7 @@ class Names:
             "after:" + "+".join(before),
             "after:" + before[1],
             *near,
-            "in:" + _called(keys, index),
+            "in:" + ("type" if (called := _called(keys, index)) in TYPE_WORDS else called),
             "open:case" if keys[:index].count("case") > keys[:index].count("end") else "",
             "syntax",
         )
