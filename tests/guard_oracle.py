@@ -32,7 +32,8 @@ def without_places(tree: Any) -> Any:
         return {
             key: without_places(value)
             for key, value in tree.items()
-            if key not in ("location", "stmt_len", "stmt_location", "list_start", "list_end")
+            if key not in ("stmt_len", "list_start", "list_end")
+            and not key.endswith("location")
             and not key.startswith("rexpr_list_")
         }
     if isinstance(tree, list):
