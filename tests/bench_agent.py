@@ -15,14 +15,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
-import statistics
 import time
 from typing import TYPE_CHECKING
 
 import asyncpg
 import uvloop
 from rich.console import Console
-from rich.table import Table
+from rounds import Rounds
 from tenants import STORES
 from throwaway import thrown_away
 
@@ -84,33 +83,6 @@ group by 1
 order by 1"""
 
 
-class Rounds:
-    """Times of named variants, block by block."""
-
-    def __init__(self) -> None:
-        self.times: dict[str, list[float]] = {}
-
-    async def block(self, name: str, call: Callable[[], Awaitable[object]], count: int) -> None:
-        """Run one variant `count` times."""
-        times = self.times.setdefault(name, [])
-        for _ in range(count):
-            start = time.perf_counter()
-            await call()
-            times.append(time.perf_counter() - start)
-
-    def show(self, title: str, *floors: str) -> None:
-        """Print medians as multiples of the floors'."""
-        table = Table("variant", "n", "median µs", *(f"x {floor}" for floor in floors), title=title)
-        for name, times in self.times.items():
-            ratios = (f"{self.ratio(name, floor):.2f}" for floor in floors)
-            table.add_row(name, str(len(times)), f"{statistics.median(times) * 1e6:.0f}", *ratios)
-        Console().print(table)
-
-    def ratio(self, name: str, floor: str) -> float:
-        """Divide the medians of two variants."""
-        return statistics.median(self.times[name]) / statistics.median(self.times[floor])
-
-
 async def naive(database: Database, pool: asyncpg.Pool, principal: Principal, sql: str) -> None:
     """Do what a first draft does: a trip for each step, COMMIT, and the driver's own reset."""
     async with pool.acquire() as connection:
@@ -156,13 +128,13 @@ async def one_row(
     people = itertools.cycle([await find_principal(database, store) for store in STORES])
     rounds = Rounds()
     for _ in range(n):
-        await rounds.block("raw, cached", lambda: owner.fetch(parameters, row[0], row[1]), BLOCK)
-        await rounds.block("raw, anew", lambda: anew.fetch(fenced), BLOCK)
-        await rounds.block("agent query", lambda: agent.query(principal, fenced), BLOCK)
-        await rounds.block("eight in turn", lambda: agent.query(next(people), fenced), BLOCK)
-        await rounds.block("in the runner", lambda: run.query(principal, fenced), BLOCK)
-        await rounds.block("policy `true`", lambda: agent.query(principal, unfenced), BLOCK)
-        await rounds.block("six trips", lambda: naive(database, pool, principal, fenced), BLOCK)
+        await rounds.wait("raw, cached", lambda: owner.fetch(parameters, row[0], row[1]), BLOCK)
+        await rounds.wait("raw, anew", lambda: anew.fetch(fenced), BLOCK)
+        await rounds.wait("agent query", lambda: agent.query(principal, fenced), BLOCK)
+        await rounds.wait("eight in turn", lambda: agent.query(next(people), fenced), BLOCK)
+        await rounds.wait("in the runner", lambda: run.query(principal, fenced), BLOCK)
+        await rounds.wait("policy `true`", lambda: agent.query(principal, unfenced), BLOCK)
+        await rounds.wait("six trips", lambda: naive(database, pool, principal, fenced), BLOCK)
     await pool.close()
     await anew.close()
     rounds.show("One row by primary key", "raw, cached", "raw, anew")
@@ -195,7 +167,7 @@ async def analytics(
     generator = random.Random(1)  # noqa: S311 - an order, not a secret
     for _ in range(15):
         for rounds, name, call in generator.sample(variants, len(variants)):
-            await rounds.block(name, call, 1)
+            await rounds.wait(name, call, 1)
     one.show("Monthly revenue of one store", "by hand")
     all_.show("Monthly revenue of all stores", "as owner")
 

@@ -19,7 +19,6 @@ import contextlib
 import json
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -39,7 +38,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from mcp import Client
 from mcp.server import MCPServer, Server
 from rich.console import Console
-from rich.table import Table
+from rounds import Rounds
 from starlette.requests import HTTPConnection
 from throwaway import thrown_away
 
@@ -50,7 +49,7 @@ from zava_sql.database import Database
 from zava_sql.principals import find_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from zava_sql.settings import Settings
@@ -67,40 +66,6 @@ select
 from retail.orders as o
 where {where}
 limit {limit}"""
-
-
-class Rounds:
-    """Times of named variants, taken in turn."""
-
-    def __init__(self) -> None:
-        self.times: dict[str, list[float]] = {}
-
-    def show(self, title: str, *floors: str) -> None:
-        """Print medians, and their multiples of the floors'."""
-        table = Table("variant", "n", "p50 µs", *(f"x {floor}" for floor in floors), title=title)
-        for name, times in self.times.items():
-            ratios = (f"{self.median(name) / self.median(floor):.2f}" for floor in floors)
-            table.add_row(name, str(len(times)), f"{self.median(name) * 1e6:.0f}", *ratios)
-        Console().print(table)
-
-    def median(self, name: str) -> float:
-        return statistics.median(self.times[name])
-
-    def call(self, name: str, work: Callable[[], object], count: int = BLOCK) -> None:
-        """Run one variant `count` times."""
-        times = self.times.setdefault(name, [])
-        for _ in range(count):
-            start = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - start)
-
-    async def wait(self, name: str, work: Callable[[], Awaitable[object]], count: int) -> None:
-        """Run one variant `count` times."""
-        times = self.times.setdefault(name, [])
-        for _ in range(count):
-            start = time.perf_counter()
-            await work()
-            times.append(time.perf_counter() - start)
 
 
 # ---------------------------------------------------------------- latency
@@ -213,7 +178,7 @@ def latency(settings: Settings, keys: dict[str, str], rounds: int, signer: Signe
             for _ in range(rounds):
                 for name, caller in callers.items():
                     with caller.connected() as ask:
-                        times.call(name, ask)
+                        times.call(name, ask, BLOCK)
             times.show(f"SELECT 1 over HTTP, {era}", "low-level echo", "MCPServer echo")
         uvloop.run(disconnect(settings, keys, ours, max(1, rounds // 8)))
 
