@@ -519,7 +519,7 @@ def test_what_cannot_work_is_said_without_the_url(create, cluster, tmp_path, mon
         assert "sslrootcert" in caught.value.hint
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(sql.SQL("create role dba_out nologin password {}").format(secret))
-    with pytest.raises(errors.ConfigurationError, match="refused the login") as caught:
+    with pytest.raises(errors.ConfigurationError, match="the login of ZAVA_ADMIN_URL") as caught:
         migrate.upgrade(cluster.url("errors", "dba_out", secret))
     assert "password" not in caught.value.hint
     with pytest.raises(errors.ConfigurationError, match="nowhere"):

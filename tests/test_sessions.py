@@ -961,10 +961,12 @@ async def test_a_setting_of_the_url_that_only_libpq_knows_is_named(
     assert "the URL" in error.hint
 
 
-async def test_a_wrong_password_is_refused(module_database: conftest.Database) -> None:
-    url = module_database.server.url(module_database.dbname, "zava_gateway", "wrong-password")
-    error = await refused(module_database, database_url=url)
-    assert "refused the login" in error.message
+@pytest.mark.parametrize("which", ["database_url", "service_url"])
+async def test_a_wrong_password_is_refused(module_database: conftest.Database, which: str) -> None:
+    login = {"database_url": "zava_gateway", "service_url": "zava_service"}[which]
+    url = module_database.server.url(module_database.dbname, login, "wrong-password")
+    error = await refused(module_database, **{which: url})
+    assert f"refused the login of ZAVA_{which.upper()}" in error.message
 
 
 @pytest.mark.parametrize("login", ["zava_gateway", "zava_service"])

@@ -10,7 +10,7 @@ import asyncpg
 from zava_sql.administrator import administer
 from zava_sql.errors import ConfigurationError, DatabaseError, ServiceUnavailable
 from zava_sql.settings import required
-from zava_sql.urls import WRONG_URL, connecting, wrong_url
+from zava_sql.urls import WRONG_URL, connecting, login_advice, wrong_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +21,6 @@ __all__ = [
     "CONNECTION_ERRORS",
     "PROBE",
     "connect",
-    "login_advice",
     "translated_connection_errors",
 ]
 
@@ -96,13 +95,6 @@ def _refused_by_pooler(error: asyncpg.ProtocolViolationError) -> ConfigurationEr
         hint="Check user, password and database in the URL, and the pooler's own list of users"
         " and limits.",
     )
-
-
-def login_advice(error: asyncpg.PostgresError) -> str:
-    """Say what may be wrong with a login that is refused."""
-    if isinstance(error, asyncpg.InvalidPasswordError):
-        return "Check user and password in the URL."
-    return "Check the user in the URL: that it may log in, and from here (pg_hba.conf, sslmode)."
 
 
 @asynccontextmanager

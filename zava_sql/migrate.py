@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
-from zava_sql import connections, db_files
+from zava_sql import db_files
 from zava_sql.administrator import (
     OF_POOLER,
     ROLE_MISSING,
@@ -269,9 +269,6 @@ def explain(error: BaseException | None, blockers: dict[int, str]) -> ZavaError:
     if isinstance(error, OSError) and error.filename:
         message = f"{error.filename}: {error.strerror}"
         return ConfigurationError(message, hint="Nothing was written.")
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        hint = connections.login_advice(error)
-        return ConfigurationError("the database refused the login", hint=hint)
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return ConfigurationError(
             "the database named in the URL does not exist", hint="Create it first."

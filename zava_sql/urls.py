@@ -21,7 +21,7 @@ from zava_sql.errors import ConfigurationError, ServiceUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["WRONG_URL", "connecting", "wrong_url"]
+__all__ = ["WRONG_URL", "connecting", "login_advice", "wrong_url"]
 
 # Exceptions of drivers for an invalid URL, such as one with a port that is too large.
 WRONG_URL: Final = (ValueError, OverflowError)
@@ -37,8 +37,8 @@ _LOST: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 def connecting(name: str, url: str) -> Iterator[None]:
     """Translate errors in a URL, or in the files that it names.
 
-    Raises: ConfigurationError: something is wrong with it. ServiceUnavailable: no host is of the
-    kind that it asks for.
+    Raises: ConfigurationError: something is wrong with it, or its login is refused.
+    ServiceUnavailable: no host is of the kind that it asks for.
     """
     try:
         _require_service(name, url)
@@ -50,6 +50,10 @@ def connecting(name: str, url: str) -> Iterator[None]:
         raise ConfigurationError(
             f"PostgreSQL refuses a setting of {name}: {error.message}",
             hint="Leave it out of the URL, or correct it.",
+        ) from error
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise ConfigurationError(
+            f"the database refused the login of {name}", hint=login_advice(error)
         ) from error
     except asyncpg.TargetServerAttributeNotMatched as error:
         raise ServiceUnavailable(
@@ -74,6 +78,16 @@ def wrong_url(name: str, error: Exception) -> ConfigurationError:
         f"{name} is not a PostgreSQL URL, or names a file that cannot be read",
         hint="Use postgresql://user:password@host:5432/database; check sslrootcert.",
     )
+
+
+def login_advice(error: asyncpg.PostgresError) -> str:
+    """Say what may be wrong with a login that is refused."""
+    if isinstance(error, asyncpg.InvalidPasswordError):
+        return (
+            "Check user and password in the URL."
+            " From a file of passwords, none with a colon or backslash is read."
+        )
+    return "Check the user in the URL: that it may log in, and from here (pg_hba.conf, sslmode)."
 
 
 def _parameters(url: str) -> dict[str, str]:
