@@ -83,6 +83,17 @@ def within(call: str, times: int, start: str = "(select x from stores)") -> str:
         # 190 characters of these took 3.5 GB and 28 seconds at a timeout of 20.
         "select length(repeat(1e131071::text, 7000))",
         "select length(repeat(('1e131071'::numeric)::text, 7000))",
+        "select length(repeat((1e-16000)::text, 10000))",
+        "select length(repeat((1::numeric(1000, 990))::text, 10000))",
+        # A product has the digits of all its factors.
+        "select length(repeat((" + "*".join(["1e99"] * 900) + ")::text, 10000))",
+        "select length(repeat((" + "*".join(["1e9000"] * 14) + ")::text, 100))",
+        "select length(repeat((1 / 1e99 operator(pg_catalog.*) 1e-99)::text, 10000))",
+        'select length(repeat(lcm(1e99 + 1, "lcm"(1e98 + 3, 7))::text, 10000))',
+        (
+            f"with q as (select {'*'.join(['1e9'] * 10)} as a), r as (select {'*'.join('a' * 10)}"
+            f" as a from q) select length(repeat(({'*'.join('a' * 13)})::text, 10000)) from r"
+        ),
         "select length(repeat((9.9::numeric ^ 131000)::text, 7000))",
         'select length(repeat("power"(9.9::numeric, 99999)::text, 7000))',
         "select length(repeat(((9.9::numeric ^ 999) ^ 131)::text, 7000))",
@@ -341,6 +352,17 @@ def test_json_rows_and_arrays_of_reports_pass(sql: str) -> None:
         ),
         "select lower(translate(name, 'äöü', 'aou')), replace(name, '...', '…') from products",
         "select " + within("replace({}, 'Ã¤', 'ä')", 20, "lower(name)") + " from products",
+        # Amounts that are multiplied, with bars, in steps; they are no long numbers.
+        (
+            "with l as (select store_id, quantity * unit_price * (1 - discount_percent / 100.0) * "
+            "1.08875 as net, quantity * unit_cost as cost from order_items), m as (select store_id,"
+            " sum(net) as net, round(100.0 * (sum(net) - sum(cost)) / nullif(sum(net), 0), 1) as "
+            "margin from l group by 1), n as (select *, round(net / 1000000.0, 2) || ' M' as shown,"
+            " margin * 0.01 * net as earned from m) select replace(shown, '.', ','), "
+            "to_char(earned * 1.0, 'FM999,990.00'), format('%s %%', margin * 1.0), "
+            "repeat('█', least(net * 40 / max(net) over (), 40)::int), "
+            "lpad((net / 1e6)::numeric(12, 2)::text, 14) from n"
+        ),
     ],
 )
 def test_what_hardly_lengthens_passes(sql: str) -> None:

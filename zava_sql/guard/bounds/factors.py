@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.bounds.lengths import OF_TEXT
+from zava_sql.guard.keywords import COLUMN_WORD, IDENTIFIER
 from zava_sql.guard.lexer import NUMBER, STRING
 from zava_sql.guard.limits import MAX_LENGTH_ARGUMENT
 
@@ -43,8 +44,13 @@ _NUMBERS: Final = _POWERS | {"^", '"'}  # and any quoted name
 MAX_DIGITS: Final = 131_072  # of a number
 # Powers count for less: they seldom have so many, and twenty times as long a text is still short.
 _CALCULATED: Final = MAX_DIGITS // 20
+_TYPED: Final = 1_000  # of numeric(1000, 999)
 _SCALE: Final = 16_383  # of these, behind the point
-_EXPONENT: Final = re.compile(r"[0-9.]e\+?0*([1-9][0-9]{2,6})", re.IGNORECASE)
+_EXPONENT: Final = re.compile(r"[0-9.]e[+-]?0*([1-9][0-9]{0,6})", re.IGNORECASE)
+_NUMERAL: Final = re.compile(r"[-+\s]*\.?[0-9][0-9.e+-]*\s*", re.IGNORECASE)
+_SIGNS: Final = frozenset({"*", "/"})  # by which numbers become longer
+_NO_OPERAND: Final = frozenset({"select", "distinct", "all", "(", ",", "."})  # before a star
+_NUMERIC: Final = frozenset({"numeric", "decimal", "dec"})
 _WHOLE: Final = re.compile(r"\b[0-9]{1,7}")
 # Patterns that find no empty string: they begin with a character, and have no other branch.
 _NEVER_EMPTY: Final = re.compile(
@@ -73,17 +79,36 @@ class Factors:
         in_capitals = min(sum(name in _CASES for name in names), self.put_in)
         return int(_NORMALIZED**normalized * _IN_CAPITALS**in_capitals)
 
-    def digits(self, enough: int) -> int:
-        """Say how long a number may be; what rounding writes matters if `enough` is less."""
+    def digits(self, enough: int, copies: int) -> int:
+        """Say how long a number may be, names in it being copied so often.
+
+        What rounding writes matters if `enough` is less.
+        """
         tokens, keys = self._tokens, self._tokens.keys
         places = [index for index, kind in enumerate(tokens.kinds) if kind in (NUMBER, STRING)]
         texts = [tokens.literal(index).replace("_", "") for index in places]
         written = " ".join(texts)
         digits = max([1, *map(int, _EXPONENT.findall(written)), *map(len, texts)])
+        digits = max(digits, self._multiplied(list(filter(_NUMERAL.fullmatch, texts)), copies))
         if not _NUMBERS.isdisjoint(keys) or (enough < _SCALE and not _ROUNDING.isdisjoint(keys)):
             most = max([1, *map(int, _WHOLE.findall(written))])
             digits = self._calculated(digits, most)
         return digits if digits > _SHORT else 1  # as what stands in columns
+
+    def _multiplied(self, texts: list[str], copies: int) -> int:
+        """Say how many digits products of numbers have: as many as these together."""
+        keys, kinds = self._tokens.keys, self._tokens.kinds
+        times = 1 + sum(
+            (key in _SIGNS and (keys[i - 1] not in _NO_OPERAND or "operator" in keys[i - 4 : i]))
+            or self._tokens.name(i) == "lcm"
+            for i, key in enumerate(keys)
+        )
+        digits = max([1, *map(int, _EXPONENT.findall(" ".join(texts))), *map(len, texts)])
+        for index, key in enumerate(keys):
+            if key in _NUMERIC and keys[index + 1] == "(":
+                digits = max(digits, self._whole(index + 2, index + 3) or _TYPED)
+        names = kinds.count(IDENTIFIER) + kinds.count(COLUMN_WORD)
+        return min(digits * times * (1 + copies // max(names, 1)), MAX_DIGITS)
 
     def _calculated(self, digits: int, most: int) -> int:
         """Say how many digits powers and rounding may make of these; exponents are `most`."""

@@ -128,7 +128,7 @@ class Lengthening:
         is_written = factor > 1 or few < _FEW  # and so may be numbers, with all their digits
         is_short = longest * factor < _LONG and (not is_written or factor * MAX_DIGITS <= limit)
         if not is_short and longest == 1 and factor <= MAX_LENGTHENED // MAX_CHARACTERS:
-            is_short = made.digits(limit // factor) < _LONG
+            is_short = made.digits(limit // factor, copies) < _LONG
         elements = MAX_ESTIMATED // (self.arrays + copies) if self.arrays else MAX_ESTIMATED
         is_parted = not PARTING.isdisjoint(tokens.keys)  # digits may be elements, and characters
         is_array = self._is_array or is_parted
@@ -138,7 +138,7 @@ class Lengthening:
             return
         written = [tokens.literal(i) for i, kind in enumerate(tokens.kinds) if kind == STRING]
         texts = max(longest, *map(len, written), 1)
-        digits = max(made.digits(0), texts)
+        digits = max(made.digits(0, copies), texts)
         length = self._inserted(digits * factor * made.by_characters(), calls, written)
         if length > limit:
             raise Refusal(
