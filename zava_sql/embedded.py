@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import asyncpg
 from pydantic import SecretStr
 
+from zava_sql.connections import connect
 from zava_sql.context import ContextKey
 from zava_sql.errors import ConfigurationError, ServiceUnavailable, ValidationError
 from zava_sql.local_postgres import LocalPostgres
@@ -98,15 +98,12 @@ def _key_file(settings: Settings) -> Path:
 
 
 async def _create_database(postgres: LocalPostgres) -> None:
-    connection = await asyncpg.connect(postgres.url(dbname="postgres"))
-    try:
+    async with connect(SecretStr(postgres.url(dbname="postgres"))) as connection:
         exists = await connection.fetchval(
             "select exists (select from pg_catalog.pg_database as d where d.datname = $1)", DATABASE
         )
         if not exists:
             await connection.execute(f"create database {DATABASE}")
-    finally:
-        await connection.close()
 
 
 def _context_key(settings: Settings) -> ContextKey:
@@ -133,8 +130,7 @@ def _stored_key(settings: Settings) -> ContextKey | None:
 
 
 async def _complete(postgres: LocalPostgres, key: ContextKey) -> None:
-    connection = await asyncpg.connect(postgres.url(dbname=DATABASE))
-    try:
+    async with connect(SecretStr(postgres.url(dbname=DATABASE))) as connection:
         for login in _LOGINS:
             # URL-safe by construction, so that it needs no quoting.
             await connection.execute(
@@ -148,5 +144,3 @@ async def _complete(postgres: LocalPostgres, key: ContextKey) -> None:
                 "select zava.create_signing_key($1, $2, $3)", key.kid, *key.pads()
             )
         await connection.execute("select zava.harden()")
-    finally:
-        await connection.close()
