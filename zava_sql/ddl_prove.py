@@ -56,15 +56,11 @@ async def prove(url: str, report: Callable[[str], None], *, lock: bool = False) 
 
         with redirect_stdout(io.StringIO()) as script:
             migrate.upgrade("", sql=True)
-        connection = await migrate.connect(offline)
-        try:
+        async with migrate.connected(offline) as connection:
             await connection.execute(script.getvalue())
-        finally:
-            await connection.close()
         check("the script makes what an upgrade makes", before, await digest(offline))
 
-        connection = await migrate.connect(online)
-        try:
+        async with migrate.connected(online) as connection:
             found = await plan(connection, db)
             broken = [f"{rule}: {name}" for rule, name, _ in found.broken]
             waiting = [change.note for change in found.changes]
@@ -73,8 +69,6 @@ async def prove(url: str, report: Callable[[str], None], *, lock: bool = False) 
             if lock and not (failures or waiting or broken):
                 ddl_drift.lock(db, migrate.head(), await read(connection), found.files)
                 report(f"wrote db/{ddl_drift.LOCK}")
-        finally:
-            await connection.close()
         # Takes the roles along, too, where no other database uses them.
         for made in (offline, online):
             await asyncio.to_thread(migrate.downgrade, made, "base")
@@ -84,11 +78,8 @@ async def prove(url: str, report: Callable[[str], None], *, lock: bool = False) 
 
 async def digest(url: str) -> str:
     """Hash everything of a database but what extensions brought and alembic's own table."""
-    connection = await migrate.connect(url)
-    try:
+    async with migrate.connected(url) as connection:
         objects = await read(connection, None)
-    finally:
-        await connection.close()
     text = "\n".join(f"{o.title}\n{o.text}" for o in objects.values())
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -114,8 +105,5 @@ async def scratch(url: str, template: str = "template1") -> AsyncIterator[str]:
 
 
 async def _administer(url: str, statement: str) -> None:
-    connection = await migrate.connect(url)
-    try:
+    async with migrate.connected(url) as connection:
         await connection.execute(statement)
-    finally:
-        await connection.close()

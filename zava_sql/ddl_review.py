@@ -121,21 +121,16 @@ def _lends_rights(o: Object) -> bool:
 
 async def count_rows(url: str, up: str) -> list[str]:
     """Count, on a copy of the database, what each principal reads before and after a change."""
-    admin = await migrate.connect(url)
-    name = await admin.fetchval("select current_database()")
-    await admin.close()  # one that is in use cannot be copied
-    async with scratch(url, name) as copy:
-        connection = await migrate.connect(copy)
-        try:
-            key = ContextKey.generate()
-            create = "select zava.create_signing_key($1, $2, $3)"
-            await connection.execute(create, key.kid, *key.pads())
-            before = await _counts(connection, key)
-            async with connection.transaction():
-                await connection.execute(f"set local role {OWNER};\n{up}")
-            after = await _counts(connection, key)
-        finally:
-            await connection.close()
+    async with migrate.connected(url) as admin:  # one that is in use cannot be copied
+        name = await admin.fetchval("select current_database()")
+    async with scratch(url, name) as copy, migrate.connected(copy) as connection:
+        key = ContextKey.generate()
+        create = "select zava.create_signing_key($1, $2, $3)"
+        await connection.execute(create, key.kid, *key.pads())
+        before = await _counts(connection, key)
+        async with connection.transaction():
+            await connection.execute(f"set local role {OWNER};\n{up}")
+        after = await _counts(connection, key)
     lines = []
     for place in sorted({*before, *after}):
         old, new = before.get(place, "no access"), after.get(place, "no access")

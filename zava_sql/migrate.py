@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
@@ -38,7 +38,7 @@ from zava_sql.errors import (
 from zava_sql.urls import connecting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 
     from zava_sql.ddl_catalogue import Connection
 
@@ -46,6 +46,7 @@ __all__ = [
     "FAILURES",
     "ask",
     "connect",
+    "connected",
     "current",
     "downgrade",
     "explain",
@@ -163,17 +164,24 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
     return connection
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Lend such a connection."""
+    connection = await connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 def ask(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
     """Do something with a connection of the administrator."""
 
-    async def connected() -> T:
-        connection = await connect(url)
-        try:
+    async def asked() -> T:
+        async with connected(url) as connection:
             return await work(connection)
-        finally:
-            await connection.close()
 
-    return run(connected())
+    return run(asked())
 
 
 def run(work: Coroutine[object, object, T]) -> T:
