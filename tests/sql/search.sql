@@ -1,6 +1,6 @@
 -- api.search_products() and its sisters: seven products, two stores, vectors of three numbers.
 begin;
-select plan(155);
+select plan(160);
 
 -- ---------------------------------------------------------------- arrange
 
@@ -383,6 +383,27 @@ select is(
 );
 
 select is(
+    pg_temp.ask('sr-a', format($$ select p.sku, round(m.coverage::numeric, 2)
+        from api.%s, array[md5('hammer'), md5('drill'), md5('mallet')]::uuid[]) as m
+        join retail.products as p on p.product_id = m.product_id $$, c.function)),
+    e'(DRILL,0.58)\n(HAMMER,0.42)', c.name
+)
+from (
+    values
+        (
+            $$_matching_copied('claw cordless drill', (select bit_or(s.sold) from retail.search_stores as s), 1$$,
+            'what others found has its place among the best, if it has a word'
+        ),
+        (
+            $$_matching_products('claw cordless drill', null, null, null, null, false, 1, 1$$,
+            'as where nothing was taken up'
+        ),
+        (
+            $$_matching_products('claw cordless drill', array[md5('drill'), md5('bits')]::uuid[], null, null, null, false, 1, 1$$,
+            'and among few'
+        )
+) as c (function, name);
+select is(
     pg_temp.ask('sr-a', $$ select string_agg(p.sku, ' ' order by p.sku)
         from api._matching_copied(
             'claw concrete dent rubber sledge pulls wood', (select bit_or(s.sold) from retail.search_stores as s), 10
@@ -505,6 +526,20 @@ return pg_temp.ask(p_name, format(
        order by p.sku, f.similarity $$,
     p_taken
 ));
+select is(
+    pg_temp.ask('sr-a', format(
+        $$ select p.sku, f.place
+           from api._found_products('[0,0.8,0.6]', 'breaks sledge claw drill', null, null, null, false, 2, %L) as f
+           join retail.products as p on p.product_id = f.product_id
+           where f.coverage is not null
+           order by f.place $$,
+        t.taken
+    )),
+    e'(NEW,1)\n(BITS,2)\n(DRILL,3)', t.name
+)
+from (
+    values (true, 'what is near is placed among the words, whose own list is half as long'), (false, 'as it is anew')
+) as t (taken, name);
 create temporary table askers as
 select a.name, pg_temp.found(a.name, null) as found
 from unnest(array['sr-a', 'sr-region', 'sr-head']) as a (name);

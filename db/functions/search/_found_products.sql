@@ -8,6 +8,8 @@
 -- new one shows; and each product found is looked up there, so that one which is gone shows. In both
 -- cases nothing that was taken up is used, but all looked for anew. Who looks up what it shows anyway asks
 -- for what was taken up as it is, and for all anew if it meets one that is gone.
+-- What is near is in the list of words as well, if it has any, and leaves half of the room there: of hundreds
+-- with the same words few have a place, and would all come before what is named so as well, and nearer.
 create or replace function api._found_products(
     p_embedding vector,
     p_query text,
@@ -43,6 +45,7 @@ declare
     v_among uuid[];
     v_near uuid[];
     v_similarity real[];
+    v_room integer;
     v_match uuid[];
     v_coverage real[];
 begin
@@ -151,18 +154,19 @@ begin
                 case when v_is_taken then v_sold || '' end
             ) as n;
         end if;
+        v_room := case when v_near is null then p_limit else (p_limit + 1) / 2 end;
         if p_query is null then
             null;
         elsif v_is_taken then
             select array_agg(m.product_id), array_agg(m.coverage)
             into v_match, v_coverage
-            from api._matching_copied(p_query, v_sold || '', p_limit) as m;
+            from api._matching_copied(p_query, v_sold || '', v_room, v_near) as m;
         else
             select array_agg(m.product_id), array_agg(m.coverage)
             into v_match, v_coverage
             from api._matching_products(
-                p_query, case when cardinality(v_among) <= v_few then v_among end, p_category_id, p_min_price, p_max_price, p_in_stock, p_limit,
-                least(v_largest / (25.0 * v_few), 1)::real
+                p_query, case when cardinality(v_among) <= v_few then v_among end, p_category_id, p_min_price, p_max_price, p_in_stock, v_room,
+                least(v_largest / (25.0 * v_few), 1)::real, v_near
             ) as m;
         end if;
 
@@ -197,7 +201,7 @@ p_category_id: only this category; null for all
 p_min_price: smallest price; null for any
 p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
-p_limit: number of products in each list
+p_limit: number of products in each list; words find half of theirs where what is near is placed there too
 p_taken: true for what search has taken up as it is, false for all anew, null for what is still sold of it';
 revoke execute on function api._found_products(vector, text, uuid, numeric, numeric, boolean, integer, boolean)
     from public;

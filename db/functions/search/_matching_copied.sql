@@ -5,10 +5,13 @@
 -- those that are best. Among equals, of which there may be thousands, those that have the words in their
 -- names go first, then those of the shortest texts, which have the lowest numbers. What a word is worth
 -- counts by two thirds if it is not in the name: a description names what goes with the product as well.
+-- Products that others have found are given their places as well, beside those that are best: of equals
+-- that are left out for want of room, these shall not count for less.
 create or replace function api._matching_copied(
     p_query text,
     p_sold bit varying,
-    p_limit integer
+    p_limit integer,
+    p_beside uuid[] default null
 )
 returns table (product_id uuid, coverage real)
 language plpgsql
@@ -108,18 +111,22 @@ begin
         ) as f (bits, room)
         cross join lateral api._first_places(f.bits, f.room::integer) as p
         where f.room > 0 and bit_count(f.bits) > 0
+        union all
+        select b.number
+        from retail.search_numbers as b
+        where b.product_id = any (p_beside) and b.search_words @@ v_any_word
     ))
-    order by w.worth desc, w.named desc, ts_rank(n.search_words, v_any_word, 1) desc, n.product_id
-    limit p_limit;
+    order by w.worth desc, w.named desc, ts_rank(n.search_words, v_any_word, 1) desc, n.product_id;
 end;
 $function$;
 
-comment on function api._matching_copied(text, bit varying, integer) is
+comment on function api._matching_copied(text, bit varying, integer, uuid[]) is
     'Of products given by their numbers in retail.search_numbers those that share most words with a search, with the share of its worth, of which a third is for names.
 
 p_query: text of the search
 p_sold: a bit for each number
-p_limit: number of products';
-revoke execute on function api._matching_copied(text, bit varying, integer) from public;
-grant execute on function api._matching_copied(text, bit varying, integer)
+p_limit: number of products
+p_beside: products to be given their places beside these, if they share a word';
+revoke execute on function api._matching_copied(text, bit varying, integer, uuid[]) from public;
+grant execute on function api._matching_copied(text, bit varying, integer, uuid[])
     to store_manager, regional_manager, head_office;

@@ -4,7 +4,7 @@
 -- the product as well.
 -- Where few products are to be searched, each that has any word is weighed. Else those that have the
 -- best combinations of words are looked up; as long as others could still be among the first ten,
--- those that have the next best.
+-- those that have the next best. Products that others have found are given their places beside these.
 create or replace function api._matching_products(
     p_query text,
     p_products uuid[],
@@ -13,7 +13,8 @@ create or replace function api._matching_products(
     p_max_price numeric,
     p_in_stock boolean,
     p_limit integer,
-    p_share real default 1
+    p_share real default 1,
+    p_beside uuid[] default null
 )
 returns table (product_id uuid, coverage real)
 language plpgsql
@@ -127,17 +128,19 @@ begin
     end loop;
 
     return query
-    select f.product_id,
-        ((2 * f.worth + api._worth(
-            ts_filter(p.search_words, '{a}'), v_asked.words, v_asked.weights
-        )) / (3 * v_asked.total))::real
-    from unnest(v_found, v_worth) with ordinality as f (product_id, worth, place)
-    join retail.products as p on p.product_id = f.product_id
-    order by f.place;
+    select p.product_id, ((2 * w.worth + w.named) / (3 * v_asked.total))::real
+    from retail.products as p
+    cross join lateral (
+        select api._worth(p.search_words, v_asked.words, v_asked.weights) as worth,
+            api._worth(ts_filter(p.search_words, '{a}'), v_asked.words, v_asked.weights) as named
+        offset 0
+    ) as w
+    where p.product_id = any (v_found || p_beside) and p.search_words @@ v_asked.any_word
+    order by w.worth desc, w.named desc, ts_rank(p.search_words, v_asked.any_word, 1) desc, p.product_id;
 end;
 $function$;
 
-comment on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real) is
+comment on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real, uuid[]) is
     'Products by the words that they share with a search, the most first, with the share of its worth, of which a third is for names.
 
 p_query: text of the search
@@ -147,8 +150,9 @@ p_min_price: smallest price; null for any
 p_max_price: largest price; null for any
 p_in_stock: true for what is in stock only
 p_limit: number of products
-p_share: share of the catalogue that the caller sells';
-revoke execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real)
+p_share: share of the catalogue that the caller sells
+p_beside: products to be given their places beside these, if they share a word';
+revoke execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real, uuid[])
     from public;
-grant execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real)
+grant execute on function api._matching_products(text, uuid[], uuid, numeric, numeric, boolean, integer, real, uuid[])
     to store_manager, regional_manager, head_office;
