@@ -263,10 +263,10 @@ GRAMMAR = {
         with recursive ( a ) as ( QUERY ) QUERY
         with recursive recursive as ( QUERY ) QUERY
         with t as ( QUERY ) , recursive as ( QUERY ) QUERY""",
-    "OPERATOR": "\n".join(sorted(OPERATORS, key=len)),
+    "OPERATOR": "\n".join(sorted(OPERATORS)),
 }
 RULES = {symbol: [line.split() for line in lines.split("\n")] for symbol, lines in GRAMMAR.items()}
-STRANGE = [*DIALECTS.split(), *EVIL.split() * 12, *SIGNS.split() * 2, *OPERATORS]
+STRANGE = [*DIALECTS.split(), *EVIL.split() * 12, *SIGNS.split() * 2, *sorted(OPERATORS)]
 
 
 def grow(rng: random.Random) -> str:
