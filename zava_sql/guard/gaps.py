@@ -38,7 +38,7 @@ def only(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def using(tokens: Tokens, made: list[str], index: int) -> int:
-    """ORDER BY x USING <; and the names in USING (a, b) AS t."""
+    """ORDER BY x USING <; and the names in USING (a, b)."""
     keys = tokens.keys
     if tokens.kinds[index + 1] == OPERATOR:
         made[index : index + 2] = GAP, GAP
@@ -48,19 +48,14 @@ def using(tokens: Tokens, made: list[str], index: int) -> int:
         while keys[after] in ("(", ",") and is_name(tokens, after + 1):
             after += 2
         if keys[after] == ")":
-            after += 3 if keys[after + 1] == "as" else 1
-            made[index:after] = [GAP] * (after - index)
-            return after
+            made[index : after + 1] = [GAP] * (after + 1 - index)
+            return after + 1
     return index + 1
 
 
 def collate(tokens: Tokens, made: list[str], index: int) -> int:
     """COLLATE "C" behind an operand: the name is not accounted for; sqlglot is slow at chains."""
-    after = index + 1
-    if tokens.keys[after + 1] == ".":
-        after += 2
-    if not is_name(tokens, after):
-        return index + 1
+    after = index + 1 + 2 * (tokens.keys[index + 2] == ".")
     made[index : after + 1] = [GAP] * (after + 1 - index)
     return after + 1
 

@@ -118,21 +118,18 @@ def _operator(tokens: Tokens, made: list[str], index: int) -> int:
 
 
 def _dot(tokens: Tokens, made: list[str], index: int) -> int:
-    """`a.b` is one name, its last word; so is `(a).b` what `(a)` is."""
+    """`a.b` and `a.*` are one name, the last word; so is `(a).b` what `(a)` is."""
     keys = tokens.keys
     made[index] = GAP
     if keys[index - 1] in (")", "]"):
         made[index + 1] = GAP
         return index + 2
     made[index - 1] = GAP
-    if keys[index + 1] == "*":
-        made[index + 1] = "*"
-    elif keys[index + 2] == "'" or (
+    if keys[index + 2] == "'" or (
         tokens.kinds[index - 2] < RESERVED and is_of_column(tokens, index - 1)
     ):
         return type_word(tokens, made, index + 1)
-    else:
-        made[index + 1] = "_"
+    made[index + 1] = "_"
     return index + 2
 
 
