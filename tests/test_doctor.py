@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ import tenants
 from network import network
 from pydantic import SecretStr
 
-from zava_sql import doctor, verify
+from zava_sql import doctor, migrate, verify
 from zava_sql.connections import connect
 from zava_sql.doctor import Sessions, report
 from zava_sql.errors import ConfigurationError, ValidationError
@@ -1502,6 +1503,22 @@ async def test_a_server_refuses_an_unsound_database(clone):
         assert caught.value.message.startswith("isolation could be void: ")
         assert caught.value.message.endswith("(and 1 more)")
         assert "zava-sql doctor" in caught.value.hint
+
+
+@pytest.mark.once
+def test_a_database_that_was_left_half_way_is_no_unfenced_one(server):
+    """Between its first two revisions it has tables for agents, and no policy."""
+    url = server.url("zava_test_half")
+
+    async def examine() -> None:
+        async with connect(SecretStr(url)) as admin:
+            await doctor.examine(Sessions(admin=admin))
+
+    with server.janitor("zava_test_half"):
+        migrate.upgrade(url, migrate.revisions()[0])
+        with pytest.raises(ConfigurationError, match="not the functions") as caught:
+            asyncio.run(examine())
+        assert "zava-sql db upgrade" in caught.value.hint
 
 
 @pytest.mark.once

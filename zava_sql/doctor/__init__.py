@@ -54,6 +54,16 @@ _AS_WRITTEN = "set local search_path = pg_catalog; set local quote_all_identifie
 # One session waits while another is asked, for longer than a database may give its others.
 _PATIENT = "set local idle_in_transaction_session_timeout = 0"
 
+# Whether it was left between the revision of the tables and that of the functions and policies.
+_HALF_WAY = """
+select exists (
+    select from pg_catalog.pg_namespace as n
+    where n.nspname = 'zava' and not exists (
+        select from pg_catalog.pg_proc as p
+        where p.pronamespace = n.oid and p.proname = 'find_principal'
+    )
+)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -141,6 +151,7 @@ async def examine(
 
     Raises:
         ValidationError: there is no such role, or the connection is of another.
+        ConfigurationError: an upgrade was left half-way.
     """
     async with AsyncExitStack() as stack:
         for session in (sessions.gateway, sessions.service, sessions.admin):
@@ -173,6 +184,12 @@ async def _examine(sessions: Sessions, gateway: str | None, chosen: Sequence[Che
         raise ValidationError(
             f"there is no role {given[0]}",
             hint="Name the role that runs the text of agents: zava-sql doctor --gateway ROLE.",
+        )
+    if await catalogue.fetchval(_HALF_WAY):
+        # No table has its policies yet, so each would pass for one that somebody forgot to fence.
+        raise ConfigurationError(
+            "this database has tables of zava_sql, but not the functions",
+            hint="Go on with `zava-sql db upgrade`; `zava-sql db check` tells what is missing.",
         )
     own = {"gateway": sessions.gateway, "service": sessions.service}
     unchecked: list[tuple[str, str]] = []
