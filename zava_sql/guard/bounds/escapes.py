@@ -157,11 +157,10 @@ class _Escapes:
         return prod(chains.values())
 
     def joined(self) -> int:
-        """Multiply by query, the longest of which keeps its steps."""
+        """Multiply by query; each keeps its steps, as often as those around it copy it."""
         self._find_brackets()
-        signs = Counter(self._places[index][0] for index in self._joins())
-        longest = max(signs.values(), default=0)
-        return prod(1 + number for number in signs.values()) * (longest + 2) // 2
+        signs = Counter(self._places[index][0] for index in self._joins()).values()
+        return prod(1 + number for number in signs) * sum((2 + number) // 2 for number in signs)
 
     def _joins(self) -> list[int]:
         """Find where a value is joined to others."""

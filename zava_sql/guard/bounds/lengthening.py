@@ -76,7 +76,7 @@ class Lengthening:
         self._made = Factors(tokens)
         self._index = 0  # of the last call
         self.arrays = 0  # behind ANY and ALL
-        self._is_array = False  # the type of a cast
+        self._is_array = False  # the type of a cast is one, or jsonb
         self.texts = 0  # what makes text of any value, rows and arrays
 
     def note(
@@ -102,7 +102,7 @@ class Lengthening:
 
     def note_type(self, name: str, length: int, index: int, *, is_array: bool) -> None:
         """Note a type, which may pad to a length, in an array each element, or be like a call."""
-        self._is_array |= is_array
+        self._is_array |= is_array or name == "jsonb"
         if name not in _LENGTHENING_TYPES:
             return
         if name in RULES:

@@ -1,17 +1,18 @@
 """Bounds on the results of repeat(), lpad(), rpad() and format(): none may fill the memory at once.
 
 A length has a bound if it is a number, or least(..., number), or comes from what is there anyway:
-count(...) does not exceed the rows that were read, length(x) does not exceed x, the depth of a tree
-does not exceed the rounds of WITH RECURSIVE (rounds.py), a remainder, ntile(number) or
-width_bucket(..., number) not their number, nor does a count times a number that number, where it is
-divided by the largest one or their sum. repeat() may take these only with a short
-string, so that its result stays close to them, and does not repeat what was just made long. Other
-columns have no bound: an inner query can give them any value.
+count(...) does not exceed the rows that were read, length(x) and cardinality(x) not x, the depth of
+a tree not the rounds of WITH RECURSIVE (rounds.py), a remainder, ntile(number) or width_bucket(...,
+number) not their number, nor does a count times a number that number, where it is divided by the
+largest one or their sum. repeat() may take these only with a short string, so that its result stays
+close to them, and does not repeat what was just made long. Other columns have no bound: an inner
+query can give them any value.
 """
 
 from __future__ import annotations
 
 import re
+from math import prod
 from typing import TYPE_CHECKING, Final
 
 from zava_sql.guard.keywords import IDENTIFIER, words
@@ -38,7 +39,9 @@ _NUMERIC_TYPES: Final = words(
 _CHOICES: Final = frozenset({"least", "greatest", "coalesce"})
 _ROUNDING: Final = frozenset({"round", "ceil", "ceiling", "floor", "trunc"})
 # length() is not among the last: of a line or path it may be any number.
-OF_TEXT: Final = frozenset({"char_length", "character_length", "octet_length"})
+OF_TEXT: Final = frozenset(
+    {"char_length", "character_length", "octet_length", "cardinality", "array_length"}
+)
 _BY_LAST: Final = {"mod": 2, "ntile": 1, "width_bucket": 4}  # name -> number of arguments
 _COUNTED: Final = frozenset({"*", "distinct", ".", "0"})  # beside names, in count()
 _WHOLES: Final = frozenset({"max", "sum"})
@@ -147,6 +150,7 @@ class _Length:
         is_divided = all(self.is_number(*divisor, least=1) for divisor in divisors)
         is_bound = is_divided and (
             self.is_number(begin, end)
+            or self.is_product(begin, end)
             or self.is_remainder(begin, end)
             or self.is_share(begin, end)
             or self.call_has_bound(begin, end, small=small, cast=cast)
@@ -349,6 +353,14 @@ class _Length:
             and len(whole) <= len(str(MAX_LENGTH_ARGUMENT))
             and least <= int(whole) <= most
         )
+
+    def is_product(self, begin: int, end: int) -> bool:
+        """Whether it is a product of numbers within the limit: `20 * 3`."""
+        numbers = self.parts(begin, end, ("*",))
+        if not all(self.is_number(*number) for number in numbers):
+            return False
+        values = [float(self.tokens.literal(start)) for start, _ in numbers]
+        return prod(values) <= MAX_LENGTH_ARGUMENT
 
     def parts(self, begin: int, end: int, separators: tuple[str, ...]) -> list[tuple[int, int]]:
         """Cut at the separators that stand in no bracket."""
