@@ -198,7 +198,9 @@ def test_bad_input_is_one_line_and_a_hint(run):
     complains(run(*ask, "seattle", ZAVA_CONTEXT_KEY="x:" + "00" * 32), "CONFIGURATION_ERROR", 2)
     complains(run(*ask, "seattle", ZAVA_POOL_MAX="many"), "CONFIGURATION_ERROR", 2)
     complains(run(*ask, "seattle", ZAVA_DATABASE_URL="nonsense"), "CONFIGURATION_ERROR", 2)
-    complains(run("seed", "--until", "soon"), "VALIDATION_ERROR", 2)
+    done = run("seed", "--until", "soon")
+    complains(done, "VALIDATION_ERROR", 2)
+    assert "'soon' is no date such as 2026-06-30" in done.stderr
     complains(run("seed", "--scale", "-1"), "VALIDATION_ERROR", 2)
     complains(run("principal", "create", "Bad Name", "--kind", "head"), "VALIDATION_ERROR", 2)
     complains(run("principal", "create", "x", "--kind", "king"), "VALIDATION_ERROR", 2)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from datetime import date
+from datetime import date  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zava_sql import db_files, embedded
-from zava_sql.cli_options import Json  # noqa: TC001 - typer reads it at run time
+from zava_sql.cli_options import Json, day
 from zava_sql.cli_progress import show_step
 from zava_sql.connections import connect
 from zava_sql.render import visible
@@ -115,7 +115,7 @@ def refresh(
         date | None,
         typer.Option(
             "--from",
-            parser=date.fromisoformat,
+            parser=day,
             metavar="YYYY-MM-DD",
             help="First day to recompute; unless given, the last 31 stored days are.",
         ),

@@ -6,13 +6,14 @@ import asyncio
 import os
 import shutil
 import sys
-from datetime import date
+from datetime import date  # noqa: TC003 - typer reads it at run time
 from typing import Annotated
 
 import typer
 
 from zava_sql import embedded
 from zava_sql.cli_embed import embed_if_possible
+from zava_sql.cli_options import day
 from zava_sql.cli_progress import progress_bar, show_step
 from zava_sql.connections import connect
 from zava_sql.errors import ConfigurationError
@@ -27,7 +28,7 @@ def seed(
     until: Annotated[
         date | None,
         typer.Option(
-            parser=date.fromisoformat,
+            parser=day,
             metavar="YYYY-MM-DD",
             help="Last day of the data; 2026-06-30 unless given.",
         ),
