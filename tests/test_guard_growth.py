@@ -990,3 +990,16 @@ def test_items_of_from_that_bear_one_name_are_merged_once() -> None:
     finally:
         sys.setprofile(None)
     assert 0 < merged < 10 * 60  # each with all before it would be 30 times 60
+
+
+GROWN = within("(select case when x > 1 then x + x else x * x end as x from {} t)", 5, "t")
+MANY = "select " + ", ".join(["x + x + x + x"] * 30)
+
+
+def test_a_query_of_with_within_another_is_run_once_where_it_is_named_twice() -> None:
+    inner = f"with s as {GROWN} {MANY} from s"
+    assert GUARD.check(f"select 1 from ({inner} where x > (select max(x) from s)) t")
+    # Behind its query the name is another's.
+    for behind in ("", ", s", ", (with s as (table t) table s) u"):
+        with pytest.raises(QueryRefused, match="copy parts of this query too often"):
+            GUARD.check(f"select 1 from ({inner}) t{behind}")

@@ -77,10 +77,10 @@ class QueryReader(WindowReader):
 
     def query(self) -> None:
         """`[with ...] select ... [union ...] [order by ...] [limit ...]`."""
-        if self.keys[self.at] == "with":
-            self.with_clause()
+        names = self.with_clause() if self.keys[self.at] == "with" else []
         self.simple_query()
         self.query_tail()
+        self.growth.end_with(names, self.at)
 
     def query_tail(self) -> None:
         """Set operations, ORDER BY, LIMIT, OFFSET and FETCH behind a first part."""
@@ -212,9 +212,9 @@ class QueryReader(WindowReader):
         if rows > 1:
             growth.query, growth.joins, growth.in_exists = CLOSED, ALONE, ALONE
 
-    def with_clause(self) -> None:
+    def with_clause(self) -> list[str]:
         """`with [recursive] name [(columns)] as [[not] materialized] ( query ), ...`."""
-        keys, begin, is_outer = self.keys, self.at, not self.depth
+        keys, begin, names = self.keys, self.at, []
         self.at += 1
         is_recursive = keys[self.at + 1] not in ("as", "(") and self.skip("recursive")
         while True:
@@ -235,11 +235,12 @@ class QueryReader(WindowReader):
                 raise self.unexpected(self.at)
             start, copies = self.at, self.growth.copies
             self.query()
-            self.growth.named(name, before, self.at - start, copies, is_outer=is_outer)
+            self.growth.named(name, before, self.at - start, copies)
+            names.append(self.tokens.name(name))
             self.leave(")")
             self.search_and_cycle()
             if keys[self.at] != ",":
-                break
+                return names
             self.at += 1
 
     def not_yet_named(self, index: int, start: int) -> None:

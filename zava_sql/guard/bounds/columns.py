@@ -321,7 +321,7 @@ class Named:
     """A query of WITH. PostgreSQL inlines it if it is named once, or is NOT MATERIALIZED."""
 
     __slots__ = (
-        "columns", "copies", "is_outer", "is_union", "joins", "often", "places", "text", "wide",
+        "columns", "copies", "end", "is_union", "joins", "often", "places", "text", "wide",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -330,7 +330,7 @@ class Named:
         self.text = 0  # of these, what is written
         self.joins = ALONE
         self.is_union = False
-        self.is_outer = False  # of the WITH before all the rest: seen from everywhere
+        self.end = 0  # of the query with that WITH: behind it the name is another's
         self.often = False  # NOT MATERIALIZED, or one of two that bear the name
         self.places = 0  # where it is named
         self.wide = 0  # how many columns it has

@@ -103,11 +103,8 @@ class Growth:
 
     def named_often(self) -> list[str]:
         """Give the queries of WITH that PostgreSQL runs once; this is known when all is read."""
-        return [
-            name
-            for name, query in self._named.items()
-            if query.places > 1 and query.is_outer and not query.often
-        ]
+        often = [name for name, x in self._named.items() if x.places > 1 and not x.often]
+        return [name for name in often if self.places[name] < self._named[name].end]
 
     def size(self, start: int, end: int, copies: int) -> int:
         """Give the size of a part that was read; `copies` were there before it."""
@@ -376,12 +373,11 @@ class Growth:
             sources = sources.renamed(level.merged)
         self.visible = larger(self.visible, sources)
 
-    def named(self, index: int, before: str, text: int, copies: int, *, is_outer: bool) -> None:
+    def named(self, index: int, before: str, text: int, copies: int) -> None:
         """Note that the query of `text` tokens is one of WITH; `before` is the word behind AS."""
         name = self._tokens.name(index)
         named = self._named.get(name) or Named()
         named.often |= before == "not" or name in self._named
-        named.is_outer = is_outer
         named.wide = max(named.wide, self.wide)
         self._named[name] = named
         if before == "materialized" or name in self._made_once:
@@ -397,3 +393,8 @@ class Growth:
         planned = self._counts.planned
         while planned and planned[-1][0] > index:  # as names, from here on
             planned.pop()
+
+    def end_with(self, names: list[str], end: int) -> None:
+        """Note where the query ends whose WITH has these."""
+        for name in names:
+            self._named[name].end = end
