@@ -148,14 +148,13 @@ async def test_a_replica_answers_and_tells_how_far_it_is_behind(servers, monkeyp
     assert (found.sound, found.unchecked) == (True, ())
     for session in sessions:
         await session.close()
-    with pytest.raises(errors.DatabaseError, match="recovery") as caught:
-        async with connect(SecretStr(copy.admin_url)) as admin:
-            await seed.seed(admin, scale=0.01)
-    assert "name the primary" in caught.value.hint
     async with connect(SecretStr(copy.admin_url)) as admin:
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError) as refused:
+            await seed.seed(admin, scale=0.01)
+        assert "name the primary" in advice(refused.value)
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError) as refused:
             await admin.execute("select zava.disable_principal('seattle')")
-    assert "name the primary" in advice(refused.value)
+        assert "name the primary" in advice(refused.value)
 
     # The kernel's own login may only lead there where calls are not to be written down.
     at_copy = tenants.settings(copy, home=tmp_path)
