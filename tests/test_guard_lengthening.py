@@ -92,6 +92,10 @@ def within(call: str, times: int, start: str = "(select x from stores)") -> str:
         "select length(repeat((" + "*".join(["1e99"] * 900) + ")::text, 10000))",
         "select length(repeat((" + "*".join(["1e9000"] * 14) + ")::text, 100))",
         "select length(repeat((1 / 1e99 operator(pg_catalog.*) 1e-99)::text, 10000))",
+        "select length(repeat(("
+        + "*".join(["substr('x1e99', 2)::numeric"] * 90)
+        + ")::text, 999))",
+        "select length(repeat((" + "*".join(["right('x99999', 5)::int8"] * 90) + ")::text, 9999))",
         'select length(repeat(lcm(1e99 + 1, "lcm"(1e98 + 3, 7))::text, 10000))',
         (
             f"with q as (select {'*'.join(['1e9'] * 10)} as a), r as (select {'*'.join('a' * 10)}"

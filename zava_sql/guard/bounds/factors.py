@@ -47,7 +47,7 @@ _CALCULATED: Final = MAX_DIGITS // 20
 _TYPED: Final = 1_000  # of numeric(1000, 999)
 _SCALE: Final = 16_383  # of these, behind the point
 _EXPONENT: Final = re.compile(r"[0-9.]e[+-]?0*([1-9][0-9]{0,6})", re.IGNORECASE)
-_NUMERAL: Final = re.compile(r"[-+\s]*\.?[0-9][0-9.e+-]*\s*", re.IGNORECASE)
+_RUN: Final = re.compile(r"[0-9.]+")
 _SIGNS: Final = frozenset({"*", "/"})  # by which numbers become longer
 _NO_OPERAND: Final = frozenset({"select", "distinct", "all", "(", ",", "."})  # before a star
 _NUMERIC: Final = frozenset({"numeric", "decimal", "dec"})
@@ -89,21 +89,21 @@ class Factors:
         texts = [tokens.literal(index).replace("_", "") for index in places]
         written = " ".join(texts)
         digits = max([1, *map(int, _EXPONENT.findall(written)), *map(len, texts)])
-        digits = max(digits, self._multiplied(list(filter(_NUMERAL.fullmatch, texts)), copies))
+        digits = max(digits, self._multiplied(written, copies))
         if not _NUMBERS.isdisjoint(keys) or (enough < _SCALE and not _ROUNDING.isdisjoint(keys)):
             most = max([1, *map(int, _WHOLE.findall(written))])
             digits = self._calculated(digits, most)
         return digits if digits > _SHORT else 1  # as what stands in columns
 
-    def _multiplied(self, texts: list[str], copies: int) -> int:
-        """Say how many digits products of numbers have: as many as these together."""
+    def _multiplied(self, written: str, copies: int) -> int:
+        """Say how many digits products have: those of all numbers, also in strings, together."""
         keys, kinds = self._tokens.keys, self._tokens.kinds
         times = 1 + sum(
             (key in _SIGNS and (keys[i - 1] not in _NO_OPERAND or "operator" in keys[i - 4 : i]))
             or self._tokens.name(i) == "lcm"
             for i, key in enumerate(keys)
         )
-        digits = max([1, *map(int, _EXPONENT.findall(" ".join(texts))), *map(len, texts)])
+        digits = max([1, *map(int, _EXPONENT.findall(written)), *map(len, _RUN.findall(written))])
         for index, key in enumerate(keys):
             if key in _NUMERIC and keys[index + 1] == "(":
                 digits = max(digits, self._whole(index + 2, index + 3) or _TYPED)
