@@ -197,6 +197,12 @@ def test_downgrade_to_base_leaves_nothing(create):
             " returning model_id) insert into retail.search_recall (model_id, ef_search, recall)"
             " select model_id, 80, 1 from m"
         )
+        # The index of a region calls a function.
+        connection.execute(
+            "create index on retail.search_assortments using hnsw"
+            " ((zava._region_vector(embedding)::public.halfvec(8)) public.halfvec_ip_ops)"
+            " where store_id = any ('{5ec2e701-0000-4000-8000-000000000000}') and model_id = 1"
+        )
 
     migrate.downgrade(url, "base")
 

@@ -18,5 +18,5 @@ def downgrade() -> None:
     """Undo."""
     op.sql_file(
         "0113_functions.down.sql",
-        sha256="432a3af512ac648820cfd18408dea064aa8ec013658f19657ecef9e47ab41305",
+        sha256="015bec838710b7e8217a92e16fa6dcf2e9bde05d7bb915fe4d34d1f68d3bd314",
     )
